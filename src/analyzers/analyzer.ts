@@ -1,0 +1,37 @@
+import type { ImageReference } from "../core/image-reference.ts";
+
+/** An image as the analysis service is to pull it. */
+export interface AnalysisImage {
+  readonly reference: ImageReference;
+  /** Only ever a login of this image's own registry. */
+  readonly login?: { readonly user: string; readonly password: string };
+  readonly verifyTls: boolean;
+}
+
+export interface AnalysisRequest {
+  readonly jobId: string;
+  readonly output?: AnalysisImage;
+  readonly base?: AnalysisImage;
+  readonly buildLog?: string;
+  /** Where the image is used, e.g. a git URI. */
+  readonly origin?: string;
+}
+
+/** What a service said to a submission. Plain JSON. */
+export interface Submission {
+  readonly analyzer: string;
+  readonly analyses: readonly { readonly of: "output" | "base" | "build-log"; readonly id: string; readonly cached: boolean }[];
+  /** What a person should know: a base image left out, and why. */
+  readonly notes: readonly string[];
+  /** Where a person can look results up. */
+  readonly link?: string;
+}
+
+/** A door to an analysis service. */
+export interface Analyzer {
+  readonly name: string;
+  /** Submits one job's images; safe to repeat. Throws `JobError`: what the service refuses is final, what it cannot do now is retryable. */
+  submit(request: AnalysisRequest, signal: AbortSignal): Promise<Submission>;
+  /** Whether the service is there and speaks the contract; throws a `JobError` that says what to change. */
+  discover(signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,61 @@
+import type { Build, BuildKey } from "../core/build.ts";
+import type { ImageName } from "../core/image-name.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+
+/**
+ * What a watch has to say, in order. `namespace` is undefined for the cluster-wide watch.
+ * - `builds`: Builds seen together, as listed (`listed`) or as events; a deleted Build comes with its last state.
+ * - `synced`: a list is complete; `startedAt` is when it began (ms): every Build that still exists was seen since then.
+ * - `alive`: the connection showed life without news (a bookmark, a reopened watch).
+ * - `trouble`: something went wrong and is tried again after `retryIn` ms; `message` says what to do about it.
+ */
+export type BuildSighting =
+  | {
+      readonly kind: "builds";
+      readonly namespace: string | undefined;
+      readonly builds: readonly Build[];
+      readonly listed: boolean;
+    }
+  | { readonly kind: "synced"; readonly namespace: string | undefined; readonly startedAt: number }
+  | { readonly kind: "alive"; readonly namespace: string | undefined }
+  | ({ readonly kind: "trouble"; readonly namespace: string | undefined } & WatchTrouble);
+
+export interface WatchTrouble {
+  readonly reason: "Forbidden" | "Unauthorized" | "Expired" | "Unavailable" | "BadData" | "NotServed";
+  readonly message: string;
+  readonly retryIn: number;
+}
+
+/** An image that lies in an image stream, or why a tag of it is left out. `streamDone` closes a stream's images. */
+export type StreamSighting =
+  | { readonly kind: "image"; readonly stream: string; readonly tag: string; readonly image: ImageReference }
+  | { readonly kind: "skipped"; readonly stream: string; readonly tag: string; readonly because: string }
+  | { readonly kind: "stream"; readonly stream: string };
+
+/** A user and a password for one registry; kept for one use only. */
+export interface RegistryLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The door to the cluster. Failures are `JobError`s; nothing here writes to the cluster. */
+export interface Cluster {
+  /** Every Build of the watched namespaces, for ever: each state at least once, none lost over broken connections. Ends only by the signal. */
+  watchBuilds(signal: AbortSignal): AsyncIterable<BuildSighting>;
+  /** The newest valid image of every tag of every image stream in the watched namespaces, page by page. */
+  listImages(signal: AbortSignal): AsyncIterable<StreamSighting>;
+  /**
+   * The pull reference an image name stands for, pinned by digest where the cluster knows it. `completedAt` (RFC 3339) chooses the item of a
+   * moving tag that was current then. Throws `JobError("ImageNotFound")` when an image stream name leads nowhere.
+   */
+  resolveImage(image: ImageName, completedAt: string | undefined, signal: AbortSignal): Promise<ImageReference>;
+  /** The same image by the host under which it is reached from outside the cluster, when the bot runs there; else unchanged. */
+  externalImage(image: ImageReference, signal: AbortSignal): Promise<ImageReference>;
+  /** Whether an image lies in the cluster's own registry, by its internal or its public host. */
+  ownsImage(image: ImageReference): boolean;
+  /** A login for the cluster's own registry with the token the bot itself uses, read anew; undefined when it has none. */
+  registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
+  /** The tail of a build's log, at most so many bytes; undefined when it is gone or empty. */
+  readBuildLog(build: BuildKey, maximumBytes: number, signal: AbortSignal): Promise<string | undefined>;
+  close(): Promise<void>;
+}

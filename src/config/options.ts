@@ -1,0 +1,397 @@
+/** One setting. Everything that knows of settings — parsing, help, .env.example, the reference — is derived from the table below. */
+export interface Option {
+  /** The environment variable. */
+  readonly env: string;
+  /** The flag without dashes; absent when there is only the variable. */
+  readonly flag?: string;
+  readonly short?: string;
+  /** Further flags that mean the same. */
+  readonly aliases?: readonly string[];
+  /** A duration is given as `90`, `90s`, `15m`, `72h`, `30d` (a bare number is seconds) and becomes milliseconds; a size as `4194304` or `4MiB` becomes bytes. */
+  readonly type: "boolean" | "string" | "integer" | "duration" | "size" | "list" | "choice";
+  readonly default?: string | number | boolean;
+  readonly choices?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly group: Group;
+  readonly help: string;
+  /** Its value is never printed. */
+  readonly secret?: boolean;
+  /** What stands for the value in the help, e.g. `<host>`. */
+  readonly placeholder?: string;
+}
+
+export const groups = ["What is watched", "Analysis", "Registries", "Work", "Cluster", "Logs and metrics"] as const;
+export type Group = (typeof groups)[number];
+
+export const options = {
+  namespaces: {
+    env: "THOTH_WATCHED_NAMESPACE",
+    flag: "build-watcher-namespace",
+    short: "n",
+    type: "list",
+    group: "What is watched",
+    placeholder: "<namespaces>",
+    help: "Namespaces to watch: one, several separated by commas, or * for all. Default: the kubeconfig's or the pod's own.",
+  },
+  analyzeExisting: {
+    env: "THOTH_ANALYZE_EXISTING",
+    flag: "analyze-existing",
+    type: "boolean",
+    default: false,
+    group: "What is watched",
+    help: "At start, also submit what already lies in image streams.",
+  },
+  failedBuilds: {
+    env: "BUILD_WATCHER_FAILED_BUILDS",
+    flag: "failed-builds",
+    type: "boolean",
+    default: false,
+    group: "What is watched",
+    help: "Submit failed builds, too: their log and base image.",
+  },
+  labelSelector: {
+    env: "BUILD_WATCHER_LABEL_SELECTOR",
+    flag: "label-selector",
+    type: "string",
+    group: "What is watched",
+    placeholder: "<selector>",
+    help: "Follow only builds with these labels, in the syntax of oc get -l.",
+  },
+  track: {
+    env: "BUILD_WATCHER_TRACK",
+    flag: "track",
+    type: "list",
+    group: "What is watched",
+    placeholder: "<names>",
+    help: "Follow only builds of these BuildConfigs: [namespace/]name, several separated by commas.",
+  },
+  trackFile: {
+    env: "BUILD_WATCHER_TRACK_FILE",
+    flag: "track-file",
+    type: "string",
+    group: "What is watched",
+    placeholder: "<file>",
+    help: "A YAML file that lists further BuildConfigs to follow under trackBuildConfigs: (kind, name, namespace).",
+  },
+  analysisHost: {
+    env: "THOTH_USER_API_HOST",
+    flag: "thoth-api-host",
+    short: "a",
+    type: "string",
+    group: "Analysis",
+    placeholder: "<host>",
+    help: "Host or URL of the analysis endpoint, Thoth's User API. A bare host means https.",
+  },
+  noTlsVerify: {
+    env: "THOTH_NO_TLS_VERIFY",
+    flag: "no-tls-verify",
+    short: "T",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Do not verify the analysis endpoint's certificate.",
+  },
+  environmentType: {
+    env: "THOTH_ENVIRONMENT_TYPE",
+    flag: "environment-type",
+    type: "choice",
+    choices: ["runtime", "buildtime"],
+    group: "Analysis",
+    help: "What the images are used for. The endpoint assumes runtime.",
+  },
+  noBase: {
+    env: "THOTH_BUILD_ANALYSIS_NO_BASE_IMAGE",
+    flag: "no-base",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Do not submit base images.",
+  },
+  noOutput: {
+    env: "THOTH_BUILD_ANALYSIS_NO_OUTPUT_IMAGE",
+    flag: "no-output",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Do not submit the images that builds make.",
+  },
+  noBuildLog: {
+    env: "THOTH_BUILD_ANALYSIS_NO_BUILD_LOG",
+    flag: "no-build-log",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Do not submit build logs.",
+  },
+  buildLogLimit: {
+    env: "BUILD_WATCHER_BUILD_LOG_LIMIT",
+    flag: "build-log-limit",
+    type: "size",
+    default: "4MiB",
+    minimum: 1,
+    group: "Analysis",
+    placeholder: "<size>",
+    help: "Bytes of a build log that are submitted, counted from its end.",
+  },
+  debug: {
+    env: "THOTH_BUILD_ANALYSIS_DEBUG",
+    flag: "debug",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Ask the endpoint to analyze in debug mode.",
+  },
+  force: {
+    env: "THOTH_BUILD_ANALYSIS_FORCE",
+    flag: "force",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Ask the endpoint to ignore cached results; the commands scan and submit then submit known images again.",
+  },
+  dryRun: {
+    env: "BUILD_WATCHER_DRY_RUN",
+    flag: "dry-run",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Do everything but the submission, and log what would be submitted.",
+  },
+  passToken: {
+    env: "THOTH_PASS_TOKEN",
+    flag: "pass-token",
+    short: "p",
+    type: "boolean",
+    default: false,
+    group: "Registries",
+    help: "Send the cluster's token as the password for images in the cluster's own registry.",
+  },
+  sourceUser: {
+    env: "THOTH_SRC_REGISTRY_USER",
+    flag: "src-registry-user",
+    aliases: ["registry-user"],
+    type: "string",
+    group: "Registries",
+    placeholder: "<user>",
+    help: "User for the registry that builds push to.",
+  },
+  sourcePassword: {
+    env: "THOTH_SRC_REGISTRY_PASSWORD",
+    flag: "src-registry-password",
+    aliases: ["registry-password"],
+    type: "string",
+    secret: true,
+    group: "Registries",
+    placeholder: "<password>",
+    help: "Password for the registry that builds push to. Prefer the variable: a flag is visible to other processes.",
+  },
+  noSourceTlsVerify: {
+    env: "THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY",
+    flag: "no-src-registry-tls-verify",
+    short: "S",
+    type: "boolean",
+    default: false,
+    group: "Registries",
+    help: "Do not verify the certificates of the registries images come from.",
+  },
+  noDestinationTlsVerify: {
+    env: "THOTH_NO_DESTINATION_REGISTRY_TLS_VERIFY",
+    flag: "no-dst-registry-tls-verify",
+    short: "D",
+    type: "boolean",
+    default: false,
+    group: "Registries",
+    help: "Do not verify the push registry's certificate.",
+  },
+  noRegistryTlsVerify: {
+    env: "THOTH_NO_REGISTRY_TLS_VERIFY",
+    flag: "no-registry-tls-verify",
+    type: "boolean",
+    default: false,
+    group: "Registries",
+    help: "Do not verify any registry's certificate: both of the above.",
+  },
+  registryRoute: {
+    env: "BUILD_WATCHER_REGISTRY_ROUTE",
+    flag: "registry-route",
+    type: "string",
+    group: "Registries",
+    placeholder: "<host>",
+    help: "Public host of the cluster's registry. Default: found by itself when the bot runs outside the cluster.",
+  },
+  pushRegistry: {
+    env: "THOTH_PUSH_REGISTRY",
+    flag: "push-registry",
+    short: "r",
+    type: "string",
+    group: "Registries",
+    placeholder: "<registry>",
+    help: "Copy every image here before it is submitted, and submit the copy: host[:port][/path].",
+  },
+  destinationUser: {
+    env: "THOTH_DST_REGISTRY_USER",
+    flag: "dst-registry-user",
+    type: "string",
+    group: "Registries",
+    placeholder: "<user>",
+    help: "User for the push registry.",
+  },
+  destinationPassword: {
+    env: "THOTH_DST_REGISTRY_PASSWORD",
+    flag: "dst-registry-password",
+    type: "string",
+    secret: true,
+    group: "Registries",
+    placeholder: "<password>",
+    help: "Password for the push registry. Prefer the variable: a flag is visible to other processes.",
+  },
+  skopeoPath: {
+    env: "SKOPEO_EXEC_PATH",
+    type: "string",
+    group: "Registries",
+    placeholder: "<path>",
+    help: "The skopeo to run. Default: the one on PATH.",
+  },
+  workers: {
+    env: "THOTH_BUILD_WATCHER_WORKERS",
+    flag: "workers-count",
+    type: "integer",
+    default: 1,
+    minimum: 1,
+    maximum: 256,
+    group: "Work",
+    placeholder: "<number>",
+    help: "Jobs run at once.",
+  },
+  stateDirectory: {
+    env: "BUILD_WATCHER_STATE_DIR",
+    flag: "state-dir",
+    type: "string",
+    group: "Work",
+    placeholder: "<directory>",
+    help: "Where the ledger of jobs is kept. Default: $XDG_STATE_HOME/build-watcher, else ~/.local/state/build-watcher.",
+  },
+  jobTimeout: {
+    env: "BUILD_WATCHER_JOB_TIMEOUT",
+    flag: "job-timeout",
+    type: "duration",
+    default: "15m",
+    minimum: 1,
+    group: "Work",
+    placeholder: "<duration>",
+    help: "How long one attempt at a job may take.",
+  },
+  giveUpAfter: {
+    env: "BUILD_WATCHER_GIVE_UP_AFTER",
+    flag: "give-up-after",
+    type: "duration",
+    default: "72h",
+    minimum: 1,
+    group: "Work",
+    placeholder: "<duration>",
+    help: "How long a job is tried again before it counts as failed.",
+  },
+  keep: {
+    env: "BUILD_WATCHER_KEEP",
+    flag: "keep",
+    type: "duration",
+    default: "30d",
+    minimum: 1,
+    group: "Work",
+    placeholder: "<duration>",
+    help: "How long ended jobs are remembered; longer while their Build exists in the cluster.",
+  },
+  shutdownGrace: {
+    env: "BUILD_WATCHER_SHUTDOWN_GRACE",
+    flag: "shutdown-grace",
+    type: "duration",
+    default: "20s",
+    minimum: 0,
+    group: "Work",
+    placeholder: "<duration>",
+    help: "How long running jobs may take to end when the bot is stopped.",
+  },
+  verifyClusterTls: {
+    env: "KUBERNETES_VERIFY_TLS",
+    type: "boolean",
+    default: true,
+    group: "Cluster",
+    help: "0: do not verify the API server's certificate.",
+  },
+  clusterUrl: {
+    env: "KUBERNETES_API_URL",
+    type: "string",
+    group: "Cluster",
+    placeholder: "<url>",
+    help: "The API server's URL, in place of the kubeconfig's or the pod's.",
+  },
+  watchTimeout: {
+    env: "BUILD_WATCHER_WATCH_TIMEOUT",
+    flag: "watch-timeout",
+    type: "duration",
+    default: "120s",
+    minimum: 1,
+    group: "Cluster",
+    placeholder: "<duration>",
+    help: "Silence after which a watch is taken for dead and reopened.",
+  },
+  verbose: {
+    env: "THOTH_VERBOSE_BUILD_WATCHER",
+    flag: "verbose",
+    short: "v",
+    type: "boolean",
+    default: false,
+    group: "Logs and metrics",
+    help: "Log at debug level.",
+  },
+  plainLog: {
+    env: "THOTH_LOGGING_NO_JSON",
+    type: "boolean",
+    group: "Logs and metrics",
+    help: "1: plain lines instead of JSON; 0: JSON. Default: plain lines in a terminal, JSON elsewhere.",
+  },
+  deploymentName: {
+    env: "THOTH_DEPLOYMENT_NAME",
+    type: "string",
+    group: "Logs and metrics",
+    placeholder: "<name>",
+    help: "A name put on every log line.",
+  },
+  pushGatewayHost: {
+    env: "PROMETHEUS_PUSHGATEWAY_HOST",
+    type: "string",
+    group: "Logs and metrics",
+    placeholder: "<host>",
+    help: "Accepted for the Python build-watcher's sake; this version pushes no metrics.",
+  },
+  pushGatewayPort: {
+    env: "PROMETHEUS_PUSHGATEWAY_PORT",
+    type: "integer",
+    minimum: 1,
+    maximum: 65535,
+    group: "Logs and metrics",
+    placeholder: "<port>",
+    help: "Accepted for the Python build-watcher's sake; this version pushes no metrics.",
+  },
+} as const satisfies Record<string, Option>;
+
+type Options = typeof options;
+export type OptionName = keyof Options;
+
+type ValueOf<T extends Option> = T["type"] extends "list"
+  ? readonly string[]
+  : T extends { default: string | number | boolean }
+    ? Present<T>
+    : Present<T> | undefined;
+
+type Present<T extends Option> = T["type"] extends "boolean"
+  ? boolean
+  : T["type"] extends "integer" | "duration" | "size"
+    ? number
+    : T extends { choices: readonly (infer Choice)[] }
+      ? Choice
+      : string;
+
+/** Every setting by its name: durations in milliseconds, sizes in bytes. The type follows from the table. */
+export type Config = { readonly [Name in OptionName]: ValueOf<Options[Name]> };

@@ -1,0 +1,120 @@
+/**
+ * Every way a job can fail, declared once: what it means and what an operator does about it.
+ * `retryable` says whether time alone may heal it; `pauses` that the fault lies with the analysis endpoint, which every job needs,
+ * so that the whole queue waits for it.
+ */
+export const failureReasons = {
+  BadReference: {
+    retryable: false,
+    pauses: false,
+    remedy: "The image name is no valid reference: correct it where the image was named.",
+  },
+  ImageNotFound: {
+    retryable: false,
+    pauses: false,
+    remedy: "The image is gone from its registry: build it again, or dismiss the job.",
+  },
+  RegistryDenied: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "Grant system:image-puller to the bot, or set THOTH_SRC_REGISTRY_USER and THOTH_SRC_REGISTRY_PASSWORD (THOTH_DST_… for the push registry).",
+  },
+  RegistryUntrusted: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "Put the registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or switch verification off for it.",
+  },
+  RegistryUnavailable: { retryable: true, pauses: false, remedy: "The registry does not answer; it is tried again by itself." },
+  RateLimited: {
+    retryable: true,
+    pauses: false,
+    remedy: "The registry limits requests; it is tried again by itself. BUILD_WATCHER_PER_REGISTRY lowers the load.",
+  },
+  DiskFull: {
+    retryable: true,
+    pauses: false,
+    remedy: "Free space where the bot keeps its state (BUILD_WATCHER_STATE_DIR) or enlarge the volume.",
+  },
+  CopyFailed: {
+    retryable: true,
+    pauses: false,
+    remedy: "skopeo failed in a way the bot does not know; its last line is in the record.",
+  },
+  AnalyzerRejected: {
+    retryable: false,
+    pauses: false,
+    remedy: "The analysis endpoint refused this image; its answer is in the record.",
+  },
+  AnalyzerUnavailable: {
+    retryable: true,
+    pauses: true,
+    remedy: "The analysis endpoint (THOTH_USER_API_HOST) is down or overloaded; it is tried again by itself.",
+  },
+  AnalyzerProtocol: {
+    retryable: true,
+    pauses: false,
+    remedy: "The analysis endpoint answered something else than its contract says: check THOTH_USER_API_HOST.",
+  },
+  ClusterUnavailable: {
+    retryable: true,
+    pauses: false,
+    remedy: "The OpenShift API did not answer; it is tried again by itself.",
+  },
+  TimedOut: {
+    retryable: true,
+    pauses: false,
+    remedy: "The job exceeded BUILD_WATCHER_JOB_TIMEOUT; it is tried again by itself.",
+  },
+  Unexpected: {
+    retryable: true,
+    pauses: false,
+    remedy: "A fault nobody foresaw; it is tried again. Please report it with the record's error.",
+  },
+} as const satisfies Record<string, { retryable: boolean; pauses: boolean; remedy: string }>;
+
+export type FailureReason = keyof typeof failureReasons;
+
+export interface JobErrorOptions {
+  /** Overrides the reason's own answer. */
+  readonly retryable?: boolean;
+  /** Milliseconds the other side asked us to wait. */
+  readonly retryAfter?: number;
+  readonly cause?: unknown;
+}
+
+/** The one error that crosses a door: why a job failed, and whether time may heal it. */
+export class JobError extends Error {
+  override readonly name = "JobError";
+  readonly reason: FailureReason;
+  readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
+
+  constructor(reason: FailureReason, message: string, options: JobErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.retryable = options.retryable ?? failureReasons[reason].retryable;
+    this.retryAfter = options.retryAfter;
+  }
+
+  /** Whether the fault is the analysis endpoint's, so that no other job need be tried before it is back. */
+  get pauses(): boolean {
+    return this.retryable && failureReasons[this.reason].pauses;
+  }
+}
+
+/** Any thrown thing as a `JobError`; the unknown is retryable, since giving up is a decision. */
+export function asJobError(error: unknown): JobError {
+  if (error instanceof JobError) return error;
+  return new JobError("Unexpected", describe(error), { cause: error });
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  try {
+    return `A job threw ${JSON.stringify(error) ?? String(error)}`;
+  } catch {
+    return "A job threw something that cannot be shown";
+  }
+}

@@ -1,0 +1,27 @@
+import { type Digest, formatImageReference, type ImageReference, isDigest, isTag } from "./image-reference.ts";
+
+/** An image as a build names it: by its pull reference, or through an image stream that only the cluster can look up. Plain JSON. */
+export type ImageName =
+  | { readonly kind: "reference"; readonly reference: ImageReference }
+  | { readonly kind: "stream-tag"; readonly namespace: string; readonly stream: string; readonly tag: string }
+  | { readonly kind: "stream-image"; readonly namespace: string; readonly stream: string; readonly digest: Digest };
+
+/** Reads the name of an ImageStreamTag (`stream:tag`) or ImageStreamImage (`stream@sha256:…`); undefined when it is neither. */
+export function imageStreamName(namespace: string, name: string): ImageName | undefined {
+  const [stream = "", digest] = name.split("@");
+  if (digest !== undefined) return stream && isDigest(digest) ? { kind: "stream-image", namespace, stream, digest } : undefined;
+  const [bare = "", tag = "latest"] = name.split(":");
+  return bare && isTag(tag) ? { kind: "stream-tag", namespace, stream: bare, tag } : undefined;
+}
+
+/** The name as a person reads it. */
+export function formatImageName(image: ImageName): string {
+  switch (image.kind) {
+    case "reference":
+      return formatImageReference(image.reference);
+    case "stream-tag":
+      return `${image.namespace}/${image.stream}:${image.tag}`;
+    case "stream-image":
+      return `${image.namespace}/${image.stream}@${image.digest}`;
+  }
+}
