@@ -40,6 +40,8 @@ export interface RegistryLogin {
 
 /** The door to the cluster. Failures are `JobError`s; nothing here writes to the cluster. */
 export interface Cluster {
+  /** What is watched: names, or `undefined` alone for the whole cluster. */
+  readonly namespaces: readonly (string | undefined)[];
   /** Every Build of the watched namespaces, for ever: each state at least once, none lost over broken connections. Ends only by the signal. */
   watchBuilds(signal: AbortSignal): AsyncIterable<BuildSighting>;
   /** The newest valid image of every tag of every image stream in the watched namespaces, page by page. */

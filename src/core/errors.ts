@@ -52,6 +52,11 @@ export const failureReasons = {
     pauses: true,
     remedy: "The analysis endpoint (THOTH_USER_API_HOST) is down or overloaded; it is tried again by itself.",
   },
+  AnalyzerFailed: {
+    retryable: true,
+    pauses: false,
+    remedy: "The analysis endpoint failed on this submission; it is tried again by itself. Its own log knows more.",
+  },
   AnalyzerProtocol: {
     retryable: true,
     pauses: false,

@@ -1,0 +1,120 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import axios from "axios";
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import { answerError, connectionError, protocolError } from "./answers.ts";
+
+export interface HttpSettings {
+  /** Host or URL of the endpoint; a bare host means https. */
+  readonly host: string;
+  readonly verifyTls: boolean;
+  /** Milliseconds one request may take. */
+  readonly timeout: number;
+  readonly clock: Clock;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Undefined values are left out. */
+  readonly query?: Readonly<Record<string, string | boolean | undefined>>;
+  readonly body?: unknown;
+  /** Texts that must not appear in an error, should the other side repeat them. */
+  readonly secrets?: readonly string[];
+}
+
+export interface HttpAnswer {
+  /** The body as a JSON object; throws `JobError("AnalyzerProtocol")` when it is none. */
+  readonly json: () => Readonly<Record<string, unknown>>;
+  readonly header: (name: string) => string | undefined;
+}
+
+export interface HttpEndpoint {
+  /** Scheme, host and base path, as messages name the endpoint. */
+  readonly name: string;
+  /** Sends a request; throws `JobError` for anything but a 2xx. */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+  close(): void;
+}
+
+/** An answer of this API is a few hundred bytes. */
+const longestAnswer = 1024 * 1024;
+
+/** One analysis endpoint: connections kept alive, no redirects, bounded answers, and no request URL in any error, since it can hold a password. */
+export function createHttpEndpoint({ host, verifyTls, timeout, clock }: HttpSettings): HttpEndpoint {
+  const base = endpointUrl(host);
+  const httpAgent = new HttpAgent({ keepAlive: true });
+  const httpsAgent = new HttpsAgent({ keepAlive: true, rejectUnauthorized: verifyTls });
+  const client = axios.create({
+    baseURL: base,
+    httpAgent,
+    httpsAgent,
+    timeout,
+    maxRedirects: 0,
+    maxContentLength: longestAnswer,
+    maxBodyLength: Number.POSITIVE_INFINITY,
+    responseType: "text",
+    transformResponse: [(data: unknown) => data],
+    validateStatus: () => true,
+    headers: { Accept: "application/json" },
+  });
+
+  return {
+    name: base,
+    async send({ method, path, query, body, secrets = [] }, signal) {
+      const response = await client
+        .request<string>({ method, url: path, params: query, data: body, signal })
+        .catch((error: unknown) => Promise.reject(connectionError(codeOf(error), base)));
+      const header = (name: string) => text(response.headers[name]);
+      const answer = {
+        status: response.status,
+        body: response.data,
+        retryAfter: header("retry-after"),
+        location: header("location"),
+      };
+      const failure = answerError(answer, clock.now());
+      if (failure) throw withoutSecrets(failure, secrets);
+      return { json: () => jsonObject(response.data), header };
+    },
+    close() {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
+  };
+}
+
+/** The API's base URL for a host or URL: `https://host/api/v1`. */
+export function endpointUrl(host: string): string {
+  const url = new URL(/^https?:\/\//i.test(host) ? host : `https://${host}`);
+  const path = url.pathname.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
+  return `${url.origin}${path}/api/v1`;
+}
+
+function jsonObject(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    throw protocolError("is no JSON");
+  }
+  throw protocolError("is no JSON object");
+}
+
+function withoutSecrets(error: JobError, secrets: readonly string[]): JobError {
+  const message = secrets.filter(Boolean).reduce((shown, secret) => shown.replaceAll(secret, "***"), error.message);
+  return message === error.message
+    ? error
+    : new JobError(error.reason, message, { retryable: error.retryable, retryAfter: error.retryAfter });
+}
+
+/** The code of an axios error or of what lies under it; the error itself is dropped, since it carries the request. */
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return text(code) ?? codeOf(cause);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

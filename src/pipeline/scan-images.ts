@@ -1,0 +1,75 @@
+import type { Cluster, StreamSighting } from "../cluster/cluster.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { imageJob } from "../core/job.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+export interface ScanImagesParts {
+  readonly cluster: Pick<Cluster, "listImages">;
+  readonly queue: Pick<JobQueue, "add" | "retry">;
+  readonly log: Logger;
+  /** Submit known images again. */
+  readonly force: boolean;
+  /** Told after every image stream. */
+  readonly onProgress?: (counts: ScanCounts) => void;
+}
+
+export interface ScanCounts {
+  readonly streams: number;
+  readonly tags: number;
+  readonly added: number;
+  readonly known: number;
+  readonly skipped: number;
+}
+
+/** How many images are written to the ledger together. */
+const batchSize = 200;
+
+/** The startup pass: every image that lies in an image stream becomes a job, each digest once. */
+export async function scanImages(
+  { cluster, queue, log, force, onProgress }: ScanImagesParts,
+  signal: AbortSignal,
+): Promise<ScanCounts> {
+  const counts = { streams: 0, tags: 0, added: 0, known: 0, skipped: 0 };
+  const seen = new Set<string>();
+  let batch: Promise<void>[] = [];
+
+  for await (const sighting of cluster.listImages(signal)) {
+    see(sighting);
+    if (batch.length >= batchSize) await written();
+    if (sighting.kind === "stream") onProgress?.(counts);
+  }
+  await written();
+  return counts;
+
+  function see(sighting: StreamSighting): void {
+    if (sighting.kind === "stream") {
+      counts.streams += 1;
+      return;
+    }
+    counts.tags += 1;
+    if (sighting.kind === "skipped") {
+      counts.skipped += 1;
+      log.debug({ stream: sighting.stream, tag: sighting.tag, because: sighting.because }, "Tag left out");
+      return;
+    }
+    const key = sighting.image.digest ?? formatImageReference(sighting.image);
+    if (seen.has(key)) {
+      counts.known += 1;
+      return;
+    }
+    seen.add(key);
+    batch.push(take(sighting.image));
+  }
+
+  async function take(image: ImageReference): Promise<void> {
+    const job = imageJob(image, "scan");
+    const isNew = (await queue.add(job)) === "added" || (force && (await queue.retry(job.id)));
+    counts[isNew ? "added" : "known"] += 1;
+  }
+
+  async function written(): Promise<void> {
+    await Promise.all(batch);
+    batch = [];
+  }
+}

@@ -1,0 +1,129 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+
+/** Which parts of src/ a part may import; a door's contract file is named where only that is allowed. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  core: ["core"],
+  telemetry: ["telemetry", "core"],
+  config: ["config", "core"],
+  cluster: ["cluster", "core"],
+  registry: ["registry", "core"],
+  analyzers: ["analyzers", "core"],
+  queue: ["queue", "core"],
+  demo: ["demo", "core"],
+  pipeline: [
+    "pipeline",
+    "core",
+    "telemetry",
+    "cluster/cluster.ts",
+    "registry/image-copier.ts",
+    "analyzers/analyzer.ts",
+    "queue/job-queue.ts",
+  ],
+  server: ["server", "core", "telemetry", "cluster/cluster.ts", "queue/job-queue.ts"],
+  "app.ts": ["pipeline", "server", "cluster", "registry", "analyzers", "queue", "telemetry", "config", "core"],
+  cli: [
+    "cli",
+    "app.ts",
+    "pipeline",
+    "server",
+    "cluster",
+    "registry",
+    "analyzers",
+    "queue",
+    "telemetry",
+    "config",
+    "core",
+    "version.ts",
+  ],
+  "main.ts": ["cli", "version.ts"],
+  "version.ts": [],
+};
+
+/** Each outside library behind its one door. */
+const doors: Readonly<Record<string, readonly string[]>> = {
+  "@kubernetes/client-node": ["cluster"],
+  undici: ["cluster"],
+  axios: ["analyzers", "registry"],
+  "node:sqlite": ["queue"],
+  "p-queue": ["queue"],
+  "node:child_process": ["registry"],
+  pino: ["telemetry"],
+  "pino-pretty": ["telemetry"],
+  commander: ["cli"],
+  yaml: ["config"],
+  zod: ["config"],
+  express: ["server"],
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+const imports: readonly Import[] = globSync("src/**/*.ts").flatMap((path) => {
+  const file = normalize(path).slice("src/".length);
+  const source = readFileSync(path, "utf8");
+  const targets = [
+    ...source.matchAll(/^(?:import|export)\b[^"';]*?\bfrom\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|^import\s+"([^"]+)"/gm),
+  ];
+  return targets.map((match) => ({ file, target: match[1] ?? match[2] ?? match[3] ?? "" }));
+});
+
+function partOf(file: string): string {
+  return file.split("/")[0] ?? file;
+}
+
+function localTarget({ file, target }: Import): string {
+  return normalize(join(dirname(file), target));
+}
+
+function packageOf(target: string): string {
+  return target.startsWith("@") ? target.split("/").slice(0, 2).join("/") : (target.split("/")[0] ?? target);
+}
+
+describe("the architecture", () => {
+  it("is read from the source at all", () => {
+    expect(imports.length).toBeGreaterThan(50);
+  });
+
+  it("lets imports go in one direction only", () => {
+    const wrong = imports
+      .filter(({ target }) => target.startsWith("."))
+      .filter((entry) => {
+        const target = localTarget(entry);
+        if (entry.file === "cli/demo.ts" && partOf(target) === "demo") return false;
+        return !(mayImport[partOf(entry.file)] ?? []).some((allowed) => target === allowed || partOf(target) === allowed);
+      })
+      .map(({ file, target }) => `${file} imports ${target}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps every outside library behind its door", () => {
+    const wrong = imports
+      .filter(({ target }) => !target.startsWith("."))
+      .filter(({ file, target }) => {
+        const owners = doors[packageOf(target)];
+        if (owners) return !owners.includes(partOf(file));
+        return !target.startsWith("node:");
+      })
+      .map(({ file, target }) => `${file} imports ${target}`);
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps core pure: of Node it takes the hash function alone", () => {
+    const wrong = imports.filter(
+      ({ file, target }) => partOf(file) === "core" && !target.startsWith(".") && target !== "node:crypto",
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("lets only main touch the process", () => {
+    const wrong = globSync("src/**/*.ts").filter((path) => {
+      const source = readFileSync(path, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      return /(?<![.\w])process\.|from "node:process"/.test(source) && path !== join("src", "main.ts");
+    });
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import type { BuildFacts, BuildOutcome } from "../../src/core/build-outcome.ts";
+import { parseImageReference } from "../../src/core/image-reference.ts";
+import { coveredImage, imageJob, planJob, type SubmissionPolicy } from "../../src/core/job.ts";
+
+const everything: SubmissionPolicy = {
+  outputImage: true,
+  baseImage: true,
+  buildLog: true,
+  failedBuilds: false,
+  track: [],
+  matchesLabels: () => true,
+};
+const digest = `sha256:${"1".repeat(64)}`;
+const facts: BuildFacts = {
+  build: { namespace: "shop", name: "cart-1", uid: "u-1" },
+  buildConfig: "shop/cart",
+  labels: { app: "cart" },
+  base: { kind: "reference", reference: parseImageReference("quay.io/base/node:24") },
+};
+const succeeded: BuildOutcome = {
+  kind: "succeeded",
+  output: { kind: "reference", reference: parseImageReference(`quay.io/shop/cart@${digest}`) },
+  ...facts,
+};
+const failed: BuildOutcome = { kind: "failed", reason: "OutOfMemoryKilled", ...facts };
+const { buildConfig: _, ...withoutConfig } = succeeded;
+
+describe("planJob", () => {
+  it.each<[string, BuildOutcome, Partial<SubmissionPolicy>, string]>([
+    ["a succeeded build", succeeded, {}, "submit"],
+    ["a build that runs", { kind: "pending", build: facts.build, phase: "Running" }, {}, "not-ended"],
+    ["a cancelled build", { kind: "ignored", build: facts.build, because: "cancelled" }, {}, "cancelled"],
+    ["a failed build by default", failed, {}, "failed-build"],
+    ["a failed build when wanted", failed, { failedBuilds: true }, "submit"],
+    [
+      "a failed build without anything to send",
+      failed,
+      { failedBuilds: true, baseImage: false, buildLog: false },
+      "nothing-to-submit",
+    ],
+    ["a build whose labels are not selected", succeeded, { matchesLabels: ({ app }) => app === "other" }, "label-selector"],
+    ["a tracked BuildConfig, by namespace and name", succeeded, { track: ["shop/cart"] }, "submit"],
+    ["a tracked BuildConfig, by name", succeeded, { track: ["cart"] }, "submit"],
+    ["a tracked name in another namespace", succeeded, { track: ["other/cart"] }, "not-tracked"],
+    ["a build without BuildConfig while some are tracked", withoutConfig as BuildOutcome, { track: ["cart"] }, "not-tracked"],
+  ])("decides on %s", (_, outcome, policy, expected) => {
+    const plan = planJob(outcome, { ...everything, ...policy });
+    expect(plan.kind === "skip" ? plan.because : plan.kind).toBe(expected);
+  });
+
+  it("names a build's job by the uid, since names are used again", () => {
+    expect(planJob(succeeded, everything)).toMatchObject({ job: { id: "build-u-1", cause: "build", buildLog: true } });
+  });
+
+  it("leaves out what the operator does not want submitted", () => {
+    const plan = planJob(succeeded, { ...everything, outputImage: false, baseImage: false });
+    expect(plan).toMatchObject({ kind: "submit", job: { output: undefined, base: undefined, buildLog: true } });
+  });
+});
+
+describe("imageJob", () => {
+  it("gives the same image the same id, another repository another one", () => {
+    const one = imageJob(parseImageReference(`quay.io/a/b@${digest}`), "scan");
+    expect(imageJob(parseImageReference(`quay.io/a/b@${digest}`), "command-line").id).toBe(one.id);
+    expect(imageJob(parseImageReference(`quay.io/a/c@${digest}`), "scan").id).not.toBe(one.id);
+  });
+
+  it("covers an image only when it is pinned", () => {
+    expect(coveredImage(imageJob(parseImageReference(`quay.io/a/b:v1@${digest}`), "scan"))).toBe(`quay.io/a/b@${digest}`);
+    expect(coveredImage(imageJob(parseImageReference("quay.io/a/b:v1"), "scan"))).toBeUndefined();
+  });
+});
