@@ -1,15 +1,13 @@
 import type { Cluster, StreamSighting } from "../cluster/cluster.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
-import { imageJob } from "../core/job.ts";
-import type { JobQueue } from "../queue/job-queue.ts";
+import { imageJob, type Job } from "../core/job.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 export interface ScanImagesParts {
   readonly cluster: Pick<Cluster, "listImages">;
-  readonly queue: Pick<JobQueue, "add" | "retry">;
+  /** Takes a job in; whether it was new. */
+  readonly take: (job: Job) => Promise<boolean>;
   readonly log: Logger;
-  /** Submit known images again. */
-  readonly force: boolean;
   /** Told after every image stream. */
   readonly onProgress?: (counts: ScanCounts) => void;
 }
@@ -26,10 +24,7 @@ export interface ScanCounts {
 const batchSize = 200;
 
 /** The startup pass: every image that lies in an image stream becomes a job, each digest once. */
-export async function scanImages(
-  { cluster, queue, log, force, onProgress }: ScanImagesParts,
-  signal: AbortSignal,
-): Promise<ScanCounts> {
+export async function scanImages({ cluster, take, log, onProgress }: ScanImagesParts, signal: AbortSignal): Promise<ScanCounts> {
   const counts = { streams: 0, tags: 0, added: 0, known: 0, skipped: 0 };
   const seen = new Set<string>();
   let batch: Promise<void>[] = [];
@@ -59,12 +54,11 @@ export async function scanImages(
       return;
     }
     seen.add(key);
-    batch.push(take(sighting.image));
+    batch.push(count(sighting.image));
   }
 
-  async function take(image: ImageReference): Promise<void> {
-    const job = imageJob(image, "scan");
-    const isNew = (await queue.add(job)) === "added" || (force && (await queue.retry(job.id)));
+  async function count(image: ImageReference): Promise<void> {
+    const isNew = await take(imageJob(image, "scan"));
     counts[isNew ? "added" : "known"] += 1;
   }
 

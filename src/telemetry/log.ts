@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino } from "pino";
-import pretty from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
 
 export type { Logger };
 
@@ -34,32 +34,29 @@ export function createLog(settings: LogSettings, destination: DestinationStream)
   );
 }
 
+/** One line for people: the message, what it is about, then the rest as key=value. */
 function plainStream(colour: boolean, destination: DestinationStream): DestinationStream {
-  return pretty({
+  const prettify = prettyFactory({
     colorize: colour,
     translateTime: "SYS:HH:MM:ss",
     hideObject: true,
     messageFormat: (line, messageKey) => [line[messageKey], ...details(line)].join("  "),
-    sync: true,
-    destination: { write: (line: string) => destination.write(line) } as NodeJS.WritableStream & { write(line: string): boolean },
   });
+  return { write: (line) => destination.write(prettify(line)) };
 }
 
-const notDetails = new Set(["level", "time", "msg", "deployment"]);
+/** What is said otherwise in the line, or needed by programs only. */
+const leftOut = new Set(["level", "time", "msg", "err", "deployment", "job"]);
 
-function details(line: Record<string, unknown>): string[] {
-  return Object.entries(line)
-    .filter(
-      ([key, value]) =>
-        !notDetails.has(key) && value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0),
-    )
-    .map(([key, value]) => `${key}=${show(value)}`);
+function details({ build, ...line }: Record<string, unknown>): string[] {
+  const rest = Object.entries(line).filter(([key, value]) => !leftOut.has(key) && value !== undefined && String(value) !== "");
+  return [...(build === undefined ? [] : [show(build)]), ...rest.map(([key, value]) => `${key}=${show(value)}`)];
 }
 
 function show(value: unknown): string {
   if (Array.isArray(value)) return value.map(show).join(", ");
   if (typeof value === "object" && value !== null) return JSON.stringify(value);
-  return String(value);
+  return String(value).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1…");
 }
 
 function scrubber(secrets: readonly string[]): (line: string) => string {

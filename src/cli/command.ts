@@ -1,0 +1,21 @@
+import type { Config } from "../config/options.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Screen } from "./screen.ts";
+
+/** What every command is given of the outside world. */
+export interface CommandContext {
+  readonly config: Config;
+  /** The variables the bot was started with. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly screen: Screen;
+  /** Fires when the bot is asked to stop. */
+  readonly signal: AbortSignal;
+  /** A file's text, or standard input's for `-`. */
+  readonly readInput: (path: string) => Promise<string>;
+}
+
+/** A mistake of the caller's, told without a stack. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

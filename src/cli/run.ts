@@ -1,0 +1,125 @@
+import { ConfigError } from "../config/config-error.ts";
+import { describeConfig, secretsOf } from "../config/describe.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Config, OptionName } from "../config/options.ts";
+import { renderReference } from "../config/render.ts";
+import { JobError } from "../core/errors.ts";
+import { LedgerError } from "../queue/index.ts";
+import { createLog, type Logger } from "../telemetry/log.ts";
+import { type CommandContext, UsageError } from "./command.ts";
+import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
+import { type CommandCall, type Invocation, parseArguments } from "./program.ts";
+import { replay } from "./replay.ts";
+import { scan } from "./scan.ts";
+import { createScreen, type Output, type Screen } from "./screen.ts";
+import { submit } from "./submit.ts";
+import { watch } from "./watch.ts";
+
+/** The process, as far as commands see it. */
+export interface Outside {
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text of the .env file, if there is one. */
+  readonly envFile: string | undefined;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly readInput: (path: string) => Promise<string>;
+  /** Fires when the program is asked to stop. */
+  readonly signal: AbortSignal;
+  /** Takes what must be told of an error nobody caught, before the process ends of it. */
+  readonly onFatal: (report: (error: unknown) => void) => void;
+}
+
+/** Runs one command line and resolves to the exit code: 0 well, 1 something failed, 2 the command line or the settings are wrong. */
+export async function run(argv: readonly string[], outside: Outside): Promise<number> {
+  const screen = createScreen(outside.stdout);
+  const invocation = parseArguments(argv, { version: outside.version, columns: screen.columns });
+  if (invocation.command === "print") {
+    (invocation.exitCode === 0 ? outside.stdout : outside.stderr).write(invocation.text);
+    return invocation.exitCode;
+  }
+  try {
+    return await runCommand(invocation, outside, screen);
+  } catch (error) {
+    if (!(error instanceof ConfigError || error instanceof UsageError)) throw error;
+    outside.stderr.write(`build-watcher: ${error.message}\n`);
+    return 2;
+  }
+}
+
+async function runCommand(
+  invocation: Exclude<Invocation, { command: "print" }>,
+  outside: Outside,
+  screen: Screen,
+): Promise<number> {
+  const { environment, envFile } = outside;
+  if (invocation.command === "options") {
+    screen.write(renderReference(screen.columns));
+    return 0;
+  }
+  const { config, warnings } = loadConfig({
+    flags: invocation.flags,
+    environment,
+    envFile,
+    require: requiredBy(invocation.command),
+  });
+  const log = openLog(config, screen);
+  outside.onFatal((error) => tellFatal(log, error));
+  if (isWorking(invocation.command)) {
+    log.info({ version: outside.version, command: invocation.command, ...describeConfig(config) }, "build-watcher starts");
+    for (const warning of warnings) log.warn(warning);
+  }
+  const context = { config, environment, log, screen, signal: outside.signal, readInput: outside.readInput };
+  try {
+    return await dispatch(invocation, context);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    tellFatal(log, error);
+    return 1;
+  }
+}
+
+function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
+  switch (call.command) {
+    case "watch":
+      return watch(context);
+    case "scan":
+      return scan(context);
+    case "submit":
+      return submit(context, call.images);
+    case "replay":
+      return replay(context, call.file);
+    case "jobs":
+      return listJobs(context, call);
+    case "jobs retry":
+      return retryJobs(context, call);
+    case "jobs dismiss":
+      return dismissJobs(context, call.ids);
+    case "demo":
+      return import("./demo.ts").then(({ demo }) => demo(context, call));
+    case "options":
+      return Promise.resolve(0);
+  }
+}
+
+const working = new Set<CommandCall["command"]>(["watch", "scan", "submit", "replay"]);
+
+function isWorking(command: CommandCall["command"]): boolean {
+  return working.has(command);
+}
+
+function requiredBy(command: CommandCall["command"]): readonly OptionName[] {
+  return isWorking(command) ? ["analysisHost"] : [];
+}
+
+function openLog(config: Config, screen: Screen): Logger {
+  const { verbose, deploymentName, plainLog = screen.isTerminal } = config;
+  const settings = { verbose, plain: plainLog, colour: screen.isTerminal, deploymentName, secrets: secretsOf(config) };
+  return createLog(settings, { write: (line) => screen.write(line) });
+}
+
+/** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */
+function tellFatal(log: Logger, error: unknown): void {
+  if (error instanceof JobError || error instanceof LedgerError) log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);
+  else log.fatal({ err: error }, "The bot ends: a fault nobody foresaw");
+}

@@ -1,0 +1,33 @@
+import { type App, openApp } from "../app.ts";
+import type { CommandContext } from "./command.ts";
+import { runScan } from "./scan.ts";
+
+/** The bot itself: works until it is asked to stop (0), or until a part of it ends for good, which it throws. */
+export async function watch(context: CommandContext): Promise<number> {
+  const { config, log, signal } = context;
+  await using app = await openApp(config, context);
+  await app.discover(signal);
+  app.work();
+  const failed = new AbortController();
+  const running = AbortSignal.any([signal, failed.signal]);
+  try {
+    await Promise.race([app.queue.ended, stopped(signal), Promise.all([app.follow(running), existing(context, app, running)])]);
+  } finally {
+    failed.abort();
+  }
+  log.info({ grace: config.shutdownGrace / 1000 }, "Stopping; running jobs may end");
+  await app.stop();
+  return 0;
+}
+
+/** The startup pass waits for the first list of builds: an image that a build made is the build's. */
+async function existing(context: CommandContext, app: App, signal: AbortSignal): Promise<void> {
+  if (!context.config.analyzeExisting) return;
+  await app.synced;
+  if (!signal.aborted) await runScan(context, app, signal, { persistent: true });
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import type { Build, ObjectReference } from "../core/build.ts";
+import type { Digest } from "../core/image-reference.ts";
+import type { OpenShiftApi } from "./openshift-api.ts";
+
+export const demoNamespace = "golang-builder";
+
+const internalRegistry = "image-registry.openshift-image-registry.svc:5000";
+
+/** One build's life, from New to its end. */
+interface Scene {
+  readonly name: string;
+  readonly story: string;
+  readonly ending: "Complete" | "Failed" | "Cancelled";
+  readonly reason?: string;
+  readonly output: ObjectReference;
+  readonly from?: ObjectReference;
+  readonly strategy: "Docker" | "Source";
+  readonly git?: string;
+  readonly trigger: string;
+  readonly log: readonly string[];
+}
+
+/** The chain of a Source-to-Image build in OKD: a builder image, the application built with it, and the small image it is shipped in. */
+const scenes: readonly Scene[] = [
+  {
+    name: "golang-builder-1",
+    story: "a builder image is made from golang:1.12",
+    ending: "Complete",
+    strategy: "Docker",
+    output: streamTag("golang-builder:1.12"),
+    from: { kind: "DockerImage", name: "docker.io/library/golang:1.12" },
+    trigger: "Build configuration change",
+    log: ["STEP 1/3: FROM docker.io/library/golang:1.12", "STEP 2/3: COPY s2i/bin /usr/libexec/s2i", "Push successful"],
+  },
+  {
+    name: "go-hello-world-appimage-1",
+    story: "the application is built with it",
+    ending: "Complete",
+    strategy: "Source",
+    output: streamTag("go-hello-world-appimage:1.0"),
+    from: pinned("golang-builder", "golang-builder-1"),
+    git: "https://github.com/openshift-examples/go-hello-world.git",
+    trigger: "Image change",
+    log: ["---> Installing application source...", "go build -o /go/src/app/app", "Push successful"],
+  },
+  {
+    name: "go-hello-world-1",
+    story: "and shipped in an image from scratch",
+    ending: "Complete",
+    strategy: "Docker",
+    output: streamTag("go-hello-world:1.0"),
+    from: pinned("go-hello-world-appimage", "go-hello-world-appimage-1"),
+    trigger: "Image change",
+    log: ["STEP 1/3: FROM scratch", "STEP 2/3: COPY app /app", "Push successful"],
+  },
+  {
+    name: "ray-example-1",
+    story: "a tracked build pushes to an external registry",
+    ending: "Complete",
+    strategy: "Docker",
+    output: { kind: "DockerImage", name: "registry.example.com/cpe/tracker/example-ray-job:latest" },
+    from: { kind: "DockerImage", name: "docker.io/rayproject/ray:2.9.0" },
+    git: "https://github.com/ray-project/ray.git",
+    trigger: "GitHub WebHook",
+    log: [
+      "STEP 1/9: FROM docker.io/rayproject/ray:2.9.0",
+      "Successfully pushed registry.example.com/cpe/tracker/example-ray-job",
+    ],
+  },
+  {
+    name: "go-hello-world-2",
+    story: "a build fails: there is no image to submit",
+    ending: "Failed",
+    reason: "AssembleFailed",
+    strategy: "Docker",
+    output: streamTag("go-hello-world:1.0"),
+    trigger: "Manually triggered",
+    log: ["error: build error: exit status 1"],
+  },
+  {
+    name: "go-hello-world-3",
+    story: "another is cancelled",
+    ending: "Cancelled",
+    strategy: "Docker",
+    output: streamTag("go-hello-world:1.0"),
+    trigger: "Manually triggered",
+    log: [],
+  },
+];
+
+/** How many submissions the story must lead to: the builds that completed, and the image that lay there before. */
+export const expectedSubmissions = scenes.filter(({ ending }) => ending === "Complete").length + 1;
+
+export const demoScenes: number = scenes.length;
+
+/** What lies in the cluster before the bot starts: one image, and a tag whose import failed. */
+export function furnishCluster(cluster: OpenShiftApi): void {
+  cluster.put("imagestreams", imageStream("legacy-app", "stable", digestOf("legacy-app-7")));
+  cluster.put("imagestreams", {
+    metadata: { name: "legacy-tools", namespace: demoNamespace },
+    spec: { tags: [{ name: "broken", from: { kind: "DockerImage", name: "quay.io/nowhere/missing:1" } }] },
+    status: {
+      dockerImageRepository: `${internalRegistry}/${demoNamespace}/legacy-tools`,
+      tags: [
+        {
+          tag: "broken",
+          items: null,
+          conditions: [{ type: "ImportSuccess", status: "False", reason: "NotFound", message: "not found" }],
+        },
+      ],
+    },
+  });
+}
+
+export interface Stage {
+  readonly cluster: OpenShiftApi;
+  /** Says what happens next. */
+  readonly tell: (line: string) => void;
+  /** Resolves after a while, so that an eye can follow. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Plays the story once; in its middle the API server drops every watch, as such servers do. */
+export async function playScenario({ cluster, tell, pause }: Stage, round = 0): Promise<void> {
+  for (const [index, scene] of scenes.entries()) {
+    if (index === 3) {
+      tell("the API server drops the connection; the watch must go on where it was");
+      cluster.closeWatches("reset");
+    }
+    tell(`${scene.name}: ${scene.story}`);
+    await playScene(cluster, scene, pause, round);
+  }
+}
+
+async function playScene(cluster: OpenShiftApi, scene: Scene, pause: () => Promise<void>, round: number): Promise<void> {
+  const name = scene.name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
+  for (const phase of ["New", "Pending", "Running"]) cluster.put("builds", aBuild(scene, name, phase));
+  cluster.setBuildLog(demoNamespace, name, scene.log.join("\n"));
+  await pause();
+  const { kind, name: target = "" } = scene.output;
+  const [stream = "", tag = "latest"] = target.split(":");
+  if (kind === "ImageStreamTag" && scene.ending === "Complete")
+    cluster.put("imagestreams", imageStream(stream, tag, digestOf(name)));
+  cluster.put("builds", aBuild(scene, name, scene.ending));
+  await pause();
+}
+
+function aBuild(scene: Scene, name: string, phase: string): Build {
+  const config = scene.name.replace(/-\d+$/, "");
+  const strategy = {
+    type: scene.strategy,
+    [scene.strategy === "Docker" ? "dockerStrategy" : "sourceStrategy"]: { from: scene.from },
+  };
+  const ended = phase === scene.ending;
+  return {
+    metadata: { name, namespace: demoNamespace, labels: { app: config, "openshift.io/build-config.name": config } },
+    spec: {
+      source: { git: scene.git ? { uri: scene.git } : undefined },
+      strategy,
+      output: { to: scene.output },
+      triggeredBy: [{ message: scene.trigger }],
+    },
+    status: {
+      phase,
+      reason: ended ? scene.reason : undefined,
+      config: { kind: "BuildConfig", namespace: demoNamespace, name: config },
+      outputDockerImageReference: outputReference(scene.output),
+      completionTimestamp: ended ? new Date().toISOString() : undefined,
+      output: ended && phase === "Complete" ? { to: { imageDigest: digestOf(name) } } : {},
+    },
+  };
+}
+
+function imageStream(name: string, tag: string, digest: Digest): object {
+  const repository = `${internalRegistry}/${demoNamespace}/${name}`;
+  const item = {
+    created: new Date().toISOString(),
+    dockerImageReference: `${repository}@${digest}`,
+    image: digest,
+    generation: 1,
+  };
+  return {
+    metadata: { name, namespace: demoNamespace },
+    spec: { lookupPolicy: { local: false } },
+    status: { dockerImageRepository: repository, tags: [{ tag, items: [item] }] },
+  };
+}
+
+function outputReference({ kind, name = "" }: ObjectReference): string {
+  return kind === "DockerImage" ? name : `${internalRegistry}/${demoNamespace}/${name}`;
+}
+
+function streamTag(name: string): ObjectReference {
+  return { kind: "ImageStreamTag", name };
+}
+
+function pinned(stream: string, build: string): ObjectReference {
+  return { kind: "DockerImage", name: `${internalRegistry}/${demoNamespace}/${stream}@${digestOf(build)}` };
+}
+
+function digestOf(text: string): Digest {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { run } from "./cli/run.ts";
+
+/** npm and a terminal can both deliver one Ctrl-C: what comes so soon (ms) after the first signal is the same wish. */
+const sameWish = 300;
+
+const stop = new AbortController();
+let askedAt = 0;
+
+function onSignal(signal: "SIGINT" | "SIGTERM"): void {
+  const now = Date.now();
+  if (stop.signal.aborted && now - askedAt > sameWish) process.exit(signal === "SIGINT" ? 130 : 143);
+  if (!stop.signal.aborted) askedAt = now;
+  stop.abort();
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+process.on("SIGINT", onSignal);
+process.on("SIGTERM", onSignal);
+// The reader has gone away, as with `| head`: there is nobody left to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+
+process.exit(
+  await run(process.argv.slice(2), {
+    version,
+    environment: process.env,
+    envFile: readIfThere(".env"),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    readInput: async (path) => (path === "-" ? text(process.stdin) : readFileSync(path, "utf8")),
+    signal: stop.signal,
+    onFatal: (report) => {
+      for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+        process.on(event, (error: unknown) => {
+          report(error);
+          process.exit(1);
+        });
+      }
+    },
+  }),
+);

@@ -1,0 +1,44 @@
+import type { Job } from "../core/job.ts";
+import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+
+/** The jobs a command took in and waits for. */
+export interface AwaitedJobs {
+  /** Adds a job and waits for it; a known one is only waited for, and run, when it is wanted again. Whether it was taken. */
+  take(job: Job, how: { readonly again: boolean }): Promise<boolean>;
+  /** To be told of every attempt. */
+  onAttempt(attempt: AttemptReport): void;
+  /** Resolves when all have ended, or the signal fires; says how many failed. */
+  settled(signal: AbortSignal): Promise<number>;
+}
+
+export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "retry" | "idle">): AwaitedJobs {
+  const awaited = new Set<string>();
+  const { promise: allEnded, resolve: endAll } = Promise.withResolvers<void>();
+  let complete = false;
+  let failed = 0;
+
+  return {
+    async take(job, { again }) {
+      awaited.add(job.id);
+      const taken = (await queue.add(job)) === "added" || (again && (await queue.retry(job.id)));
+      if (!taken) awaited.delete(job.id);
+      return taken;
+    },
+    onAttempt({ outcome, record }) {
+      if (outcome !== "done" && outcome !== "failed") return;
+      if (!awaited.delete(record.job.id)) return;
+      if (outcome === "failed") failed += 1;
+      if (complete && awaited.size === 0) endAll();
+    },
+    async settled(signal) {
+      complete = true;
+      if (awaited.size > 0) await Promise.race([allEnded, queue.idle(), aborted(signal)]);
+      return failed;
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

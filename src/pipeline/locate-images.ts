@@ -1,0 +1,80 @@
+import type { AnalysisImage } from "../analyzers/analyzer.ts";
+import type { Cluster, RegistryLogin } from "../cluster/cluster.ts";
+import { asJobError } from "../core/errors.ts";
+import { formatImageName, type ImageName } from "../core/image-name.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import type { ImageCopier } from "../registry/image-copier.ts";
+
+export interface ImageLocatorParts {
+  readonly cluster: Pick<Cluster, "resolveImage" | "externalImage">;
+  /** Present when there is a push registry. */
+  readonly copier?: ImageCopier | undefined;
+  /** The login that goes to the analyzer with an image of a source registry. */
+  readonly loginFor: (
+    image: ImageReference,
+    output: ImageReference | undefined,
+    signal: AbortSignal,
+  ) => Promise<RegistryLogin | undefined>;
+  readonly destinationLogin: RegistryLogin | undefined;
+  readonly verifySourceTls: boolean;
+  readonly verifyDestinationTls: boolean;
+}
+
+/** Finds images for one job; what a person should know about them is added to `notes`. */
+export interface ImageLocator {
+  /** The pull reference of the image a build made. */
+  nameOutput(image: ImageName, completedAt: string | undefined, notes: string[], signal: AbortSignal): Promise<ImageReference>;
+  /** The pull reference of a base image; undefined when it is gone, which must not cost the output image its analysis. */
+  nameBase(image: ImageName, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
+  /** An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside. */
+  reach(image: ImageReference, output: ImageReference | undefined, signal: AbortSignal): Promise<AnalysisImage>;
+  /** The same for a base image; one that cannot be copied stays where it is. */
+  reachBase(
+    base: ImageReference,
+    output: ImageReference | undefined,
+    notes: string[],
+    signal: AbortSignal,
+  ): Promise<AnalysisImage>;
+}
+
+export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
+  const { cluster, copier, loginFor } = parts;
+  return {
+    async nameOutput(image, completedAt, notes, signal) {
+      const output = await cluster.resolveImage(image, completedAt, signal);
+      if (!output.digest) notes.push(`Not pinned: nothing names a digest for ${formatImageReference(output)}.`);
+      return output;
+    },
+    async nameBase(image, notes, signal) {
+      try {
+        return await cluster.resolveImage(image, undefined, signal);
+      } catch (error) {
+        const failure = asJobError(error);
+        if (signal.aborted || failure.retryable) throw failure;
+        notes.push(`Base image ${formatImageName(image)} left out: ${failure.message}`);
+        return undefined;
+      }
+    },
+    reach: (image, output, signal) => (copier ? copied(copier, image, signal) : inPlace(image, output, signal)),
+    async reachBase(base, output, notes, signal) {
+      if (!copier) return inPlace(base, output, signal);
+      try {
+        return await copied(copier, base, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        notes.push(`Base image ${formatImageReference(base)} was not copied: ${asJobError(error).message}`);
+        return inPlace(base, output, signal);
+      }
+    },
+  };
+
+  async function copied(to: ImageCopier, image: ImageReference, signal: AbortSignal): Promise<AnalysisImage> {
+    const reference = await to.copy(await cluster.externalImage(image, signal), signal);
+    return { reference, verifyTls: parts.verifyDestinationTls, login: parts.destinationLogin };
+  }
+
+  async function inPlace(image: ImageReference, output: ImageReference | undefined, signal: AbortSignal): Promise<AnalysisImage> {
+    const reference = await cluster.externalImage(image, signal);
+    return { reference, verifyTls: parts.verifySourceTls, login: await loginFor(image, output, signal) };
+  }
+}

@@ -1,0 +1,44 @@
+import { failureReasons } from "../core/errors.ts";
+import { describeJob } from "../core/job.ts";
+import type { AttemptReport, JobRecord } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+/** One log line for every attempt that ended: what it was about, how it went, and what to do when it failed. */
+export function reportAttempt(log: Logger, { record, outcome, milliseconds }: AttemptReport): void {
+  const subject = { build: describeJob(record.job), job: record.job.id, seconds: milliseconds / 1000 };
+  switch (outcome) {
+    case "done":
+      log.info({ ...subject, ...resultFields(record) }, "Job done");
+      return;
+    case "failed":
+      log.error({ ...subject, ...errorFields(record), attempts: record.attempts, remedy: remedyOf(record) }, "Job failed");
+      return;
+    case "retrying":
+      log.warn({ ...subject, ...errorFields(record), retryAt: timeOf(record.dueAt) }, "Attempt failed; the job is tried again");
+      return;
+    case "interrupted":
+      log.info(subject, "Job interrupted; it runs again next time");
+      return;
+  }
+}
+
+function resultFields({ result }: JobRecord) {
+  return {
+    output: result?.output,
+    base: result?.base,
+    analyses: result?.analyses.map(({ of, id, cached }) => `${of} ${id}${cached ? " (cached)" : ""}`),
+    notes: result?.notes,
+  };
+}
+
+function errorFields({ error }: JobRecord) {
+  return { reason: error?.reason, error: error?.message };
+}
+
+function remedyOf({ error }: JobRecord): string | undefined {
+  return error && failureReasons[error.reason].remedy;
+}
+
+function timeOf(milliseconds: number | undefined): string | undefined {
+  return milliseconds === undefined ? undefined : new Date(milliseconds).toISOString();
+}
