@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadConfig } from "../config/load.ts";
 import { sleep, systemClock } from "../core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../demo/analysis-api.ts";
 import { createOpenShiftApi } from "../demo/openshift-api.ts";
@@ -34,7 +35,8 @@ export async function demo(context: CommandContext, { forever }: { readonly fore
     workers: 2,
     analyzeExisting: true,
   };
-  const config = { ...context.config, ...settings, stateDirectory };
+  const { verbose, plainLog } = context.config;
+  const config = { ...loadConfig({ flags: {}, environment: {} }).config, ...settings, verbose, plainLog, stateDirectory };
   const bot = watch({ ...context, config, environment: {}, signal });
   const story = async () => {
     for (let round = 0; !signal.aborted && (round === 0 || forever); round += 1) {

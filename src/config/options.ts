@@ -1,3 +1,5 @@
+import type { Format } from "./formats.ts";
+
 /** One setting. Everything that knows of settings — parsing, help, .env.example, the reference — is derived from the table below. */
 export interface Option {
   /** The environment variable. */
@@ -7,12 +9,19 @@ export interface Option {
   readonly short?: string;
   /** Further flags that mean the same. */
   readonly aliases?: readonly string[];
-  /** A duration is given as `90`, `90s`, `15m`, `72h`, `30d` (a bare number is seconds) and becomes milliseconds; a size as `4194304` or `4MiB` becomes bytes. */
+  /**
+   * A duration is given as `90`, `90s`, `15m`, `72h`, `30d` (a bare number is seconds) and becomes milliseconds; a size as `4194304` or `4MiB`
+   * becomes bytes; a list is parted by commas.
+   */
   readonly type: "boolean" | "string" | "integer" | "duration" | "size" | "list" | "choice";
   readonly default?: string | number | boolean;
+  /** Without a fixed default, but the loader always finds a value. */
+  readonly derived?: true;
   readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  /** What a text, or each item of a list, must look like; `formats.ts` says what that is. */
+  readonly format?: Format;
   readonly group: Group;
   readonly help: string;
   /** Its value is never printed. */
@@ -30,6 +39,7 @@ export const options = {
     flag: "build-watcher-namespace",
     short: "n",
     type: "list",
+    format: "namespace",
     group: "What is watched",
     placeholder: "<namespaces>",
     help: "Namespaces to watch: one, several separated by commas, or * for all. Default: the kubeconfig's or the pod's own.",
@@ -54,6 +64,7 @@ export const options = {
     env: "BUILD_WATCHER_LABEL_SELECTOR",
     flag: "label-selector",
     type: "string",
+    format: "label-selector",
     group: "What is watched",
     placeholder: "<selector>",
     help: "Follow only builds with these labels, in the syntax of oc get -l.",
@@ -62,6 +73,7 @@ export const options = {
     env: "BUILD_WATCHER_TRACK",
     flag: "track",
     type: "list",
+    format: "build-config",
     group: "What is watched",
     placeholder: "<names>",
     help: "Follow only builds of these BuildConfigs: [namespace/]name, several separated by commas.",
@@ -79,6 +91,7 @@ export const options = {
     flag: "thoth-api-host",
     short: "a",
     type: "string",
+    format: "endpoint",
     group: "Analysis",
     placeholder: "<host>",
     help: "Host or URL of the analysis endpoint, Thoth's User API. A bare host means https.",
@@ -98,6 +111,7 @@ export const options = {
     type: "choice",
     choices: ["runtime", "buildtime"],
     group: "Analysis",
+    placeholder: "<type>",
     help: "What the images are used for. The endpoint assumes runtime.",
   },
   noBase: {
@@ -172,6 +186,7 @@ export const options = {
     flag: "src-registry-user",
     aliases: ["registry-user"],
     type: "string",
+    format: "user",
     group: "Registries",
     placeholder: "<user>",
     help: "User for the registry that builds push to.",
@@ -216,6 +231,7 @@ export const options = {
     env: "BUILD_WATCHER_REGISTRY_ROUTE",
     flag: "registry-route",
     type: "string",
+    format: "host",
     group: "Registries",
     placeholder: "<host>",
     help: "Public host of the cluster's registry. Default: found by itself when the bot runs outside the cluster.",
@@ -225,6 +241,7 @@ export const options = {
     flag: "push-registry",
     short: "r",
     type: "string",
+    format: "repository-prefix",
     group: "Registries",
     placeholder: "<registry>",
     help: "Copy every image here before it is submitted, and submit the copy: host[:port][/path].",
@@ -233,6 +250,7 @@ export const options = {
     env: "THOTH_DST_REGISTRY_USER",
     flag: "dst-registry-user",
     type: "string",
+    format: "user",
     group: "Registries",
     placeholder: "<user>",
     help: "User for the push registry.",
@@ -245,6 +263,55 @@ export const options = {
     group: "Registries",
     placeholder: "<password>",
     help: "Password for the push registry. Prefer the variable: a flag is visible to other processes.",
+  },
+  sourceAuthfile: {
+    env: "BUILD_WATCHER_SRC_AUTHFILE",
+    flag: "src-authfile",
+    type: "string",
+    group: "Registries",
+    placeholder: "<file>",
+    help: "Logins of the registries images come from: a docker config JSON, .dockerconfigjson or .dockercfg; read anew for every copy.",
+  },
+  destinationAuthfile: {
+    env: "BUILD_WATCHER_DST_AUTHFILE",
+    flag: "dst-authfile",
+    type: "string",
+    group: "Registries",
+    placeholder: "<file>",
+    help: "Login of the push registry, in the same kind of file.",
+  },
+  registryCerts: {
+    env: "BUILD_WATCHER_REGISTRY_CERTS",
+    flag: "registry-certs",
+    type: "string",
+    group: "Registries",
+    placeholder: "<directory>",
+    help: "CA certificates of registries (*.crt, *.pem), trusted beside the system's. In a pod the cluster's service CA is found by itself.",
+  },
+  pushLayout: {
+    env: "BUILD_WATCHER_PUSH_LAYOUT",
+    flag: "push-layout",
+    type: "choice",
+    choices: ["default", "flat", "legacy"],
+    default: "default",
+    group: "Registries",
+    help: "Names of copies: <namespace>-<name> below the push registry; flat: the push registry is one repository, <name> is in the tag; legacy: <name> alone.",
+  },
+  pushTemplate: {
+    env: "BUILD_WATCHER_PUSH_TEMPLATE",
+    flag: "push-template",
+    type: "string",
+    group: "Registries",
+    placeholder: "<template>",
+    help: "Names of copies below the push registry, path[:tag], made of {namespace} {name} {tag} {digest12} and {registry}, the host an image comes from. In place of a layout.",
+  },
+  pushSkip: {
+    env: "BUILD_WATCHER_PUSH_SKIP",
+    flag: "push-skip",
+    type: "list",
+    group: "Registries",
+    placeholder: "<hosts>",
+    help: "Registries whose images are not copied but submitted from where they are: hosts, * for any characters, several separated by commas.",
   },
   skopeoPath: {
     env: "SKOPEO_EXEC_PATH",
@@ -264,10 +331,22 @@ export const options = {
     placeholder: "<number>",
     help: "Jobs run at once.",
   },
+  perRegistry: {
+    env: "BUILD_WATCHER_PER_REGISTRY",
+    flag: "per-registry",
+    type: "integer",
+    default: 4,
+    minimum: 1,
+    maximum: 256,
+    group: "Work",
+    placeholder: "<number>",
+    help: "Copies at once from or to one registry host.",
+  },
   stateDirectory: {
     env: "BUILD_WATCHER_STATE_DIR",
     flag: "state-dir",
     type: "string",
+    derived: true,
     group: "Work",
     placeholder: "<directory>",
     help: "Where the ledger of jobs is kept. Default: $XDG_STATE_HOME/build-watcher, else ~/.local/state/build-watcher.",
@@ -322,6 +401,7 @@ export const options = {
   clusterUrl: {
     env: "KUBERNETES_API_URL",
     type: "string",
+    format: "url",
     group: "Cluster",
     placeholder: "<url>",
     help: "The API server's URL, in place of the kubeconfig's or the pod's.",
@@ -379,9 +459,12 @@ export const options = {
 type Options = typeof options;
 export type OptionName = keyof Options;
 
+/** Every option with its name, in the order of the table. */
+export const optionEntries = Object.entries(options) as readonly (readonly [OptionName, Option])[];
+
 type ValueOf<T extends Option> = T["type"] extends "list"
   ? readonly string[]
-  : T extends { default: string | number | boolean }
+  : T extends { default: string | number | boolean } | { derived: true }
     ? Present<T>
     : Present<T> | undefined;
 

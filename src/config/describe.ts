@@ -1,0 +1,21 @@
+import { type Config, type OptionName, optionEntries } from "./options.ts";
+import { formatValue } from "./parse-value.ts";
+
+/** The settings in force, for the log: as they would be written, secrets only as "set", what is not set left out. */
+export function describeConfig(config: Config): Partial<Record<OptionName, string | boolean>> {
+  const shown = optionEntries.flatMap(([name, option]) => {
+    const value = config[name];
+    if (value === undefined || (typeof value === "object" && value.length === 0)) return [];
+    const text = typeof value === "boolean" ? value : formatValue(option, value);
+    return [[name, option.secret ? "set" : text] as const];
+  });
+  return Object.fromEntries(shown);
+}
+
+/** The secrets among the settings: texts that must not appear in any output. */
+export function secretsOf(config: Config): readonly string[] {
+  return optionEntries.flatMap(([name, option]) => {
+    const value = config[name];
+    return option.secret && typeof value === "string" ? [value] : [];
+  });
+}

@@ -1,0 +1,73 @@
+import { parseLabelSelector } from "../core/label-selector.ts";
+
+/** Says what would be right; undefined when the text is right as it is. */
+type Check = (text: string) => string | undefined;
+
+const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const objectName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+const hostName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
+const repositoryPart = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+
+const checks = {
+  namespace: (text) =>
+    text === "*" || label.test(text) ? undefined : "names of namespaces (lower case letters, digits, -), or * alone",
+  "build-config": checkBuildConfig,
+  host: (text) => (isHost(text) ? undefined : `${withoutScheme(text)}host[:port]`),
+  endpoint: checkEndpoint,
+  url: (text) =>
+    isUrl(text) ? undefined : "a URL that begins with https:// or http://, without credentials, query and fragment",
+  "repository-prefix": checkRepositoryPrefix,
+  "label-selector": checkLabelSelector,
+  user: (text) =>
+    text.includes(":") ? "a user name without a colon (registries read what follows it as the password)" : undefined,
+} as const satisfies Record<string, Check>;
+
+/** What a text can be asked to look like. */
+export type Format = keyof typeof checks;
+
+/** Says what would be right in place of a text; undefined when it has the format. */
+export function checkFormat(format: Format, text: string): string | undefined {
+  return checks[format](text);
+}
+
+function checkBuildConfig(text: string): string | undefined {
+  const [name = "", namespace, ...rest] = text.split("/").reverse();
+  const isRight = rest.length === 0 && objectName.test(name) && (namespace === undefined || label.test(namespace));
+  return isRight ? undefined : "names of BuildConfigs, each [namespace/]name";
+}
+
+function checkEndpoint(text: string): string | undefined {
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
+  if (isUrl(url)) return undefined;
+  return "host[:port][/path] or a URL that begins with https:// or http://, without credentials, query and fragment";
+}
+
+function checkRepositoryPrefix(text: string): string | undefined {
+  const [host = "", ...path] = text.split("/");
+  if (isHost(host) && path.every((part) => repositoryPart.test(part))) return undefined;
+  return `${withoutScheme(text)}host[:port][/path], the path in lower case`;
+}
+
+function checkLabelSelector(text: string): string | undefined {
+  try {
+    parseLabelSelector(text);
+    return undefined;
+  } catch (error) {
+    return `a label selector such as app=web,tier in (a, b), but ${error instanceof Error ? error.message : "it cannot be read"}`;
+  }
+}
+
+function withoutScheme(text: string): string {
+  return text.includes("://") ? "a name without scheme (https://): " : "";
+}
+
+function isHost(text: string): boolean {
+  const [, name = "", port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65_535);
+  return isPort && (hostName.test(name) || /^\[[0-9a-f:.]+\]$/i.test(name));
+}
+
+function isUrl(text: string): boolean {
+  const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)([^?#\s\\]*)$/i.exec(text) ?? [];
+  return isHost(authority) && !rest.includes("//") && URL.canParse(text);
+}

@@ -1,0 +1,121 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { ConfigError } from "./config-error.ts";
+import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./mistakes.ts";
+import { type Config, type Option, type OptionName, optionEntries } from "./options.ts";
+import { defaultText, parseValue, type Value } from "./parse-value.ts";
+import { type Environment, type Flags, findGiven, type Given, parseEnvFile, type Sources } from "./sources.ts";
+import { readTrackFile } from "./track-file.ts";
+import { warnOfUnknownVariables } from "./unknown-variables.ts";
+
+export interface ConfigSources {
+  readonly flags: Flags;
+  readonly environment: Environment;
+  /** The text of the `.env` file, if there is one. */
+  readonly envFile?: string | undefined;
+  /** Settings without which the command cannot do its work. The analysis host is not asked for in a dry run. */
+  readonly require?: readonly OptionName[];
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** What is no mistake but probably not what was meant; for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** The settings by the order of precedence: flag, environment, `.env`, default. Throws one `ConfigError` with all mistakes. */
+export function loadConfig({ flags, environment, envFile, require = [] }: ConfigSources): LoadedConfig {
+  const sources: Sources = { flags, environment, file: parseEnvFile(envFile) };
+  const readings = optionEntries.map(([name, option]) => readOption(name, option, sources));
+  const values: Partial<Config> = Object.fromEntries(readings.map(({ name, value }) => [name, value]));
+  const tracked = readTracked(values);
+  const config = {
+    ...values,
+    ...impliedValues(values),
+    stateDirectory: stateDirectory(values, environment),
+    track: tracked.names,
+  };
+  const wrong = new Set(readings.filter(({ mistake }) => mistake !== undefined).map(({ name }) => name));
+  const mistakes = [
+    ...readings.flatMap(({ mistake = [] }) => mistake),
+    ...tracked.mistakes,
+    ...crossCheck(config, wrong, ["stateDirectory", ...require]),
+  ];
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return { config: config as Config, warnings: collectWarnings(readings, config, sources) };
+}
+
+interface Reading {
+  readonly name: OptionName;
+  readonly value?: Value;
+  readonly mistake?: string;
+  readonly warning?: string;
+}
+
+function readOption(name: OptionName, option: Option, sources: Sources): Reading {
+  const given = findGiven(name, option, sources);
+  if (!given) return { name, ...defaultValue(option) };
+  if (isUnfilled(option, given)) {
+    const warning = `${nameOf(name)} is ${given.text}, a template parameter nobody filled in; it counts as not set`;
+    return { name, ...defaultValue(option), warning };
+  }
+  const parsed = parseValue(option, given.text);
+  return "value" in parsed ? { name, value: parsed.value } : { name, mistake: wrongValue(name, given, parsed.expected) };
+}
+
+/** A switch left as `${NAME}` by a template must not stop a deployed bot; in any other setting it is a mistake, since it could widen what is watched. */
+function isUnfilled({ type }: Option, { text, from }: Given): boolean {
+  return type === "boolean" && from !== "flag" && isUnfilledParameter(text);
+}
+
+function defaultValue(option: Option): { readonly value?: Value } {
+  if (option.type === "list") return { value: [] };
+  const text = defaultText(option);
+  const parsed = text === undefined ? undefined : parseValue(option, text);
+  return parsed && "value" in parsed ? parsed : {};
+}
+
+function impliedValues({ noRegistryTlsVerify }: Partial<Config>): Partial<Config> {
+  return noRegistryTlsVerify ? { noSourceTlsVerify: true, noDestinationTlsVerify: true } : {};
+}
+
+/** The default is by the XDG base directory specification, which has relative paths ignored. */
+function stateDirectory(values: Partial<Config>, { XDG_STATE_HOME: stateHome, HOME: home }: Environment): string | undefined {
+  if (values.stateDirectory !== undefined) return values.stateDirectory;
+  if (stateHome && isAbsolute(stateHome)) return join(stateHome, "build-watcher");
+  const directory = home || homeOfUser();
+  return directory && join(directory, ".local", "state", "build-watcher");
+}
+
+/** A container can run under a user id that no file knows; Node throws then. */
+function homeOfUser(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
+function readTracked({ track = [], trackFile }: Partial<Config>): { names: readonly string[]; mistakes: readonly string[] } {
+  if (trackFile === undefined) return { names: track, mistakes: [] };
+  try {
+    return { names: [...new Set([...track, ...readTrackFile(trackFile)])], mistakes: [] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { names: track, mistakes: error.mistakes.map((mistake) => `${nameOf("trackFile")}: ${mistake}`) };
+  }
+}
+
+function collectWarnings(readings: readonly Reading[], config: Partial<Config>, { file, environment }: Sources): string[] {
+  return [
+    ...readings.flatMap(({ warning = [] }) => warning),
+    ...idleSettings(config),
+    ...warnOfUnknownVariables({ ...file, ...environment }),
+  ];
+}
+
+function idleSettings({ destinationUser, pushRegistry }: Partial<Config>): string[] {
+  if (destinationUser === undefined || pushRegistry !== undefined) return [];
+  const instead = `the login of the registry that builds push to is ${nameOf("sourceUser")}`;
+  return [`${nameOf("destinationUser")} has no effect without ${nameOf("pushRegistry")}; ${instead}`];
+}

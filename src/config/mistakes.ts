@@ -1,0 +1,73 @@
+import { type Config, type Option, type OptionName, options } from "./options.ts";
+import type { Given } from "./sources.ts";
+
+/** How messages name an option: by flag and variable. */
+export function nameOf(name: OptionName): string {
+  const { env, flag }: Option = options[name];
+  return flag ? `--${flag} (${env})` : env;
+}
+
+/** The line for a value that cannot be used. */
+export function wrongValue(name: OptionName, { text, from }: Given, expected: string): string {
+  const place = from === ".env" ? " in .env" : "";
+  return `${nameOf(name)} is ${shown(name, text)}${place}; expected ${expected}${templateHint(text)}`;
+}
+
+/** Mistakes that show only when settings are seen together, or are missing. */
+export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionName>, require: readonly OptionName[]): string[] {
+  return [
+    ...missing(config, wrong, require),
+    ...nothingToSubmit(config),
+    ...mixedNamespaces(config),
+    ...halfLogins(config, wrong),
+  ];
+}
+
+function missing(config: Partial<Config>, wrong: ReadonlySet<OptionName>, require: readonly OptionName[]): string[] {
+  return require
+    .filter((name) => !(name === "analysisHost" && config.dryRun))
+    .filter((name) => config[name] === undefined && !wrong.has(name))
+    .map((name) => `${nameOf(name)} is not set, and this command needs it. ${options[name].help}`);
+}
+
+function nothingToSubmit({ noBase, noOutput, noBuildLog }: Partial<Config>): string[] {
+  if (!noBase || !noOutput || !noBuildLog) return [];
+  const names = [nameOf("noBase"), nameOf("noOutput"), nameOf("noBuildLog")];
+  return [`${names.join(", ")} are all set, so that nothing is left to submit; expected at most two of them`];
+}
+
+function mixedNamespaces({ namespaces = [] }: Partial<Config>): string[] {
+  if (!namespaces.includes("*") || namespaces.length === 1) return [];
+  return [`${nameOf("namespaces")} is "${namespaces.join(",")}"; expected names of namespaces, or * alone`];
+}
+
+const logins = [
+  ["sourceUser", "sourcePassword"],
+  ["destinationUser", "destinationPassword"],
+] as const satisfies readonly (readonly [OptionName, OptionName])[];
+
+function halfLogins(config: Partial<Config>, wrong: ReadonlySet<OptionName>): string[] {
+  return logins.flatMap(([user, password]) => {
+    if (wrong.has(user) || wrong.has(password)) return [];
+    if ((config[user] === undefined) === (config[password] === undefined)) return [];
+    const [set, unset] = config[user] === undefined ? [password, user] : [user, password];
+    return [`${nameOf(set)} is set, but ${nameOf(unset)} is not; expected both or neither`];
+  });
+}
+
+/** A value for a person to recognise: cut to length, without what could be credentials in a URL. */
+function shown(name: OptionName, text: string): string {
+  const { secret }: Option = options[name];
+  if (secret) return "not usable";
+  const bare = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/i, "$1***@");
+  return JSON.stringify(bare.length > 100 ? `${bare.slice(0, 100)}…` : bare);
+}
+
+function templateHint(text: string): string {
+  return isUnfilledParameter(text) ? "; it looks like a template parameter nobody filled in" : "";
+}
+
+/** Whether a text is a template's parameter left as it was, as `oc process` does with misspelt names. */
+export function isUnfilledParameter(text: string): boolean {
+  return /^\$\{\{?\w+\}?\}$/.test(text);
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { ConfigError } from "./config-error.ts";
+import { checkFormat } from "./formats.ts";
+
+/**
+ * The BuildConfigs a YAML file lists under `trackBuildConfigs:` (at its top, or under `spec:` as in a Benchmark of the cogadvisor operator),
+ * as `namespace/name`, or `name` where an entry has no namespace. Throws `ConfigError` naming the file and every wrong entry.
+ */
+export function readTrackFile(path: string): readonly string[] {
+  const list = findList(parseYaml(path));
+  if (list === undefined) throw new ConfigError([`${path} has no list trackBuildConfigs:`]);
+  if (list.length === 0) throw new ConfigError([`${path} lists no BuildConfig; leave the setting away to follow all of them`]);
+  const entries = list.map(readEntry);
+  const mistakes = entries.flatMap((entry, index) =>
+    entry.mistakes.map((mistake) => `${path}: entry ${index + 1} of trackBuildConfigs ${mistake}`),
+  );
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return [...new Set(entries.map((entry) => entry.name))];
+}
+
+function parseYaml(path: string): unknown {
+  try {
+    return parse(readFileSync(path, "utf8"), { logLevel: "error" });
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    throw new ConfigError([`${path} cannot be read as YAML: ${why.replace(/:$/, "")}`]);
+  }
+}
+
+function findList(document: unknown): readonly unknown[] | undefined {
+  const { trackBuildConfigs, spec } = fieldsOf(document);
+  const list = trackBuildConfigs ?? fieldsOf(spec).trackBuildConfigs;
+  return Array.isArray(list) ? list : undefined;
+}
+
+function readEntry(entry: unknown): { readonly name: string; readonly mistakes: readonly string[] } {
+  const { kind = "BuildConfig", name, namespace } = fieldsOf(entry);
+  const mistakes: string[] = [];
+  if (String(kind).toLowerCase() !== "buildconfig")
+    mistakes.push(`has kind ${JSON.stringify(kind)}; only BuildConfig can be followed`);
+  if (typeof name !== "string" || name.includes("/") || checkFormat("build-config", name) !== undefined) {
+    mistakes.push("needs a name: that of a BuildConfig");
+  }
+  const isNamespace = typeof namespace === "string" && namespace !== "*" && checkFormat("namespace", namespace) === undefined;
+  const hasNamespace = namespace !== undefined && namespace !== null && namespace !== "";
+  if (hasNamespace && !isNamespace) mistakes.push(`has namespace ${JSON.stringify(namespace)}, which is no name of one`);
+  return { name: hasNamespace ? `${namespace}/${name}` : String(name), mistakes };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

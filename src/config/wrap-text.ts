@@ -1,0 +1,10 @@
+/** A text in lines of at most so many characters, each after the indent; a longer word stands alone. */
+export function wrapText(text: string, columns: number, indent = ""): string {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    const extended = `${lines.at(-1) ?? ""} ${word}`;
+    if (lines.length > 0 && indent.length + extended.length <= columns) lines[lines.length - 1] = extended;
+    else lines.push(word);
+  }
+  return lines.map((line) => indent + line).join("\n");
+}

@@ -1,0 +1,299 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ConfigError } from "../../src/config/config-error.ts";
+import { describeConfig, secretsOf } from "../../src/config/describe.ts";
+import { readEnvFile } from "../../src/config/env-file.ts";
+import { type ConfigSources, type LoadedConfig, loadConfig } from "../../src/config/load.ts";
+
+let directory = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "build-watcher-config-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function load(sources: Partial<ConfigSources>): LoadedConfig {
+  return loadConfig({ flags: {}, environment: {}, ...sources });
+}
+
+function mistakesOf(sources: Partial<ConfigSources>): readonly string[] {
+  try {
+    load(sources);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+/** What `oc process` leaves of a parameter it does not know. */
+function unfilled(parameter: string): string {
+  return `\${${parameter}}`;
+}
+
+describe("loadConfig", () => {
+  it("takes the defaults of the table when nothing is set", () => {
+    const { config, warnings } = load({ environment: { HOME: "/home/me" } });
+    expect(config).toMatchObject({
+      namespaces: [],
+      track: [],
+      workers: 1,
+      jobTimeout: 15 * 60_000,
+      giveUpAfter: 72 * 60 * 60_000,
+      watchTimeout: 120_000,
+      buildLogLimit: 4 * 1024 * 1024,
+      verifyClusterTls: true,
+      passToken: false,
+      stateDirectory: "/home/me/.local/state/build-watcher",
+    });
+    expect(config.analysisHost).toBeUndefined();
+    expect(config.plainLog).toBeUndefined();
+    expect(warnings).toEqual([]);
+  });
+
+  it("prefers the flag to the environment, that to the .env file, and that to the default", () => {
+    const envFile = "THOTH_BUILD_WATCHER_WORKERS=4\nTHOTH_WATCHED_NAMESPACE=file\nTHOTH_ENVIRONMENT_TYPE=buildtime\n";
+    const environment = { THOTH_BUILD_WATCHER_WORKERS: "3", THOTH_WATCHED_NAMESPACE: "environment" };
+    const { config } = load({ flags: { workers: "2" }, environment, envFile });
+    expect(config).toMatchObject({
+      workers: 2,
+      namespaces: ["environment"],
+      environmentType: "buildtime",
+      watchTimeout: 120_000,
+    });
+  });
+
+  it("takes an empty variable or flag as not set", () => {
+    const environment = { THOTH_USER_API_HOST: "", THOTH_PASS_TOKEN: " ", THOTH_WATCHED_NAMESPACE: "from-environment" };
+    const { config } = load({ flags: { namespaces: [""] }, environment, envFile: "THOTH_USER_API_HOST=from-file" });
+    expect(config).toMatchObject({ analysisHost: "from-file", passToken: false, namespaces: ["from-environment"] });
+  });
+
+  it("lets a variable switch off what the .env file switches on", () => {
+    expect(load({ environment: { THOTH_PASS_TOKEN: "0" }, envFile: "THOTH_PASS_TOKEN=1" }).config.passToken).toBe(false);
+  });
+
+  it("gathers repeated flags and commas into one list", () => {
+    expect(load({ flags: { track: ["a", "b, team/c", "a"] } }).config.track).toEqual(["a", "b", "team/c"]);
+  });
+
+  it("reads a .env file with a byte order mark, quotes and comments", () => {
+    const envFile = '\uFEFFTHOTH_USER_API_HOST="a.example.com" # the service\n#THOTH_PASS_TOKEN=1\n';
+    expect(load({ envFile }).config).toMatchObject({ analysisHost: "a.example.com", passToken: false });
+  });
+
+  it("takes no verification of any registry for both kinds of registries", () => {
+    expect(load({ flags: { noRegistryTlsVerify: true } }).config).toMatchObject({
+      noSourceTlsVerify: true,
+      noDestinationTlsVerify: true,
+    });
+  });
+
+  it("takes only the newline off a secret", () => {
+    const environment = { THOTH_SRC_REGISTRY_USER: " me ", THOTH_SRC_REGISTRY_PASSWORD: " blank \r\n" };
+    expect(load({ environment }).config).toMatchObject({ sourceUser: "me", sourcePassword: " blank " });
+  });
+
+  it.each([
+    [{ XDG_STATE_HOME: "/state", HOME: "/home/me" }, "/state/build-watcher"],
+    [{ XDG_STATE_HOME: "relative", HOME: "/home/me" }, "/home/me/.local/state/build-watcher"],
+    [{}, join(homedir(), ".local/state/build-watcher")],
+    [{ BUILD_WATCHER_STATE_DIR: "/data", XDG_STATE_HOME: "/state" }, "/data"],
+  ])("with %j keeps its state in %s", (environment, expected) => {
+    expect(load({ environment }).config.stateDirectory).toBe(expected);
+  });
+});
+
+describe("the mistakes in settings", () => {
+  it("are told all at once, each with flag, variable, value and what would be right", () => {
+    const flags = { workers: "zero", namespaces: ["Team"] };
+    const environment = { THOTH_PUSH_REGISTRY: "https://quay.io/x", KUBERNETES_VERIFY_TLS: "perhaps" };
+    const envFile = "BUILD_WATCHER_JOB_TIMEOUT=soon";
+    expect(mistakesOf({ flags, environment, envFile })).toEqual([
+      expect.stringMatching(/^--build-watcher-namespace \(THOTH_WATCHED_NAMESPACE\) is "Team"; expected names of namespaces/),
+      expect.stringMatching(
+        /^--push-registry \(THOTH_PUSH_REGISTRY\) is "https:\/\/quay\.io\/x"; expected a name without scheme/,
+      ),
+      expect.stringMatching(/^--workers-count \(THOTH_BUILD_WATCHER_WORKERS\) is "zero"; expected a whole number/),
+      expect.stringMatching(/^--job-timeout \(BUILD_WATCHER_JOB_TIMEOUT\) is "soon" in \.env; expected a duration/),
+      expect.stringMatching(/^KUBERNETES_VERIFY_TLS is "perhaps"; expected 1, 0, true or false/),
+    ]);
+    expect(() => load({ flags, environment })).toThrow(/^4 settings are wrong:\n- --build-watcher-namespace/);
+  });
+
+  it("never show credentials hidden in a URL", () => {
+    const [mistake = ""] = mistakesOf({ environment: { THOTH_USER_API_HOST: "https://me:hush/hush@example.com" } });
+    expect(mistake).toContain('"https://***@example.com"');
+    expect(mistake).not.toContain("hush");
+    expect(mistakesOf({ environment: { THOTH_PUSH_REGISTRY: "me:hush@example.com" } }).join()).not.toContain("hush");
+  });
+
+  it.each([
+    ["sourceUser", "--src-registry-user", "--src-registry-password"],
+    ["sourcePassword", "--src-registry-password", "--src-registry-user"],
+    ["destinationUser", "--dst-registry-user", "--dst-registry-password"],
+    ["destinationPassword", "--dst-registry-password", "--dst-registry-user"],
+  ])("include %s alone, without its other half", (name, set, unset) => {
+    const [mistake = "", ...others] = mistakesOf({ flags: { [name]: "hush" } });
+    expect(mistake).toMatch(new RegExp(`^${set} .* is set, but ${unset} .* is not`));
+    expect(mistake).not.toContain("hush");
+    expect(others).toEqual([]);
+  });
+
+  it("include leaving nothing to submit, but not leaving something", () => {
+    expect(mistakesOf({ flags: { noBase: true, noOutput: true } })).toEqual([]);
+    const mistakes = mistakesOf({
+      flags: { noBase: true, noOutput: true },
+      environment: { THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: "1" },
+    });
+    expect(mistakes).toEqual([expect.stringMatching(/--no-base .*--no-output .*--no-build-log .*nothing is left to submit/)]);
+  });
+
+  it("include * beside a namespace", () => {
+    expect(mistakesOf({ flags: { namespaces: ["*,team"] } })).toEqual([expect.stringMatching(/is "\*,team"; .*\* alone/)]);
+  });
+
+  it("include a missing analysis host where a command needs one, unless it is a dry run", () => {
+    expect(mistakesOf({ require: ["analysisHost"] })).toEqual([
+      expect.stringMatching(/^--thoth-api-host \(THOTH_USER_API_HOST\) is not set/),
+    ]);
+    expect(mistakesOf({ require: ["analysisHost"], flags: { dryRun: true } })).toEqual([]);
+    expect(mistakesOf({})).toEqual([]);
+  });
+
+  it("tell a wrong analysis host once, not as missing besides", () => {
+    expect(mistakesOf({ require: ["analysisHost"], flags: { analysisHost: "ftp://x" } })).toHaveLength(1);
+  });
+
+  it("include each wrong entry of the track file", () => {
+    const path = join(directory, "wrong.yaml");
+    writeFileSync(path, "trackBuildConfigs:\n- kind: Pipeline\n  name: a\n- namespace: team\n");
+    expect(mistakesOf({ flags: { trackFile: path, workers: "0" } })).toEqual([
+      expect.stringMatching(/^--workers-count/),
+      expect.stringMatching(/^--track-file \(BUILD_WATCHER_TRACK_FILE\): .*wrong\.yaml: entry 1 .*"Pipeline"/),
+      expect.stringMatching(/^--track-file .*wrong\.yaml: entry 2 .*needs a name/),
+    ]);
+  });
+});
+
+describe("the track file", () => {
+  it("adds its BuildConfigs to those of the setting", () => {
+    const path = join(directory, "track.yaml");
+    writeFileSync(path, "trackBuildConfigs:\n- kind: BuildConfig\n  name: ray-example\n  namespace: default\n- name: a\n");
+    expect(load({ flags: { trackFile: path, track: ["a", "team/b"] } }).config.track).toEqual([
+      "a",
+      "team/b",
+      "default/ray-example",
+    ]);
+  });
+});
+
+describe("warnings", () => {
+  it.each([
+    ["THOTH_BUILD_WATCHER_WORKER", "THOTH_BUILD_WATCHER_WORKERS"],
+    ["THOTH_NO_TSL_VERIFY", "THOTH_NO_TLS_VERIFY"],
+    ["BUILD_WATCHER_WORKERS", "THOTH_BUILD_WATCHER_WORKERS"],
+    ["THOTH_DRY_RUN", "BUILD_WATCHER_DRY_RUN"],
+    ["BUILD_WATCHER_STATE_DIRECTORY", "BUILD_WATCHER_STATE_DIR"],
+  ])("name the setting that was meant by %s: %s", (variable, meant) => {
+    expect(load({ environment: { [variable]: "1" } }).warnings).toEqual([
+      expect.stringMatching(new RegExp(`^${variable} .*did you mean ${meant}\\?$`)),
+    ]);
+  });
+
+  it("also come for the .env file, and without a suggestion where nothing is near", () => {
+    expect(load({ envFile: "THOTH_QUOKKA=1" }).warnings).toEqual(["THOTH_QUOKKA is no setting of the bot and has no effect"]);
+  });
+
+  it("never show a value", () => {
+    expect(load({ environment: { THOTH_SRC_REGISTRY_PASWORD: "hush" } }).warnings.join()).not.toContain("hush");
+  });
+
+  it("stay away for variables that Kubernetes sets for a Service named like the bot", () => {
+    const environment = {
+      BUILD_WATCHER_SERVICE_HOST: "172.30.0.7",
+      BUILD_WATCHER_SERVICE_PORT: "8080",
+      BUILD_WATCHER_SERVICE_PORT_HTTP: "8080",
+      BUILD_WATCHER_PORT: "tcp://172.30.0.7:8080",
+      BUILD_WATCHER_PORT_8080_TCP: "tcp://172.30.0.7:8080",
+      BUILD_WATCHER_PORT_8080_TCP_PROTO: "tcp",
+      BUILD_WATCHER_PORT_8080_TCP_PORT: "8080",
+      BUILD_WATCHER_PORT_8080_TCP_ADDR: "172.30.0.7",
+      PROMETHEUS_PUSHGATEWAY_PORT: "tcp://172.30.0.8:9091",
+    };
+    const { config, warnings } = load({ environment });
+    expect(warnings).toEqual([]);
+    expect(config.pushGatewayPort).toBeUndefined();
+  });
+
+  it("stay away for variables of the Python build-watcher's deployment that mean nothing any more", () => {
+    const environment = {
+      THOTH_LOG_BUILD_WATCHER: "INFO",
+      THOTH_ERROR_FALLBACK: "1",
+      THOTH_INFRA_NAMESPACE: "thoth-infra",
+      THAMOS_DISABLE_TLS_WARNING: "1",
+      SENTRY_DSN: "https://key@sentry.example.com/1",
+    };
+    expect(load({ environment }).warnings).toEqual([]);
+  });
+
+  it("come for a switch that a template left unfilled, which does not stop the bot", () => {
+    const { config, warnings } = load({
+      environment: { THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: unfilled("HOTH_BUILD_ANALYSIS_NO_BUILD_LOG") },
+    });
+    expect(config.noBuildLog).toBe(false);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^--no-build-log .*\$\{HOTH_BUILD_ANALYSIS_NO_BUILD_LOG\}.*nobody filled in/),
+    ]);
+    expect(mistakesOf({ environment: { THOTH_WATCHED_NAMESPACE: unfilled("NAMESPACE") } })).toEqual([
+      expect.stringMatching(/nobody filled in/),
+    ]);
+  });
+
+  it("come for a login of the push registry when there is none", () => {
+    const flags = { destinationUser: "me", destinationPassword: "hush" };
+    expect(load({ flags }).warnings).toEqual([expect.stringMatching(/^--dst-registry-user .*no effect without --push-registry/)]);
+    expect(load({ flags: { ...flags, pushRegistry: "quay.io/me" } }).warnings).toEqual([]);
+  });
+});
+
+describe("describeConfig", () => {
+  const flags = {
+    analysisHost: "a.example.com",
+    sourceUser: "me",
+    sourcePassword: "hush",
+    jobTimeout: "90",
+    namespaces: ["a,b"],
+    trackFile: "",
+  };
+  const { config } = load({ flags });
+
+  it("shows settings as they would be written, and secrets only as set", () => {
+    const description = describeConfig(config);
+    expect(description).toMatchObject({
+      analysisHost: "a.example.com",
+      sourcePassword: "set",
+      jobTimeout: "90s",
+      namespaces: "a,b",
+      dryRun: false,
+    });
+    expect(description).not.toHaveProperty("destinationPassword");
+    expect(description).not.toHaveProperty("track");
+    expect(JSON.stringify(description)).not.toContain("hush");
+  });
+
+  it("goes with the list of texts to keep out of any output", () => {
+    expect(secretsOf(config)).toEqual(["hush"]);
+  });
+});
+
+describe("readEnvFile", () => {
+  it("gives the text of the file, nothing when there is none, and a mistake when it cannot be read", () => {
+    const path = join(directory, ".env");
+    writeFileSync(path, "A=1\n");
+    expect(readEnvFile(path)).toBe("A=1\n");
+    expect(readEnvFile(join(directory, "none"))).toBeUndefined();
+    expect(() => readEnvFile(directory)).toThrow(ConfigError);
+  });
+});

@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../../src/cli/run.ts";
+import { type AnalysisApi, createAnalysisApi } from "../../src/demo/analysis-api.ts";
+import { createOpenShiftApi, type OpenShiftApi, type OpenShiftApiOptions } from "../../src/demo/openshift-api.ts";
+import { writeKubeconfig } from "./kubeconfig.ts";
+
+export interface Bot {
+  /** Every log line so far, parsed. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  readonly stderr: () => string;
+  /** Everything written to standard output. */
+  readonly stdout: () => string;
+  /** Resolves with the exit code. */
+  readonly exit: Promise<number>;
+  /** Resolves when a line is logged, or was, for which the condition holds. */
+  logged(condition: (line: Readonly<Record<string, unknown>>) => boolean): Promise<Readonly<Record<string, unknown>>>;
+  /** Asks the bot to stop, as SIGTERM does. */
+  stop(): Promise<number>;
+}
+
+/** An emulated cluster and User API with everything a bot needs to run against them; disposed of together. */
+export interface World extends AsyncDisposable {
+  readonly cluster: OpenShiftApi;
+  readonly analysis: AnalysisApi;
+  readonly stateDirectory: string;
+  readonly kubeconfig: string;
+  /** Runs the whole program in this process. */
+  bot(argv?: readonly string[], environment?: Readonly<Record<string, string>>): Bot;
+}
+
+export interface WorldOptions extends OpenShiftApiOptions {
+  readonly token?: string;
+  readonly namespace?: string;
+}
+
+export async function createWorld({ token, namespace = "golang-builder", ...options }: WorldOptions = {}): Promise<World> {
+  await using opened = new AsyncDisposableStack();
+  const cluster = opened.adopt(createOpenShiftApi(options), (api) => api.close());
+  const analysis = opened.adopt(createAnalysisApi(), (api) => api.close());
+  await Promise.all([cluster.listen(), analysis.listen()]);
+  const stateDirectory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-test-")), (path) =>
+    rm(path, { recursive: true, force: true }),
+  );
+  const kubeconfig = opened.adopt(await writeKubeconfig({ server: cluster.url, namespace, ...(token && { token }) }), (file) =>
+    file.remove(),
+  );
+  const bots: Bot[] = [];
+  opened.defer(async () => void (await Promise.all(bots.map((bot) => bot.stop()))));
+  const world = opened.move();
+
+  return {
+    cluster,
+    analysis,
+    stateDirectory,
+    kubeconfig: kubeconfig.path,
+    bot(argv = [], environment = {}) {
+      const usual = {
+        KUBECONFIG: kubeconfig.path,
+        THOTH_USER_API_HOST: analysis.url,
+        BUILD_WATCHER_STATE_DIR: stateDirectory,
+        THOTH_LOGGING_NO_JSON: "0",
+        THOTH_VERBOSE_BUILD_WATCHER: "1",
+      };
+      const bot = startBot(argv, { ...usual, ...environment });
+      bots.push(bot);
+      return bot;
+    },
+    [Symbol.asyncDispose]: () => world.disposeAsync(),
+  };
+}
+
+/** Runs the whole program in this process, with nothing of this process' environment. */
+export function startBot(argv: readonly string[], environment: Readonly<Record<string, string>>, input = ""): Bot {
+  const stop = new AbortController();
+  const stdout = createSink();
+  const stderr = createSink();
+  const exit = run(argv, {
+    version: "0.0.0-test",
+    environment,
+    envFile: undefined,
+    stdout,
+    stderr,
+    readInput: async () => input,
+    signal: stop.signal,
+    onFatal: () => undefined,
+  });
+
+  return {
+    get lines() {
+      return stdout.lines().flatMap(parseLine);
+    },
+    stdout: stdout.text,
+    stderr: stderr.text,
+    exit,
+    async logged(condition) {
+      for (;;) {
+        const line = stdout.lines().flatMap(parseLine).find(condition);
+        if (line) return line;
+        await Promise.race([
+          stdout.written(),
+          exit.then((code) => Promise.reject(new Error(`The bot ended with ${code}: ${stdout.text()}${stderr.text()}`))),
+        ]);
+      }
+    },
+    stop() {
+      stop.abort();
+      return exit;
+    },
+  };
+}
+
+function createSink() {
+  const chunks: string[] = [];
+  let waiting = Promise.withResolvers<void>();
+  return {
+    write(chunk: string) {
+      chunks.push(chunk);
+      waiting.resolve();
+      waiting = Promise.withResolvers();
+    },
+    text: () => chunks.join(""),
+    lines: () => chunks.join("").split("\n"),
+    written: () => waiting.promise,
+  };
+}
+
+function parseLine(line: string): Record<string, unknown>[] {
+  return line.startsWith("{") ? [JSON.parse(line)] : [];
+}

@@ -1,0 +1,43 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe, it } from "vitest";
+
+/**
+ * `describe` for tests that need programs of the machine. Where one is missing they are skipped, and a skipped test says which; with CI=true it
+ * fails instead, so that a pipeline cannot pass without having run them.
+ */
+export function requirePrograms(...programs: readonly string[]): (name: string, tests: () => void) => void {
+  const missing = programs.filter((program) => !isInstalled(program));
+  if (missing.length === 0) return (name, tests) => void describe(name, tests);
+  const message = `needs ${missing.join(", ")}, which is not installed`;
+  const inCi = process.env.CI === "true";
+  return (name) => {
+    describe(name, () => {
+      if (!inCi) return it.skip(message);
+      it(message, () => {
+        throw new Error(`${name} ${message}; install it, or run without CI=true to leave these tests out`);
+      });
+    });
+  };
+}
+
+/** Whether a program is on PATH. */
+export function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Runs a program to its end; throws with what it said when it fails. */
+export function runProgram(program: string, args: readonly string[], input?: string): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8", ...(input !== undefined && { input }) });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${program} ${args[0] ?? ""} ended with ${status}: ${stderr}`);
+  return stdout;
+}

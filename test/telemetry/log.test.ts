@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { createLog } from "../../src/telemetry/log.ts";
+
+function write(
+  settings: { plain?: boolean; verbose?: boolean; deploymentName?: string; secrets?: string[] },
+  act: (log: ReturnType<typeof createLog>) => void,
+) {
+  let text = "";
+  const destination = {
+    write: (line: string) => {
+      text += line;
+    },
+  };
+  act(
+    createLog({ plain: false, verbose: false, colour: false, deploymentName: undefined, secrets: [], ...settings }, destination),
+  );
+  return text;
+}
+
+describe("the log", () => {
+  it("is JSON with a readable level and the deployment's name", () => {
+    const line = JSON.parse(write({ deploymentName: "prod" }, (log) => log.info({ job: "j" }, "Job done")));
+    expect(line).toMatchObject({ level: "info", deployment: "prod", job: "j", msg: "Job done" });
+  });
+
+  it("is one line for people, with the build first and digests short", () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const text = write({ plain: true }, (log) =>
+      log.info({ job: "build-1", build: "shop/cart-1", seconds: 1.5, output: `quay.io/x@${digest}` }, "Job done"),
+    );
+    expect(text.trimEnd().split("\n")).toHaveLength(1);
+    expect(text).toContain("Job done  shop/cart-1  seconds=1.5  output=quay.io/x@sha256:aaaaaaaaaaaa…");
+  });
+
+  it.each([false, true])("shows no debug lines unless asked to (plain: %s)", (plain) => {
+    expect(write({ plain }, (log) => log.debug("detail"))).toBe("");
+    expect(write({ plain, verbose: true }, (log) => log.debug("detail"))).toContain("detail");
+  });
+
+  it.each([false, true])("replaces known secrets wherever they appear (plain: %s)", (plain) => {
+    const secret = 'p"ss w/rd';
+    const text = write({ plain, secrets: [secret] }, (log) => {
+      log.info({ error: `failed with ${secret}` }, `message with ${secret}`);
+      log.info(`as a query: ${encodeURIComponent(secret)}`);
+    });
+    expect(text).not.toMatch(/p\\?"ss|p%22ss/);
+    expect(text.match(/\*\*\*/g)?.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it("hides fields that hold secrets by their name", () => {
+    expect(write({}, (log) => log.info({ login: { user: "me", password: "TOPSECRET" }, token: "TOPSECRET" }, "x"))).not.toContain(
+      "TOPSECRET",
+    );
+  });
+});
