@@ -25,7 +25,7 @@ export interface WatchEvent {
   readonly object: Build & RecordedObject & { readonly kind: string; readonly apiVersion: string };
 }
 
-/** A recording of a real OpenShift API server as text; README in test/fixtures/openshift names them. */
+/** A recording of a real OpenShift API server (test/fixtures/openshift) as text. */
 export function recordedText(file: string): string {
   return readFileSync(new URL(`../fixtures/openshift/${file}`, import.meta.url), "utf8");
 }

@@ -1,0 +1,67 @@
+/** The resources the emulated cluster keeps. */
+export type ResourceName = "builds" | "imagestreams";
+
+export interface ResourceKind {
+  readonly resource: ResourceName;
+  readonly group: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly singular: string;
+  readonly shortNames?: readonly string[];
+  /** The fields its field selectors know, besides `metadata.name` and `metadata.namespace`. */
+  readonly fields: (object: ApiObject) => Readonly<Record<string, string>>;
+  /** What a bookmark's object holds besides its kind and version: Go's empty value of this type. */
+  readonly empty: object;
+}
+
+/** The part of an object every resource has; the rest is kept as it came. */
+export interface ApiObject {
+  readonly metadata?: {
+    readonly name?: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: { readonly dockerImageRepository?: string };
+  readonly status?: { readonly phase?: string; readonly dockerImageRepository?: string };
+}
+
+const builds: ResourceKind = {
+  resource: "builds",
+  group: "build.openshift.io",
+  apiVersion: "build.openshift.io/v1",
+  kind: "Build",
+  singular: "",
+  fields: (build) => ({
+    status: build.status?.phase ?? "",
+    podName: build.metadata?.annotations?.["openshift.io/build.pod-name"] ?? `${build.metadata?.name}-build`,
+  }),
+  empty: {
+    spec: { source: { type: "None" }, strategy: {}, output: {}, resources: {}, postCommit: {}, nodeSelector: null },
+    status: { phase: "", output: {} },
+  },
+};
+
+const imageStreams: ResourceKind = {
+  resource: "imagestreams",
+  group: "image.openshift.io",
+  apiVersion: "image.openshift.io/v1",
+  kind: "ImageStream",
+  singular: "",
+  shortNames: ["is"],
+  fields: (stream) => ({
+    "spec.dockerImageRepository": stream.spec?.dockerImageRepository ?? "",
+    "status.dockerImageRepository": stream.status?.dockerImageRepository ?? "",
+  }),
+  empty: { spec: { lookupPolicy: { local: false } }, status: { dockerImageRepository: "" } },
+};
+
+export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = { builds, imagestreams: imageStreams };
+
+/** The kind a path names, if this cluster serves it. */
+export function kindOf(group: string, resource: string): ResourceKind | undefined {
+  return Object.values(resourceKinds).find((kind) => kind.group === group && kind.resource === resource);
+}

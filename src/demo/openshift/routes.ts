@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { send } from "../answers.ts";
+import type { Changes } from "../changes.ts";
+import { type AccessControl, anonymous } from "./access.ts";
+import type { ApiRequest } from "./api-request.ts";
+import {
+  ApiError,
+  forbidden,
+  forbiddenPath,
+  methodNotAllowed,
+  notFound,
+  plainStatus,
+  unauthorized,
+  unknownPath,
+} from "./api-status.ts";
+import { type BuildLog, hasStarted, notStarted, sendLog, usualLog } from "./build-log.ts";
+import { discoveryOf, version } from "./discovery.ts";
+import { listPage } from "./listing.ts";
+import type { ObjectStore, Revision, StoredObject } from "./object-store.ts";
+import { kindOf, type ResourceName } from "./resource-kinds.ts";
+import { currentUser, reviewAccess, reviewUser } from "./reviews.ts";
+import type { Watches } from "./watches.ts";
+
+/** What the routes work on. */
+export interface ClusterState {
+  readonly stores: Readonly<Record<ResourceName, ObjectStore>>;
+  readonly revision: Revision;
+  readonly watches: Watches;
+  readonly access: AccessControl;
+  /** By `namespace/build`. */
+  readonly logs: ReadonlyMap<string, BuildLog>;
+  readonly changes: Pick<Changes<unknown>, "waitFor">;
+}
+
+/** Answers one request of a user (undefined: with credentials nobody knows); resolves when the answer has begun. */
+export type Route = (
+  asked: ApiRequest,
+  user: string | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<void>;
+
+const logPatience = 30_000;
+
+export function createRoutes(cluster: ClusterState): Route {
+  return async (asked, user, request, response) => {
+    try {
+      if (user === undefined) throw new ApiError(unauthorized());
+      if (asked.path === "/version") return send(response, 200, version);
+      if (asked.resource === "") return discover(asked, user, response);
+      if (asked.method === "POST") return await review(cluster, asked, user, request, response);
+      if (asked.path === "/apis/user.openshift.io/v1/users/~") return send(response, 200, currentUser(user));
+      await serve(cluster, asked, user, response);
+    } catch (error) {
+      refuse(error, response);
+    }
+  };
+}
+
+function discover({ path }: ApiRequest, user: string, response: ServerResponse): void {
+  if (user === anonymous) throw new ApiError(forbiddenPath(user, path));
+  const document = discoveryOf(path);
+  if (!document) throw new ApiError(unknownPath());
+  send(response, 200, document);
+}
+
+async function review(
+  cluster: ClusterState,
+  { path }: ApiRequest,
+  user: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  if (path === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") {
+    return send(response, 201, await reviewAccess(request, user, cluster.access));
+  }
+  if (path === "/apis/authentication.k8s.io/v1/selfsubjectreviews") return send(response, 201, reviewUser(user));
+  throw new ApiError(methodNotAllowed());
+}
+
+async function serve(cluster: ClusterState, asked: ApiRequest, user: string, response: ServerResponse): Promise<void> {
+  const [plural = "", subresource] = asked.resource.split("/");
+  const kind = kindOf(asked.apiGroup, plural);
+  if (!kind || (subresource && asked.resource !== "builds/log")) throw new ApiError(unknownPath());
+  const access = { verb: asked.verb, group: asked.apiGroup, resource: asked.resource, ...scopeOf(asked) };
+  if (!cluster.access.allows(user, access)) throw new ApiError(forbidden(user, access));
+  const store = cluster.stores[kind.resource];
+  if (asked.verb === "list") return sendList(cluster, store, asked, response);
+  if (asked.verb === "watch") return cluster.watches.open(response, store, asked.namespace, asked.query);
+  if (asked.verb !== "get") throw new ApiError(methodNotAllowed());
+  if (subresource) return await serveLog(cluster, asked, response);
+  sendObject(response, store, objectOf(store, asked));
+}
+
+function scopeOf({ namespace, name }: ApiRequest): { namespace?: string; name?: string } {
+  return { ...(namespace && { namespace }), ...(name && { name }) };
+}
+
+function sendList(cluster: ClusterState, store: ObjectStore, asked: ApiRequest, response: ServerResponse): void {
+  const pieces = listPage(store, cluster.revision, asked.namespace, asked.query);
+  for (const piece of pieces) {
+    if (!response.headersSent)
+      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-cache, private" });
+    response.write(piece);
+  }
+  response.end();
+}
+
+function sendObject(response: ServerResponse, { kind: { kind, apiVersion } }: ObjectStore, { json }: StoredObject): void {
+  const body = `{"kind":"${kind}","apiVersion":"${apiVersion}",${json.slice(1)}\n`;
+  send(response, 200, body, { "content-type": "application/json" });
+}
+
+function objectOf(store: ObjectStore, { namespace = "", name = "" }: ApiRequest): StoredObject {
+  const object = store.get(namespace, name);
+  if (!object) throw new ApiError(notFound(store.kind.group, store.kind.resource, name));
+  return object;
+}
+
+async function serveLog(cluster: ClusterState, asked: ApiRequest, response: ServerResponse): Promise<void> {
+  const build = await startedBuild(cluster, asked, response);
+  if (build) sendLog(response, cluster.logs.get(build.key) ?? usualLog(build), asked.query);
+  else send(response, 200, "");
+}
+
+/** Waits for a build to start, unless told not to: undefined then. Throws `ApiError`. */
+async function startedBuild(
+  cluster: ClusterState,
+  asked: ApiRequest,
+  response: ServerResponse,
+): Promise<StoredObject | undefined> {
+  const { builds } = cluster.stores;
+  if (hasStarted(objectOf(builds, asked))) return objectOf(builds, asked);
+  if (asked.query.nowait === "true" || asked.query.nowait === "1") return undefined;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(notStarted(objectOf(builds, asked))), logPatience).unref();
+  try {
+    await Promise.race([late, cluster.changes.waitFor(() => response.destroyed || hasStarted(objectOf(builds, asked)))]);
+    return objectOf(builds, asked);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refuse(error: unknown, response: ServerResponse): void {
+  if (response.headersSent) response.destroy();
+  else if (error instanceof ApiError) send(response, error.body.code, error.body);
+  else send(response, 500, plainStatus(500, `Internal error occurred: ${error instanceof Error ? error.message : error}`));
+}
