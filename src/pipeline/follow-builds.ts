@@ -38,7 +38,7 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
         log.info({ namespace: sighting.namespace }, "Builds listed; watching");
         return forgetOldJobs(sighting.namespace, sighting.startedAt);
       case "trouble":
-        log.warn({ namespace: sighting.namespace, reason: sighting.reason, retryIn: sighting.retryIn }, sighting.message);
+        tellTrouble(log, sighting);
         return;
       case "alive":
         return;
@@ -65,4 +65,9 @@ async function seeBuild({ queue, policy, log }: FollowBuildsParts, build: Build)
     return;
   }
   if ((await queue.add(plan.job)) === "added") log.debug({ job: plan.job.id, build: describeJob(plan.job) }, "Build taken in");
+}
+
+/** A forgotten position is the API server's everyday business; everything else is worth a warning. */
+function tellTrouble(log: Logger, { namespace, reason, retryIn, message }: Extract<BuildSighting, { kind: "trouble" }>): void {
+  log[reason === "Expired" ? "info" : "warn"]({ namespace, reason, retryIn }, message);
 }

@@ -1,0 +1,32 @@
+/** What was asked of the API server. */
+export interface Access {
+  readonly verb: "get" | "list" | "watch";
+  /** The plural, with subresource: `builds`, `builds/log`, `imagestreams`. */
+  readonly resource: string;
+  /** undefined: in all namespaces. */
+  readonly namespace: string | undefined;
+}
+
+/** Recorded: `builds.build.openshift.io is forbidden: User "…" cannot list resource "builds" in API group "…" in the namespace "…"`. */
+const userPattern = /User "([^"]+)"/;
+const verbPattern = /cannot (\w+) resource/;
+
+/** What an operator does about a 403, from the message of the server's Status: who lacks what, and the command that grants it. */
+export function grantAdvice(access: Access, message: string): string {
+  const user = userPattern.exec(message)?.[1];
+  const verb = verbPattern.exec(message)?.[1] ?? access.verb;
+  const where = access.namespace === undefined ? "in all namespaces" : `in namespace ${access.namespace}`;
+  if (user === "system:anonymous") {
+    return `The bot may not ${verb} ${access.resource} ${where}: the cluster takes it for anonymous. Run oc login, or correct the kubeconfig's credentials`;
+  }
+  return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}. Grant it: ${grantCommand(access.namespace, user)}`;
+}
+
+/** The role `view` holds all that the bot reads: builds, builds/log, image streams and the right to pull. */
+function grantCommand(namespace: string | undefined, user: string | undefined): string {
+  const name = user ?? '"$(oc whoami)"';
+  if (namespace === undefined) return `oc adm policy add-cluster-role-to-user view ${name}`;
+  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
+  const subject = account && account[1] === namespace ? `-z ${account[2]}` : name;
+  return `oc policy add-role-to-user view ${subject} -n ${namespace}`;
+}

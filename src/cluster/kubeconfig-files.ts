@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { JobError } from "../core/errors.ts";
+
+/** Where the credentials of the cluster are looked for. */
+export interface KubeconfigSource {
+  /** KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read of it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** In place of the server that the kubeconfig or the pod names. */
+  readonly url?: string | undefined;
+  readonly verifyTls: boolean;
+  /** Where a pod finds its token, CA and namespace. */
+  readonly serviceAccountDirectory: string;
+}
+
+/** The files a kubeconfig was read from, as text: equal texts mean equal credentials. */
+export interface KubeconfigText {
+  readonly inPod: boolean;
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+}
+
+/**
+ * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account; a given URL alone is reached
+ * without credentials. Throws `JobError("ClusterUnavailable")` when there is nothing.
+ */
+export async function readKubeconfig(source: KubeconfigSource): Promise<KubeconfigText> {
+  const { KUBECONFIG, HOME } = source.environment;
+  const named = (KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
+  if (named.length > 0) return { inPod: false, files: await readNamed(named) };
+  const home = HOME ? join(HOME, ".kube", "config") : undefined;
+  const text = home && (await readIfThere(home));
+  if (home && text) return { inPod: false, files: [{ path: home, text }] };
+  const pod = await podKubeconfig(source);
+  if (pod !== undefined) return { inPod: true, files: [{ path: join(source.serviceAccountDirectory, "token"), text: pod }] };
+  if (source.url) return { inPod: false, files: [] };
+  throw unavailable("There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL");
+}
+
+async function podKubeconfig({ environment, serviceAccountDirectory: directory }: KubeconfigSource): Promise<string | undefined> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = environment;
+  if (!host || !(await readIfThere(join(directory, "token")))) return undefined;
+  const namespace = (await readIfThere(join(directory, "namespace")))?.trim();
+  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return JSON.stringify({
+    clusters: [{ name: "pod", cluster: { server, "certificate-authority": "ca.crt" } }],
+    users: [{ name: "pod", user: { tokenFile: "token" } }],
+    contexts: [{ name: "pod", context: { cluster: "pod", user: "pod", namespace } }],
+    "current-context": "pod",
+  });
+}
+
+/** Of several files some may be missing, as with oc, but not all. */
+async function readNamed(paths: readonly string[]): Promise<{ path: string; text: string }[]> {
+  const files = await Promise.all(paths.map(async (path) => ({ path, text: await readUnlessMissing(path) })));
+  const found = files.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }]));
+  if (found.length > 0) return found;
+  throw unavailable(`The kubeconfig ${paths.join(", ")} does not exist: correct KUBECONFIG, or run oc login to write it`);
+}
+
+async function readUnlessMissing(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw unavailable(
+      `The kubeconfig ${path} cannot be read (${code}): correct KUBECONFIG, or make the file readable for the bot`,
+    );
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch(() => undefined);
+}
+
+function unavailable(message: string): JobError {
+  return new JobError("ClusterUnavailable", message);
+}

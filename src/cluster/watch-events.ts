@@ -1,0 +1,102 @@
+import { ApiError, errorOfEvent } from "./api-error.ts";
+
+/** The longest line a watch may send; etcd refuses objects above 1.5 MiB, and an event holds one. */
+const longestLine = 8 * 1024 * 1024;
+
+/** What one chunk of a watch amounts to. `error` is what came after the objects and ends the watch. */
+export interface WatchBatch<T> {
+  readonly objects: readonly T[];
+  /** The position after the batch; undefined when it had no event. */
+  readonly resourceVersion: string | undefined;
+  readonly error: ApiError | undefined;
+}
+
+/** Reads the events of a watch out of its bytes, chunk by chunk. */
+export interface WatchDecoder<T> {
+  decode(chunk: Buffer): WatchBatch<T>;
+  /** What a stream that ended leaves: a last event without line break, or nothing if the end cut it in two. */
+  finish(): WatchBatch<T>;
+}
+
+type WatchEvent<T> =
+  | { readonly kind: "object"; readonly object: T; readonly resourceVersion: string | undefined }
+  | { readonly kind: "bookmark"; readonly resourceVersion: string | undefined }
+  | { readonly kind: "error"; readonly error: ApiError };
+
+export function createWatchDecoder<T>(): WatchDecoder<T> {
+  let rest: Buffer[] = [];
+  let restLength = 0;
+
+  /** The lines are split before they become text, so that a character cut by a chunk's end stays whole. */
+  function* lines(chunk: Buffer): Generator<string> {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      const line = rest.length > 0 ? Buffer.concat([...rest, chunk.subarray(start, end)]) : chunk.subarray(start, end);
+      rest = [];
+      restLength = 0;
+      start = end + 1;
+      yield line.toString("utf8");
+    }
+    if (start === chunk.length) return;
+    rest.push(chunk.subarray(start));
+    restLength += chunk.length - start;
+  }
+
+  function decode(chunk: Buffer): WatchBatch<T> {
+    const batch = readEvents<T>(lines(chunk));
+    if (batch.error || restLength <= longestLine) return batch;
+    rest = [];
+    restLength = 0;
+    return { ...batch, error: new ApiError("BadData", `The watch sent a line of more than ${longestLine} bytes`) };
+  }
+
+  return {
+    decode,
+    finish() {
+      const batch = decode(Buffer.from("\n"));
+      return batch.error?.fault === "BadData" ? { ...batch, error: undefined } : batch;
+    },
+  };
+}
+
+function readEvents<T>(lines: Iterable<string>): WatchBatch<T> {
+  const objects: T[] = [];
+  let resourceVersion: string | undefined;
+  for (const line of lines) {
+    if (line.trim() === "") continue;
+    const event = parseEvent<T>(line);
+    if (event.kind === "error") return { objects, resourceVersion, error: event.error };
+    if (event.kind === "object") objects.push(event.object);
+    resourceVersion = event.resourceVersion ?? resourceVersion;
+  }
+  return { objects, resourceVersion, error: undefined };
+}
+
+function parseEvent<T>(line: string): WatchEvent<T> {
+  const event = parseRecord(line);
+  const object = event?.object;
+  if (typeof event?.type !== "string") return { kind: "error", error: garbage() };
+  if (event.type === "ERROR") return { kind: "error", error: errorOfEvent(object) };
+  if (typeof object !== "object" || object === null) return { kind: "error", error: garbage() };
+  const resourceVersion = resourceVersionOf(object);
+  if (event.type === "BOOKMARK") return { kind: "bookmark", resourceVersion };
+  return { kind: "object", object: object as T, resourceVersion };
+}
+
+function resourceVersionOf(object: { readonly metadata?: { readonly resourceVersion?: unknown } | null }): string | undefined {
+  const version = object.metadata?.resourceVersion;
+  return typeof version === "string" && version !== "" ? version : undefined;
+}
+
+function parseRecord(line: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function garbage(): ApiError {
+  return new ApiError("BadData", "The watch sent a line that is no event");
+}
