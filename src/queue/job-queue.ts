@@ -64,7 +64,7 @@ export interface JobQueue {
   retry(id: string): Promise<boolean>;
   /** Ends a waiting or failed job for good; false when there is none, it runs or is done. */
   dismiss(id: string): Promise<boolean>;
-  /** Forgets jobs that ended before one time and were last seen (`add`) before another; answers how many. */
+  /** Forgets done and dismissed jobs that ended before one time and were last seen (`add`) before another; answers how many. Failed ones stay. */
   forget(limits: { readonly endedBefore: number; readonly seenBefore: number }): Promise<number>;
   /** Starts no further job, gives the running ones so many milliseconds, then interrupts them; they run again next time. */
   stop(graceMilliseconds: number): Promise<void>;

@@ -1,0 +1,79 @@
+import type { Clock } from "../../core/clock.ts";
+import { asJobError, JobError } from "../../core/errors.ts";
+import type { Job } from "../../core/job.ts";
+import type { JobHandler, JobResult } from "../job-queue.ts";
+
+export type AttemptEnd =
+  | { readonly kind: "done"; readonly result: JobResult | undefined }
+  | { readonly kind: "failed"; readonly error: JobError }
+  | { readonly kind: "interrupted" };
+
+/** One run of a job's handler. */
+export interface Attempt {
+  /** How it ended; never rejects, whatever the handler throws. */
+  readonly ended: Promise<AttemptEnd>;
+  /** Aborts the handler's signal; unless it succeeds all the same, the attempt ends as interrupted. */
+  interrupt(): void;
+}
+
+/** Milliseconds a handler may take to settle after its signal fired; then its place is given away and its answer dropped. */
+export const settleGrace = 10_000;
+
+/** Runs a handler under a deadline of so many milliseconds. */
+export function startAttempt(job: Job, handle: JobHandler, clock: Clock, deadline: number): Attempt {
+  const controller = new AbortController();
+  const { promise: ended, resolve } = Promise.withResolvers<AttemptEnd>();
+  let cutShort: AttemptEnd | undefined;
+  let cancelTimer = clock.schedule(deadline, () => {
+    const error = timedOut(deadline);
+    cut({ kind: "failed", error }, error);
+  });
+
+  function cut(meaning: AttemptEnd, reason?: Error): void {
+    if (cutShort) return;
+    cutShort = meaning;
+    cancelTimer();
+    cancelTimer = clock.schedule(settleGrace, () => resolve(meaning));
+    controller.abort(reason);
+  }
+
+  function settle(end: AttemptEnd): void {
+    cancelTimer();
+    resolve(end);
+  }
+
+  invoke(job, handle, controller.signal).then(
+    (result) => settle({ kind: "done", result: storable(result) }),
+    (error) => settle(cutShort ?? { kind: "failed", error: failure(error) }),
+  );
+  return { ended, interrupt: () => cut({ kind: "interrupted" }) };
+}
+
+/** A promise of the handler's own making could carry anything, so it is awaited here. */
+async function invoke(job: Job, handle: JobHandler, signal: AbortSignal): Promise<JobResult> {
+  return await handle(job, signal);
+}
+
+function timedOut(deadline: number): JobError {
+  return new JobError("TimedOut", `It did not end within ${deadline / 1000} s and was interrupted`);
+}
+
+/** Any thrown thing, even one that throws again when it is looked at. */
+function failure(thrown: unknown): JobError {
+  try {
+    const { reason, message, retryable, retryAfter, cause } = asJobError(thrown);
+    return new JobError(reason, String(message), { retryable, ...(Number.isFinite(retryAfter) && { retryAfter }), cause });
+  } catch {
+    return new JobError("Unexpected", "A job threw something that cannot be shown");
+  }
+}
+
+/** The job was done whatever its handler returned, so an answer that is no JSON is left out, not repeated. */
+function storable(result: JobResult): JobResult | undefined {
+  try {
+    JSON.stringify(result);
+    return result ?? undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,158 @@
+import type { Clock } from "../../core/clock.ts";
+import type { FailureReason } from "../../core/errors.ts";
+import { longestRetryAfter } from "../../core/retry.ts";
+import type { AttemptReport, JobHandler } from "../job-queue.ts";
+import type { AttemptEnd } from "./attempt.ts";
+import { attemptEnded, type Gate, openGate, placesThrough, probeStarted, reopensIn, type Sign } from "./gate.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { Claim, DueTimes, Ledger } from "./ledger.ts";
+import { createRunner } from "./runner.ts";
+import { judge } from "./verdict.ts";
+
+export interface DispatcherSettings {
+  readonly workers: number;
+  /** Milliseconds one attempt may take. */
+  readonly jobTimeout: number;
+  /** Milliseconds after its first failure at which a job is given up. */
+  readonly giveUpAfter: number;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly ledger: Ledger;
+  readonly commit: GroupCommit;
+  /** Called whenever no attempt is left: the queue may be idle. Never throws. */
+  readonly rested: () => void;
+  /** Called when the dispatcher cannot go on. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Runs due jobs, as many as there are places and as the gate lets through. */
+export interface Dispatcher {
+  start(handle: JobHandler, report: (attempt: AttemptReport) => void): void;
+  /** Looks for due jobs now; called after every change of the ledger. */
+  dispatch(): void;
+  /** Claims nothing more and waits for the running attempts: so many milliseconds, then they are interrupted. */
+  stop(graceMilliseconds: number): Promise<void>;
+  /** Whether a job is being claimed, run or recorded. */
+  isBusy(): boolean;
+}
+
+interface Work {
+  readonly handle: JobHandler;
+  readonly report: (attempt: AttemptReport) => void;
+}
+
+/** Milliseconds after which the ledger is looked at again, for another process may have changed it or the machine slept. */
+const pollInterval = 1_000;
+
+export function createDispatcher(settings: DispatcherSettings): Dispatcher {
+  const { clock, random, ledger, commit, giveUpAfter } = settings;
+  const runner = createRunner(settings);
+  let gate: Gate = openGate;
+  let work: Work | undefined;
+  let claiming: Promise<void> | undefined;
+  let stopping = false;
+  let cancelTimer: () => void = () => undefined;
+
+  const freePlaces = () => (stopping ? 0 : runner.freePlaces());
+  const isBusy = () => claiming !== undefined || runner.isBusy();
+
+  function dispatch(): void {
+    if (!work || stopping) return;
+    try {
+      ledger.assertInPlace();
+      const now = clock.now();
+      const due = ledger.dueTimes();
+      if (!claiming && hasDueJob(due, now) && placesThrough(gate, freePlaces(), now) > 0) claiming = claim(work);
+      cancelTimer();
+      cancelTimer = clock.schedule(nextLook(gate, due, now), dispatch);
+    } catch (error) {
+      settings.failed(error);
+    }
+    if (!isBusy()) settings.rested();
+  }
+
+  async function claim({ handle, report }: Work): Promise<void> {
+    try {
+      const { probe, claims } = await commit.run(() => takeDue(ledger, gate, freePlaces(), clock.now()));
+      if (probe && claims.length > 0) gate = probeStarted(gate, clock.now());
+      for (const claimed of claims) runner.run(claimed.job, handle, recorder(claimed, probe, report)).catch(settings.failed);
+    } catch (error) {
+      settings.failed(error);
+    }
+    claiming = undefined;
+    dispatch();
+  }
+
+  function recorder(claimed: Claim, probe: boolean, report: Work["report"]): (end: AttemptEnd) => Promise<void> {
+    const claimedAt = clock.now();
+    return async (end) => {
+      const now = clock.now();
+      const gateBefore = gate;
+      gate = attemptEnded(gate, { job: claimed.number, probe, ...signOf(end) }, now, random());
+      const verdict = judge(end, claimed, { now, random: random(), giveUpAfter, gateBefore, gate });
+      const written = commit.run(() => ledger.settle(claimed, verdict, now));
+      // The next claim joins the same transaction, so that a job costs one sync of the disk, not two.
+      dispatch();
+      const record = await written;
+      if (record) report({ record, outcome: verdict.outcome, milliseconds: now - claimedAt });
+    };
+  }
+
+  return {
+    dispatch,
+    isBusy,
+    start(handle, report) {
+      if (work) throw new Error("The queue is already working");
+      work = { handle, report };
+      dispatch();
+    },
+    async stop(graceMilliseconds) {
+      stopping = true;
+      cancelTimer();
+      if (graceMilliseconds <= 0) runner.interrupt();
+      const cancel = clock.schedule(graceMilliseconds, runner.interrupt);
+      await claiming;
+      await runner.onIdle();
+      cancel();
+    },
+  };
+}
+
+/** A job due later than any delay reaches means that the clock was put back: it is due as well. */
+function hasDueJob({ first, last }: DueTimes, now: number): boolean {
+  return first !== undefined && last !== undefined && (first <= now || last > now + longestRetryAfter);
+}
+
+function takeDue(
+  ledger: Ledger,
+  gate: Gate,
+  free: number,
+  now: number,
+): { readonly probe: boolean; readonly claims: readonly Claim[] } {
+  const { last } = ledger.dueTimes();
+  if (last !== undefined && last > now + longestRetryAfter) ledger.pullForward(now + longestRetryAfter, now);
+  const limit = placesThrough(gate, free, now);
+  const probe = gate.kind === "shut";
+  if (limit === 0) return { probe, claims: [] };
+  return { probe, claims: probe ? ledger.claimProbe(now) : ledger.claim(limit, now) };
+}
+
+/** Milliseconds until a job may start by the passing of time alone. */
+function nextLook(gate: Gate, { first }: DueTimes, now: number): number {
+  const wait = Math.max(reopensIn(gate, now) ?? 0, (first ?? Number.POSITIVE_INFINITY) - now);
+  return wait > 0 ? Math.min(wait, pollInterval) : pollInterval;
+}
+
+/** What an attempt that failed for these reasons shows of the endpoint; others did not come so far as to ask it. */
+const signs: Partial<Record<FailureReason, Sign>> = {
+  AnalyzerRejected: "alive",
+  AnalyzerFailed: "doubtful",
+  AnalyzerProtocol: "doubtful",
+};
+
+function signOf(end: AttemptEnd): { readonly sign: Sign; readonly retryAfter?: number | undefined } {
+  if (end.kind !== "failed") return { sign: end.kind === "done" ? "alive" : "none" };
+  const { reason, pauses, retryAfter } = end.error;
+  return { sign: pauses ? "down" : (signs[reason] ?? "none"), retryAfter };
+}

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
+import { createPrivateFile } from "./private-file.ts";
+
+export interface DirectoryLock {
+  release(): void;
+}
+
+const busy = 5;
+
+/**
+ * Makes the caller the only bot that works in a directory. The lock is a transaction on a small SQLite file, so that the system
+ * releases it however the process ends. Throws `LedgerError` when another bot holds it.
+ */
+export function lockDirectory(directory: string): DirectoryLock {
+  const file = join(directory, "bot.lock");
+  createPrivateFile(file);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { timeout: 500 });
+    database.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    database?.close();
+    throw sqliteCode(error) === busy ? inUse(directory) : explain(file, error);
+  }
+  return { release: () => database.close() };
+}
+
+function inUse(directory: string): LedgerError {
+  return new LedgerError(
+    directory,
+    "another bot is working in this directory. Stop it first, or give this one a directory of its own with BUILD_WATCHER_STATE_DIR.",
+  );
+}

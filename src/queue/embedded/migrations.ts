@@ -1,0 +1,93 @@
+import type { DatabaseSync } from "node:sqlite";
+import { LedgerError } from "./ledger-error.ts";
+
+/**
+ * The schema, one entry a version; entries are only ever appended. Times are milliseconds since the epoch.
+ * `lane` orders claims: 0 live, 1 scan, 2 jobs under which the bot crashed repeatedly. `counts` is kept by triggers, so that nobody scans.
+ */
+const versions: readonly string[] = [
+  `
+  CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    job TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed', 'dismissed')),
+    lane INTEGER NOT NULL,
+    due_at INTEGER CHECK ((due_at IS NOT NULL) = (state = 'waiting')),
+    claim TEXT CHECK ((claim IS NOT NULL) = (state = 'running')),
+    covers TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    error_reason TEXT,
+    error_message TEXT,
+    result TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX jobs_due ON jobs (lane, due_at) WHERE state = 'waiting';
+  CREATE INDEX jobs_covers ON jobs (covers) WHERE covers IS NOT NULL;
+  CREATE INDEX jobs_updated ON jobs (updated_at);
+  CREATE INDEX jobs_state ON jobs (state, updated_at);
+
+  CREATE TABLE counts (state TEXT PRIMARY KEY, jobs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO counts VALUES ('waiting', 0), ('running', 0), ('done', 0), ('failed', 0), ('dismissed', 0);
+  CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+    UPDATE counts SET jobs = jobs + 1 WHERE state = NEW.state;
+  END;
+  CREATE TRIGGER jobs_moved AFTER UPDATE OF state ON jobs WHEN OLD.state <> NEW.state BEGIN
+    UPDATE counts SET jobs = jobs - 1 WHERE state = OLD.state;
+    UPDATE counts SET jobs = jobs + 1 WHERE state = NEW.state;
+  END;
+  CREATE TRIGGER jobs_forgotten AFTER DELETE ON jobs BEGIN
+    UPDATE counts SET jobs = jobs - 1 WHERE state = OLD.state;
+  END;
+  `,
+];
+
+/** Marks the file as a ledger of this program ("bwld"). */
+const applicationId = 0x62776c64;
+
+/** Whether the file has yet to be brought to this version's schema. Throws `LedgerError` for a newer or a foreign one; changes nothing. */
+export function needsMigration(database: DatabaseSync, file: string, steps: readonly string[] = versions): boolean {
+  const version = readNumber(database, "PRAGMA user_version");
+  if (version > steps.length) {
+    throw new LedgerError(
+      file,
+      `it was written by a newer build-watcher (schema ${version}; this one knows ${steps.length}). Nothing was changed. Run that newer version, or let BUILD_WATCHER_STATE_DIR name another directory.`,
+    );
+  }
+  const foreign = version === 0 ? isPopulated(database) : readNumber(database, "PRAGMA application_id") !== applicationId;
+  if (foreign) {
+    throw new LedgerError(
+      file,
+      "it is a database of another program. Nothing was changed. Let BUILD_WATCHER_STATE_DIR name a directory of the bot's own.",
+    );
+  }
+  return version < steps.length;
+}
+
+/** Brings the file to this version's schema, each step in a transaction of its own. */
+export function migrate(database: DatabaseSync, file: string, steps: readonly string[] = versions): void {
+  while (needsMigration(database, file, steps)) {
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      const version = readNumber(database, "PRAGMA user_version");
+      database.exec(steps[version] ?? "");
+      database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${version + 1}; COMMIT`);
+    } catch (error) {
+      if (database.isTransaction) database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function isPopulated(database: DatabaseSync): boolean {
+  return readNumber(database, "SELECT count(*) FROM sqlite_schema") > 0;
+}
+
+function readNumber(database: DatabaseSync, query: string): number {
+  return Number(Object.values(database.prepare(query).get() ?? {})[0]);
+}

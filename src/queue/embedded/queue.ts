@@ -1,0 +1,135 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import type { JobQueue, JobRecord } from "../job-queue.ts";
+import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
+import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
+import { createIdleWaiters } from "./idle-waiters.ts";
+import { type Ledger, openLedger } from "./ledger.ts";
+import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
+
+export interface EmbeddedQueueSettings {
+  /** Where `ledger.db` lies; created for the owner alone when it is missing. */
+  readonly directory: string;
+  /** Jobs run at once. */
+  readonly workers: number;
+  /** Milliseconds one attempt may take. */
+  readonly jobTimeout: number;
+  /** Milliseconds after its first failure at which a job is given up. */
+  readonly giveUpAfter: number;
+  readonly clock?: Clock;
+  /** In [0, 1), for the jitter of delays. */
+  readonly random?: () => number;
+  /** False opens the ledger beside a working bot, to look and to correct; `work` then throws. Default true. */
+  readonly exclusive?: boolean;
+  /** `full` (the default) survives a power cut, `normal` the end of the process only. */
+  readonly synchronous?: "full" | "normal";
+  /** Pages of 4 KiB the ledger may grow to before the disk counts as full. Default: no limit. */
+  readonly maximumPages?: number;
+}
+
+/** Rows deleted in one transaction, so that a large clean-up holds nobody up. */
+const forgetBatch = 500;
+
+/** Opens the queue that keeps its jobs in an SQLite file in the given directory. Throws `LedgerError`. */
+export function openEmbeddedQueue(settings: EmbeddedQueueSettings): JobQueue {
+  const { directory, exclusive = true, synchronous = "full", maximumPages, clock = systemClock, random = Math.random } = settings;
+  const ledger = openLedger({ directory, exclusive, synchronous, ...(maximumPages !== undefined && { maximumPages }) });
+  try {
+    const crashed = exclusive ? recover(ledger, clock.now(), random) : [];
+    return createQueue(ledger, crashed, { ...settings, exclusive, clock, random });
+  } catch (error) {
+    ledger.close();
+    throw explain(ledger.file, error);
+  }
+}
+
+/** Makes jobs wait again that the last bot left running when it crashed. */
+function recover(ledger: Ledger, now: number, random: () => number): readonly JobRecord[] {
+  ledger.connection.exec("BEGIN IMMEDIATE");
+  const crashed = ledger.recover(now, random);
+  ledger.connection.exec("COMMIT");
+  return crashed;
+}
+
+type Resolved = EmbeddedQueueSettings & Required<Pick<EmbeddedQueueSettings, "clock" | "random" | "exclusive">>;
+
+function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Resolved): JobQueue {
+  const { clock } = settings;
+  const end = Promise.withResolvers<void>();
+  const idle = createIdleWaiters(isIdle);
+  let working = false;
+  let failure: Error | undefined;
+  let closing: Promise<void> | undefined;
+
+  function failed(error: unknown): Error {
+    if (failure) return failure;
+    const ofTheLedger = sqliteCode(error) !== undefined || !(error instanceof Error);
+    failure = ofTheLedger ? explain(ledger.file, error) : error;
+    idle.reject(failure);
+    if (working) end.reject(failure);
+    void dispatcher.stop(0);
+    return failure;
+  }
+
+  function isIdle(): boolean {
+    try {
+      const { waiting, running } = ledger.counts();
+      return waiting + running === 0 && !dispatcher.isBusy();
+    } catch (error) {
+      failed(error);
+      return false;
+    }
+  }
+
+  const commit: GroupCommit = createGroupCommit(ledger.connection, {
+    begin: ledger.assertInPlace,
+    failed,
+    committed() {
+      dispatcher.dispatch();
+      idle.check();
+    },
+  });
+  const dispatcher: Dispatcher = createDispatcher({ ...settings, ledger, commit, failed, rested: idle.check });
+
+  async function stop(graceMilliseconds: number): Promise<void> {
+    await dispatcher.stop(graceMilliseconds);
+    if (!failure) end.resolve();
+  }
+
+  async function close(): Promise<void> {
+    await stop(0);
+    commit.end(new LedgerError(ledger.file, "the queue is closed."));
+    ledger.close();
+  }
+
+  return {
+    ended: end.promise,
+    add: (job) => commit.run(() => ledger.add(job, clock.now())),
+    work(handle, report = () => undefined) {
+      if (!settings.exclusive) throw new LedgerError(ledger.file, "it was opened beside a working bot, which alone runs jobs.");
+      dispatcher.start(handle, report);
+      working = true;
+      if (failure) end.reject(failure);
+      for (const record of crashed) report({ record, outcome: "interrupted", milliseconds: 0 });
+    },
+    async idle() {
+      await commit.run(() => undefined);
+      await idle.wait();
+    },
+    counts: ledger.counts,
+    recent: ledger.recent,
+    find: ledger.find,
+    retry: (id) => commit.run(() => ledger.retry(id, clock.now())),
+    dismiss: (id) => commit.run(() => ledger.dismiss(id, clock.now())),
+    forget: (limits) => forgetInBatches(ledger, commit, limits),
+    stop,
+    close: () => (closing ??= close()),
+  };
+}
+
+async function forgetInBatches(ledger: Ledger, commit: GroupCommit, limits: Parameters<JobQueue["forget"]>[0]): Promise<number> {
+  let forgotten = 0;
+  for (let last = forgetBatch; last === forgetBatch; forgotten += last) {
+    last = await commit.run(() => ledger.forget(limits.endedBefore, limits.seenBefore, forgetBatch));
+  }
+  return forgotten;
+}

@@ -1,0 +1,62 @@
+import type { FailureReason, JobError } from "../../core/errors.ts";
+import { backoffDelay, jobBackoff, longestRetryAfter } from "../../core/retry.ts";
+import type { JobResult } from "../job-queue.ts";
+import type { AttemptEnd } from "./attempt.ts";
+import { type Gate, gateBackoff } from "./gate.ts";
+
+/** What becomes of a job after an attempt. */
+export type Verdict =
+  | { readonly outcome: "done"; readonly result: JobResult | undefined }
+  | { readonly outcome: "failed"; readonly error: Failure }
+  | { readonly outcome: "retrying"; readonly error: Failure; readonly dueAt: number }
+  | { readonly outcome: "interrupted" };
+
+/** A failure as the record keeps it. */
+export interface Failure {
+  readonly reason: FailureReason;
+  readonly message: string;
+}
+
+/** How a job failed before this attempt, since it was added or last retried by hand. */
+export interface History {
+  readonly failures: number;
+  readonly failingSince: number | undefined;
+}
+
+export interface Circumstances {
+  readonly now: number;
+  /** In [0, 1). */
+  readonly random: number;
+  /** Milliseconds after its first failure at which a job is given up. */
+  readonly giveUpAfter: number;
+  readonly gateBefore: Gate;
+  /** The gate after this attempt. */
+  readonly gate: Gate;
+}
+
+const longestMessage = 2_000;
+
+/** Decides what an attempt means for its job: final failures end it, others by age alone, and an interruption never counts. */
+export function judge(end: AttemptEnd, history: History, circumstances: Circumstances): Verdict {
+  if (end.kind === "done") return { outcome: "done", result: end.result };
+  if (end.kind === "interrupted") return { outcome: "interrupted" };
+  const error = { reason: end.error.reason, message: shorten(end.error.message) };
+  const { now, giveUpAfter } = circumstances;
+  const age = now - (history.failingSince ?? now);
+  if (!end.error.retryable || age >= giveUpAfter) return { outcome: "failed", error };
+  return { outcome: "retrying", error, dueAt: dueAt(end.error, history.failures + 1, circumstances) };
+}
+
+/**
+ * A job that failed by the endpoint's fault waits for the gate and hardly longer, so that everything drains at once afterwards. One on which
+ * an endpoint failed that was thought to be up is tried like any other: it may always fail, and others must not wait for it too often.
+ */
+function dueAt(error: JobError, failures: number, { now, random, gateBefore, gate }: Circumstances): number {
+  const backoff = error.pauses && gateBefore.kind === "shut" ? gateBackoff : jobBackoff;
+  const wait = Math.max(backoffDelay(failures, backoff, random), Math.min(error.retryAfter ?? 0, longestRetryAfter));
+  return error.pauses && gate.kind === "shut" ? Math.max(now + wait, gate.until) : now + wait;
+}
+
+function shorten(message: string): string {
+  return message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+}

@@ -1,0 +1,2 @@
+export { LedgerError } from "./embedded/ledger-error.ts";
+export { type EmbeddedQueueSettings, openEmbeddedQueue } from "./embedded/queue.ts";

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createAnalysisApi, type ReceivedSubmission } from "../../src/demo/analysis-api.ts";
+import { createOpenShiftApi } from "../../src/demo/openshift-api.ts";
+import { recordedBuilds } from "../support/fixtures.ts";
+import { offer } from "./remote.ts";
+
+/** A submission as it has to be posted again. */
+export type Submission = Pick<ReceivedSubmission, "endpoint" | "query" | "body">;
+
+export const namespace = "golang-builder";
+
+/** Builds completed in one turn of the event loop. */
+const burst = 20;
+
+/** Builds that may be complete without having been submitted. */
+const unsubmitted = 200;
+
+/** Complete builds that stay, as a BuildConfig's history limit keeps some. */
+const kept = 100;
+
+const [template] = recordedBuilds().filter(({ metadata }) => metadata.name === "go-hello-world-appimage-1");
+const cluster = createOpenShiftApi();
+const analysis = createAnalysisApi();
+const completedAt = new Map<number, number>();
+const arrivedAt = new Map<number, number>();
+analysis.onSubmission((submission) => {
+  const number = numberOf(submission);
+  if (!arrivedAt.has(number)) arrivedAt.set(number, submission.at);
+});
+
+/** An emulated cluster and analysis service, which play through the lives of builds. Builds are numbered from 0. Times are milliseconds. */
+const services = {
+  async listen() {
+    await Promise.all([cluster.listen(), analysis.listen()]);
+    return { cluster: cluster.url, analysis: analysis.url };
+  },
+  /** Resolves when a bot watches. */
+  watched: () => cluster.waitFor(({ openWatches }) => openWatches > 0),
+  run(first: number, count: number) {
+    for (let number = first; number < first + count; number++) put(number, "Running");
+  },
+  /** Completes running builds as fast as the cluster can; the time from the first event until the last submission arrived. */
+  async complete(first: number, count: number) {
+    for (let done = 0; done < count; done++) {
+      complete(first + done);
+      if (done % burst === burst - 1) await turn();
+    }
+    await analysis.waitFor(() => arrivedAt.size >= first + count);
+    return Math.max(...arrivedAt.values()) - (completedAt.get(first) ?? Number.NaN);
+  },
+  /** Completes so many running builds a second; the time of each from its event until its submission arrived. */
+  async completeEvenly(first: number, count: number, rate: number) {
+    const begun = performance.now();
+    for (let done = 0; done < count; done++) {
+      await sleep(Math.max(0, begun + (done * 1000) / rate - performance.now()));
+      complete(first + done);
+    }
+    await analysis.waitFor(() => arrivedAt.size >= first + count);
+    return Array.from({ length: count }, (_, done) => (arrivedAt.get(first + done) ?? 0) - (completedAt.get(first + done) ?? 0));
+  },
+  /** Lets builds run, complete and be deleted one after the other, no faster than they are submitted. */
+  async live(first: number, count: number) {
+    for (let number = first; number < first + count; number++) {
+      put(number, "Running");
+      complete(number);
+      cluster.remove("builds", namespace, nameOf(number - kept));
+      completedAt.delete(number - kept);
+      if (number - arrivedAt.size >= unsubmitted) await analysis.waitFor(() => number - arrivedAt.size < unsubmitted / 2);
+    }
+    await analysis.waitFor(() => arrivedAt.size >= first + count);
+  },
+  submissions: (): readonly Submission[] => analysis.submissions.map(({ endpoint, query, body }) => ({ endpoint, query, body })),
+};
+
+export type Services = typeof services;
+
+function complete(number: number): void {
+  completedAt.set(number, performance.now());
+  put(number, "Complete");
+}
+
+/** The recorded build of the application under another name, with a digest that holds its number. */
+function put(number: number, phase: "Running" | "Complete"): void {
+  if (!template) throw new Error("The recordings have no go-hello-world-appimage-1");
+  const { metadata, status, ...build } = template;
+  const uid = `00000000-0000-4000-8000-${number.toString(16).padStart(12, "0")}`;
+  const imageDigest = `sha256:${number.toString(16).padStart(64, "0")}`;
+  const ended = phase === "Complete" ? { output: { to: { imageDigest } } } : { output: {}, completionTimestamp: undefined };
+  cluster.put("builds", {
+    ...build,
+    metadata: { ...metadata, namespace, name: nameOf(number), uid },
+    status: { ...status, phase, ...ended },
+  });
+}
+
+function nameOf(number: number): string {
+  return `go-hello-world-appimage-${number}`;
+}
+
+function numberOf({ query, body }: ReceivedSubmission): number {
+  const image = (body as { output_image?: string } | undefined)?.output_image ?? query.image ?? "";
+  return Number.parseInt(image.split("@sha256:")[1] ?? "", 16);
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+offer(services);

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { type FailureReason, JobError } from "../../../src/core/errors.ts";
+import type { AttemptReport } from "../../../src/queue/job-queue.ts";
+import { settle } from "../../support/fake-clock.ts";
+import { buildJob, nothing, result } from "../jobs.ts";
+import { type Contract, hour, minute, second } from "./contract.ts";
+
+export function describeFailures(contract: Contract): void {
+  const { clock, open, until } = contract;
+
+  describe("failures", () => {
+    it.each<readonly [string, () => unknown, AttemptReport["outcome"], FailureReason, string]>([
+      ["a refusal", () => new JobError("AnalyzerRejected", "400 Bad Request"), "failed", "AnalyzerRejected", "400 Bad Request"],
+      ["a missing image", () => new JobError("ImageNotFound", "manifest unknown"), "failed", "ImageNotFound", "manifest unknown"],
+      ["a registry that is down", () => new JobError("RegistryUnavailable", "503"), "retrying", "RegistryUnavailable", "503"],
+      [
+        "a final error of a retryable reason",
+        () => new JobError("CopyFailed", "no", { retryable: false }),
+        "failed",
+        "CopyFailed",
+        "no",
+      ],
+      ["an error nobody foresaw", () => new TypeError("x is not a function"), "retrying", "Unexpected", "x is not a function"],
+      ["undefined", () => undefined, "retrying", "Unexpected", "undefined"],
+      ["a string", () => "boom", "retrying", "Unexpected", "boom"],
+      ["a number that is no JSON", () => Number.NaN, "retrying", "Unexpected", ""],
+      ["a circular object", () => circularObject(), "retrying", "Unexpected", ""],
+      ["an object that throws when looked at", () => hostileObject(), "retrying", "Unexpected", ""],
+      [
+        "an error whose message is no text",
+        () => Object.assign(new Error("x"), { message: { a: 1 } }),
+        "retrying",
+        "Unexpected",
+        "",
+      ],
+      [
+        "a nonsensical Retry-After",
+        () => new JobError("RateLimited", "429", { retryAfter: Number.NaN }),
+        "retrying",
+        "RateLimited",
+        "429",
+      ],
+      ["a text of ten megabytes", () => new Error("x".repeat(10_000_000)), "retrying", "Unexpected", "xxx"],
+    ])("records %s", async (_name, thrown, outcome, reason, words) => {
+      const queue = await open();
+      const reports: AttemptReport[] = [];
+      queue.work(
+        async ({ id }) => {
+          if (id === "build-uid-1") throw thrown();
+          return nothing;
+        },
+        (report) => reports.push(report),
+      );
+      await Promise.all([queue.add(buildJob(1)), queue.add(buildJob(2))]);
+      await settle();
+      const record = queue.find("build-uid-1");
+      expect(record).toMatchObject({ state: outcome === "failed" ? "failed" : "waiting", attempts: 1, error: { reason } });
+      expect(record?.error?.message).toContain(words);
+      expect(record?.error?.message.length).toBeLessThan(10_000);
+      expect(reports.find((report) => report.record.job.id === "build-uid-1")?.outcome).toBe(outcome);
+      expect(queue.find("build-uid-2")?.state, "the job beside it").toBe("done");
+    });
+
+    it("records a handler that throws before it returns a promise", async () => {
+      const queue = await open();
+      queue.work(() => {
+        throw new JobError("BadReference", "no");
+      });
+      await queue.add(buildJob(1));
+      await queue.idle();
+      expect(queue.find("build-uid-1")).toMatchObject({ state: "failed", error: { reason: "BadReference", message: "no" } });
+    });
+
+    it("tries again with growing delays that are known beforehand, and forgets the error once it succeeds", async () => {
+      const queue = await open();
+      const times: number[] = [];
+      queue.work(async () => {
+        times.push(clock.now());
+        if (times.length < 6) throw new JobError("RegistryUnavailable", "503");
+        return result;
+      });
+      await queue.add(buildJob(1));
+      for (let attempt = 1; attempt < 6; attempt += 1) {
+        await until(() => times.length === attempt);
+        expect(queue.find("build-uid-1")?.dueAt).toBeGreaterThan(clock.now() - second);
+      }
+      await until(() => queue.counts().done === 1);
+      const delays = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+      expect(delays).toHaveLength(5);
+      for (const [index, delay] of delays.entries()) {
+        expect(delay).toBeGreaterThanOrEqual(second * 2 ** index);
+        expect(delay).toBeLessThanOrEqual(2 * second * 2 ** index + second);
+      }
+      expect(queue.find("build-uid-1")).toMatchObject({ attempts: 6, result });
+      expect(queue.find("build-uid-1")?.error).toBeUndefined();
+    });
+
+    it("waits as long as the other side asked for, up to an hour", async () => {
+      const queue = await open();
+      const waits = [10 * minute, 48 * hour];
+      const times: number[] = [];
+      queue.work(async () => {
+        times.push(clock.now());
+        const retryAfter = waits.shift();
+        if (retryAfter) throw new JobError("RateLimited", "429", { retryAfter });
+        return nothing;
+      });
+      await queue.add(buildJob(1));
+      await until(() => queue.counts().done === 1);
+      expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(10 * minute);
+      expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(hour);
+    });
+
+    it("gives up by the time since the first failure, whatever the number of attempts", async () => {
+      const queue = await open({ giveUpAfter: 2 * hour });
+      await queue.add(buildJob(1));
+      await clock.advance(5 * hour);
+      const began = clock.now();
+      queue.work(async () => {
+        throw new JobError("RegistryUnavailable", `at ${clock.now() - began}`);
+      });
+      await clock.advance(1.5 * hour);
+      expect(queue.find("build-uid-1")).toMatchObject({ state: "waiting" });
+      await clock.advance(hour);
+      const record = queue.find("build-uid-1");
+      expect(record).toMatchObject({ state: "failed", error: { reason: "RegistryUnavailable" } });
+      expect(record?.error?.message).toBe(`at ${(record?.updatedAt ?? 0) - began}`);
+      expect((record?.updatedAt ?? 0) - began).toBeGreaterThanOrEqual(2 * hour);
+      expect(record?.dueAt).toBeUndefined();
+    });
+
+    it("counts the age over a restart", async () => {
+      let queue = await open({ giveUpAfter: 2 * hour });
+      const fail = async (): Promise<never> => {
+        throw new JobError("RegistryUnavailable", "503");
+      };
+      queue.work(fail);
+      await queue.add(buildJob(1));
+      await clock.advance(minute);
+      await queue.close();
+      await clock.advance(3 * hour);
+      queue = await open({ giveUpAfter: 2 * hour });
+      queue.work(fail);
+      await settle();
+      expect(queue.find("build-uid-1")?.state).toBe("failed");
+    });
+
+    it("goes on when the clock is put back by a year", async () => {
+      const queue = await open();
+      const times: number[] = [];
+      queue.work(async () => {
+        times.push(clock.now());
+        const reason = times.length === 1 ? "RegistryUnavailable" : "AnalyzerUnavailable";
+        if (times.length < 3) throw new JobError(reason, "503", { retryAfter: 30 * minute });
+        return nothing;
+      });
+      await queue.add(buildJob(1));
+      await settle();
+      for (const expected of [2, 3]) {
+        clock.set(clock.now() - 365 * 24 * hour);
+        await clock.advance(2 * minute);
+        expect(times).toHaveLength(expected);
+      }
+      expect(queue.counts().done).toBe(1);
+    });
+  });
+}
+
+function circularObject(): unknown {
+  const object: { self?: unknown } = {};
+  object.self = object;
+  return object;
+}
+
+function hostileObject(): unknown {
+  const fail = (): never => {
+    throw new Error("do not look");
+  };
+  return new Proxy({}, { get: fail, getPrototypeOf: fail, has: fail, ownKeys: fail });
+}

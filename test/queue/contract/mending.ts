@@ -1,0 +1,224 @@
+import { describe, expect, it } from "vitest";
+import { JobError } from "../../../src/core/errors.ts";
+import type { JobQueue } from "../../../src/queue/job-queue.ts";
+import { settle } from "../../support/fake-clock.ts";
+import { buildJob, heldHandler, nothing, result, scanJob } from "../jobs.ts";
+import { type Contract, hour, minute, second } from "./contract.ts";
+
+export function describeMending(contract: Contract): void {
+  const { clock, open, reopen, until } = contract;
+
+  describe("seeing and mending", () => {
+    async function queueWithOneOfEach(): Promise<JobQueue> {
+      const queue = await open({ workers: 2 });
+      const handler = heldHandler();
+      queue.work(async (job, signal) => {
+        if (job.id === "build-uid-1") return result;
+        if (job.id === "build-uid-2") throw new JobError("ImageNotFound", "gone");
+        if (job.id === "build-uid-3") throw new JobError("RegistryUnavailable", "503", { retryAfter: hour });
+        return handler.handle(job, signal);
+      });
+      for (const number of [1, 2, 3]) {
+        await queue.add(buildJob(number));
+        await clock.advance(1);
+      }
+      await queue.add(buildJob(5));
+      await settle();
+      await clock.advance(1);
+      handler.open()[0]?.fail(new JobError("AnalyzerRejected", "no"));
+      await settle();
+      await queue.dismiss("build-uid-5");
+      await queue.add(buildJob(4));
+      await settle();
+      return queue;
+    }
+
+    it("counts the jobs in each state, also after a restart", async () => {
+      const queue = await queueWithOneOfEach();
+      expect(queue.counts()).toEqual({ waiting: 1, running: 1, done: 1, failed: 1, dismissed: 1 });
+      expect((await reopen(queue)).counts()).toEqual({ waiting: 2, running: 0, done: 1, failed: 1, dismissed: 1 });
+    });
+
+    it.each([
+      ["build-uid-1", "done", true, false],
+      ["build-uid-2", "failed", true, true],
+      ["build-uid-3", "waiting", true, true],
+      ["build-uid-4", "running", false, false],
+      ["build-uid-5", "dismissed", true, false],
+      ["build-unknown", undefined, false, false],
+    ])("%s (%s): retry answers %s, dismiss %s", async (id, state, retried, dismissed) => {
+      const queue = await queueWithOneOfEach();
+      expect(queue.find(id)?.state).toBe(state);
+      expect(await queue.dismiss(id)).toBe(dismissed);
+      expect(queue.find(id)?.state).toBe(dismissed ? "dismissed" : state);
+      expect(await queue.retry(id)).toBe(retried);
+    });
+
+    it("runs a retried job at once, its age counted anew", async () => {
+      const queue = await open({ giveUpAfter: hour });
+      let fails = true;
+      queue.work(async () => {
+        if (fails) throw new JobError("RegistryUnavailable", "503");
+        return result;
+      });
+      await queue.add(buildJob(1));
+      await until(() => queue.counts().failed === 1);
+      await queue.retry("build-uid-1");
+      await settle();
+      expect(queue.find("build-uid-1")).toMatchObject({ state: "waiting", error: { reason: "RegistryUnavailable" } });
+      fails = false;
+      await queue.retry("build-uid-1");
+      await settle();
+      expect(queue.find("build-uid-1")).toMatchObject({ state: "done", result });
+    });
+
+    it("keeps a retried job in its place: scanned ones behind live ones", async () => {
+      const queue = await open({ workers: 1 });
+      for (const job of [scanJob(1), buildJob(2), scanJob(3), buildJob(4)]) {
+        await queue.add(job);
+        await queue.retry(job.id);
+        await clock.advance(1);
+      }
+      const ran: string[] = [];
+      queue.work(async ({ cause }) => {
+        ran.push(cause);
+        return nothing;
+      });
+      await queue.idle();
+      expect(ran).toEqual(["build", "build", "scan", "scan"]);
+    });
+
+    it("never runs a dismissed job, nor takes it in again", async () => {
+      const queue = await open();
+      await queue.add(buildJob(1));
+      await queue.dismiss("build-uid-1");
+      expect(await queue.add(buildJob(1))).toBe("already-known");
+      let runs = 0;
+      queue.work(async () => {
+        runs += 1;
+        return nothing;
+      });
+      await queue.idle();
+      await clock.advance(hour);
+      expect(runs).toBe(0);
+    });
+
+    it("lists what changed last first, page by page", async () => {
+      const queue = await open();
+      for (let number = 0; number < 25; number += 1) {
+        await queue.add(buildJob(number));
+        if (number % 3 === 0) await clock.advance(1);
+      }
+      await queue.dismiss("build-uid-7");
+      const ids: string[] = [];
+      for (let before: string | undefined; ; before = ids.at(-1)) {
+        const page = queue.recent(10, before === undefined ? {} : { before });
+        ids.push(...page.map(({ job }) => job.id));
+        if (page.length < 10) break;
+      }
+      expect(ids).toHaveLength(25);
+      expect(new Set(ids).size).toBe(25);
+      expect(ids.slice(0, 3)).toEqual(
+        ["build-uid-7", "build-uid-24", "build-uid-23"].sort((a, b) => order(queue, b) - order(queue, a)),
+      );
+      const times = ids.map((id) => queue.find(id)?.updatedAt ?? 0);
+      expect(times).toEqual(times.toSorted((a, b) => b - a));
+      expect(queue.recent(10, { state: "dismissed" }).map(({ job }) => job.id)).toEqual(["build-uid-7"]);
+      expect(queue.recent(5, { state: "waiting", before: "build-uid-3" }).map(({ job }) => job.id)).toEqual(
+        [2, 1, 0].map((n) => `build-uid-${n}`),
+      );
+      expect(queue.recent(10, { before: "unknown" })).toEqual([]);
+      expect(queue.recent(0)).toEqual([]);
+    });
+
+    it("forgets what ended long ago and was not seen since, and nothing else", async () => {
+      const queue = await queueWithOneOfEach();
+      const everything = { endedBefore: clock.now() + 1, seenBefore: clock.now() + 1 };
+      expect(await queue.forget({ ...everything, endedBefore: 0 })).toBe(0);
+      expect(await queue.forget({ ...everything, seenBefore: 0 })).toBe(0);
+      await clock.advance(minute);
+      expect(await queue.add(buildJob(1))).toBe("already-known");
+      expect(await queue.forget(everything)).toBe(1);
+      expect(queue.counts()).toEqual({ waiting: 1, running: 1, done: 1, failed: 1, dismissed: 0 });
+      expect(queue.find("build-uid-5")).toBeUndefined();
+      expect(await queue.forget({ ...everything, seenBefore: clock.now() + 1 })).toBe(1);
+      expect(await queue.add(buildJob(1))).toBe("added");
+    });
+
+    it("counts the job that covers an image as seen when the image is", async () => {
+      const queue = await open();
+      queue.work(async () => nothing);
+      await queue.add(buildJob(1));
+      await queue.idle();
+      await clock.advance(hour);
+      const limits = { endedBefore: clock.now(), seenBefore: clock.now() };
+      await queue.add(scanJob(1));
+      expect(await queue.forget(limits)).toBe(0);
+    });
+
+    it("forgets thousands", async () => {
+      const queue = await open({ workers: 50 });
+      queue.work(async () => nothing);
+      await Promise.all(Array.from({ length: 1_234 }, (_, number) => queue.add(buildJob(number))));
+      await queue.idle();
+      expect(await queue.forget({ endedBefore: clock.now() + 1, seenBefore: clock.now() + 1 })).toBe(1_234);
+      expect(queue.recent(10)).toEqual([]);
+    });
+
+    it("is idle when nothing waits or runs, and not before all is recorded and reported", async () => {
+      const queue = await open();
+      await queue.idle();
+      const handler = heldHandler();
+      let reported = 0;
+      let idle = false;
+      queue.work(handler.handle, () => {
+        reported += 1;
+      });
+      void queue.add(buildJob(1));
+      const waited = queue.idle().then(() => {
+        idle = true;
+        expect(reported).toBe(2);
+      });
+      await settle();
+      expect(idle).toBe(false);
+      handler.runs[0]?.fail(new JobError("RegistryUnavailable", "503"));
+      await settle();
+      expect(idle).toBe(false);
+      await until(() => handler.runs.length === 2);
+      handler.runs[1]?.finish();
+      await waited;
+    });
+
+    it("notices within two seconds what is changed beside it", async () => {
+      const queue = await open();
+      const beside = await contract.storage().openBeside();
+      const ran: string[] = [];
+      queue.work(async (job) => {
+        ran.push(job.id);
+        if (ran.length <= 2) throw new JobError("ImageNotFound", "gone");
+        return nothing;
+      });
+      await Promise.all([queue.add(buildJob(1)), queue.add(buildJob(2))]);
+      await settle();
+      expect(beside.counts().failed).toBe(2);
+      expect(beside.recent(5, { state: "failed" })).toHaveLength(2);
+      expect(await beside.retry("build-uid-1")).toBe(true);
+      expect(await beside.dismiss("build-uid-2")).toBe(true);
+      await clock.advance(2 * second);
+      expect(queue.find("build-uid-1")?.state).toBe("done");
+      expect(queue.find("build-uid-2")?.state).toBe("dismissed");
+      await queue.idle();
+    });
+
+    it("cannot be set to work beside a working one", async () => {
+      const queue = await open();
+      queue.work(async () => nothing);
+      const beside = await contract.storage().openBeside();
+      expect(() => beside.work(async () => nothing)).toThrow(/beside/);
+    });
+  });
+}
+
+function order(queue: JobQueue, id: string): number {
+  return queue.find(id)?.updatedAt ?? 0;
+}

@@ -1,0 +1,25 @@
+import { describe } from "vitest";
+import { type QueueStorage, useStorage } from "./contract/contract.ts";
+import { describeDeadlines } from "./contract/deadlines.ts";
+import { describeFailures } from "./contract/failures.ts";
+import { describeMending } from "./contract/mending.ts";
+import { describeOutage } from "./contract/outage.ts";
+import { describeRunning } from "./contract/running.ts";
+import { describeStopping } from "./contract/stopping.ts";
+import { describeTakingIn } from "./contract/taking-in.ts";
+
+export type { QueueOptions, QueueStorage } from "./contract/contract.ts";
+
+/** The promises of `JobQueue`, to be kept by every implementation. */
+export function describeJobQueue(name: string, createStorage: () => Promise<QueueStorage>): void {
+  describe(name, () => {
+    const contract = useStorage(createStorage);
+    describeTakingIn(contract);
+    describeRunning(contract);
+    describeFailures(contract);
+    describeDeadlines(contract);
+    describeOutage(contract);
+    describeStopping(contract);
+    describeMending(contract);
+  });
+}
