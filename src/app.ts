@@ -18,6 +18,8 @@ import { reportAttempt } from "./pipeline/report-attempts.ts";
 import { type ScanCounts, scanImages } from "./pipeline/scan-images.ts";
 import { openEmbeddedQueue } from "./queue/index.ts";
 import type { JobQueue } from "./queue/job-queue.ts";
+import { createHealth } from "./server/health.ts";
+import type { RunningServer } from "./server/server.ts";
 import type { Logger } from "./telemetry/log.ts";
 
 /** The bot, wired and at rest: each verb sets one part of it going. */
@@ -28,6 +30,8 @@ export interface App extends AsyncDisposable {
   readonly synced: Promise<void>;
   /** Asks the analysis endpoint whether it is there; says so in the log when not, since jobs can wait for it. */
   discover(signal: AbortSignal): Promise<void>;
+  /** Answers probes, unless switched off; disposing of the server ends it. Throws `ServerError`. */
+  serve(): Promise<RunningServer | undefined>;
   /** Starts running jobs. */
   work(): void;
   /** Follows builds until the signal fires. */
@@ -47,12 +51,13 @@ interface Parts {
   readonly analyzer: Analyzer;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly environment: Surroundings["environment"];
 }
 
 /** The outside world, as far as it is not named by settings. */
 export interface Surroundings {
   readonly log: Logger;
-  /** Where kubeconfig and pod are looked for. */
+  /** The variables the bot was started with: where kubeconfig and pod are looked for. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
 }
@@ -65,15 +70,17 @@ export async function openApp(config: Config, { log, environment, clock = system
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { analyzer, close } = openAnalyzer(config, clock);
   opened.defer(close);
-  const app = createApp(config, { cluster, queue, analyzer, log, clock });
+  const app = createApp(config, { cluster, queue, analyzer, log, clock, environment });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
-function createApp(config: Config, { cluster, queue, analyzer, log, clock }: Parts): Omit<App, typeof Symbol.asyncDispose> {
+function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
+  const { cluster, queue, analyzer, log, clock, environment } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
+  const health = createHealth({ namespaces: cluster.namespaces, watchTimeout: config.watchTimeout, clock });
   const handler = createJobHandler({ cluster, analyzer, ...handlerSettings(config, cluster) });
 
   return {
@@ -81,21 +88,37 @@ function createApp(config: Config, { cluster, queue, analyzer, log, clock }: Par
     policy,
     synced: firstLists.complete,
     discover: (signal) =>
-      analyzer
-        .discover(signal)
-        .catch((error: unknown) => log.error({ reason: asJobError(error).reason }, asJobError(error).message)),
+      analyzer.discover(signal).catch((error: unknown) => {
+        const { reason, message } = asJobError(error);
+        if (!signal.aborted) log.error({ reason }, message);
+      }),
+    async serve() {
+      if (!config.server) return undefined;
+      const { openServer } = await import("./server/server.ts");
+      const server = await openServer({ ...serverSettings(config, environment), health });
+      log.info({ url: server.url }, "Answering probes at /livez and /readyz");
+      return server;
+    },
     work: () =>
       queue.work(handler, (attempt) => {
         reportAttempt(log, attempt);
         awaited.onAttempt(attempt);
       }),
-    follow: (signal) =>
-      followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting: firstLists.see }, signal),
+    follow(signal) {
+      const onSighting = (sighting: BuildSighting) => {
+        health.see(sighting);
+        firstLists.see(sighting);
+      };
+      return followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
+    },
     scan: (signal, onProgress) =>
       scanImages({ cluster, take: (job) => awaited.take(job, { again: config.force }), log, onProgress }, signal),
     take: awaited.take,
     settled: awaited.settled,
-    stop: () => queue.stop(config.shutdownGrace),
+    stop() {
+      health.stop();
+      return queue.stop(config.shutdownGrace);
+    },
   };
 }
 
@@ -122,6 +145,11 @@ async function stateDirectory(config: Config, opened: AsyncDisposableStack): Pro
 function clusterSettings(config: Config) {
   const { namespaces, labelSelector, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
   return { namespaces, labelSelector, verifyTls: verifyClusterTls, url: clusterUrl, watchTimeout, registryRoute };
+}
+
+/** In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
+function serverSettings({ host, port }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Surroundings["environment"]) {
+  return { host: host ?? (inPod ? undefined : "127.0.0.1"), port };
 }
 
 function submissionPolicy(config: Config): SubmissionPolicy {

@@ -26,8 +26,8 @@ function readIfThere(path: string): string | undefined {
 
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
-// The reader has gone away, as with `| head`: there is nobody left to tell.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+// The reader has gone away, as with `| head`: there is nobody left to tell. 141 is what a shell makes of SIGPIPE.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 1));
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 

@@ -9,7 +9,7 @@ export interface HttpSettings {
   /** Host or URL of the endpoint; a bare host means https. */
   readonly host: string;
   readonly verifyTls: boolean;
-  /** Milliseconds one request may take. */
+  /** Milliseconds one request may take, the whole of its answer included. */
   readonly timeout: number;
   readonly clock: Clock;
 }
@@ -50,7 +50,6 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock }: HttpSett
     baseURL: base,
     httpAgent,
     httpsAgent,
-    timeout,
     maxRedirects: 0,
     maxContentLength: longestAnswer,
     maxBodyLength: Number.POSITIVE_INFINITY,
@@ -63,9 +62,14 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock }: HttpSett
   return {
     name: base,
     async send({ method, path, query, body, secrets = [] }, signal) {
+      const deadline = new AbortController();
+      const cancel = clock.schedule(timeout, () => deadline.abort());
       const response = await client
-        .request<string>({ method, url: path, params: query, data: body, signal })
-        .catch((error: unknown) => Promise.reject(connectionError(codeOf(error), base)));
+        .request<string>({ method, url: path, params: query, data: body, signal: AbortSignal.any([signal, deadline.signal]) })
+        .catch((error: unknown) =>
+          Promise.reject(connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), base)),
+        )
+        .finally(cancel);
       const header = (name: string) => text(response.headers[name]);
       const answer = {
         status: response.status,

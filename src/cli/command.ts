@@ -1,13 +1,10 @@
+import type { Surroundings } from "../app.ts";
 import type { Config } from "../config/options.ts";
-import type { Logger } from "../telemetry/log.ts";
 import type { Screen } from "./screen.ts";
 
 /** What every command is given of the outside world. */
-export interface CommandContext {
+export interface CommandContext extends Surroundings {
   readonly config: Config;
-  /** The variables the bot was started with. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly log: Logger;
   readonly screen: Screen;
   /** Fires when the bot is asked to stop. */
   readonly signal: AbortSignal;

@@ -34,6 +34,7 @@ export async function demo(context: CommandContext, { forever }: { readonly fore
     analysisHost: analysis.url,
     workers: 2,
     analyzeExisting: true,
+    server: false,
   };
   const { verbose, plainLog } = context.config;
   const config = { ...loadConfig({ flags: {}, environment: {} }).config, ...settings, verbose, plainLog, stateDirectory };

@@ -3,8 +3,10 @@ import { describeConfig, secretsOf } from "../config/describe.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config, OptionName } from "../config/options.ts";
 import { renderReference } from "../config/render.ts";
+import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import { LedgerError } from "../queue/index.ts";
+import { ServerError } from "../server/server-error.ts";
 import { createLog, type Logger } from "../telemetry/log.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
@@ -28,6 +30,7 @@ export interface Outside {
   readonly signal: AbortSignal;
   /** Takes what must be told of an error nobody caught, before the process ends of it. */
   readonly onFatal: (report: (error: unknown) => void) => void;
+  readonly clock?: Clock;
 }
 
 /** Runs one command line and resolves to the exit code: 0 well, 1 something failed, 2 the command line or the settings are wrong. */
@@ -52,7 +55,7 @@ async function runCommand(
   outside: Outside,
   screen: Screen,
 ): Promise<number> {
-  const { environment, envFile } = outside;
+  const { environment, envFile, clock, signal, readInput } = outside;
   if (invocation.command === "options") {
     screen.write(renderReference(screen.columns));
     return 0;
@@ -69,7 +72,7 @@ async function runCommand(
     log.info({ version: outside.version, command: invocation.command, ...describeConfig(config) }, "build-watcher starts");
     for (const warning of warnings) log.warn(warning);
   }
-  const context = { config, environment, log, screen, signal: outside.signal, readInput: outside.readInput };
+  const context = { config, environment, log, screen, signal, readInput, ...(clock && { clock }) };
   try {
     return await dispatch(invocation, context);
   } catch (error) {
@@ -120,6 +123,7 @@ function openLog(config: Config, screen: Screen): Logger {
 
 /** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */
 function tellFatal(log: Logger, error: unknown): void {
-  if (error instanceof JobError || error instanceof LedgerError) log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);
+  if (error instanceof JobError || error instanceof LedgerError || error instanceof ServerError)
+    log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);
   else log.fatal({ err: error }, "The bot ends: a fault nobody foresaw");
 }

@@ -27,7 +27,7 @@ export async function runScan(
   signal: AbortSignal,
   how: { persistent: boolean },
 ): Promise<void> {
-  const { log, screen } = context;
+  const { log, screen, clock = systemClock } = context;
   const onProgress = progress(context);
   for (;;) {
     try {
@@ -41,18 +41,18 @@ export async function runScan(
       const failure = asJobError(error);
       if (!how.persistent || !failure.retryable) throw failure;
       log.warn({ reason: failure.reason, retryIn: scanRetryDelay }, failure.message);
-      await sleep(systemClock, scanRetryDelay, signal);
+      await sleep(clock, scanRetryDelay, signal);
     }
   }
 }
 
 /** In a terminal a line that counts, elsewhere a log line every few seconds. */
-function progress({ screen, log }: CommandContext): (counts: ScanCounts) => void {
-  let next = systemClock.now() + progressInterval;
+function progress({ screen, log, clock = systemClock }: CommandContext): (counts: ScanCounts) => void {
+  let next = clock.now() + progressInterval;
   return (counts) => {
     screen.status(`Existing images: ${closingLine(counts)} …`);
-    if (screen.isTerminal || systemClock.now() < next) return;
-    next = systemClock.now() + progressInterval;
+    if (screen.isTerminal || clock.now() < next) return;
+    next = clock.now() + progressInterval;
     log.info({ ...counts }, "Reading image streams");
   };
 }

@@ -6,12 +6,13 @@ import { runScan } from "./scan.ts";
 export async function watch(context: CommandContext): Promise<number> {
   const { config, log, signal } = context;
   await using app = await openApp(config, context);
-  await app.discover(signal);
+  await using _server = await app.serve();
   app.work();
   const failed = new AbortController();
   const running = AbortSignal.any([signal, failed.signal]);
   try {
-    await Promise.race([app.queue.ended, stopped(signal), Promise.all([app.follow(running), existing(context, app, running)])]);
+    const work = Promise.all([app.discover(running), app.follow(running), existing(context, app, running)]);
+    await Promise.race([app.queue.ended, stopped(signal), work]);
   } finally {
     failed.abort();
   }

@@ -22,11 +22,19 @@ export function grantAdvice(access: Access, message: string): string {
   return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}. Grant it: ${grantCommand(access.namespace, user)}`;
 }
 
-/** The role `view` holds all that the bot reads: builds, builds/log, image streams and the right to pull. */
-function grantCommand(namespace: string | undefined, user: string | undefined): string {
-  const name = user ?? '"$(oc whoami)"';
-  if (namespace === undefined) return `oc adm policy add-cluster-role-to-user view ${name}`;
+/**
+ * The command that gives a user a role in a namespace, or in all of them. `view` holds all that the bot reads: builds, builds/log, image
+ * streams and the right to pull.
+ */
+export function grantCommand(namespace: string | undefined, user: string | undefined, role = "view"): string {
+  const name = user === undefined ? '"$(oc whoami)"' : shellWord(user);
+  if (namespace === undefined) return `oc adm policy add-cluster-role-to-user ${role} ${name}`;
   const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
   const subject = account && account[1] === namespace ? `-z ${account[2]}` : name;
-  return `oc policy add-role-to-user view ${subject} -n ${namespace}`;
+  return `oc policy add-role-to-user ${role} ${subject} -n ${namespace}`;
+}
+
+/** Identity providers name users as they like. */
+function shellWord(text: string): string {
+  return /^[\w.:@/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

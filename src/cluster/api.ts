@@ -1,3 +1,4 @@
+import type { Dispatcher } from "undici";
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import { ApiError, errorOfAnswer } from "./api-error.ts";
@@ -10,6 +11,8 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export interface Api {
   /** Reads one JSON answer. */
   getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>;
+  /** Asks a question whose answer the server makes and does not keep: a review. */
+  review(path: string, question: object, signal: AbortSignal): Promise<unknown>;
   /**
    * Opens a stream once the answer's headers are there. Reading fails after `silence` milliseconds without a byte, counted only while
    * somebody waits for one; the caller ends the stream.
@@ -30,19 +33,18 @@ export interface ApiSettings {
   readonly requestTimeout: number;
 }
 
+type Ask = (signal: AbortSignal) => Promise<Dispatcher.ResponseData>;
+
 /** The most an error answer is read of. */
 const errorBodyLimit = 65_536;
 
 export function createApi({ connection, clock, requestTimeout }: ApiSettings): Api {
-  async function open(path: string, query: Query, silence: number, signal: AbortSignal): Promise<ByteStream> {
+  async function open(ask: Ask, silence: number, signal: AbortSignal): Promise<ByteStream> {
     const deadline = createDeadline(clock, signal);
     try {
-      const { statusCode, headers, body } = await deadline.expect(
-        connection.get(withQuery(path, query), deadline.signal),
-        requestTimeout,
-      );
+      const { statusCode, headers, body } = await deadline.expect(ask(deadline.signal), requestTimeout);
       body.on("error", () => {});
-      if (statusCode === 200) return { chunks: readChunks(body, deadline, silence), end: deadline.end };
+      if (statusCode === 200 || statusCode === 201) return { chunks: readChunks(body, deadline, silence), end: deadline.end };
       const retryAfter = headers["retry-after"];
       const text = await readText(readChunks(body, deadline, requestTimeout), errorBodyLimit);
       throw errorOfAnswer(statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text, clock.now());
@@ -65,18 +67,21 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
     }
   }
 
+  async function readJson(ask: Ask, path: string, signal: AbortSignal): Promise<unknown> {
+    const stream = await open(ask, requestTimeout, signal);
+    try {
+      return parseJson(await readText(stream.chunks), path);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      stream.end();
+    }
+  }
+
   return {
-    open,
-    async getJson(path, query, signal) {
-      const stream = await open(path, query, requestTimeout, signal);
-      try {
-        return parseJson(await readText(stream.chunks), path);
-      } catch (error) {
-        throw signal.aborted ? signal.reason : error;
-      } finally {
-        stream.end();
-      }
-    },
+    open: (path, query, silence, signal) => open((its) => connection.get(withQuery(path, query), its), silence, signal),
+    getJson: (path, query, signal) => readJson((its) => connection.get(withQuery(path, query), its), path, signal),
+    review: (path, question, signal) => readJson((its) => connection.post(path, question, its), path, signal),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { RequestOptions } from "node:https";
-import type { KubeConfig } from "@kubernetes/client-node";
 import type { Dispatcher } from "undici";
 import { type Authentication, createCredentials } from "./credentials.ts";
 import { createDispatchers } from "./dispatchers.ts";
@@ -15,9 +14,17 @@ export interface Connection {
   readonly inPod: boolean;
   /** Sends a GET; a 401 is tried once more with credentials read from scratch. The caller consumes or destroys the body. */
   get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** The same for a POST of JSON. */
+  post(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The token that requests carry at the moment; undefined when they authenticate otherwise. */
   bearerToken(signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
+}
+
+/** With a body it is a POST, else a GET. */
+interface ApiCall {
+  readonly path: string;
+  readonly body?: object;
 }
 
 /** Finds the credentials and throws `JobError("ClusterUnavailable")` when there are none or they are unreadable; nothing is sent yet. */
@@ -26,35 +33,47 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
   const first = await credentials.session();
   const dispatchers = createDispatchers();
 
-  async function send(authentication: Authentication, path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { config } = authentication.session;
-    const server = new URL(serverOf(config));
-    return dispatchers.current(config, authentication.options).request({
+  async function send(
+    authentication: Authentication,
+    { path, body }: ApiCall,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const { context } = authentication.session;
+    const server = new URL(context.server);
+    return dispatchers.current(context, authentication.options).request({
       origin: server.origin,
       path: `${server.pathname.replace(/\/+$/, "")}${path}`,
-      method: "GET",
-      headers: { accept: "application/json, */*", "user-agent": "build-watcher", ...authorization(authentication.options) },
+      ...(body === undefined ? { method: "GET" } : { method: "POST", body: JSON.stringify(body) }),
+      headers: {
+        accept: "application/json, */*",
+        "user-agent": "build-watcher",
+        ...(body && { "content-type": "application/json" }),
+        ...authorization(authentication.options),
+      },
       signal,
       headersTimeout: 0,
       bodyTimeout: 0,
     });
   }
 
+  async function call(asked: ApiCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const authentication = await credentials.authenticate(signal);
+    signal.throwIfAborted();
+    const response = await send(authentication, asked, signal);
+    if (response.statusCode !== 401) return response;
+    await response.body.dump({ limit: 65_536, signal });
+    credentials.refuse(authentication.session);
+    const again = await credentials.authenticate(signal);
+    signal.throwIfAborted();
+    return send(again, asked, signal);
+  }
+
   return {
-    server: serverOf(first.config),
-    namespace: first.config.getContextObject(first.config.getCurrentContext())?.namespace,
-    inPod: first.read.inPod,
-    async get(path, signal) {
-      const authentication = await credentials.authenticate(signal);
-      signal.throwIfAborted();
-      const response = await send(authentication, path, signal);
-      if (response.statusCode !== 401) return response;
-      await response.body.dump({ limit: 65_536, signal });
-      credentials.refuse(authentication.session);
-      const again = await credentials.authenticate(signal);
-      signal.throwIfAborted();
-      return send(again, path, signal);
-    },
+    server: first.context.server,
+    namespace: first.context.namespace,
+    inPod: first.read.pod !== undefined,
+    get: (path, signal) => call({ path }, signal),
+    post: (path, body, signal) => call({ path, body }, signal),
     async bearerToken(signal) {
       const header = authorization((await credentials.authenticate(signal)).options).Authorization;
       return typeof header === "string" ? /^Bearer (\S+)$/.exec(header)?.[1] : undefined;
@@ -66,8 +85,4 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
 function authorization({ headers, auth }: RequestOptions): Record<string, string> {
   const given = headers as Record<string, string>;
   return auth ? { Authorization: `Basic ${Buffer.from(auth).toString("base64")}`, ...given } : given;
-}
-
-function serverOf(config: KubeConfig): string {
-  return config.getCurrentCluster()?.server ?? "";
 }

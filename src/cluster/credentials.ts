@@ -1,13 +1,14 @@
 import type { RequestOptions } from "node:https";
-import type { KubeConfig } from "@kubernetes/client-node";
 import { JobError } from "../core/errors.ts";
-import { type ContextChoice, loadKubeconfig } from "./kubeconfig.ts";
+import type { ClusterContext } from "./context.ts";
+import type { ContextChoice } from "./kubeconfig.ts";
 import { type KubeconfigSource, type KubeconfigText, readKubeconfig } from "./kubeconfig-files.ts";
+import { podContext } from "./pod-context.ts";
 
 /** One state of the kubeconfig, with the tokens that its plugins gave. */
 export interface Session {
   readonly read: KubeconfigText;
-  readonly config: KubeConfig;
+  readonly context: ClusterContext;
 }
 
 /** What one request needs: headers and TLS material. */
@@ -37,17 +38,23 @@ export function createCredentials(source: KubeconfigSource): Credentials {
   async function session(): Promise<Session> {
     const read = await readKubeconfig(source);
     if (known && textOf(known.read) === textOf(read)) return known;
-    const { config, choice } = loadKubeconfig(read, source, first);
-    first ??= choice;
-    known = { read, config };
+    known = { read, context: read.pod ? podContext(read.pod, source) : await contextOf(read) };
     return known;
+  }
+
+  /** client-node is large and slow to load; a pod does without it. */
+  async function contextOf(read: KubeconfigText): Promise<ClusterContext> {
+    const { loadKubeconfig } = await import("./kubeconfig.ts");
+    const { context, choice } = loadKubeconfig(read, source, first);
+    first ??= choice;
+    return context;
   }
 
   async function apply(): Promise<Authentication> {
     const current = await session();
     const options: RequestOptions = { headers: {} };
     try {
-      await current.config.applyToHTTPSOptions(options);
+      await current.context.authenticate(options);
     } catch (error) {
       throw unusable(error);
     }

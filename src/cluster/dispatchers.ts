@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RequestOptions } from "node:https";
-import type { KubeConfig } from "@kubernetes/client-node";
 import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from "undici";
+import type { ClusterContext } from "./context.ts";
 
 /** Milliseconds a TCP connection and TLS handshake may take. */
 const connectTimeout = 10_000;
@@ -11,7 +11,7 @@ const keepAliveProbe = 30_000;
 
 /** Keeps connections. */
 export interface Dispatchers {
-  current(config: KubeConfig, options: RequestOptions): Dispatcher;
+  current(context: ClusterContext, options: RequestOptions): Dispatcher;
   close(): Promise<void>;
 }
 
@@ -28,11 +28,11 @@ export function createDispatchers(): Dispatchers {
   }
 
   return {
-    current(config, options) {
-      const key = fingerprint(config, options);
+    current(context, options) {
+      const key = fingerprint(context, options);
       if (latest?.key === key) return latest.dispatcher;
       if (latest) retire(latest.dispatcher);
-      latest = { key, dispatcher: createDispatcher(config, options) };
+      latest = { key, dispatcher: createDispatcher(context, options) };
       open.add(latest.dispatcher);
       return latest.dispatcher;
     },
@@ -42,19 +42,20 @@ export function createDispatchers(): Dispatchers {
   };
 }
 
-function createDispatcher(config: KubeConfig, { ca, cert, key, rejectUnauthorized, servername }: RequestOptions): Dispatcher {
+function createDispatcher(
+  context: ClusterContext,
+  { ca, cert, key, rejectUnauthorized, servername }: RequestOptions,
+): Dispatcher {
   const tls = dropUndefined({ ca, cert, key, rejectUnauthorized, servername });
   const connect = { ...tls, timeout: connectTimeout, keepAlive: true, keepAliveInitialDelay: keepAliveProbe };
-  const proxy = config.getCurrentCluster()?.proxyUrl;
+  const proxy = context.proxyUrl;
   if (proxy?.startsWith("socks")) return new Socks5ProxyAgent(proxy, { requestTls: tls });
   if (proxy) return new ProxyAgent({ uri: proxy, requestTls: connect, allowH2: false });
   return new Agent({ connect, allowH2: false });
 }
 
-function fingerprint(config: KubeConfig, { ca, cert, key, rejectUnauthorized, servername }: RequestOptions): string {
-  const hash = createHash("sha256").update(
-    JSON.stringify([config.getCurrentCluster()?.proxyUrl, rejectUnauthorized, servername]),
-  );
+function fingerprint(context: ClusterContext, { ca, cert, key, rejectUnauthorized, servername }: RequestOptions): string {
+  const hash = createHash("sha256").update(JSON.stringify([context.proxyUrl, rejectUnauthorized, servername]));
   for (const part of [ca, cert, key]) hash.update(`\0${String(part ?? "")}`);
   return hash.digest("hex");
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { JobError } from "../core/errors.ts";
+import { findPodAccount, type PodAccount } from "./pod-context.ts";
 
 /** Where the credentials of the cluster are looked for. */
 export interface KubeconfigSource {
@@ -13,9 +14,9 @@ export interface KubeconfigSource {
   readonly serviceAccountDirectory: string;
 }
 
-/** The files a kubeconfig was read from, as text: equal texts mean equal credentials. */
+/** The files a kubeconfig was read from, as text, or a pod's account in their place: equal values mean equal credentials. */
 export interface KubeconfigText {
-  readonly inPod: boolean;
+  readonly pod?: PodAccount;
   readonly files: readonly { readonly path: string; readonly text: string }[];
 }
 
@@ -26,27 +27,14 @@ export interface KubeconfigText {
 export async function readKubeconfig(source: KubeconfigSource): Promise<KubeconfigText> {
   const { KUBECONFIG, HOME } = source.environment;
   const named = (KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
-  if (named.length > 0) return { inPod: false, files: await readNamed(named) };
+  if (named.length > 0) return { files: await readNamed(named) };
   const home = HOME ? join(HOME, ".kube", "config") : undefined;
   const text = home && (await readIfThere(home));
-  if (home && text) return { inPod: false, files: [{ path: home, text }] };
-  const pod = await podKubeconfig(source);
-  if (pod !== undefined) return { inPod: true, files: [{ path: join(source.serviceAccountDirectory, "token"), text: pod }] };
-  if (source.url) return { inPod: false, files: [] };
+  if (home && text) return { files: [{ path: home, text }] };
+  const pod = await findPodAccount(source);
+  if (pod) return { pod, files: [] };
+  if (source.url) return { files: [] };
   throw unavailable("There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL");
-}
-
-async function podKubeconfig({ environment, serviceAccountDirectory: directory }: KubeconfigSource): Promise<string | undefined> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = environment;
-  if (!host || !(await readIfThere(join(directory, "token")))) return undefined;
-  const namespace = (await readIfThere(join(directory, "namespace")))?.trim();
-  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return JSON.stringify({
-    clusters: [{ name: "pod", cluster: { server, "certificate-authority": "ca.crt" } }],
-    users: [{ name: "pod", user: { tokenFile: "token" } }],
-    contexts: [{ name: "pod", context: { cluster: "pod", user: "pod", namespace } }],
-    "current-context": "pod",
-  });
 }
 
 /** Of several files some may be missing, as with oc, but not all. */

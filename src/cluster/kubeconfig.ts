@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { KubeConfig, loadYaml } from "@kubernetes/client-node";
 import { JobError } from "../core/errors.ts";
+import { type ClusterContext, serverUrl, skipsTls } from "./context.ts";
 import type { KubeconfigSource, KubeconfigText } from "./kubeconfig-files.ts";
 import { bearerTokenFile } from "./token-file.ts";
 
@@ -20,8 +21,7 @@ export interface ContextChoice {
 }
 
 export interface LoadedKubeconfig {
-  /** Holds nothing but the chosen context. */
-  readonly config: KubeConfig;
+  readonly context: ClusterContext;
   /** undefined when the kubeconfig has no say, because the URL alone was given. */
   readonly choice: ContextChoice | undefined;
 }
@@ -34,25 +34,27 @@ export function loadKubeconfig(read: KubeconfigText, source: KubeconfigSource, b
   const { choice, cluster, user, namespace } = chooseContext(read, source, before);
   const server = serverUrl(source.url ?? cluster.server);
   if (!server) throw unavailable(`${fileNames(read)} names no valid server URL: run oc login, or correct KUBERNETES_API_URL`);
-  const skipsTls = !source.verifyTls || cluster["insecure-skip-tls-verify"] === true || new URL(server).protocol === "http:";
+  const unverified = skipsTls(server, source.verifyTls) || cluster["insecure-skip-tls-verify"] === true;
   const config = new KubeConfig();
   config.addAuthenticator(bearerTokenFile);
   const name = "current";
   const document = {
-    clusters: [{ name, cluster: { ...cluster, server, "insecure-skip-tls-verify": skipsTls } }],
+    clusters: [{ name, cluster: { ...cluster, server, "insecure-skip-tls-verify": unverified } }],
     users: [{ name, user: readableUser(user) }],
     contexts: [{ name, context: { cluster: name, user: name, namespace } }],
     "current-context": name,
   };
   config.loadFromString(JSON.stringify(document));
-  return { config, choice };
+  return { context: contextOf(config, server), choice };
 }
 
-/** A bare host means https, as it does for the analysis endpoint. */
-function serverUrl(text: unknown): string | undefined {
-  if (typeof text !== "string" || text === "") return undefined;
-  const url = /^https?:\/\//i.test(text) ? text : `https://${text}`;
-  return URL.canParse(url) ? url : undefined;
+function contextOf(config: KubeConfig, server: string): ClusterContext {
+  return {
+    server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
+    proxyUrl: config.getCurrentCluster()?.proxyUrl,
+    authenticate: (options) => config.applyToHTTPSOptions(options),
+  };
 }
 
 interface ChosenContext {

@@ -47,10 +47,13 @@ const listsAtOnce = 8;
 const usualPageSize = 500;
 const streamPageSize = 100;
 
+/** Where Kubernetes puts a pod's token, CA and namespace. */
+export const usualServiceAccountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
+
 /** Opens the door to a cluster. Throws `JobError("ClusterUnavailable")` when no credentials are found; the server is not asked yet. */
 export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
   const { clock = systemClock, pace = usualPace, requestTimeout = 60_000, logTimeout = 60_000 } = settings;
-  const { pageSize = usualPageSize, serviceAccountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount" } = settings;
+  const { pageSize = usualPageSize, serviceAccountDirectory = usualServiceAccountDirectory } = settings;
   const { environment, url, verifyTls, labelSelector, watchTimeout } = settings;
   const connection = await openConnection({ environment, url, verifyTls, serviceAccountDirectory });
   const api = createApi({ connection, clock, requestTimeout });
@@ -90,7 +93,8 @@ export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
   };
 }
 
-function watchedNamespaces(named: readonly string[], own: string | undefined): readonly (string | undefined)[] {
+/** What is watched, of what was named and the context's own namespace. */
+export function watchedNamespaces(named: readonly string[], own: string | undefined): readonly (string | undefined)[] {
   if (named.includes("*")) return [undefined];
   return named.length > 0 ? [...new Set(named)] : [own ?? "default"];
 }

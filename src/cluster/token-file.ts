@@ -14,7 +14,8 @@ export const bearerTokenFile: Parameters<KubeConfig["addAuthenticator"]>[0] = {
   },
 };
 
-async function readToken(path: string): Promise<string> {
+/** The token in a file. Throws `JobError("ClusterUnavailable")`. */
+export async function readToken(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();
   } catch (error) {

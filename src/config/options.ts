@@ -30,7 +30,7 @@ export interface Option {
   readonly placeholder?: string;
 }
 
-export const groups = ["What is watched", "Analysis", "Registries", "Work", "Cluster", "Logs and metrics"] as const;
+export const groups = ["What is watched", "Analysis", "Registries", "Work", "Cluster", "Server", "Logs and metrics"] as const;
 export type Group = (typeof groups)[number];
 
 export const options = {
@@ -415,6 +415,32 @@ export const options = {
     group: "Cluster",
     placeholder: "<duration>",
     help: "Silence after which a watch is taken for dead and reopened.",
+  },
+  server: {
+    env: "BUILD_WATCHER_SERVER",
+    type: "boolean",
+    default: true,
+    group: "Server",
+    help: "0: do not serve /livez and /readyz.",
+  },
+  port: {
+    env: "PORT",
+    flag: "port",
+    type: "integer",
+    default: 8080,
+    minimum: 0,
+    maximum: 65535,
+    group: "Server",
+    placeholder: "<port>",
+    help: "Port of the bot's own server; 0 takes any free one.",
+  },
+  host: {
+    env: "BUILD_WATCHER_HOST",
+    flag: "host",
+    type: "string",
+    group: "Server",
+    placeholder: "<address>",
+    help: "Address the server listens on. Default: every one in a pod, 127.0.0.1 elsewhere.",
   },
   verbose: {
     env: "THOTH_VERBOSE_BUILD_WATCHER",

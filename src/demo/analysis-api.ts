@@ -15,6 +15,8 @@ export interface AnalysisApiOptions {
   readonly searchUi?: string;
   /** What an analysis' status says, one state a question; it stays at the last one. */
   readonly states?: readonly string[];
+  /** Milliseconds before a request is answered. */
+  readonly latency?: () => number;
 }
 
 /** A submission the service accepted and answered in full. */
@@ -74,6 +76,7 @@ export function createAnalysisApi(options: AnalysisApiOptions = {}): AnalysisApi
     const number = received;
     const asked = await readRequest(request).catch(() => undefined);
     if (!asked) return void response.destroy();
+    if (options.latency) await new Promise((resolve) => setTimeout(resolve, options.latency?.()));
     const fault = faults.next(number, asked);
     if (fault) commit(fault, listener.url, response);
     else if (route(asked, response) === "accepted") accept(asked);

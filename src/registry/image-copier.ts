@@ -1,7 +1,19 @@
 import type { ImageReference } from "../core/image-reference.ts";
 
+export interface CopyOptions {
+  /**
+   * The image lies in the registry that builds push to, the one that THOTH_SRC_REGISTRY_USER and _PASSWORD belong to. Without it they are
+   * not used: a base image's registry must not see them.
+   */
+  readonly inSourceRegistry?: boolean;
+}
+
 /** Makes images available in another registry. Failures are `JobError`s. */
 export interface ImageCopier {
-  /** Copies an image, unless it is there already; the answer names it there, by digest. The source's own child processes end with the signal. */
-  copy(source: ImageReference, signal: AbortSignal): Promise<ImageReference>;
+  /**
+   * Copies an image, unless it is there already; the answer names it there, by digest. An image that stays where it is, because its registry is
+   * left out or because it lies in the push registry already, is answered as it came: the very same object.
+   * Throws the signal's reason when it fires; the copy's child processes have ended then.
+   */
+  copy(source: ImageReference, signal: AbortSignal, options?: CopyOptions): Promise<ImageReference>;
 }

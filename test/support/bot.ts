@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../src/cli/run.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../../src/demo/analysis-api.ts";
 import { createOpenShiftApi, type OpenShiftApi, type OpenShiftApiOptions } from "../../src/demo/openshift-api.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
@@ -26,19 +27,28 @@ export interface World extends AsyncDisposable {
   readonly analysis: AnalysisApi;
   readonly stateDirectory: string;
   readonly kubeconfig: string;
+  /** The variables a bot of this world is started with. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Runs the whole program in this process. */
-  bot(argv?: readonly string[], environment?: Readonly<Record<string, string>>): Bot;
+  bot(argv?: readonly string[], environment?: Readonly<Record<string, string>>, clock?: Clock): Bot;
 }
 
 export interface WorldOptions extends OpenShiftApiOptions {
   readonly token?: string;
   readonly namespace?: string;
+  /** Milliseconds before the User API answers a request. */
+  readonly latency?: () => number;
 }
 
-export async function createWorld({ token, namespace = "golang-builder", ...options }: WorldOptions = {}): Promise<World> {
+export async function createWorld({
+  token,
+  namespace = "golang-builder",
+  latency,
+  ...options
+}: WorldOptions = {}): Promise<World> {
   await using opened = new AsyncDisposableStack();
   const cluster = opened.adopt(createOpenShiftApi(options), (api) => api.close());
-  const analysis = opened.adopt(createAnalysisApi(), (api) => api.close());
+  const analysis = opened.adopt(createAnalysisApi({ ...(latency && { latency }) }), (api) => api.close());
   await Promise.all([cluster.listen(), analysis.listen()]);
   const stateDirectory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-test-")), (path) =>
     rm(path, { recursive: true, force: true }),
@@ -49,21 +59,23 @@ export async function createWorld({ token, namespace = "golang-builder", ...opti
   const bots: Bot[] = [];
   opened.defer(async () => void (await Promise.all(bots.map((bot) => bot.stop()))));
   const world = opened.move();
+  const usual = {
+    KUBECONFIG: kubeconfig.path,
+    THOTH_USER_API_HOST: analysis.url,
+    BUILD_WATCHER_STATE_DIR: stateDirectory,
+    THOTH_LOGGING_NO_JSON: "0",
+    THOTH_VERBOSE_BUILD_WATCHER: "1",
+    BUILD_WATCHER_SERVER: "0",
+  };
 
   return {
     cluster,
     analysis,
     stateDirectory,
     kubeconfig: kubeconfig.path,
-    bot(argv = [], environment = {}) {
-      const usual = {
-        KUBECONFIG: kubeconfig.path,
-        THOTH_USER_API_HOST: analysis.url,
-        BUILD_WATCHER_STATE_DIR: stateDirectory,
-        THOTH_LOGGING_NO_JSON: "0",
-        THOTH_VERBOSE_BUILD_WATCHER: "1",
-      };
-      const bot = startBot(argv, { ...usual, ...environment });
+    environment: usual,
+    bot(argv = [], environment = {}, clock) {
+      const bot = startBot(argv, { ...usual, ...environment }, { clock });
       bots.push(bot);
       return bot;
     },
@@ -72,7 +84,11 @@ export async function createWorld({ token, namespace = "golang-builder", ...opti
 }
 
 /** Runs the whole program in this process, with nothing of this process' environment. */
-export function startBot(argv: readonly string[], environment: Readonly<Record<string, string>>, input = ""): Bot {
+export function startBot(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  { input = "", clock }: { readonly input?: string; readonly clock?: Clock | undefined } = {},
+): Bot {
   const stop = new AbortController();
   const stdout = createSink();
   const stderr = createSink();
@@ -85,6 +101,7 @@ export function startBot(argv: readonly string[], environment: Readonly<Record<s
     readInput: async () => input,
     signal: stop.signal,
     onFatal: () => undefined,
+    ...(clock && { clock }),
   });
 
   return {

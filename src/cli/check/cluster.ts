@@ -1,0 +1,77 @@
+import type { ClusterSettings } from "../../cluster/openshift.ts";
+import { type ClusterProbe, grantFor, loginAdvice, openClusterProbe } from "../../cluster/probe.ts";
+import { type Right, rights } from "../../cluster/rights.ts";
+import { type Finding, failed, finding, passed, skipped } from "./finding.ts";
+
+/** Which of the bot's rights the settings make use of. */
+export type Uses = Readonly<Record<Right["use"], boolean>>;
+
+/** Whether the cluster is there, who the bot is to it, what it serves and what the bot may do; what cannot be asked is left out. */
+export async function checkCluster(settings: ClusterSettings, uses: Uses, signal: AbortSignal): Promise<readonly Finding[]> {
+  let probe: ClusterProbe;
+  try {
+    probe = await openClusterProbe(settings);
+  } catch (error) {
+    return [failed("cluster", error, loginAdvice(undefined, error)), notAsked("no cluster to ask")];
+  }
+  try {
+    return await askCluster(probe, uses, signal);
+  } finally {
+    await probe.close();
+  }
+}
+
+async function askCluster(probe: ClusterProbe, uses: Uses, signal: AbortSignal): Promise<readonly Finding[]> {
+  const login = (error: unknown) => loginAdvice(probe.server, error);
+  const cluster = await finding(
+    "cluster",
+    login,
+    async () => `${probe.server} answers, Kubernetes ${await probe.version(signal)}`,
+  );
+  if (cluster.state === "fails") return [cluster, notAsked("the cluster does not answer")];
+  const user = await probe.user(signal).catch((error: unknown) => failed("identity", error, login(error)));
+  if (typeof user !== "string") return [cluster, user, notAsked("the cluster does not know the bot")];
+  if (user === "system:anonymous") {
+    const stranger = failed("identity", "The cluster takes the bot for anonymous: it got no credentials.", login(undefined));
+    return [cluster, stranger, notAsked("the cluster does not know the bot")];
+  }
+  const resources = await Promise.all((["builds", "imagestreams"] as const).map((resource) => checkApi(probe, resource, signal)));
+  const granted = await Promise.all(probe.namespaces.flatMap((namespace) => checkRights(probe, user, namespace, uses, signal)));
+  return [cluster, passed("identity", `The bot is ${user}.`), ...resources, ...granted];
+}
+
+const groups = { builds: "build.openshift.io", imagestreams: "image.openshift.io" } as const;
+
+function checkApi(probe: ClusterProbe, resource: keyof typeof groups, signal: AbortSignal): Promise<Finding> {
+  const name = `${resource}.${groups[resource]}`;
+  const look = async () => {
+    if (await probe.serves(groups[resource], resource, signal)) return `The cluster serves ${name}.`;
+    throw new Error(`The cluster does not serve ${name}: it is no OpenShift, or lacks this capability.`);
+  };
+  return finding(`API ${resource}`, () => "oc get clusterversion version -o jsonpath='{.status.capabilities}'", look);
+}
+
+function checkRights(
+  probe: ClusterProbe,
+  user: string,
+  namespace: string | undefined,
+  uses: Uses,
+  signal: AbortSignal,
+): readonly Promise<Finding>[] {
+  return rights.map(async (right) => {
+    const what = `${right.verb} ${right.resource}`;
+    const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
+    const check = `right ${what}`;
+    try {
+      if (await probe.may(right, namespace, signal)) return passed(check, `${user} may ${what} ${where}.`);
+      if (!uses[right.use]) return skipped(check, `${user} may not ${what} ${where}, and these settings do not need it.`);
+      return failed(check, `${user} may not ${what} ${where}.`, grantFor(right, namespace, user));
+    } catch (error) {
+      return failed(check, error);
+    }
+  });
+}
+
+function notAsked(because: string): Finding {
+  return skipped("rights", `Not asked: ${because}.`);
+}

@@ -1,0 +1,102 @@
+import { systemClock } from "../core/clock.ts";
+import { type Access, grantCommand } from "./access.ts";
+import { type Api, createApi } from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import { openConnection } from "./connection.ts";
+import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./openshift.ts";
+import type { Right } from "./rights.ts";
+import { asClusterError } from "./trouble.ts";
+
+/** Looks at a cluster without working with it: who the bot is there, and what it may do. Failures are `JobError`s. */
+export interface ClusterProbe {
+  /** The API server's URL. */
+  readonly server: string;
+  /** What would be watched; undefined stands for the whole cluster. */
+  readonly namespaces: readonly (string | undefined)[];
+  readonly inPod: boolean;
+  /** The version of the Kubernetes underneath. */
+  version(signal: AbortSignal): Promise<string>;
+  /** The name the cluster knows the bot by. */
+  user(signal: AbortSignal): Promise<string>;
+  /** Whether the cluster has a resource. */
+  serves(group: Right["group"], resource: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether the bot has a right in a namespace, or in all. */
+  may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** The command that gives a user a right in a namespace, or in all. */
+export function grantFor({ use }: Right, namespace: string | undefined, user: string): string {
+  return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
+}
+
+/** Milliseconds an answer may be awaited. */
+const usualPatience = 15_000;
+
+/** Finds the credentials as `openCluster` does. Throws `JobError("ClusterUnavailable")` when there are none. */
+export async function openClusterProbe(settings: ClusterSettings): Promise<ClusterProbe> {
+  const { environment, url, verifyTls, clock = systemClock, requestTimeout = usualPatience } = settings;
+  const { serviceAccountDirectory = usualServiceAccountDirectory } = settings;
+  const connection = await openConnection({ environment, url, verifyTls, serviceAccountDirectory });
+  const api = createApi({ connection, clock, requestTimeout });
+  return {
+    server: connection.server,
+    namespaces: watchedNamespaces(settings.namespaces, connection.namespace),
+    inPod: connection.inPod,
+    version: (signal) => told("its version", async () => textAt(await api.getJson("/version", {}, signal), "gitVersion")),
+    user: (signal) => told("users", () => askUser(api, signal)),
+    serves: (group, resource, signal) => told(resource, () => isServed(api, group, resource, signal)),
+    may: (right, namespace, signal) => told(right.resource, () => isAllowed(api, right, namespace, signal)),
+    close: () => connection.close(),
+  };
+}
+
+/** `users/~` is OpenShift's own; where users come from elsewhere, the cluster answers a review of Kubernetes 1.28 and later. */
+async function askUser(api: Api, signal: AbortSignal): Promise<string> {
+  try {
+    return textAt(await api.getJson("/apis/user.openshift.io/v1/users/~", {}, signal), "metadata", "name");
+  } catch (error) {
+    if (!(error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault))) throw error;
+    const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    const question = { kind: "SelfSubjectReview", apiVersion: "authentication.k8s.io/v1" };
+    return textAt(await api.review(path, question, signal), "status", "userInfo", "username");
+  }
+}
+
+async function isServed(api: Api, group: string, resource: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const answer = (await api.getJson(`/apis/${group}/v1`, {}, signal)) as { resources?: readonly { name?: unknown }[] | null };
+    return Array.isArray(answer.resources) && answer.resources.some(({ name }) => name === resource);
+  } catch (error) {
+    if (error instanceof ApiError && ["NotFound", "NotServed"].includes(error.fault)) return false;
+    throw error;
+  }
+}
+
+async function isAllowed(api: Api, right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean> {
+  const [resource, subresource] = right.resource.split("/");
+  const resourceAttributes = { verb: right.verb, group: right.group, resource, subresource, namespace };
+  const question = {
+    kind: "SelfSubjectAccessReview",
+    apiVersion: "authorization.k8s.io/v1",
+    spec: { resourceAttributes },
+  };
+  const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+  const answer = (await api.review(path, question, signal)) as { status?: { allowed?: unknown } };
+  return answer.status?.allowed === true;
+}
+
+async function told<T>(resource: string, ask: () => Promise<T>): Promise<T> {
+  const access: Access = { verb: "get", resource, namespace: undefined };
+  return ask().catch((error: unknown) => {
+    throw asClusterError(error, access);
+  });
+}
+
+function textAt(answer: unknown, ...path: readonly string[]): string {
+  let value = answer;
+  for (const key of path)
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  if (typeof value === "string" && value !== "") return value;
+  throw new ApiError("BadData", `The answer has no ${path.join(".")}; this may be no OpenShift API`);
+}

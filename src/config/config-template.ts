@@ -1,0 +1,92 @@
+import { stringify } from "yaml";
+import { type Option, type OptionName, optionEntries } from "./options.ts";
+import { defaultText } from "./parse-value.ts";
+
+interface Parameter {
+  readonly name: string;
+  readonly description: string;
+  readonly value?: string;
+  readonly required?: true;
+}
+
+/** Set where the pod is declared, which they have to fit: `openshift/deployment.yaml`. */
+export const settingsOfThePod: readonly OptionName[] = ["port", "server", "stateDirectory"];
+
+const required: readonly OptionName[] = ["namespaces", "analysisHost"];
+
+/** Where `openshift/deployment.yaml` mounts certificates, if there are any. */
+const certificates = "/etc/build-watcher/certificates";
+const values: { readonly [Name in OptionName]?: string } = { registryCerts: certificates };
+
+/** Variables that Node.js, the HTTP client and skopeo read themselves. */
+const platform: readonly Parameter[] = [
+  {
+    name: "HTTPS_PROXY",
+    description: "Proxy for HTTPS, as http://host:port: the way to the analysis endpoint and to registries.",
+  },
+  { name: "HTTP_PROXY", description: "Proxy for plain HTTP." },
+  {
+    name: "NO_PROXY",
+    description: "Hosts that are reached without the proxy: names, .suffixes and addresses, parted by commas.",
+    value: ".svc,.cluster.local",
+  },
+  {
+    name: "NODE_EXTRA_CA_CERTS",
+    description: "A file of CA certificates trusted beside Node.js' own; read once, at start.",
+    value: `${certificates}/ca-bundle.crt`,
+  },
+];
+
+const header = "# Written by `npm run docs` from src/config/options.ts and src/config/config-template.ts.\n";
+
+/** The file `openshift/config.yaml`: a Template of a ConfigMap with every setting, and of a Secret with those that are secret. */
+export function renderConfigTemplate(): string {
+  const settings = optionEntries.filter(([name]) => !settingsOfThePod.includes(name));
+  const secrets = settings.filter(([, { secret }]) => secret);
+  const plain = settings.filter(([, { secret }]) => !secret);
+  const plainNames = [...plain.map(([, { env }]) => env), ...platform.map(({ name }) => name)];
+  const template = {
+    apiVersion: "template.openshift.io/v1",
+    kind: "Template",
+    metadata: {
+      name: "build-watcher-config",
+      annotations: {
+        "openshift.io/display-name": "build-watcher, settings",
+        description: "Every setting of the bot. An empty one counts as not set. The bot reads them when it starts.",
+      },
+    },
+    labels: { app: "build-watcher" },
+    message: "Settings that changed take effect with: oc rollout restart deployment/build-watcher",
+    parameters: [...settings.map(([name, option]) => parameterOf(name, option)), ...platform],
+    objects: [
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "build-watcher" }, data: references(plainNames) },
+      {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "build-watcher" },
+        stringData: references(secrets.map(([, { env }]) => env)),
+      },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "build-watcher-trusted-ca", labels: { "config.openshift.io/inject-trusted-cabundle": "true" } },
+      },
+    ],
+  };
+  return header + stringify(template, { lineWidth: 0 });
+}
+
+function parameterOf(name: OptionName, option: Option): Parameter {
+  const { env, help, choices } = option;
+  const value = values[name] ?? defaultText(option);
+  return {
+    name: env,
+    description: choices ? `${help} One of: ${choices.join(", ")}.` : help,
+    ...(value !== undefined && { value }),
+    ...(required.includes(name) && { required: true }),
+  };
+}
+
+function references(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, `\${${name}}`]));
+}

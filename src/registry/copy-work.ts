@@ -1,0 +1,173 @@
+import { JobError } from "../core/errors.ts";
+import { type Digest, type ImageReference, repositoryOf, withDigest } from "../core/image-reference.ts";
+import { type PushRules, type PushTarget, pushTarget } from "../core/push-target.ts";
+import type { RegistryLogin } from "./credentials.ts";
+import { type Blob, getManifest, headManifest, type Manifest, readBlobs } from "./distribution.ts";
+import type { HostLimits } from "./host-limits.ts";
+import { createLayerSchedule } from "./layer-schedule.ts";
+import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
+import { createSharedWork } from "./shared-work.ts";
+import type { Skopeo } from "./skopeo.ts";
+import { SkopeoError } from "./skopeo-errors.ts";
+import { addMissingTags, addTag, type TagPlace } from "./tags.ts";
+
+export interface CopyWorkParts {
+  readonly rules: PushRules;
+  readonly sourceVerifyTls: boolean;
+  readonly destinationVerifyTls: boolean;
+  readonly skopeo: Skopeo;
+  readonly http: RegistryHttp;
+  readonly limits: HostLimits;
+}
+
+/** What one attempt uses, read just before. */
+export interface Logins {
+  readonly from: RegistryLogin | undefined;
+  readonly to: RegistryLogin | undefined;
+  readonly certificates: string;
+}
+
+export interface CopyRequest extends Logins {
+  readonly source: ImageReference;
+  /** Told when skopeo begins. */
+  readonly started: () => void;
+}
+
+export interface Delivery {
+  readonly image: ImageReference;
+  readonly outcome: "copied" | "present" | "shared";
+  readonly bytes?: number;
+}
+
+export interface CopyWork {
+  /** Sees to it that an image lies in the push registry, with its tags. Throws `JobError`. */
+  deliver(request: CopyRequest, signal: AbortSignal): Promise<Delivery>;
+}
+
+/** One image on its way: both repositories, and what is known of it. */
+interface Journey extends CopyRequest {
+  readonly source: ImageReference & { readonly digest: Digest };
+  readonly target: PushTarget;
+  readonly fromRegistry: SendToRegistry;
+  readonly toRegistry: SendToRegistry;
+}
+
+type Brought = Pick<Delivery, "outcome" | "bytes">;
+
+/** Below this many bytes a layer costs less than waiting for it. */
+const smallLayer = 128;
+
+/**
+ * Copies each image once: not when it is there, not while another job copies it, and its layers not while another copy carries them. What the bot
+ * asks a registry itself only saves work; that a copy is impossible for good is for skopeo to say.
+ */
+export function createCopyWork(parts: CopyWorkParts): CopyWork {
+  const { rules, skopeo, http, limits } = parts;
+  const open = withinLimits(http, limits);
+  const schedule = createLayerSchedule();
+  const sharedCopies = createSharedWork<Brought>();
+
+  return {
+    async deliver(request, signal) {
+      const journey = await prepare(request, signal);
+      const { source, target } = journey;
+      const key = JSON.stringify([repositoryOf(source), source.digest, target.repository, request.from, request.to]);
+      const { result, shared } = await sharedCopies.run(key, signal, (copySignal) => bring(journey, copySignal));
+      if (shared) await addMissingTags(placeOf(journey, signal), signal);
+      const image = withDigest({ registry: target.registry, repository: target.repository, ...tagOf(target) }, source.digest);
+      return { image, ...result, ...(shared && { outcome: "shared" as const }) };
+    },
+  };
+
+  async function prepare(request: CopyRequest, signal: AbortSignal): Promise<Journey> {
+    const { source, from, to, certificates } = request;
+    const { registry, repository } = source;
+    const verify = { from: parts.sourceVerifyTls, to: parts.destinationVerifyTls };
+    const fromRegistry = open({ registry, repository, actions: "pull", login: from, verifyTls: verify.from, certificates });
+    const digest = source.digest ?? (await getManifest(fromRegistry, source.tag ?? "latest", signal)).digest;
+    const target = pushTarget(source, digest, rules);
+    const place = { registry: target.registry, repository: target.repository };
+    const toRegistry = open({ ...place, actions: "pull,push", login: to, verifyTls: verify.to, certificates });
+    return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry };
+  }
+
+  async function bring(journey: Journey, signal: AbortSignal): Promise<Brought> {
+    const { source, target, fromRegistry } = journey;
+    const place = placeOf(journey, signal);
+    if (await unlessFinal(isPresent(place, signal), false)) return { outcome: "present" };
+    const known = await unlessFinal(readSource(fromRegistry, source.digest, signal), undefined);
+    const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
+    const [first = "", ...further] = target.tags;
+    await schedule.run(target.registry, layers, signal, () => runSkopeo(journey, first, signal));
+    for (const tag of further) await addTag(place, tag, known?.manifest, signal);
+    return { outcome: "copied", ...(known && { bytes: known.blobs.reduce((sum, { size }) => sum + size, 0) }) };
+  }
+
+  function placeOf(journey: Journey, signal: AbortSignal): TagPlace {
+    const { toRegistry: send, source, target } = journey;
+    return { send, digest: source.digest, tags: target.tags, otherwise: (tag) => runSkopeo(journey, tag, signal) };
+  }
+
+  function runSkopeo(journey: Journey, tag: string, signal: AbortSignal): Promise<void> {
+    const { source, target, from, to, certificates, started } = journey;
+    return limits.run([source.registry, target.registry], signal, () => {
+      started();
+      const copy = skopeo.copy(
+        {
+          source,
+          destination: { registry: target.registry, repository: target.repository, tag },
+          from: { login: from, verifyTls: parts.sourceVerifyTls },
+          to: { login: to, verifyTls: parts.destinationVerifyTls },
+          certificates,
+        },
+        signal,
+      );
+      return limits.heed(copy, (error) => (isAboutSource(error) ? source.registry : target.registry));
+    });
+  }
+}
+
+/** Senders that leave a host alone while it asks for that. */
+function withinLimits(http: RegistryHttp, limits: HostLimits): RegistryHttp["open"] {
+  return (access) => {
+    const send = http.open(access);
+    return async (request, signal) => {
+      await limits.pass([access.registry], signal);
+      return limits.heed(send(request, signal), () => access.registry);
+    };
+  };
+}
+
+async function isPresent(place: TagPlace, signal: AbortSignal): Promise<boolean> {
+  if ((await headManifest(place.send, place.digest, signal)) === undefined) return false;
+  await addMissingTags(place, signal);
+  return true;
+}
+
+async function readSource(
+  send: SendToRegistry,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<{ manifest: Manifest; blobs: readonly Blob[] }> {
+  const manifest = await getManifest(send, digest, signal);
+  return { manifest, blobs: await readBlobs(send, manifest, signal) };
+}
+
+/** The work's result, or this one where it failed for good: then skopeo finds out, in its own words. */
+async function unlessFinal<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof JobError && !error.retryable) return otherwise;
+    throw error;
+  }
+}
+
+function isAboutSource(error: JobError): boolean {
+  return error instanceof SkopeoError && error.side === "source";
+}
+
+function tagOf({ tags }: PushTarget): { tag?: string } {
+  const [tag] = tags;
+  return tag ? { tag } : {};
+}

@@ -1,0 +1,18 @@
+import { isDeepStrictEqual } from "node:util";
+import { JobError } from "../core/errors.ts";
+
+/** Tries with the logins there are; when they are denied and reading them anew gives others (a rotated secret), once more with those. */
+export async function retryWithFreshLogins<Logins, Result>(
+  read: () => Promise<Logins>,
+  attempt: (logins: Logins) => Promise<Result>,
+): Promise<Result> {
+  const logins = await read();
+  try {
+    return await attempt(logins);
+  } catch (error) {
+    if (!(error instanceof JobError) || error.reason !== "RegistryDenied") throw error;
+    const fresh = await read();
+    if (isDeepStrictEqual(fresh, logins)) throw error;
+    return attempt(fresh);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Lets layers that several images share travel to a registry once: skopeo mounts what an earlier copy brought there, but not what another one
+ * is bringing at the same time. A copy waits only for one that carries a layer it needs; images that share nothing never wait.
+ */
+export interface LayerSchedule {
+  /** Runs a copy to a registry when none of these layers is on its way there. Throws the signal's reason when it fires before. */
+  run<T>(registry: string, layers: readonly string[], signal: AbortSignal, copy: () => Promise<T>): Promise<T>;
+}
+
+interface Running {
+  readonly registry: string;
+  readonly carries: ReadonlySet<string>;
+  readonly ended: Promise<void>;
+}
+
+/** Layers remembered as delivered; one forgotten costs a wait, nothing else. */
+const longestMemory = 20_000;
+
+export function createLayerSchedule(): LayerSchedule {
+  const running = new Set<Running>();
+  const delivered = new Set<string>();
+
+  return {
+    async run(registry, layers, signal, copy) {
+      for (let carrier = carrierFor(registry, layers); carrier; carrier = carrierFor(registry, layers)) {
+        await endedOrAborted(carrier.ended, signal);
+      }
+      signal.throwIfAborted();
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      const entry = { registry, carries: new Set(missing(registry, layers)), ended };
+      running.add(entry);
+      try {
+        const result = await copy();
+        remember(registry, layers);
+        return result;
+      } finally {
+        running.delete(entry);
+        end();
+      }
+    },
+  };
+
+  function carrierFor(registry: string, layers: readonly string[]): Running | undefined {
+    const wanted = missing(registry, layers);
+    return [...running].find((copy) => copy.registry === registry && wanted.some((layer) => copy.carries.has(layer)));
+  }
+
+  function missing(registry: string, layers: readonly string[]): string[] {
+    return layers.filter((layer) => !delivered.has(keyOf(registry, layer)));
+  }
+
+  /** The set keeps its order of insertion, so the first ones are those longest unused. */
+  function remember(registry: string, layers: readonly string[]): void {
+    for (const key of layers.map((layer) => keyOf(registry, layer))) {
+      delivered.delete(key);
+      delivered.add(key);
+    }
+    for (const key of delivered) {
+      if (delivered.size <= longestMemory) break;
+      delivered.delete(key);
+    }
+  }
+}
+
+function keyOf(registry: string, layer: string): string {
+  return `${registry} ${layer}`;
+}
+
+/** Resolves with the promise, which never rejects; throws the signal's reason when that fires first. */
+export async function endedOrAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,17 @@
+const censored = "***";
+
+/** Texts of credentials that need no list: userinfo in URLs, Authorization headers, tokens in queries and in JSON. */
+const patterns: readonly [RegExp, string][] = [
+  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]*@/gi, `$1${censored}@`],
+  [/\b(basic|bearer)\s+[A-Za-z0-9._~+/-]{8,}=*/gi, `$1 ${censored}`],
+  [/([?&](?:[a-z_-]*token|password|account|x-amz-[a-z-]+|sig|signature)=)[^&\s"']+/gi, `$1${censored}`],
+];
+
+/** A text of another program as it may be shown: without these secrets, however they were encoded. */
+export function redact(text: string, secrets: readonly string[]): string {
+  const forms = secrets
+    .filter(Boolean)
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
+  const bare = forms.sort((a, b) => b.length - a.length).reduce((shown, form) => shown.replaceAll(form, censored), text);
+  return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), bare);
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type Clock, sleep } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+
+/** What this door needs of the process it runs in; Node's own `process` fits. */
+export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill"> & { readonly getuid?: () => number };
+
+/** The files of one child process, private to this user. */
+export interface ChildFiles {
+  path(name: string): string;
+  remove(): Promise<void>;
+}
+
+export interface RunDirectory {
+  /** Writes a child's files, each readable by this user alone. Throws `JobError("DiskFull")`. */
+  create(files: Readonly<Record<string, string>>): Promise<ChildFiles>;
+  /** Removes everything of this process. */
+  close(): Promise<void>;
+}
+
+const ownerName = /^(\d+)\.(\d+)\./;
+const killGrace = 2_000;
+const pollInterval = 25;
+
+/**
+ * A directory for the credentials of this process's children. What dead processes left behind is cleared first: children that still run are
+ * ended (their command lines name the directory), then the files are removed. Living processes that share the state directory are left alone.
+ */
+export async function openRunDirectory(stateDirectory: string, host: HostProcess, clock: Clock): Promise<RunDirectory> {
+  const runs = join(stateDirectory, "skopeo", "run");
+  await mkdir(runs, { recursive: true, mode: 0o700 });
+  await clearLeftovers(runs, host, clock);
+  const own = join(runs, `${host.pid}.${await startTime(host.pid)}.${randomUUID().slice(0, 8)}`);
+  await mkdir(own, { mode: 0o700 });
+  return {
+    async create(files) {
+      const directory = await mkdtemp(join(own, "child-")).catch(diskFailure);
+      const remove = () => rm(directory, { recursive: true, force: true });
+      try {
+        for (const [name, text] of Object.entries(files)) await writePrivately(join(directory, name), text);
+      } catch (error) {
+        await remove();
+        diskFailure(error);
+      }
+      return { path: (name) => join(directory, name), remove };
+    },
+    close: () => rm(own, { recursive: true, force: true }),
+  };
+}
+
+async function writePrivately(path: string, text: string): Promise<void> {
+  await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
+  await writeFile(path, text, { mode: 0o600, flag: "wx" });
+}
+
+function diskFailure(error: unknown): never {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT") throw new JobError("DiskFull", `The state directory is full: ${message}`);
+  throw error;
+}
+
+async function clearLeftovers(runs: string, host: HostProcess, clock: Clock): Promise<void> {
+  for (const name of await readdir(runs)) {
+    const directory = join(runs, name);
+    if (await isOwned(name, host)) continue;
+    await endChildren(directory, host, clock);
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Whether the process that made a run directory still lives: same id, and started at the same time. */
+async function isOwned(name: string, host: HostProcess): Promise<boolean> {
+  const [, pid, started] = ownerName.exec(name) ?? [];
+  return pid !== undefined && isAlive(Number(pid), host) && (await startTime(Number(pid))) === started;
+}
+
+async function endChildren(directory: string, host: HostProcess, clock: Clock): Promise<void> {
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    const end = clock.now() + killGrace;
+    let children = await processesNaming(directory, host.pid);
+    for (const pid of children) signalProcess(pid, signal, host);
+    while (children.length > 0 && clock.now() < end) {
+      await sleep(clock, pollInterval);
+      children = await processesNaming(directory, host.pid);
+    }
+  }
+}
+
+/** Processes with an argument below the directory. Where there is no /proc, none is found, and a child ends by its own --command-timeout. */
+async function processesNaming(directory: string, self: number): Promise<number[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const marker = `/${basename(directory)}/child-`;
+  const found = await Promise.all(pids.map(async (pid) => (await commandLine(pid)).includes(marker)));
+  return pids.filter((pid, index) => found[index] && pid !== self);
+}
+
+function commandLine(pid: number): Promise<string> {
+  return readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+}
+
+/** When a process started, in clock ticks since the boot (proc(5), field 22 of stat); "0" when it is not to be known. */
+async function startTime(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+}
+
+function isAlive(pid: number, host: HostProcess): boolean {
+  try {
+    host.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals, host: HostProcess): void {
+  try {
+    host.kill(pid, signal);
+  } catch {
+    // It ended by itself.
+  }
+}

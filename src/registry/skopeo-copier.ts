@@ -1,0 +1,152 @@
+import type { Clock } from "../core/clock.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
+import { type CopyWork, createCopyWork, type Logins } from "./copy-work.ts";
+import { createCredentials, type RegistryLogin, type Side } from "./credentials.ts";
+import { retryWithFreshLogins } from "./fresh-logins.ts";
+import { createHostLimits } from "./host-limits.ts";
+import type { CopyOptions, ImageCopier } from "./image-copier.ts";
+import { createRegistryHttp } from "./registry-http.ts";
+import type { HostProcess } from "./run-directory.ts";
+import { checkSkopeo, openSkopeo } from "./skopeo.ts";
+import { readCertificates } from "./trust.ts";
+
+export interface ImageCopierSettings {
+  /** `host[:port][/path]` that copies go to. */
+  readonly pushRegistry: string;
+  readonly layout: PushLayout;
+  readonly template?: string | undefined;
+  /** Host patterns of registries whose images stay where they are. */
+  readonly skip: readonly string[];
+  /** Copies at once against one registry host. */
+  readonly perRegistry: number;
+  readonly skopeoPath?: string | undefined;
+  readonly stateDirectory: string;
+  readonly sourceVerifyTls: boolean;
+  readonly destinationVerifyTls: boolean;
+  readonly certsDirectory?: string | undefined;
+  /** Milliseconds one copy may take. */
+  readonly commandTimeout: number;
+  /** The login of the registry that builds push to, and that of the push registry. */
+  readonly source?: RegistryLogin | undefined;
+  readonly destination?: RegistryLogin | undefined;
+  readonly sourceAuthfile?: string | undefined;
+  readonly destinationAuthfile?: string | undefined;
+  /** The login of the cluster's own registry, by the token the bot itself uses; undefined for every other registry. */
+  readonly loginFor: (image: ImageReference, side: Side, signal: AbortSignal) => Promise<RegistryLogin | undefined>;
+  readonly clock: Clock;
+  readonly host: HostProcess;
+  readonly report?: (event: CopyReport) => void;
+}
+
+/** What happens to one image; `id` is the same from start to end. A copy that was present, or shared with another job, never starts. */
+export type CopyReport =
+  | { readonly kind: "started"; readonly id: number; readonly image: string; readonly target: string }
+  | EndedCopy;
+
+export interface EndedCopy {
+  readonly kind: "ended";
+  readonly id: number;
+  readonly image: string;
+  readonly target: string;
+  readonly outcome: "copied" | "present" | "shared" | "failed";
+  readonly seconds: number;
+  /** The image's size, where its manifest was read. */
+  readonly bytes?: number;
+}
+
+export interface OpenImageCopier extends ImageCopier {
+  /** Where an image goes: by digest and tag, as far as its own name tells; undefined when it stays where it is. */
+  target(source: ImageReference): ImageReference | undefined;
+  readonly skopeoVersion: string;
+  /** Whether BUILD_WATCHER_PUSH_SKIP leaves this image where it is. */
+  skippedByPattern(image: ImageReference): boolean;
+  /** Call it when no copy runs any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * A copier that runs skopeo. Leftovers of a killed process are cleared first. Throws an `Error` that says what to change: skopeo missing or too
+ * old, a push registry or template that makes no valid names, an auth file or certificates that cannot be read.
+ */
+export async function openImageCopier(settings: ImageCopierSettings): Promise<OpenImageCopier> {
+  const { pushRegistry, layout, template, skip, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
+  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip });
+  const [{ version }] = await Promise.all([
+    checkSkopeo(skopeoPath, host, clock),
+    createCredentials(settings).check(),
+    readCertificates(settings.certsDirectory),
+  ]);
+  const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock });
+  const http = createRegistryHttp(clock);
+  const limits = createHostLimits(settings.perRegistry, clock);
+  const work = createCopyWork({ ...settings, rules, skopeo, http, limits });
+  const findLogins = loginFinder(settings);
+
+  return {
+    ...createReportedCopier(rules, work, findLogins, settings),
+    skopeoVersion: version,
+    target: (source) => targetOf(source, rules),
+    skippedByPattern: (image) => staysInPlace(image, rules) === "excluded",
+    async close() {
+      http.close();
+      await skopeo.close();
+    },
+  };
+}
+
+type FindLogins = (source: ImageReference, target: ImageReference, options: CopyOptions, signal: AbortSignal) => Promise<Logins>;
+
+function createReportedCopier(
+  rules: PushRules,
+  work: CopyWork,
+  findLogins: FindLogins,
+  settings: ImageCopierSettings,
+): ImageCopier {
+  const { clock, report } = settings;
+  let lastId = 0;
+
+  return {
+    async copy(source, signal, options = {}) {
+      signal.throwIfAborted();
+      const target = targetOf(source, rules);
+      if (!target) return source;
+      const names = { id: ++lastId, image: formatImageReference(source), target: formatImageReference(target) };
+      const begun = clock.now();
+      const end = (delivery: Pick<EndedCopy, "outcome" | "bytes">) =>
+        report?.({ ...names, kind: "ended", ...delivery, seconds: (clock.now() - begun) / 1000 });
+      try {
+        const started = () => report?.({ ...names, kind: "started" });
+        const { image, ...delivery } = await retryWithFreshLogins(
+          () => findLogins(source, target, options, signal),
+          (logins) => work.deliver({ source, ...logins, started }, signal),
+        );
+        end(delivery);
+        return image;
+      } catch (error) {
+        end({ outcome: "failed" });
+        throw error;
+      }
+    },
+  };
+}
+
+function loginFinder(settings: ImageCopierSettings): FindLogins {
+  const credentials = createCredentials(settings);
+  return async (source, target, { inSourceRegistry = false }, signal) => {
+    const [from, to, certificates] = await Promise.all([
+      credentials.find({ image: source, side: "source", ownLogin: inSourceRegistry }, signal),
+      credentials.find({ image: target, side: "destination", ownLogin: true }, signal),
+      readCertificates(settings.certsDirectory),
+    ]);
+    return { from, to, certificates };
+  };
+}
+
+function targetOf(source: ImageReference, rules: PushRules): ImageReference | undefined {
+  const plan = planCopy(source, rules);
+  if (plan.kind === "stays") return undefined;
+  const { registry, repository, tags } = plan.target;
+  const [tag] = tags;
+  return { registry, repository, ...(tag && { tag }), ...(source.digest && { digest: source.digest }) };
+}

@@ -1,0 +1,156 @@
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { type ChildExit, runChild } from "./child.ts";
+import { formatAuthfile, type RegistryLogin, secretsOf } from "./credentials.ts";
+import { type ChildFiles, type HostProcess, openRunDirectory } from "./run-directory.ts";
+import { explainFailure } from "./skopeo-errors.ts";
+
+export interface SkopeoSettings {
+  /** The program; default: the one on PATH. */
+  readonly path?: string | undefined;
+  readonly stateDirectory: string;
+  /** Milliseconds after which skopeo gives up by itself. */
+  readonly commandTimeout: number;
+  readonly host: HostProcess;
+  readonly clock: Clock;
+}
+
+/** One side of a copy. */
+export interface SkopeoSide {
+  readonly login: RegistryLogin | undefined;
+  readonly verifyTls: boolean;
+}
+
+export interface SkopeoCopy {
+  readonly source: ImageReference & { readonly digest: Digest };
+  /** Named by tag. */
+  readonly destination: ImageReference;
+  readonly from: SkopeoSide;
+  readonly to: SkopeoSide;
+  /** CA certificates trusted beside the system's, as PEM. */
+  readonly certificates: string;
+}
+
+export interface Skopeo {
+  /** Copies an image with all its platforms, digests unchanged, and resolves when skopeo said that exactly this digest was pushed. Throws `JobError`. */
+  copy(request: SkopeoCopy, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+const passedOn = ["PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "CONTAINERS_REGISTRIES_CONF"];
+const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+const systemPolicy = "/etc/containers/policy.json";
+const acceptAnything = JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] });
+
+/**
+ * skopeo as child processes: logins in files that live as long as the child, a home of its own for the cache that lets it mount blobs
+ * across repositories, and the machine's signature policy, where there is one.
+ */
+export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
+  const { path = "skopeo", stateDirectory, commandTimeout, host, clock } = settings;
+  const runs = await openRunDirectory(stateDirectory, host, clock);
+  const home = join(stateDirectory, "skopeo", "home");
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const policy = await policyArguments(home);
+  const environment = childEnvironment(host, home);
+
+  return {
+    async copy(request, signal) {
+      signal.throwIfAborted();
+      const files = await runs.create(childFiles(request));
+      try {
+        const timeout = ["--command-timeout", `${Math.ceil(commandTimeout / 1000)}s`];
+        const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
+        const exit = await runChild({ command: path, args, environment, host, clock }, signal).catch((error) => {
+          throw notStarted(path, error);
+        });
+        signal.throwIfAborted();
+        await judge(request, exit, files);
+      } finally {
+        await files.remove();
+      }
+    },
+    close: () => runs.close(),
+  };
+}
+
+/** The version of a skopeo. Throws an `Error` that says how to install or update it. */
+export async function checkSkopeo(path: string | undefined, host: HostProcess, clock: Clock): Promise<{ version: string }> {
+  const command = path ?? "skopeo";
+  const environment = { PATH: host.env.PATH ?? "" };
+  const args = ["--version"];
+  const exit = await runChild({ command, args, environment, host, clock }, AbortSignal.timeout(10_000)).catch(() => undefined);
+  const version = /\bversion (\d+)\.(\d+)\S*/.exec(exit?.stdout ?? "");
+  const advice = "Install skopeo 1.9 or newer (dnf install skopeo, apt install skopeo), or name it by SKOPEO_EXEC_PATH.";
+  if (!version) throw new Error(`THOTH_PUSH_REGISTRY needs skopeo, and ${command} cannot be run. ${advice}`);
+  const [, major, minor] = version.map(Number);
+  const shown = version[0].slice("version ".length);
+  if ((major ?? 0) < 1 || (major === 1 && (minor ?? 0) < 9))
+    throw new Error(`${command} is version ${shown}, too old. ${advice}`);
+  return { version: shown };
+}
+
+function childFiles({ source, destination, from, to, certificates }: SkopeoCopy): Record<string, string> {
+  return {
+    "source.json": formatAuthfile(source.registry, from.login),
+    "destination.json": formatAuthfile(destination.registry, to.login),
+    ...(certificates && { "certs/ca.crt": certificates }),
+  };
+}
+
+function copyArguments({ source, destination, from, to, certificates }: SkopeoCopy, files: ChildFiles): string[] {
+  const certs = certificates ? ["--src-cert-dir", files.path("certs"), "--dest-cert-dir", files.path("certs")] : [];
+  return [
+    ...["--quiet", "--all", "--preserve-digests"],
+    ...["--src-authfile", files.path("source.json"), "--dest-authfile", files.path("destination.json")],
+    ...[`--src-tls-verify=${from.verifyTls}`, `--dest-tls-verify=${to.verifyTls}`],
+    ...certs,
+    ...["--digestfile", files.path("digest")],
+    `docker://${formatImageReference(source)}`,
+    `docker://${formatImageReference(destination)}`,
+  ];
+}
+
+async function judge({ source, destination, from, to }: SkopeoCopy, exit: ChildExit, files: ChildFiles): Promise<void> {
+  const what = `${formatImageReference(source)} to ${formatImageReference(destination)}`;
+  if (exit.code !== 0) throw explainFailure(exit, what, [...secretsOf(from.login), ...secretsOf(to.login)]);
+  const digest = (await readFile(files.path("digest"), "utf8").catch(() => "")).trim();
+  if (digest === source.digest) return;
+  throw new JobError("CopyFailed", `skopeo said it copied ${what}, but the digest it pushed is ${digest || "missing"}`);
+}
+
+/** Skopeo wants a policy; the machine's own counts, and without one every image is accepted, as distributions ship it. */
+async function policyArguments(home: string): Promise<string[]> {
+  const exists = await access(systemPolicy).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return [];
+  const path = join(home, "policy.json");
+  await writeFile(path, acceptAnything, { mode: 0o600 });
+  return ["--policy", path];
+}
+
+function childEnvironment(host: HostProcess, home: string): Record<string, string> {
+  const allowed = [...passedOn, ...proxies].flatMap((name) => (host.env[name] ? [[name, host.env[name]] as const] : []));
+  return {
+    ...Object.fromEntries(allowed),
+    HOME: home,
+    XDG_DATA_HOME: home,
+    XDG_CONFIG_HOME: home,
+    XDG_RUNTIME_DIR: home,
+    // Root's cache would be the machine's, whatever HOME says; containers/image (internal/rootless) reads this before it asks who we are.
+    ...(host.getuid?.() === 0 && { _CONTAINERS_ROOTLESS_UID: "65534" }),
+  };
+}
+
+function notStarted(path: string, error: NodeJS.ErrnoException): JobError {
+  const advice =
+    error.code === "ENOENT" || error.code === "EACCES" ? "install skopeo or set SKOPEO_EXEC_PATH" : "it is tried again";
+  return new JobError("CopyFailed", `${path} could not be started (${error.code ?? error.message}): ${advice}`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { JobError } from "../../src/core/errors.ts";
+import { createHostLimits } from "../../src/registry/host-limits.ts";
+import { fakeClock, settle } from "../support/fake-clock.ts";
+
+const never = new AbortController().signal;
+
+function limited(perHost = 2) {
+  const clock = fakeClock();
+  const limits = createHostLimits(perHost, clock);
+  const begun: string[] = [];
+  const gates = new Map<string, PromiseWithResolvers<void>>();
+  return {
+    clock,
+    limits,
+    begun,
+    start(name: string, hosts: readonly string[], signal = never) {
+      return limits.run(hosts, signal, () => {
+        begun.push(name);
+        const gate = Promise.withResolvers<void>();
+        gates.set(name, gate);
+        return gate.promise;
+      });
+    },
+    async end(...names: string[]) {
+      for (const name of names) gates.get(name)?.resolve();
+      await settle();
+    },
+  };
+}
+
+describe("limits of a registry host", () => {
+  it("let only so many copies burden a host, as source or destination, and none wait for another host", async () => {
+    const { begun, start, end } = limited(2);
+    void start("1", ["a", "x"]);
+    void start("2", ["a", "y"]);
+    void start("3", ["b", "a"]);
+    void start("4", ["b", "z"]);
+    await settle();
+    expect(begun).toEqual(["1", "2", "4"]);
+    await end("1");
+    expect(begun).toEqual(["1", "2", "4", "3"]);
+  });
+
+  it("count a host once that is source and destination", async () => {
+    const { begun, start } = limited(1);
+    void start("1", ["a", "a"]);
+    await settle();
+    expect(begun).toEqual(["1"]);
+  });
+
+  it("let a waiting copy go when its signal fires", async () => {
+    const { begun, start, end } = limited(1);
+    const controller = new AbortController();
+    void start("1", ["a"]);
+    const waiting = expect(start("2", ["a"], controller.signal)).rejects.toThrow("stop");
+    await settle();
+    controller.abort(new Error("stop"));
+    await waiting;
+    await end("1");
+    expect(begun).toEqual(["1"]);
+  });
+
+  it("leave a host alone that asked for it, for everybody, and begin again one by one", async () => {
+    const { clock, limits, begun, start, end } = limited(4);
+    limits.slowDown("a", 3_000);
+    for (const name of ["1", "2", "3"]) void start(name, ["a"]);
+    void start("other", ["b"]);
+    await clock.advance(2_999);
+    expect(begun).toEqual(["other"]);
+    await clock.advance(1);
+    expect(begun).toEqual(["other", "1"]);
+    await end("1");
+    expect(begun).toEqual(["other", "1", "2", "3"]);
+  });
+
+  it("give the place in the pool back when a host wants to be left alone for long", async () => {
+    const { limits, start } = limited();
+    limits.slowDown("a", 30_000);
+    await expect(start("1", ["b", "a"])).rejects.toMatchObject({ reason: "RateLimited", retryAfter: 30_000 });
+  });
+
+  it("wait longer after each refusal, count refusals of one moment as one, and forget them after a success", async () => {
+    const { clock, limits, start, end } = limited();
+    const pause = async () => {
+      const begun = clock.now();
+      let ended = 0;
+      const passed = limits.pass(["a"], never).then(() => {
+        ended = clock.now();
+      });
+      await clock.advance(10_000);
+      await passed;
+      return ended - begun;
+    };
+    limits.slowDown("a");
+    limits.slowDown("a");
+    expect(await pause()).toBe(1_000);
+    limits.slowDown("a");
+    expect(await pause()).toBe(2_000);
+    void start("1", ["a"]);
+    await settle();
+    await end("1");
+    limits.slowDown("a");
+    expect(await pause()).toBe(1_000);
+  });
+
+  it("hear a refusal in what a task throws, and pass it on", async () => {
+    const { limits } = limited();
+    const refusal = new JobError("RateLimited", "too many", { retryAfter: 60_000 });
+    await expect(limits.heed(Promise.reject(refusal), () => "a")).rejects.toBe(refusal);
+    await expect(limits.pass(["a"], never)).rejects.toMatchObject({ reason: "RateLimited" });
+    await expect(limits.pass(["b"], never)).resolves.toBeUndefined();
+  });
+});
