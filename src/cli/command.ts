@@ -1,5 +1,5 @@
-import type { Surroundings } from "../app.ts";
 import type { Config } from "../config/options.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Screen } from "./screen.ts";
 
 /** What every command is given of the outside world. */

@@ -8,9 +8,10 @@ import { addOptionFlags, readFlags } from "./option-flags.ts";
 /** What the command line asks for, without the settings. */
 export type CommandCall =
   | { readonly command: "watch" | "scan" | "options" }
-  | { readonly command: "submit"; readonly images: readonly string[] }
+  | { readonly command: "submit" | "copy"; readonly images: readonly string[] }
   /** `-` is standard input. */
   | { readonly command: "replay"; readonly file: string }
+  | { readonly command: "check"; readonly json: boolean }
   | { readonly command: "demo"; readonly forever: boolean }
   | { readonly command: "jobs"; readonly state: JobState | undefined; readonly json: boolean }
   /** Either ids or `failed`, for all failed jobs. */
@@ -91,10 +92,20 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .argument(...images)
     .action((names: string[]) => call({ command: "submit", images: names }));
   program
+    .command("copy")
+    .description("Copy images to the push registry and nothing more, to try a configuration.")
+    .argument(...images)
+    .action((names: string[]) => call({ command: "copy", images: names }));
+  program
     .command("replay")
     .description("Treat Builds from a file as if they had just ended.")
     .argument("<file>", "A Build or a List of them as oc get -o json prints it; - for standard input.")
     .action((file: string) => call({ command: "replay", file }));
+  program
+    .command("check")
+    .description("Look for what would not work, without working: 0 when all is well, 1 when something fails.")
+    .option("--json", "Print one JSON document.")
+    .action(({ json = false }: { json?: boolean }) => call({ command: "check", json }));
   program
     .command("options")
     .description("Print the reference of settings.")

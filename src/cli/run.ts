@@ -3,12 +3,16 @@ import { describeConfig, secretsOf } from "../config/describe.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config, OptionName } from "../config/options.ts";
 import { renderReference } from "../config/render.ts";
-import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { JobError, SetupError } from "../core/errors.ts";
 import { LedgerError } from "../queue/index.ts";
+import type { HostProcess } from "../registry/run-directory.ts";
 import { ServerError } from "../server/server-error.ts";
 import { createLog, type Logger } from "../telemetry/log.ts";
+import { check } from "./check/check.ts";
 import { type CommandContext, UsageError } from "./command.ts";
+import { copy } from "./copy.ts";
+import { createCopyProgress } from "./copy-progress.ts";
 import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
 import { type CommandCall, type Invocation, parseArguments } from "./program.ts";
 import { replay } from "./replay.ts";
@@ -21,6 +25,7 @@ import { watch } from "./watch.ts";
 export interface Outside {
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly host: HostProcess;
   /** The text of the .env file, if there is one. */
   readonly envFile: string | undefined;
   readonly stdout: Output;
@@ -60,6 +65,7 @@ async function runCommand(
     screen.write(renderReference(screen.columns));
     return 0;
   }
+  if (invocation.command === "check") return check({ ...outside, flags: invocation.flags, screen }, invocation);
   const { config, warnings } = loadConfig({
     flags: invocation.flags,
     environment,
@@ -72,7 +78,19 @@ async function runCommand(
     log.info({ version: outside.version, command: invocation.command, ...describeConfig(config) }, "build-watcher starts");
     for (const warning of warnings) log.warn(warning);
   }
-  const context = { config, environment, log, screen, signal, readInput, ...(clock && { clock }) };
+  const onCopy = createCopyProgress(screen, clock ?? systemClock);
+  const context = {
+    config,
+    onCopy,
+    environment,
+    version: outside.version,
+    host: outside.host,
+    log,
+    screen,
+    signal,
+    readInput,
+    ...(clock && { clock }),
+  };
   try {
     return await dispatch(invocation, context);
   } catch (error) {
@@ -92,6 +110,8 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
       return submit(context, call.images);
     case "replay":
       return replay(context, call.file);
+    case "copy":
+      return copy(context, call.images);
     case "jobs":
       return listJobs(context, call);
     case "jobs retry":
@@ -100,6 +120,7 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
       return dismissJobs(context, call.ids);
     case "demo":
       return import("./demo.ts").then(({ demo }) => demo(context, call));
+    case "check":
     case "options":
       return Promise.resolve(0);
   }
@@ -123,7 +144,10 @@ function openLog(config: Config, screen: Screen): Logger {
 
 /** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */
 function tellFatal(log: Logger, error: unknown): void {
-  if (error instanceof JobError || error instanceof LedgerError || error instanceof ServerError)
-    log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);
+  if (isExplained(error)) log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);
   else log.fatal({ err: error }, "The bot ends: a fault nobody foresaw");
+}
+
+function isExplained(error: unknown): error is Error {
+  return [JobError, SetupError, LedgerError, ServerError].some((kind) => error instanceof kind);
 }

@@ -12,6 +12,7 @@ const scanRetryDelay = 30_000;
 /** The startup pass alone: 0 when all its jobs ended well, 1 when some failed. */
 export async function scan(context: CommandContext): Promise<number> {
   await using app = await openApp(context.config, context);
+  await using _pushing = app.pushMetrics();
   await app.discover(context.signal);
   app.work();
   await Promise.race([app.queue.ended, runScan(context, app, context.signal, { persistent: false })]);

@@ -7,6 +7,7 @@ export async function watch(context: CommandContext): Promise<number> {
   const { config, log, signal } = context;
   await using app = await openApp(config, context);
   await using _server = await app.serve();
+  await using _pushing = app.pushMetrics();
   app.work();
   const failed = new AbortController();
   const running = AbortSignal.any([signal, failed.signal]);

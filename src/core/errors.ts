@@ -109,6 +109,11 @@ export class JobError extends Error {
   }
 }
 
+/** The bot cannot start as it is set up. The message says what to change; no stack is shown. */
+export class SetupError extends Error {
+  override readonly name = "SetupError";
+}
+
 /** Any thrown thing as a `JobError`; the unknown is retryable, since giving up is a decision. */
 export function asJobError(error: unknown): JobError {
   if (error instanceof JobError) return error;

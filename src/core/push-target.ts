@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { SetupError } from "./errors.ts";
 import { type Digest, type ImageReference, isTag, parseImageReference } from "./image-reference.ts";
 
 export type PushLayout = "default" | "flat" | "legacy";
@@ -39,7 +40,7 @@ type Values = Readonly<Record<(typeof placeholders)[number], string>>;
 const longestName = 255;
 const longestTag = 128;
 
-/** Reads the settings; throws an `Error` that names the variable to correct. */
+/** Reads the settings; throws an `SetupError` that names the variable to correct. */
 export function readPushSettings(settings: PushSettings): PushRules {
   const registry = settings.registry
     .trim()
@@ -47,7 +48,7 @@ export function readPushSettings(settings: PushSettings): PushRules {
     .replace(/\/+$/, "");
   const { host, path } = readRegistry(registry);
   if (settings.layout === "flat" && !settings.template && path === "") {
-    throw new Error(`BUILD_WATCHER_PUSH_LAYOUT=flat needs a repository in THOTH_PUSH_REGISTRY: ${registry}/<repository>`);
+    throw new SetupError(`BUILD_WATCHER_PUSH_LAYOUT=flat needs a repository in THOTH_PUSH_REGISTRY: ${registry}/<repository>`);
   }
   const rules = { ...settings, registry, host, path };
   if (settings.template !== undefined) checkTemplate(rules, settings.template);
@@ -89,7 +90,7 @@ function readRegistry(registry: string): { host: string; path: string } {
     const { registry: host, repository } = parseImageReference(`${registry}/x`);
     return { host, path: repository.split("/").slice(0, -1).join("/") };
   } catch {
-    throw new Error(`THOTH_PUSH_REGISTRY is ${JSON.stringify(registry)}, which is not host[:port][/path] in lower case`);
+    throw new SetupError(`THOTH_PUSH_REGISTRY is ${JSON.stringify(registry)}, which is not host[:port][/path] in lower case`);
   }
 }
 
@@ -130,7 +131,7 @@ function fill(template: string, values: Values): string {
 
 function checkTemplate(rules: PushRules, template: string): void {
   const complaint = templateFault(template);
-  if (complaint) throw new Error(`BUILD_WATCHER_PUSH_TEMPLATE is ${JSON.stringify(template)}: ${complaint}`);
+  if (complaint) throw new SetupError(`BUILD_WATCHER_PUSH_TEMPLATE is ${JSON.stringify(template)}: ${complaint}`);
   const sample = parseImageReference("registry.example.com:5000/namespace/name:tag");
   const { registry, repository, tags } = pushTarget(sample, `sha256:${"0".repeat(64)}`, rules);
   for (const tag of tags) parseImageReference(`${registry}/${repository}:${tag}`);

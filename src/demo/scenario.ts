@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Build, ObjectReference } from "../core/build.ts";
 import type { Digest } from "../core/image-reference.ts";
+import { demoImage } from "./images.ts";
 import type { OpenShiftApi } from "./openshift-api.ts";
+import type { DemoRegistry } from "./registry.ts";
 
 export const demoNamespace = "golang-builder";
 
@@ -95,8 +96,9 @@ export const expectedSubmissions = scenes.filter(({ ending }) => ending === "Com
 export const demoScenes: number = scenes.length;
 
 /** What lies in the cluster before the bot starts: one image, and a tag whose import failed. */
-export function furnishCluster(cluster: OpenShiftApi): void {
-  cluster.put("imagestreams", imageStream("legacy-app", "stable", digestOf("legacy-app-7")));
+export async function furnishCluster(cluster: OpenShiftApi, registry?: DemoRegistry): Promise<void> {
+  await registry?.push(`${demoNamespace}/legacy-app`, "stable", demoImage("legacy-app-7"));
+  cluster.put("imagestreams", imageStream("legacy-app", "stable", digestMadeBy("legacy-app-7")));
   cluster.put("imagestreams", {
     metadata: { name: "legacy-tools", namespace: demoNamespace },
     spec: { tags: [{ name: "broken", from: { kind: "DockerImage", name: "quay.io/nowhere/missing:1" } }] },
@@ -115,6 +117,8 @@ export function furnishCluster(cluster: OpenShiftApi): void {
 
 export interface Stage {
   readonly cluster: OpenShiftApi;
+  /** Present when images are really pushed. */
+  readonly registry?: DemoRegistry | undefined;
   /** Says what happens next. */
   readonly tell: (line: string) => void;
   /** Resolves after a while, so that an eye can follow. */
@@ -122,26 +126,29 @@ export interface Stage {
 }
 
 /** Plays the story once; in its middle the API server drops every watch, as such servers do. */
-export async function playScenario({ cluster, tell, pause }: Stage, round = 0): Promise<void> {
+export async function playScenario(stage: Stage, round = 0): Promise<void> {
+  const { cluster, tell } = stage;
   for (const [index, scene] of scenes.entries()) {
     if (index === 3) {
       tell("the API server drops the connection; the watch must go on where it was");
       cluster.closeWatches("reset");
     }
     tell(`${scene.name}: ${scene.story}`);
-    await playScene(cluster, scene, pause, round);
+    await playScene(stage, scene, round);
   }
 }
 
-async function playScene(cluster: OpenShiftApi, scene: Scene, pause: () => Promise<void>, round: number): Promise<void> {
+async function playScene({ cluster, registry, pause }: Stage, scene: Scene, round: number): Promise<void> {
   const name = scene.name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
   for (const phase of ["New", "Pending", "Running"]) cluster.put("builds", aBuild(scene, name, phase));
   cluster.setBuildLog(demoNamespace, name, scene.log.join("\n"));
   await pause();
   const { kind, name: target = "" } = scene.output;
   const [stream = "", tag = "latest"] = target.split(":");
-  if (kind === "ImageStreamTag" && scene.ending === "Complete")
-    cluster.put("imagestreams", imageStream(stream, tag, digestOf(name)));
+  if (kind === "ImageStreamTag" && scene.ending === "Complete") {
+    await registry?.push(`${demoNamespace}/${stream}`, tag, demoImage(name));
+    cluster.put("imagestreams", imageStream(stream, tag, digestMadeBy(name)));
+  }
   cluster.put("builds", aBuild(scene, name, scene.ending));
   await pause();
 }
@@ -167,7 +174,7 @@ function aBuild(scene: Scene, name: string, phase: string): Build {
       config: { kind: "BuildConfig", namespace: demoNamespace, name: config },
       outputDockerImageReference: outputReference(scene.output),
       completionTimestamp: ended ? new Date().toISOString() : undefined,
-      output: ended && phase === "Complete" ? { to: { imageDigest: digestOf(name) } } : {},
+      output: ended && phase === "Complete" ? { to: { imageDigest: digestMadeBy(name) } } : {},
     },
   };
 }
@@ -196,9 +203,9 @@ function streamTag(name: string): ObjectReference {
 }
 
 function pinned(stream: string, build: string): ObjectReference {
-  return { kind: "DockerImage", name: `${internalRegistry}/${demoNamespace}/${stream}@${digestOf(build)}` };
+  return { kind: "DockerImage", name: `${internalRegistry}/${demoNamespace}/${stream}@${digestMadeBy(build)}` };
 }
 
-function digestOf(text: string): Digest {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+function digestMadeBy(build: string): Digest {
+  return demoImage(build).digest;
 }

@@ -15,7 +15,8 @@ export interface ImageLocatorParts {
     output: ImageReference | undefined,
     signal: AbortSignal,
   ) => Promise<RegistryLogin | undefined>;
-  readonly destinationLogin: RegistryLogin | undefined;
+  /** Whether an image lies in the registry that builds push to. */
+  readonly isInSourceRegistry: (image: ImageReference, output: ImageReference | undefined) => boolean;
   readonly verifySourceTls: boolean;
   readonly verifyDestinationTls: boolean;
 }
@@ -38,7 +39,7 @@ export interface ImageLocator {
 }
 
 export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
-  const { cluster, copier, loginFor } = parts;
+  const { cluster, copier, loginFor, isInSourceRegistry } = parts;
   return {
     async nameOutput(image, completedAt, notes, signal) {
       const output = await cluster.resolveImage(image, completedAt, signal);
@@ -55,11 +56,11 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
         return undefined;
       }
     },
-    reach: (image, output, signal) => (copier ? copied(copier, image, signal) : inPlace(image, output, signal)),
+    reach: (image, output, signal) => (copier ? copied(copier, image, output, signal) : inPlace(image, output, signal)),
     async reachBase(base, output, notes, signal) {
       if (!copier) return inPlace(base, output, signal);
       try {
-        return await copied(copier, base, signal);
+        return await copied(copier, base, output, signal);
       } catch (error) {
         if (signal.aborted) throw error;
         notes.push(`Base image ${formatImageReference(base)} was not copied: ${asJobError(error).message}`);
@@ -68,9 +69,16 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
     },
   };
 
-  async function copied(to: ImageCopier, image: ImageReference, signal: AbortSignal): Promise<AnalysisImage> {
-    const reference = await to.copy(await cluster.externalImage(image, signal), signal);
-    return { reference, verifyTls: parts.verifyDestinationTls, login: parts.destinationLogin };
+  async function copied(
+    to: ImageCopier,
+    image: ImageReference,
+    output: ImageReference | undefined,
+    signal: AbortSignal,
+  ): Promise<AnalysisImage> {
+    const source = await cluster.externalImage(image, signal);
+    const reference = await to.copy(source, signal, { inSourceRegistry: isInSourceRegistry(image, output) });
+    if (reference === source) return inPlace(image, output, signal);
+    return { reference, verifyTls: parts.verifyDestinationTls, login: await to.copyLogin(reference, signal) };
   }
 
   async function inPlace(image: ImageReference, output: ImageReference | undefined, signal: AbortSignal): Promise<AnalysisImage> {

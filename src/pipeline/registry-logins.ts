@@ -23,11 +23,13 @@ export function registryLogins(cluster: Pick<Cluster, "ownsImage" | "registryLog
       signal: AbortSignal,
     ): Promise<RegistryLogin | undefined> {
       if (passToken && cluster.ownsImage(image)) return cluster.registryLogin(signal);
-      return belongsToSource(image, output) ? sourceLogin : undefined;
+      return isInSourceRegistry(image, output) ? sourceLogin : undefined;
     },
+    isInSourceRegistry,
   };
 
-  function belongsToSource(image: ImageReference, output: ImageReference | undefined): boolean {
+  /** Whether an image lies in the registry that builds push to; `output` is the image the build made. */
+  function isInSourceRegistry(image: ImageReference, output: ImageReference | undefined): boolean {
     return output ? image.registry === output.registry : cluster.ownsImage(image);
   }
 }

@@ -16,4 +16,22 @@ export interface ImageCopier {
    * Throws the signal's reason when it fires; the copy's child processes have ended then.
    */
   copy(source: ImageReference, signal: AbortSignal, options?: CopyOptions): Promise<ImageReference>;
+  /** The login with which a copy is pulled again; undefined when there is none. */
+  copyLogin(copy: ImageReference, signal: AbortSignal): Promise<{ readonly user: string; readonly password: string } | undefined>;
+}
+
+/** What happens to one image; `id` is the same from start to end. A copy that was present, or shared with another job, never starts. */
+export type CopyReport =
+  | { readonly kind: "started"; readonly id: number; readonly image: string; readonly target: string }
+  | EndedCopy;
+
+export interface EndedCopy {
+  readonly kind: "ended";
+  readonly id: number;
+  readonly image: string;
+  readonly target: string;
+  readonly outcome: "copied" | "present" | "shared" | "failed";
+  readonly seconds: number;
+  /** The image's size, where its manifest was read. */
+  readonly bytes?: number;
 }

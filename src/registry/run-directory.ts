@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Clock, sleep } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 
 /** What this door needs of the process it runs in; Node's own `process` fits. */
-export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill"> & { readonly getuid?: () => number };
+export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill" | "once" | "off"> & { readonly getuid?: () => number };
 
 /** The files of one child process, private to this user. */
 export interface ChildFiles {
@@ -16,7 +17,7 @@ export interface ChildFiles {
 export interface RunDirectory {
   /** Writes a child's files, each readable by this user alone. Throws `JobError("DiskFull")`. */
   create(files: Readonly<Record<string, string>>): Promise<ChildFiles>;
-  /** Removes everything of this process. */
+  /** Removes everything of this process, as happens when it exits without. */
   close(): Promise<void>;
 }
 
@@ -34,6 +35,8 @@ export async function openRunDirectory(stateDirectory: string, host: HostProcess
   await clearLeftovers(runs, host, clock);
   const own = join(runs, `${host.pid}.${await startTime(host.pid)}.${randomUUID().slice(0, 8)}`);
   await mkdir(own, { mode: 0o700 });
+  const removeOnExit = () => rmSync(own, { recursive: true, force: true });
+  host.once("exit", removeOnExit);
   return {
     async create(files) {
       const directory = await mkdtemp(join(own, "child-")).catch(diskFailure);
@@ -46,7 +49,10 @@ export async function openRunDirectory(stateDirectory: string, host: HostProcess
       }
       return { path: (name) => join(directory, name), remove };
     },
-    close: () => rm(own, { recursive: true, force: true }),
+    close() {
+      host.off("exit", removeOnExit);
+      return rm(own, { recursive: true, force: true });
+    },
   };
 }
 

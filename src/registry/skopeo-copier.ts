@@ -5,7 +5,7 @@ import { type CopyWork, createCopyWork, type Logins } from "./copy-work.ts";
 import { createCredentials, type RegistryLogin, type Side } from "./credentials.ts";
 import { retryWithFreshLogins } from "./fresh-logins.ts";
 import { createHostLimits } from "./host-limits.ts";
-import type { CopyOptions, ImageCopier } from "./image-copier.ts";
+import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-copier.ts";
 import { createRegistryHttp } from "./registry-http.ts";
 import type { HostProcess } from "./run-directory.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
@@ -39,22 +39,6 @@ export interface ImageCopierSettings {
   readonly report?: (event: CopyReport) => void;
 }
 
-/** What happens to one image; `id` is the same from start to end. A copy that was present, or shared with another job, never starts. */
-export type CopyReport =
-  | { readonly kind: "started"; readonly id: number; readonly image: string; readonly target: string }
-  | EndedCopy;
-
-export interface EndedCopy {
-  readonly kind: "ended";
-  readonly id: number;
-  readonly image: string;
-  readonly target: string;
-  readonly outcome: "copied" | "present" | "shared" | "failed";
-  readonly seconds: number;
-  /** The image's size, where its manifest was read. */
-  readonly bytes?: number;
-}
-
 export interface OpenImageCopier extends ImageCopier {
   /** Where an image goes: by digest and tag, as far as its own name tells; undefined when it stays where it is. */
   target(source: ImageReference): ImageReference | undefined;
@@ -72,20 +56,26 @@ export interface OpenImageCopier extends ImageCopier {
 export async function openImageCopier(settings: ImageCopierSettings): Promise<OpenImageCopier> {
   const { pushRegistry, layout, template, skip, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip });
+  const credentials = createCredentials(settings);
   const [{ version }] = await Promise.all([
     checkSkopeo(skopeoPath, host, clock),
-    createCredentials(settings).check(),
+    credentials.check(),
     readCertificates(settings.certsDirectory),
   ]);
   const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock });
   const http = createRegistryHttp(clock);
   const limits = createHostLimits(settings.perRegistry, clock);
   const work = createCopyWork({ ...settings, rules, skopeo, http, limits });
-  const findLogins = loginFinder(settings);
+  const findLogins = loginFinder(credentials, settings.certsDirectory);
 
   return {
     ...createReportedCopier(rules, work, findLogins, settings),
     skopeoVersion: version,
+    async copyLogin(image, signal) {
+      const login = await credentials.find({ image, side: "destination", ownLogin: true }, signal);
+      // A refresh token is no password that somebody else could use.
+      return login?.identityToken === undefined ? login : undefined;
+    },
     target: (source) => targetOf(source, rules),
     skippedByPattern: (image) => staysInPlace(image, rules) === "excluded",
     async close() {
@@ -102,7 +92,7 @@ function createReportedCopier(
   work: CopyWork,
   findLogins: FindLogins,
   settings: ImageCopierSettings,
-): ImageCopier {
+): Pick<ImageCopier, "copy"> {
   const { clock, report } = settings;
   let lastId = 0;
 
@@ -131,13 +121,12 @@ function createReportedCopier(
   };
 }
 
-function loginFinder(settings: ImageCopierSettings): FindLogins {
-  const credentials = createCredentials(settings);
+function loginFinder(credentials: ReturnType<typeof createCredentials>, certsDirectory: string | undefined): FindLogins {
   return async (source, target, { inSourceRegistry = false }, signal) => {
     const [from, to, certificates] = await Promise.all([
       credentials.find({ image: source, side: "source", ownLogin: inSourceRegistry }, signal),
       credentials.find({ image: target, side: "destination", ownLogin: true }, signal),
-      readCertificates(settings.certsDirectory),
+      readCertificates(certsDirectory),
     ]);
     return { from, to, certificates };
   };

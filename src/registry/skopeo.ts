@@ -1,7 +1,7 @@
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
+import { JobError, SetupError } from "../core/errors.ts";
 import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { type ChildExit, runChild } from "./child.ts";
 import { formatAuthfile, type RegistryLogin, secretsOf } from "./credentials.ts";
@@ -56,6 +56,9 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const policy = await policyArguments(home);
   const environment = childEnvironment(host, home);
+  const exiting = new AbortController();
+  const endChildren = () => exiting.abort();
+  host.once("exit", endChildren);
 
   return {
     async copy(request, signal) {
@@ -64,7 +67,8 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
       try {
         const timeout = ["--command-timeout", `${Math.ceil(commandTimeout / 1000)}s`];
         const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
-        const exit = await runChild({ command: path, args, environment, host, clock }, signal).catch((error) => {
+        const child = { command: path, args, environment, host, clock };
+        const exit = await runChild(child, AbortSignal.any([signal, exiting.signal])).catch((error) => {
           throw notStarted(path, error);
         });
         signal.throwIfAborted();
@@ -73,11 +77,14 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
         await files.remove();
       }
     },
-    close: () => runs.close(),
+    close() {
+      host.off("exit", endChildren);
+      return runs.close();
+    },
   };
 }
 
-/** The version of a skopeo. Throws an `Error` that says how to install or update it. */
+/** The version of a skopeo. Throws an `SetupError` that says how to install or update it. */
 export async function checkSkopeo(path: string | undefined, host: HostProcess, clock: Clock): Promise<{ version: string }> {
   const command = path ?? "skopeo";
   const environment = { PATH: host.env.PATH ?? "" };
@@ -85,11 +92,11 @@ export async function checkSkopeo(path: string | undefined, host: HostProcess, c
   const exit = await runChild({ command, args, environment, host, clock }, AbortSignal.timeout(10_000)).catch(() => undefined);
   const version = /\bversion (\d+)\.(\d+)\S*/.exec(exit?.stdout ?? "");
   const advice = "Install skopeo 1.9 or newer (dnf install skopeo, apt install skopeo), or name it by SKOPEO_EXEC_PATH.";
-  if (!version) throw new Error(`THOTH_PUSH_REGISTRY needs skopeo, and ${command} cannot be run. ${advice}`);
+  if (!version) throw new SetupError(`THOTH_PUSH_REGISTRY needs skopeo, and ${command} cannot be run. ${advice}`);
   const [, major, minor] = version.map(Number);
   const shown = version[0].slice("version ".length);
   if ((major ?? 0) < 1 || (major === 1 && (minor ?? 0) < 9))
-    throw new Error(`${command} is version ${shown}, too old. ${advice}`);
+    throw new SetupError(`${command} is version ${shown}, too old. ${advice}`);
   return { version: shown };
 }
 

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SetupError } from "../core/errors.ts";
 
 /** The CA that signs the certificates of services in the cluster; OpenShift mounts it into every pod. */
 const serviceCa = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt";
@@ -17,7 +18,7 @@ async function readDirectory(directory: string): Promise<string[]> {
     const names = (await readdir(directory)).filter((name) => certificateFile.test(name)).sort();
     return await Promise.all(names.map((name) => readFile(join(directory, name), "utf8")));
   } catch (error) {
-    throw new Error(
+    throw new SetupError(
       `The certificates in ${directory} (BUILD_WATCHER_REGISTRY_CERTS) cannot be read: ${(error as Error).message}`,
     );
   }

@@ -40,7 +40,7 @@ async function run(job: Partial<Job>, replace: Partial<JobHandlerParts> = {}) {
       discover: async () => undefined,
     },
     loginFor: async () => undefined,
-    destinationLogin: { user: "dst", password: "dst-password" },
+    isInSourceRegistry: (image, output) => image.registry === output?.registry,
     verifySourceTls: true,
     verifyDestinationTls: false,
     buildLogLimit: 1000,
@@ -112,6 +112,7 @@ describe("a job", () => {
 });
 
 describe("with a push registry", () => {
+  const copyLogin = async () => ({ user: "dst", password: "dst-password" });
   const copied = (image: ImageReference) => ({
     ...image,
     registry: "quay.example.com",
@@ -119,7 +120,7 @@ describe("with a push registry", () => {
   });
 
   it("submits the copies with the push registry's login", async () => {
-    const { request } = await run({ output, base }, { copier: { copy: async (image) => copied(image) } });
+    const { request } = await run({ output, base }, { copier: { copyLogin, copy: async (image) => copied(image) } });
     expect(request?.output).toMatchObject({
       reference: { registry: "quay.example.com", repository: "shop-cart" },
       verifyTls: false,
@@ -128,13 +129,36 @@ describe("with a push registry", () => {
     expect(request?.base).toMatchObject({ reference: { registry: "quay.example.com" } });
   });
 
+  it("submits an image that stays where it is with its own login", async () => {
+    const copier = { copyLogin, copy: async (image: ImageReference) => image };
+    const { request } = await run({ output }, { copier, loginFor: async () => ({ user: "src", password: "src-password" }) });
+    expect(request?.output).toMatchObject({ reference: { registry: internal }, verifyTls: true, login: { user: "src" } });
+  });
+
+  it("tells the copier which images lie in the registry that builds push to", async () => {
+    const asked: [string, boolean | undefined][] = [];
+    const copier = {
+      copyLogin,
+      copy: async (image: ImageReference, _signal: AbortSignal, options?: { inSourceRegistry?: boolean }) => {
+        asked.push([image.registry, options?.inSourceRegistry]);
+        return copied(image);
+      },
+    };
+    await run({ output, base }, { copier });
+    expect(asked).toEqual([
+      [internal, true],
+      ["quay.io", false],
+    ]);
+  });
+
   it("never submits an image whose copy failed", async () => {
-    const copier = { copy: () => Promise.reject(new JobError("RegistryDenied", "denied")) };
+    const copier = { copyLogin, copy: () => Promise.reject(new JobError("RegistryDenied", "denied")) };
     await expect(run({ output }, { copier })).rejects.toMatchObject({ reason: "RegistryDenied" });
   });
 
   it("submits a base image from where it is when it cannot be copied", async () => {
     const copier = {
+      copyLogin,
       copy: async (image: ImageReference) => {
         if (image.registry === "quay.io") throw new JobError("RegistryUnavailable", "quay.io is down");
         return copied(image);

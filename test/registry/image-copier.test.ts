@@ -234,7 +234,10 @@ describe("opening a copier", () => {
     ["an auth file that is not there", { destinationAuthfile: "/nowhere/auth" }, /\/nowhere\/auth.*BUILD_WATCHER_DST_AUTHFILE/],
     ["certificates that are not there", { certsDirectory: "/nowhere/certs" }, /\/nowhere\/certs.*BUILD_WATCHER_REGISTRY_CERTS/],
   ])("says what to change about %s", async (_, wrong, message) => {
-    const path = join(import.meta.dirname, "../support/skopeo-1.9.sh");
-    await expect(openTestCopier({ ...settings, skopeoPath: path, ...wrong })).rejects.toThrow(message);
+    const stateDirectory = temporaryDirectory();
+    const skopeoPath = join(stateDirectory, "skopeo.sh");
+    writeFileSync(skopeoPath, '#!/bin/sh\necho "skopeo version 1.9.0"\n', { mode: 0o755 });
+    await expect(openTestCopier({ ...settings, stateDirectory, skopeoPath, ...wrong })).rejects.toThrow(message);
+    rmSync(stateDirectory, { recursive: true });
   });
 });

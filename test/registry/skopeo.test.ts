@@ -28,7 +28,8 @@ function script(name: string, text: string): string {
 }
 
 function open(path: string, stateDirectory = join(directory, "state"), env: NodeJS.ProcessEnv = process.env) {
-  const host = { pid: process.pid, env, kill: process.kill.bind(process), getuid: () => 1000 };
+  const [kill, once, off] = [process.kill.bind(process), process.once.bind(process), process.off.bind(process)];
+  const host = { pid: process.pid, env, kill, once, off, getuid: () => 1000 };
   return openSkopeo({ path, stateDirectory, commandTimeout: 90_500, host, clock: systemClock });
 }
 

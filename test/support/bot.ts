@@ -95,6 +95,7 @@ export function startBot(
   const exit = run(argv, {
     version: "0.0.0-test",
     environment,
+    host: process,
     envFile: undefined,
     stdout,
     stderr,

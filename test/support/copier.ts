@@ -3,13 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
-import {
-  type CopyReport,
-  type EndedCopy,
-  type ImageCopierSettings,
-  type OpenImageCopier,
-  openImageCopier,
-} from "../../src/registry/skopeo-copier.ts";
+import type { CopyReport, EndedCopy } from "../../src/registry/image-copier.ts";
+import { type ImageCopierSettings, type OpenImageCopier, openImageCopier } from "../../src/registry/skopeo-copier.ts";
 
 /** A copier with a state directory of its own, and everything it reported. */
 export interface TestCopier extends OpenImageCopier {

@@ -1,5 +1,6 @@
 import type { AnalysisApi, AnalysisRequest } from "../../src/demo/analysis-api.ts";
-import { aBuild } from "./fixtures.ts";
+import type { OpenShiftApi } from "../../src/demo/openshift-api.ts";
+import { aBuild, digestOf } from "./fixtures.ts";
 
 export const namespace = "golang-builder";
 
@@ -26,4 +27,14 @@ export function submissionsByBuild({ submissions }: AnalysisApi): ReadonlyMap<st
 /** A Build that just completed, of a BuildConfig of its own: `app-7` is the first build of `app-7`. */
 export function completedBuild(name: string, traits: Parameters<typeof aBuild>[0] = {}) {
   return aBuild({ name: `${name}-1`, namespace, buildConfig: name, ...traits });
+}
+
+/** Image streams `image-0`, `image-1`, … with one image each that no build made. */
+export function putLoneImages(cluster: OpenShiftApi, count: number): void {
+  for (let number = 0; number < count; number += 1) {
+    const name = `image-${number}`;
+    const image = digestOf(name);
+    const item = { created: "2026-01-01T00:00:00Z", dockerImageReference: `quay.io/shop/${name}@${image}`, image };
+    cluster.put("imagestreams", { metadata: { name, namespace }, spec: {}, status: { tags: [{ tag: "1", items: [item] }] } });
+  }
 }

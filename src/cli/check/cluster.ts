@@ -1,5 +1,5 @@
 import type { ClusterSettings } from "../../cluster/openshift.ts";
-import { type ClusterProbe, grantFor, loginAdvice, openClusterProbe } from "../../cluster/probe.ts";
+import { type ClusterProbe, grantFor, loginCommand, openClusterProbe } from "../../cluster/probe.ts";
 import { type Right, rights } from "../../cluster/rights.ts";
 import { type Finding, failed, finding, passed, skipped } from "./finding.ts";
 
@@ -12,7 +12,7 @@ export async function checkCluster(settings: ClusterSettings, uses: Uses, signal
   try {
     probe = await openClusterProbe(settings);
   } catch (error) {
-    return [failed("cluster", error, loginAdvice(undefined, error)), notAsked("no cluster to ask")];
+    return [failed("cluster", error, loginCommand(undefined, error)), notAsked("no cluster to ask")];
   }
   try {
     return await askCluster(probe, uses, signal);
@@ -21,8 +21,11 @@ export async function checkCluster(settings: ClusterSettings, uses: Uses, signal
   }
 }
 
+/** A pod gets its token and its CA anew when it starts. */
+const restart = "oc rollout restart deployment/build-watcher";
+
 async function askCluster(probe: ClusterProbe, uses: Uses, signal: AbortSignal): Promise<readonly Finding[]> {
-  const login = (error: unknown) => loginAdvice(probe.server, error);
+  const login = (error: unknown) => (probe.inPod ? restart : loginCommand(probe.server, error));
   const cluster = await finding(
     "cluster",
     login,

@@ -1,0 +1,29 @@
+import { openCopying } from "../copying.ts";
+import { asJobError, failureReasons } from "../core/errors.ts";
+import { formatImageReference, type ImageReference, parseImageReference } from "../core/image-reference.ts";
+import type { ImageCopier } from "../registry/image-copier.ts";
+import { type CommandContext, UsageError } from "./command.ts";
+
+/** Copies images to the push registry and nothing more: 0 when all are there. A dry run prints what would go where. */
+export async function copy(context: CommandContext, images: readonly string[]): Promise<number> {
+  const sources = images.map(parseImageReference);
+  await using opened = await openCopying(context.config, context);
+  const { copier } = opened;
+  if (!copier) throw new UsageError("copy needs --push-registry (THOTH_PUSH_REGISTRY): where images are to be copied.");
+  const copied = await Promise.all(sources.map((source) => copyOne(context, copier, source)));
+  return copied.every(Boolean) ? 0 : 1;
+}
+
+async function copyOne({ screen, signal, log }: CommandContext, copier: ImageCopier, source: ImageReference): Promise<boolean> {
+  const image = formatImageReference(source);
+  try {
+    const target = await copier.copy(source, signal, { inSourceRegistry: true });
+    screen.write(target === source ? `${image} stays where it is\n` : `${image} -> ${formatImageReference(target)}\n`);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    const { reason, message } = asJobError(error);
+    log.error({ image, reason, error: message, remedy: failureReasons[reason].remedy }, "Image not copied");
+    return false;
+  }
+}

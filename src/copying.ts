@@ -1,0 +1,45 @@
+import type { Cluster } from "./cluster/cluster.ts";
+import { openCluster } from "./cluster/openshift.ts";
+import type { Config } from "./config/options.ts";
+import { systemClock } from "./core/clock.ts";
+import { reportCopy } from "./pipeline/report-copies.ts";
+import type { CopyReport, ImageCopier } from "./registry/image-copier.ts";
+import { createPlannedCopier } from "./registry/planned-copier.ts";
+import { clusterSettings, copierSettings } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** The copier, when there is a push registry; what it needs closed is added to `opened`. Without skopeo that is a `SetupError`. */
+export async function openCopier(
+  config: Config,
+  cluster: Cluster,
+  { log, clock = systemClock, host, onCopy, stateDirectory }: Surroundings & { readonly stateDirectory: string },
+  opened: AsyncDisposableStack,
+): Promise<ImageCopier | undefined> {
+  const settings = copierSettings(config, cluster);
+  if (!settings) return undefined;
+  if (config.dryRun) return createPlannedCopier(settings);
+  // Loaded when wanted: most bots copy nothing.
+  const { openImageCopier } = await import("./registry/skopeo-copier.ts");
+  const report = (event: CopyReport) => {
+    onCopy?.(event);
+    reportCopy(log, event);
+  };
+  const copier = opened.adopt(await openImageCopier({ ...settings, stateDirectory, clock, host, report }), (part) =>
+    part.close(),
+  );
+  log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied before they are submitted");
+  return copier;
+}
+
+/** A copier alone, without queue and analyzer, beside a bot that may be working; undefined when there is no push registry. */
+export async function openCopying(
+  config: Config,
+  surroundings: Surroundings,
+): Promise<AsyncDisposable & { readonly copier?: ImageCopier | undefined }> {
+  await using opened = new AsyncDisposableStack();
+  const { environment, clock = systemClock } = surroundings;
+  const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
+  const copier = await openCopier(config, cluster, { ...surroundings, stateDirectory: config.stateDirectory }, opened);
+  const parts = opened.move();
+  return { copier, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}

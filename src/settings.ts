@@ -1,0 +1,77 @@
+import type { Cluster } from "./cluster/cluster.ts";
+import type { Config } from "./config/options.ts";
+import type { ImageReference } from "./core/image-reference.ts";
+import type { SubmissionPolicy } from "./core/job.ts";
+import { parseLabelSelector } from "./core/label-selector.ts";
+import { registryLogins } from "./pipeline/registry-logins.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Which cluster and which part of it. */
+export function clusterSettings(config: Config) {
+  const { namespaces, labelSelector, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
+  return { namespaces, labelSelector, verifyTls: verifyClusterTls, url: clusterUrl, watchTimeout, registryRoute };
+}
+
+/** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
+export function serverSettings({ host, port }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
+  return { host: host ?? (inPod ? undefined : "127.0.0.1"), port };
+}
+
+/** What becomes a job. */
+export function submissionPolicy(config: Config): SubmissionPolicy {
+  return {
+    outputImage: !config.noOutput,
+    baseImage: !config.noBase,
+    buildLog: !config.noBuildLog,
+    failedBuilds: config.failedBuilds,
+    track: config.track,
+    matchesLabels: config.labelSelector === undefined ? () => true : parseLabelSelector(config.labelSelector),
+  };
+}
+
+/** How a job is submitted. */
+export function handlerSettings(config: Config, cluster: Cluster) {
+  return {
+    ...registryLogins(cluster, config),
+    verifySourceTls: !config.noSourceTlsVerify,
+    verifyDestinationTls: !config.noDestinationTlsVerify,
+    buildLogLimit: config.buildLogLimit,
+  };
+}
+
+/** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is for its own registry alone. */
+export function copierSettings(config: Config, cluster: Cluster) {
+  const { pushRegistry, pushLayout: layout, pushTemplate: template, pushSkip: skip, perRegistry, skopeoPath } = config;
+  if (pushRegistry === undefined) return undefined;
+  return {
+    pushRegistry,
+    layout,
+    template,
+    skip,
+    perRegistry,
+    skopeoPath,
+    stateDirectory: config.stateDirectory,
+    sourceVerifyTls: !config.noSourceTlsVerify,
+    destinationVerifyTls: !config.noDestinationTlsVerify,
+    certsDirectory: config.registryCerts,
+    commandTimeout: config.jobTimeout,
+    source: loginOf(config.sourceUser, config.sourcePassword),
+    destination: loginOf(config.destinationUser, config.destinationPassword),
+    sourceAuthfile: config.sourceAuthfile,
+    destinationAuthfile: config.destinationAuthfile,
+    loginFor: async (image: ImageReference, side: "source" | "destination", signal: AbortSignal) =>
+      side === "source" && cluster.ownsImage(image) ? cluster.registryLogin(signal) : undefined,
+  };
+}
+
+/** Where metrics are pushed; undefined when they are not. Bots are told apart by their deployment, else by what they watch. */
+export function gatewaySettings(config: Config, { namespaces }: Pick<Cluster, "namespaces">) {
+  const { pushGatewayHost: host, pushGatewayPort: port, deploymentName } = config;
+  const instance = deploymentName ?? namespaces.map((namespace) => namespace ?? "all").join(",");
+  return host === undefined ? undefined : { host, port, instance };
+}
+
+function loginOf(user: string | undefined, password: string | undefined) {
+  return user !== undefined && password !== undefined ? { user, password } : undefined;
+}

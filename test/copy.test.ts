@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createWorld, type World } from "./support/bot.ts";
+import { aBuild, internalRegistry } from "./support/fixtures.ts";
+import { requirePrograms } from "./support/programs.ts";
+import { type MadeImage, makeImage } from "./support/registry-images.ts";
+import { type RegistryServer, startRegistry } from "./support/registry-server.ts";
+
+const sourceLogin = { user: "reader", password: "s0urce-TOPSECRET" };
+const destinationLogin = { user: "writer", password: "d3stination-TOPSECRET" };
+const namespaces = ["shop", "backoffice"];
+
+requirePrograms(
+  "skopeo",
+  "docker-registry",
+  "htpasswd",
+)("a bot with a push registry", () => {
+  let source: RegistryServer;
+  let destination: RegistryServer;
+
+  beforeAll(async () => {
+    [source, destination] = await Promise.all([
+      startRegistry({ login: sourceLogin }),
+      startRegistry({ login: destinationLogin }),
+    ]);
+  });
+  afterAll(() => Promise.all([source.close(), destination.close()]));
+
+  /** A build that pushed to the cluster's registry, whose public host is the source registry. */
+  async function complete({ cluster }: World, namespace: string, name: string, image: MadeImage): Promise<void> {
+    await source.push(`${namespace}/${name}`, image, "latest");
+    const outputReference = `${internalRegistry}/${namespace}/${name}:latest`;
+    cluster.put("builds", aBuild({ name: `${name}-1`, namespace, outputReference, digest: image.digest, base: null }));
+  }
+
+  function start(world: World, argv: readonly string[] = []) {
+    return world.bot(
+      [
+        "-n",
+        namespaces.join(),
+        "--push-registry",
+        `${destination.host}/mirror`,
+        "--workers-count",
+        "4",
+        "--no-registry-tls-verify",
+        "--no-build-log",
+        ...argv,
+      ],
+      {
+        BUILD_WATCHER_REGISTRY_ROUTE: source.host,
+        THOTH_SRC_REGISTRY_USER: sourceLogin.user,
+        THOTH_SRC_REGISTRY_PASSWORD: sourceLogin.password,
+        THOTH_DST_REGISTRY_USER: destinationLogin.user,
+        THOTH_DST_REGISTRY_PASSWORD: destinationLogin.password,
+      },
+    );
+  }
+
+  const submitted = ({ analysis }: World) => analysis.submissions.map(({ query }) => query.image).sort();
+  const uploads = async () =>
+    (await destination.requests()).filter(({ method, status }) => method === "PUT" && status === 201).length;
+
+  it("copies the images of two namespaces, submits the copies by digest, and uploads nothing a second time", async () => {
+    await using world = await createWorld();
+    const expected: string[] = [];
+    for (const namespace of namespaces) {
+      for (let index = 0; index < 6; index += 1) {
+        const image = makeImage();
+        await complete(world, namespace, `app${index}`, image);
+        expected.push(`${destination.host}/mirror/${namespace}-app${index}@${image.digest}`);
+      }
+    }
+    const first = start(world);
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 12);
+    expect(await first.stop()).toBe(0);
+    expect(submitted(world)).toEqual(expected.sort());
+    expect(world.analysis.submissions.every(({ query }) => query.registry_password === destinationLogin.password)).toBe(true);
+
+    const before = await uploads();
+    const again = start(world, ["--state-dir", `${world.stateDirectory}/fresh`]);
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 24);
+    await again.stop();
+    expect(await uploads()).toBe(before);
+    expect(`${first.stdout()}${again.stdout()}`).not.toContain("TOPSECRET");
+  });
+
+  it("never submits an image whose copy failed, and lets the others go on", async () => {
+    await using world = await createWorld();
+    const gone = makeImage();
+    const outputReference = `${internalRegistry}/shop/gone:latest`;
+    world.cluster.put("builds", aBuild({ name: "gone-1", namespace: "shop", outputReference, digest: gone.digest, base: null }));
+    await complete(world, "shop", "there", makeImage());
+    const bot = start(world);
+    await bot.logged(({ msg, reason }) => msg === "Job failed" && reason === "ImageNotFound");
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
+    await bot.stop();
+    expect(submitted(world)).toEqual([expect.stringContaining("/mirror/shop-there@")]);
+  });
+
+  it("submits a base image that cannot be copied from where it is", async () => {
+    await using world = await createWorld();
+    const image = makeImage();
+    await source.push("shop/based", image, "latest");
+    const base = { kind: "DockerImage", name: `127.0.0.1:1/nowhere/base@${image.digest}` };
+    const outputReference = `${internalRegistry}/shop/based:latest`;
+    world.cluster.put("builds", aBuild({ name: "based-1", namespace: "shop", outputReference, digest: image.digest, base }));
+    const bot = start(world);
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
+    await bot.logged(({ msg, notes }) => msg === "Job done" && String(notes).includes("was not copied"));
+    expect(world.analysis.submissions[0]?.body).toMatchObject({
+      base_image: base.name,
+      output_image: `${destination.host}/mirror/shop-based@${image.digest}`,
+    });
+  });
+
+  it("copies single images by command, and says in a dry run what would go where", async () => {
+    await using world = await createWorld();
+    const image = await source.push("shop/by-hand", makeImage(), "v1");
+    const settings = {
+      THOTH_PUSH_REGISTRY: `${destination.host}/mirror`,
+      THOTH_SRC_REGISTRY_USER: sourceLogin.user,
+      THOTH_SRC_REGISTRY_PASSWORD: sourceLogin.password,
+    };
+    const logins = { THOTH_DST_REGISTRY_USER: destinationLogin.user, THOTH_DST_REGISTRY_PASSWORD: destinationLogin.password };
+    const expected = `${image} -> ${destination.host}/mirror/shop-by-hand@${image.split("@")[1]}\n`;
+    const planned = world.bot(["copy", "--dry-run", image], settings);
+    expect(await planned.exit).toBe(0);
+    expect(planned.stdout()).toBe(expected);
+    expect(await destination.digest("mirror/shop-by-hand", image.split("@")[1] ?? "")).toBeUndefined();
+    const copied = world.bot(["copy", image, "--no-registry-tls-verify"], { ...settings, ...logins });
+    expect(await copied.exit).toBe(0);
+    expect(copied.stdout()).toContain(expected);
+    expect(await destination.digest("mirror/shop-by-hand", image.split("@")[1] ?? "")).toBe(image.split("@")[1]);
+  });
+});

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+
+export interface Instruction {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Stage {
+  readonly image: string;
+  readonly name: string | undefined;
+  readonly instructions: readonly Instruction[];
+}
+
+/** The stages of a Dockerfile; continued lines are one instruction. */
+export function readStages(path: string): readonly Stage[] {
+  const lines = readFileSync(path, "utf8")
+    .replace(/^\s*#.*$/gm, "")
+    .replace(/\\\n/g, " ")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  const stages: { image: string; name: string | undefined; instructions: Instruction[] }[] = [];
+  for (const line of lines) {
+    const [, name = "", text = ""] = /^(\w+)\s+(.*)$/.exec(line.trim()) ?? [];
+    const [, image = "", stage] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(text) ?? [];
+    if (name === "FROM") stages.push({ image, name: stage, instructions: [] });
+    else stages.at(-1)?.instructions.push({ name, text: text.replace(/\s+/g, " ") });
+  }
+  return stages;
+}
+
+/** What a COPY takes from the build context, or undefined when it takes from another stage. */
+export function copiedFromContext({ name, text }: Instruction): readonly string[] | undefined {
+  if (name !== "COPY" || text.includes("--from=")) return undefined;
+  return text
+    .split(" ")
+    .filter((word) => !word.startsWith("--"))
+    .slice(0, -1);
+}
