@@ -6,34 +6,48 @@ import { openAnalyzer } from "./analyzers/index.ts";
 import type { BuildSighting, Cluster } from "./cluster/cluster.ts";
 import { openCluster } from "./cluster/openshift.ts";
 import type { Config } from "./config/options.ts";
+import { openCopier } from "./copying.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { asJobError } from "./core/errors.ts";
 import type { SubmissionPolicy } from "./core/job.ts";
-import { parseLabelSelector } from "./core/label-selector.ts";
+import { type Following, openFollowing } from "./following.ts";
 import { type AwaitedJobs, createAwaitedJobs } from "./pipeline/awaited-jobs.ts";
 import { followBuilds } from "./pipeline/follow-builds.ts";
+import { measureBuilds } from "./pipeline/measure-builds.ts";
+import { measureQueue } from "./pipeline/measure-queue.ts";
+import { measureCopy, measureRequest, measureSubmission } from "./pipeline/measure-submissions.ts";
 import { createJobHandler } from "./pipeline/process-job.ts";
-import { registryLogins } from "./pipeline/registry-logins.ts";
 import { reportAttempt } from "./pipeline/report-attempts.ts";
 import { type ScanCounts, scanImages } from "./pipeline/scan-images.ts";
 import { openEmbeddedQueue } from "./queue/index.ts";
 import type { JobQueue } from "./queue/job-queue.ts";
-import { createHealth } from "./server/health.ts";
+import type { CopyReport, ImageCopier } from "./registry/image-copier.ts";
 import type { RunningServer } from "./server/server.ts";
+import { createServing } from "./serving.ts";
+import { clusterSettings, gatewaySettings, handlerSettings, submissionPolicy } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { Logger } from "./telemetry/log.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { pushMetrics } from "./telemetry/push-metrics.ts";
 
 /** The bot, wired and at rest: each verb sets one part of it going. */
 export interface App extends AsyncDisposable {
   readonly queue: JobQueue;
   readonly policy: SubmissionPolicy;
+  /** Present when there is a push registry. */
+  readonly copier: ImageCopier | undefined;
   /** Resolves when the builds of every watched namespace were listed once. */
   readonly synced: Promise<void>;
   /** Asks the analysis endpoint whether it is there; says so in the log when not, since jobs can wait for it. */
   discover(signal: AbortSignal): Promise<void>;
   /** Answers probes, unless switched off; disposing of the server ends it. Throws `ServerError`. */
   serve(): Promise<RunningServer | undefined>;
+  /** Pushes metrics, if there is a push gateway, until it is disposed of. */
+  pushMetrics(): AsyncDisposable | undefined;
   /** Starts running jobs. */
   work(): void;
+  /** Asks after analyses that were submitted until they have ended, those of earlier runs included; does not wait for it. */
+  followAnalyses(): void;
   /** Follows builds until the signal fires. */
   follow(signal: AbortSignal): Promise<void>;
   /** Takes in what lies in image streams. */
@@ -49,64 +63,81 @@ interface Parts {
   readonly cluster: Cluster;
   readonly queue: JobQueue;
   readonly analyzer: Analyzer;
+  readonly copier: ImageCopier | undefined;
+  readonly following: Following | undefined;
+  readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
   readonly environment: Surroundings["environment"];
 }
 
-/** The outside world, as far as it is not named by settings. */
-export interface Surroundings {
-  readonly log: Logger;
-  /** The variables the bot was started with: where kubeconfig and pod are looked for. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly clock?: Clock;
-}
-
 /** Opens everything the settings ask for; what was opened is closed again when a part cannot be. */
-export async function openApp(config: Config, { log, environment, clock = systemClock }: Surroundings): Promise<App> {
+export async function openApp(config: Config, surroundings: Surroundings): Promise<App> {
+  const { log, environment, clock = systemClock } = surroundings;
   await using opened = new AsyncDisposableStack();
   const directory = await stateDirectory(config, opened);
-  const queue = opened.adopt(await openEmbeddedQueue({ ...config, directory, clock }), (part) => part.close());
+  const metrics = createMetrics({ ofProcess: true });
+  metrics.gauge("info", () => [{ labels: { version: surroundings.version ?? "" }, value: 1 }]);
+  const ledger = opened.adopt(await openEmbeddedQueue({ ...config, directory, clock }), (part) => part.close());
+  const queue = measureQueue(ledger, "submit", metrics, clock);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
-  const { analyzer, close } = openAnalyzer(config, clock);
+  const { analyzer, close } = openAnalyzer(config, clock, (request) => measureRequest(metrics, "thoth", request));
   opened.defer(close);
-  const app = createApp(config, { cluster, queue, analyzer, log, clock, environment });
+  const onCopy = (event: CopyReport) => {
+    surroundings.onCopy?.(event);
+    measureCopy(metrics, event);
+  };
+  const copier = await openCopier(config, cluster, { ...surroundings, onCopy, stateDirectory: directory }, opened);
+  const following = openFollowing(config, { directory, jobs: queue, analyzer, metrics, log, clock }, opened);
+  const app = createApp(config, { cluster, queue, analyzer, copier, following, metrics, log, clock, environment });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
-  const { cluster, queue, analyzer, log, clock, environment } = parts;
+  const { cluster, queue, analyzer, copier, following, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
-  const health = createHealth({ namespaces: cluster.namespaces, watchTimeout: config.watchTimeout, clock });
-  const handler = createJobHandler({ cluster, analyzer, ...handlerSettings(config, cluster) });
+  const serving = createServing(config, parts);
+  const handler = createJobHandler({ cluster, analyzer, copier, clock, ...handlerSettings(config, cluster) });
 
   return {
     queue,
     policy,
+    copier,
     synced: firstLists.complete,
-    discover: (signal) =>
-      analyzer.discover(signal).catch((error: unknown) => {
+    async discover(signal) {
+      try {
+        await analyzer.discover(signal);
+        serving.activity.discovered();
+      } catch (error) {
+        if (signal.aborted) return;
         const { reason, message } = asJobError(error);
-        if (!signal.aborted) log.error({ reason }, message);
-      }),
-    async serve() {
-      if (!config.server) return undefined;
-      const { openServer } = await import("./server/server.ts");
-      const server = await openServer({ ...serverSettings(config, environment), health });
-      log.info({ url: server.url }, "Answering probes at /livez and /readyz");
-      return server;
+        serving.activity.discovered(message);
+        log.error({ reason }, message);
+      }
+    },
+    serve: serving.open,
+    pushMetrics: () => {
+      const gateway = gatewaySettings(config, cluster);
+      return gateway && pushMetrics({ ...gateway, metrics, log, clock });
     },
     work: () =>
       queue.work(handler, (attempt) => {
         reportAttempt(log, attempt);
+        measureSubmission(metrics, attempt);
         awaited.onAttempt(attempt);
+        serving.activity.onAttempt(attempt);
+        following?.onAttempt(attempt);
       }),
+    followAnalyses: () => following?.begin(),
     follow(signal) {
+      const measure = measureBuilds(cluster, metrics, clock);
       const onSighting = (sighting: BuildSighting) => {
-        health.see(sighting);
+        measure(sighting);
+        serving.health.see(sighting);
+        serving.activity.see(sighting);
         firstLists.see(sighting);
       };
       return followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
@@ -115,9 +146,10 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       scanImages({ cluster, take: (job) => awaited.take(job, { again: config.force }), log, onProgress }, signal),
     take: awaited.take,
     settled: awaited.settled,
-    stop() {
-      health.stop();
-      return queue.stop(config.shutdownGrace);
+    async stop() {
+      serving.health.stop();
+      await queue.stop(config.shutdownGrace);
+      await following?.stop();
     },
   };
 }
@@ -140,36 +172,4 @@ async function stateDirectory(config: Config, opened: AsyncDisposableStack): Pro
   const directory = await mkdtemp(join(tmpdir(), "build-watcher-dry-run-"));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
   return directory;
-}
-
-function clusterSettings(config: Config) {
-  const { namespaces, labelSelector, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
-  return { namespaces, labelSelector, verifyTls: verifyClusterTls, url: clusterUrl, watchTimeout, registryRoute };
-}
-
-/** In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
-function serverSettings({ host, port }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Surroundings["environment"]) {
-  return { host: host ?? (inPod ? undefined : "127.0.0.1"), port };
-}
-
-function submissionPolicy(config: Config): SubmissionPolicy {
-  return {
-    outputImage: !config.noOutput,
-    baseImage: !config.noBase,
-    buildLog: !config.noBuildLog,
-    failedBuilds: config.failedBuilds,
-    track: config.track,
-    matchesLabels: config.labelSelector === undefined ? () => true : parseLabelSelector(config.labelSelector),
-  };
-}
-
-function handlerSettings(config: Config, cluster: Cluster) {
-  const { destinationUser: user, destinationPassword: password } = config;
-  return {
-    loginFor: registryLogins(cluster, config).loginFor,
-    destinationLogin: user && password ? { user, password } : undefined,
-    verifySourceTls: !config.noSourceTlsVerify,
-    verifyDestinationTls: !config.noDestinationTlsVerify,
-    buildLogLimit: config.buildLogLimit,
-  };
 }

@@ -35,6 +35,7 @@ process.exit(
   await run(process.argv.slice(2), {
     version,
     environment: process.env,
+    host: process,
     envFile: readIfThere(".env"),
     stdout: process.stdout,
     stderr: process.stderr,

@@ -14,8 +14,16 @@ export function clusterSettings(config: Config) {
 }
 
 /** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
-export function serverSettings({ host, port }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
-  return { host: host ?? (inPod ? undefined : "127.0.0.1"), port };
+export function serverSettings({ host, port, adminPort }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
+  const usual = inPod ? undefined : "127.0.0.1";
+  // A proxy with login reaches the page by the pod's own loopback; probes come from outside of it all the same.
+  const admin = adminPort === undefined ? undefined : { host: inPod ? undefined : (host ?? usual), port: adminPort };
+  return { host: host ?? usual, port, admin };
+}
+
+/** What the page shows of the settings, and who may change something by it. */
+export function pageSettings({ track, apiToken, publicUrl }: Config) {
+  return { track, access: { apiToken, publicUrl } };
 }
 
 /** What becomes a job. */
@@ -41,7 +49,7 @@ export function handlerSettings(config: Config, cluster: Cluster) {
 }
 
 /** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is for its own registry alone. */
-export function copierSettings(config: Config, cluster: Cluster) {
+export function copierSettings(config: Config, cluster: Pick<Cluster, "ownsImage" | "registryLogin">) {
   const { pushRegistry, pushLayout: layout, pushTemplate: template, pushSkip: skip, perRegistry, skopeoPath } = config;
   if (pushRegistry === undefined) return undefined;
   return {

@@ -162,8 +162,9 @@ describe("the token of the cluster", () => {
     expect(passwords.filter(([, password]) => password === "sha256~TOPSECRETTOKEN")).toHaveLength(4);
     expect(bot.stdout()).not.toContain("TOPSECRETTOKEN");
     const { readFile, readdir } = await import("node:fs/promises");
-    for (const file of await readdir(world.stateDirectory)) {
-      expect((await readFile(`${world.stateDirectory}/${file}`)).includes("TOPSECRETTOKEN")).toBe(false);
+    const entries = await readdir(world.stateDirectory, { recursive: true, withFileTypes: true });
+    for (const { parentPath, name } of entries.filter((entry) => entry.isFile())) {
+      expect((await readFile(`${parentPath}/${name}`)).includes("TOPSECRETTOKEN")).toBe(false);
     }
   });
 });

@@ -27,11 +27,24 @@ export interface Submission {
   readonly link?: string;
 }
 
+/** How an analysis goes. `unknown`: the service knows none of this id (any more, or yet). */
+export interface AnalysisStatus {
+  readonly state: "running" | "succeeded" | "failed" | "unknown";
+  /** Milliseconds since the epoch, by the service's clock. */
+  readonly endedAt?: number;
+  /** Why it failed, as the service says. */
+  readonly reason?: string;
+  /** Where a person can look results up. */
+  readonly link?: string;
+}
+
 /** A door to an analysis service. */
 export interface Analyzer {
   readonly name: string;
   /** Submits one job's images; safe to repeat. Throws `JobError`: what the service refuses is final, what it cannot do now is retryable. */
   submit(request: AnalysisRequest, signal: AbortSignal): Promise<Submission>;
+  /** Asks how an analysis goes, where the service can tell. Throws `JobError`. */
+  status?(analysisId: string, signal: AbortSignal): Promise<AnalysisStatus>;
   /** Whether the service is there and speaks the contract; throws a `JobError` that says what to change. */
   discover(signal: AbortSignal): Promise<void>;
 }

@@ -12,6 +12,14 @@ export interface HttpSettings {
   /** Milliseconds one request may take, the whole of its answer included. */
   readonly timeout: number;
   readonly clock: Clock;
+  /** Told of every request that ended; without a status when there was no answer. */
+  readonly onRequest?: (request: EndedRequest) => void;
+}
+
+export interface EndedRequest {
+  readonly method: string;
+  readonly status: number | undefined;
+  readonly milliseconds: number;
 }
 
 export interface HttpRequest {
@@ -22,9 +30,12 @@ export interface HttpRequest {
   readonly body?: unknown;
   /** Texts that must not appear in an error, should the other side repeat them. */
   readonly secrets?: readonly string[];
+  /** Statuses that are an answer like a 2xx, not an error. */
+  readonly expect?: readonly number[];
 }
 
 export interface HttpAnswer {
+  readonly status: number;
   /** The body as a JSON object; throws `JobError("AnalyzerProtocol")` when it is none. */
   readonly json: () => Readonly<Record<string, unknown>>;
   readonly header: (name: string) => string | undefined;
@@ -33,7 +44,7 @@ export interface HttpAnswer {
 export interface HttpEndpoint {
   /** Scheme, host and base path, as messages name the endpoint. */
   readonly name: string;
-  /** Sends a request; throws `JobError` for anything but a 2xx. */
+  /** Sends a request; throws `JobError` for anything but a 2xx or what is expected. */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
   close(): void;
 }
@@ -42,7 +53,7 @@ export interface HttpEndpoint {
 const longestAnswer = 1024 * 1024;
 
 /** One analysis endpoint: connections kept alive, no redirects, bounded answers, and no request URL in any error, since it can hold a password. */
-export function createHttpEndpoint({ host, verifyTls, timeout, clock }: HttpSettings): HttpEndpoint {
+export function createHttpEndpoint({ host, verifyTls, timeout, clock, onRequest }: HttpSettings): HttpEndpoint {
   const base = endpointUrl(host);
   const httpAgent = new HttpAgent({ keepAlive: true });
   const httpsAgent = new HttpsAgent({ keepAlive: true, rejectUnauthorized: verifyTls });
@@ -61,15 +72,19 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock }: HttpSett
 
   return {
     name: base,
-    async send({ method, path, query, body, secrets = [] }, signal) {
+    async send({ method, path, query, body, secrets = [], expect = [] }, signal) {
+      const startedAt = clock.now();
+      const ended = (status?: number) => onRequest?.({ method, status, milliseconds: clock.now() - startedAt });
       const deadline = new AbortController();
       const cancel = clock.schedule(timeout, () => deadline.abort());
       const response = await client
         .request<string>({ method, url: path, params: query, data: body, signal: AbortSignal.any([signal, deadline.signal]) })
-        .catch((error: unknown) =>
-          Promise.reject(connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), base)),
-        )
+        .catch((error: unknown) => {
+          ended();
+          throw connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), base);
+        })
         .finally(cancel);
+      ended(response.status);
       const header = (name: string) => text(response.headers[name]);
       const answer = {
         status: response.status,
@@ -77,9 +92,9 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock }: HttpSett
         retryAfter: header("retry-after"),
         location: header("location"),
       };
-      const failure = answerError(answer, clock.now());
+      const failure = expect.includes(answer.status) ? undefined : answerError(answer, clock.now());
       if (failure) throw withoutSecrets(failure, secrets);
-      return { json: () => jsonObject(response.data), header };
+      return { status: response.status, json: () => jsonObject(response.data), header };
     },
     close() {
       httpAgent.destroy();

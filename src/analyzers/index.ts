@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
-import { createHttpEndpoint } from "./http.ts";
+import { createHttpEndpoint, type EndedRequest } from "./http.ts";
 import { createThothAnalyzer } from "./thoth.ts";
 
 export interface AnalyzerSettings {
@@ -17,9 +17,19 @@ export interface AnalyzerSettings {
 const requestTimeout = 120_000;
 
 /** The analyzer the settings ask for. A further one is a file beside this and a branch here. */
-export function openAnalyzer(settings: AnalyzerSettings, clock: Clock): { analyzer: Analyzer; close: () => void } {
+export function openAnalyzer(
+  settings: AnalyzerSettings,
+  clock: Clock,
+  onRequest?: (request: EndedRequest) => void,
+): { analyzer: Analyzer; close: () => void } {
   if (settings.dryRun || settings.analysisHost === undefined) return { analyzer: createDryRunAnalyzer(), close: () => undefined };
   const { analysisHost: host, noTlsVerify, environmentType, debug, force } = settings;
-  const endpoint = createHttpEndpoint({ host, verifyTls: !noTlsVerify, timeout: requestTimeout, clock });
+  const endpoint = createHttpEndpoint({
+    host,
+    verifyTls: !noTlsVerify,
+    timeout: requestTimeout,
+    clock,
+    ...(onRequest && { onRequest }),
+  });
   return { analyzer: createThothAnalyzer({ endpoint, environmentType, debug, force }), close: endpoint.close };
 }

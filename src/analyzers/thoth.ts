@@ -3,6 +3,7 @@ import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
 import { protocolError } from "./answers.ts";
 import type { HttpAnswer, HttpEndpoint, HttpRequest } from "./http.ts";
+import { readStatus } from "./thoth-status.ts";
 
 export interface ThothSettings {
   readonly endpoint: HttpEndpoint;
@@ -23,6 +24,12 @@ export function createThothAnalyzer({ endpoint, environmentType, debug, force }:
       const { answer, notes } = await withoutBadBase(request, (attempt) => endpoint.send(toHttp(attempt), signal));
       const link = answer.header("x-thoth-search-ui-url");
       return { analyzer: "thoth", analyses: readAnalyses(answer.json()), notes, ...(link && { link }) };
+    },
+    async status(analysisId, signal) {
+      const path = `/analyze/${encodeURIComponent(analysisId)}/status`;
+      const answer = await endpoint.send({ method: "GET", path, expect: [404] }, signal);
+      const link = answer.header("x-thoth-search-ui-url");
+      return { ...(answer.status === 404 ? { state: "unknown" } : readStatus(answer.json())), ...(link && { link }) };
     },
     async discover(signal) {
       try {

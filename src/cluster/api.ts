@@ -35,6 +35,9 @@ export interface ApiSettings {
 
 type Ask = (signal: AbortSignal) => Promise<Dispatcher.ResponseData>;
 
+/** How the message of an error tells that a server's certificate is not trusted. */
+export const untrusted = "has a certificate that is not trusted";
+
 /** The most an error answer is read of. */
 const errorBodyLimit = 65_536;
 
@@ -124,7 +127,7 @@ function adviceFor(error: unknown, code: string): string {
   if (error instanceof SilenceError)
     return `was ${error.message}: check that it runs and that nothing between holds connections up`;
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code)) {
-    return `has a certificate that is not trusted (${code}): put its CA into the kubeconfig (oc login --certificate-authority=…), or set KUBERNETES_VERIFY_TLS=0`;
+    return `${untrusted} (${code}): put its CA into the kubeconfig (oc login --certificate-authority=…), or set KUBERNETES_VERIFY_TLS=0`;
   }
   if (/ENOTFOUND|EAI_AGAIN/.test(code)) return `has an unknown host name (${code}): check the kubeconfig or KUBERNETES_API_URL`;
   if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT/.test(code)) {

@@ -34,11 +34,23 @@ export function podContext({ server: own, namespace }: PodAccount, source: Kubec
     proxyUrl: undefined,
     async authenticate(options) {
       if (unverified) options.rejectUnauthorized = false;
-      else options.ca = await readFile(join(directory, "ca.crt"));
+      else options.ca = await readAuthority(join(directory, "ca.crt"));
       const token = await readToken(join(directory, "token"));
       options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
     },
   };
+}
+
+async function readAuthority(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new JobError(
+      "ClusterUnavailable",
+      `The CA certificate ${path} cannot be read (${code}): the pod's service account names it`,
+    );
+  }
 }
 
 async function readIfThere({ serviceAccountDirectory }: KubeconfigSource, name: string): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { systemClock } from "../core/clock.ts";
 import { type Access, grantCommand } from "./access.ts";
-import { type Api, createApi } from "./api.ts";
+import { type Api, createApi, untrusted } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { openConnection } from "./connection.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./openshift.ts";
@@ -28,6 +28,13 @@ export interface ClusterProbe {
 /** The command that gives a user a right in a namespace, or in all. */
 export function grantFor({ use }: Right, namespace: string | undefined, user: string): string {
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
+}
+
+/** The command that gives the bot other credentials, or another server, after an error; with an untrusted certificate it names the CA. */
+export function loginCommand(server: string | undefined, error: unknown): string {
+  const login = `oc login ${server ?? "<URL of the API server>"}`;
+  const isUntrusted = error instanceof Error && error.message.includes(untrusted);
+  return isUntrusted ? `${login} --certificate-authority=<file of the CA>` : login;
 }
 
 /** Milliseconds an answer may be awaited. */

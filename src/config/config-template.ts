@@ -10,7 +10,7 @@ interface Parameter {
 }
 
 /** Set where the pod is declared, which they have to fit: `openshift/deployment.yaml`. */
-export const settingsOfThePod: readonly OptionName[] = ["port", "server", "stateDirectory"];
+export const settingsOfThePod: readonly OptionName[] = ["port", "adminPort", "server", "stateDirectory"];
 
 const required: readonly OptionName[] = ["namespaces", "analysisHost"];
 

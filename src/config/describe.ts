@@ -16,6 +16,7 @@ export function describeConfig(config: Config): Partial<Record<OptionName, strin
 export function secretsOf(config: Config): readonly string[] {
   return optionEntries.flatMap(([name, option]) => {
     const value = config[name];
-    return option.secret && typeof value === "string" ? [value] : [];
+    if (!option.secret || value === undefined) return [];
+    return [value].flat().filter((text) => typeof text === "string");
   });
 }

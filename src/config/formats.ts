@@ -16,6 +16,9 @@ const checks = {
   endpoint: checkEndpoint,
   url: (text) =>
     isUrl(text) ? undefined : "a URL that begins with https:// or http://, without credentials, query and fragment",
+  receiver: checkReceiver,
+  "signing-secret": (text) => (isSigningSecret(text) ? undefined : "whsec_ and 24 to 64 bytes in base64"),
+  "shared-secret": checkSharedSecret,
   "repository-prefix": checkRepositoryPrefix,
   "label-selector": checkLabelSelector,
   user: (text) =>
@@ -40,6 +43,25 @@ function checkEndpoint(text: string): string | undefined {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
   if (isUrl(url)) return undefined;
   return "host[:port][/path] or a URL that begins with https:// or http://, without credentials, query and fragment";
+}
+
+/** Receivers are often told apart by a token in path or query, so both are allowed here. */
+function checkReceiver(text: string): string | undefined {
+  const [, address = ""] = /^(https?:\/\/[^?#\s]*)(?:\?[^#\s]*)?$/i.exec(text) ?? [];
+  return isUrl(address) ? undefined : "URLs that begin with https:// or http://, without credentials and fragment";
+}
+
+/** https://github.com/standard-webhooks/standard-webhooks: a key has 24 to 64 bytes. */
+function isSigningSecret(text: string): boolean {
+  const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  if (base64 === undefined) return false;
+  const { length } = Buffer.from(base64, "base64");
+  return length >= 24 && length <= 64 && base64.length % 4 === 0;
+}
+
+function checkSharedSecret(text: string): string | undefined {
+  if (text.startsWith("whsec_") ? isSigningSecret(text) : /^[\x21-\x7e]{16,}$/.test(text)) return undefined;
+  return "at least 16 characters without spaces, or whsec_ and 24 to 64 bytes in base64";
 }
 
 function checkRepositoryPrefix(text: string): string | undefined {

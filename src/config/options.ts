@@ -30,7 +30,16 @@ export interface Option {
   readonly placeholder?: string;
 }
 
-export const groups = ["What is watched", "Analysis", "Registries", "Work", "Cluster", "Server", "Logs and metrics"] as const;
+export const groups = [
+  "What is watched",
+  "Analysis",
+  "Registries",
+  "Work",
+  "Cluster",
+  "Server",
+  "Notifications and web hooks",
+  "Logs and metrics",
+] as const;
 export type Group = (typeof groups)[number];
 
 export const options = {
@@ -171,6 +180,23 @@ export const options = {
     default: false,
     group: "Analysis",
     help: "Do everything but the submission, and log what would be submitted.",
+  },
+  follow: {
+    env: "BUILD_WATCHER_FOLLOW",
+    type: "boolean",
+    default: true,
+    group: "Analysis",
+    help: "0: do not ask the endpoint how analyses go after they were submitted.",
+  },
+  followFor: {
+    env: "BUILD_WATCHER_FOLLOW_FOR",
+    flag: "follow-for",
+    type: "duration",
+    default: "24h",
+    minimum: 1,
+    group: "Analysis",
+    placeholder: "<duration>",
+    help: "How long after its submission an analysis that does not end is asked after.",
   },
   passToken: {
     env: "THOTH_PASS_TOKEN",
@@ -421,7 +447,7 @@ export const options = {
     type: "boolean",
     default: true,
     group: "Server",
-    help: "0: do not serve /livez and /readyz.",
+    help: "0: serve no page, no API, no probes and no metrics.",
   },
   port: {
     env: "PORT",
@@ -441,6 +467,72 @@ export const options = {
     group: "Server",
     placeholder: "<address>",
     help: "Address the server listens on. Default: every one in a pod, 127.0.0.1 elsewhere.",
+  },
+  adminPort: {
+    env: "BUILD_WATCHER_ADMIN_PORT",
+    type: "integer",
+    minimum: 0,
+    maximum: 65535,
+    group: "Server",
+    placeholder: "<port>",
+    help: "Serve probes and metrics on this port instead, so that a proxy with login can stand before the page. In a pod it listens on every address.",
+  },
+  publicUrl: {
+    env: "BUILD_WATCHER_PUBLIC_URL",
+    type: "string",
+    format: "url",
+    group: "Server",
+    placeholder: "<url>",
+    help: "URL under which people reach the page through a proxy beside the bot. Other names are refused from this machine.",
+  },
+  apiToken: {
+    env: "BUILD_WATCHER_API_TOKEN",
+    type: "string",
+    group: "Server",
+    secret: true,
+    placeholder: "<token>",
+    help: "Bearer token with which programs may retry, dismiss and add jobs. Default: only from the bot's own machine, without a token.",
+  },
+  notifyUrl: {
+    env: "BUILD_WATCHER_NOTIFY_URL",
+    type: "list",
+    format: "receiver",
+    secret: true,
+    group: "Notifications and web hooks",
+    placeholder: "<urls>",
+    help: "Where CloudEvents are sent when a job was submitted or failed and when an analysis ended: URLs, several separated by commas.",
+  },
+  notifySecret: {
+    env: "BUILD_WATCHER_NOTIFY_SECRET",
+    type: "string",
+    format: "signing-secret",
+    secret: true,
+    group: "Notifications and web hooks",
+    placeholder: "<secret>",
+    help: "Signs notifications as Standard Webhooks have it: whsec_ and 24 to 64 bytes in base64.",
+  },
+  notifyAllowLocal: {
+    env: "BUILD_WATCHER_NOTIFY_ALLOW_LOCAL",
+    type: "boolean",
+    default: false,
+    group: "Notifications and web hooks",
+    help: "Also notify link-local addresses, among them the cloud's metadata service, and in a pod the pod itself.",
+  },
+  webhookSecret: {
+    env: "BUILD_WATCHER_WEBHOOK_SECRET",
+    type: "string",
+    format: "shared-secret",
+    secret: true,
+    group: "Notifications and web hooks",
+    placeholder: "<secret>",
+    help: "What callers of /webhooks/registry must send, and what /webhooks/cloudevents must be signed with. Without it both refuse everything.",
+  },
+  webhookRepositories: {
+    env: "BUILD_WATCHER_WEBHOOK_REPOSITORIES",
+    type: "list",
+    group: "Notifications and web hooks",
+    placeholder: "<patterns>",
+    help: "Images that web hooks may name: patterns of registry/repository, * for any characters, several separated by commas. Default: all.",
   },
   verbose: {
     env: "THOTH_VERBOSE_BUILD_WATCHER",
@@ -462,14 +554,15 @@ export const options = {
     type: "string",
     group: "Logs and metrics",
     placeholder: "<name>",
-    help: "A name put on every log line.",
+    help: "A name put on every log line and, as the label instance, on pushed metrics.",
   },
   pushGatewayHost: {
     env: "PROMETHEUS_PUSHGATEWAY_HOST",
     type: "string",
+    format: "endpoint",
     group: "Logs and metrics",
     placeholder: "<host>",
-    help: "Accepted for the Python build-watcher's sake; this version pushes no metrics.",
+    help: "Host or URL of a Prometheus push gateway: metrics are pushed there every 30 seconds and when the bot stops.",
   },
   pushGatewayPort: {
     env: "PROMETHEUS_PUSHGATEWAY_PORT",
@@ -478,7 +571,7 @@ export const options = {
     maximum: 65535,
     group: "Logs and metrics",
     placeholder: "<port>",
-    help: "Accepted for the Python build-watcher's sake; this version pushes no metrics.",
+    help: "Port of the push gateway. Default: 9091, or the URL's own.",
   },
 } as const satisfies Record<string, Option>;
 

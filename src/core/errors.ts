@@ -72,6 +72,23 @@ export const failureReasons = {
     pauses: false,
     remedy: "The job exceeded BUILD_WATCHER_JOB_TIMEOUT; it is tried again by itself.",
   },
+  AnalysisPending: {
+    retryable: true,
+    pauses: false,
+    remedy: "The analysis has not ended yet; it is asked after again by itself, for as long as BUILD_WATCHER_FOLLOW_FOR says.",
+  },
+  NotificationFailed: {
+    retryable: true,
+    pauses: false,
+    remedy:
+      "A receiver of notifications (BUILD_WATCHER_NOTIFY_URL) did not take one; it is tried again by itself. The error says what it answered.",
+  },
+  NotificationRefused: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "A receiver of notifications is gone (410) or may not be called: correct BUILD_WATCHER_NOTIFY_URL, or see BUILD_WATCHER_NOTIFY_ALLOW_LOCAL.",
+  },
   Unexpected: {
     retryable: true,
     pauses: false,

@@ -27,13 +27,22 @@ export interface ImageLocator {
   nameOutput(image: ImageName, completedAt: string | undefined, notes: string[], signal: AbortSignal): Promise<ImageReference>;
   /** The pull reference of a base image; undefined when it is gone, which must not cost the output image its analysis. */
   nameBase(image: ImageName, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
-  /** An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside. */
-  reach(image: ImageReference, output: ImageReference | undefined, signal: AbortSignal): Promise<AnalysisImage>;
+  /**
+   * An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside. `onCopied` is called
+   * when it lies in the push registry.
+   */
+  reach(
+    image: ImageReference,
+    output: ImageReference | undefined,
+    onCopied: () => void,
+    signal: AbortSignal,
+  ): Promise<AnalysisImage>;
   /** The same for a base image; one that cannot be copied stays where it is. */
   reachBase(
     base: ImageReference,
     output: ImageReference | undefined,
     notes: string[],
+    onCopied: () => void,
     signal: AbortSignal,
   ): Promise<AnalysisImage>;
 }
@@ -56,11 +65,12 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
         return undefined;
       }
     },
-    reach: (image, output, signal) => (copier ? copied(copier, image, output, signal) : inPlace(image, output, signal)),
-    async reachBase(base, output, notes, signal) {
+    reach: (image, output, onCopied, signal) =>
+      copier ? copied(copier, image, output, onCopied, signal) : inPlace(image, output, signal),
+    async reachBase(base, output, notes, onCopied, signal) {
       if (!copier) return inPlace(base, output, signal);
       try {
-        return await copied(copier, base, output, signal);
+        return await copied(copier, base, output, onCopied, signal);
       } catch (error) {
         if (signal.aborted) throw error;
         notes.push(`Base image ${formatImageReference(base)} was not copied: ${asJobError(error).message}`);
@@ -73,11 +83,13 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
     to: ImageCopier,
     image: ImageReference,
     output: ImageReference | undefined,
+    onCopied: () => void,
     signal: AbortSignal,
   ): Promise<AnalysisImage> {
     const source = await cluster.externalImage(image, signal);
     const reference = await to.copy(source, signal, { inSourceRegistry: isInSourceRegistry(image, output) });
     if (reference === source) return inPlace(image, output, signal);
+    onCopied();
     return { reference, verifyTls: parts.verifyDestinationTls, login: await to.copyLogin(reference, signal) };
   }
 

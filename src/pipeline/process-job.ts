@@ -1,5 +1,6 @@
 import type { AnalysisRequest, Analyzer } from "../analyzers/analyzer.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { JobHandler, JobResult } from "../queue/job-queue.ts";
 import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
@@ -9,27 +10,34 @@ export interface JobHandlerParts extends ImageLocatorParts {
   readonly analyzer: Analyzer;
   /** Bytes of a build log that are submitted. */
   readonly buildLogLimit: number;
+  readonly clock?: Clock;
 }
 
 /** The whole life of a job: name its images, make them reachable, submit them, report what came back. */
 export function createJobHandler(parts: JobHandlerParts): JobHandler {
-  const { cluster, analyzer, buildLogLimit } = parts;
+  const { cluster, analyzer, buildLogLimit, clock = systemClock } = parts;
   const images = createImageLocator(parts);
 
   return async function handleJob(job, signal): Promise<JobResult> {
     const notes: string[] = [];
     const output = job.output && (await images.nameOutput(job.output, job.completedAt, notes, signal));
     const base = job.base && (await images.nameBase(job.base, notes, signal));
+    let copiedAt: number | undefined;
+    const onCopied = () => {
+      copiedAt = clock.now();
+    };
     const request: AnalysisRequest = {
       jobId: job.id,
-      output: output && (await images.reach(output, output, signal)),
-      base: base && (await images.reachBase(base, output, notes, signal)),
+      output: output && (await images.reach(output, output, onCopied, signal)),
+      base: base && (await images.reachBase(base, output, notes, onCopied, signal)),
       buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
       origin: job.origin,
     };
     if (isEmpty(request)) return { analyses: [], notes: [...notes, "Nothing is left to submit: no image, and the log is gone."] };
     const submission = await analyzer.submit(request, signal);
-    return resultOf(request, { ...submission, notes: [...notes, ...submission.notes] });
+    const source = output && formatImageReference(output);
+    const times = { ...(copiedAt !== undefined && { copiedAt }), submittedAt: clock.now() };
+    return { ...resultOf(request, { ...submission, notes: [...notes, ...submission.notes] }), source, ...times };
   };
 }
 

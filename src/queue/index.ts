@@ -1,2 +1,3 @@
+export { checkStateDirectory } from "./embedded/check-directory.ts";
 export { LedgerError } from "./embedded/ledger-error.ts";
 export { type EmbeddedQueueSettings, openEmbeddedQueue } from "./embedded/queue.ts";

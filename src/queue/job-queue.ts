@@ -1,23 +1,44 @@
 import type { FailureReason } from "../core/errors.ts";
+import type { Digest } from "../core/image-reference.ts";
 import type { Job } from "../core/job.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
 export type JobState = (typeof jobStates)[number];
 
-/** What a handler leaves behind in the record. Plain JSON, without secrets. */
+/** Work of whatever kind that a queue carries: plain JSON with an id of its own. */
+export interface QueuedWork {
+  readonly id: string;
+}
+
+/** An analysis that a job's submission began or found. Times are milliseconds since the epoch. */
+export interface JobAnalysis {
+  readonly of: string;
+  readonly id: string;
+  readonly cached: boolean;
+  /** Absent while nobody asked how it goes. */
+  readonly state?: "running" | "succeeded" | "failed";
+  readonly endedAt?: number;
+}
+
+/** What a handler leaves behind in the record. Plain JSON, without secrets. Times are milliseconds since the epoch. */
 export interface JobResult {
-  /** The image as it was submitted. */
+  /** The image that the build made, by its own name; pinned where that could be found out. */
+  readonly source?: string;
+  /** The image as it was submitted: its copy, or its name outside the cluster. */
   readonly output?: string;
   readonly base?: string;
-  readonly analyses: readonly { readonly of: string; readonly id: string; readonly cached: boolean }[];
+  readonly analyses: readonly JobAnalysis[];
+  /** When the last of its images lay in the push registry. */
+  readonly copiedAt?: number;
+  readonly submittedAt?: number;
   /** What a person should know: "not pinned", a base image left out. */
   readonly notes: readonly string[];
   readonly link?: string;
 }
 
 /** Everything the queue remembers of a job. Times are milliseconds since the epoch. */
-export interface JobRecord {
-  readonly job: Job;
+export interface JobRecord<Work extends QueuedWork = Job, Result = JobResult> {
+  readonly job: Work;
   readonly state: JobState;
   /** Attempts begun; those interrupted by a stop or a crash do not count as failures. */
   readonly attempts: number;
@@ -26,12 +47,25 @@ export interface JobRecord {
   /** When it is tried next; only while waiting. */
   readonly dueAt?: number;
   readonly error?: { readonly reason: FailureReason; readonly message: string };
-  readonly result?: JobResult;
+  readonly result?: Result;
+}
+
+/** What a listing is narrowed to; everything given must hold. */
+export interface RecordFilter {
+  readonly state?: JobState;
+  /** Only jobs of builds in this namespace. */
+  readonly namespace?: string;
+  /** Only jobs that mention it, see `core/search.ts`. */
+  readonly text?: string;
+  /** Continues a listing below the record of that id. */
+  readonly before?: string;
+  /** The `updatedAt` that record was listed with: it may have changed since. */
+  readonly beforeTime?: number;
 }
 
 /** How one attempt ended, told once for every attempt. */
-export interface AttemptReport {
-  readonly record: JobRecord;
+export interface AttemptReport<Work extends QueuedWork = Job, Result = JobResult> {
+  readonly record: JobRecord<Work, Result>;
   /** `interrupted`: the bot stopped or crashed under it; it runs again and nothing counts against it. */
   readonly outcome: "done" | "failed" | "retrying" | "interrupted";
   readonly milliseconds: number;
@@ -41,25 +75,38 @@ export interface AttemptReport {
  * Runs a job. Resolving means done; a `JobError` says whether it is final or tried again; anything else thrown is tried again. The signal
  * fires at the job's deadline and at shutdown: the handler then ends its children and settles.
  */
-export type JobHandler = (job: Job, signal: AbortSignal) => Promise<JobResult>;
+export type JobHandler<Work extends QueuedWork = Job, Result = JobResult> = (job: Work, signal: AbortSignal) => Promise<Result>;
 
 /** Durable work, and the memory of it. `test/queue/job-queue.contract.ts` holds every implementation to these promises. */
-export interface JobQueue {
+export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   /**
    * Takes a job in and resolves once it would survive a power cut. A known id is not taken again, and neither is an image alone (no build)
    * whose repository and digest an earlier job covered. Either way the job counts as seen now.
    */
-  add(job: Job): Promise<"added" | "already-known">;
+  add(job: Work): Promise<"added" | "already-known">;
   /** Starts running jobs: those of live causes before those of a scan, else oldest first. Called once. */
-  work(handle: JobHandler, report?: (attempt: AttemptReport) => void): void;
+  work(handle: JobHandler<Work, Result>, report?: (attempt: AttemptReport<Work, Result>) => void): void;
   /** Rejects when the queue can no longer work (its ledger failed); resolves after `stop`. */
   readonly ended: Promise<void>;
   /** Resolves when no job waits or runs. */
   idle(): Promise<void>;
   counts(): Readonly<Record<JobState, number>>;
-  /** Records, last changed first. `before` continues a listing below the record of that id. */
-  recent(limit: number, filter?: { readonly state?: JobState; readonly before?: string }): readonly JobRecord[];
-  find(id: string): JobRecord | undefined;
+  /** When the first of the waiting jobs is or was due; undefined when none waits. */
+  firstDue(): number | undefined;
+  /** When the oldest of the waiting jobs was added; undefined when none waits. */
+  oldestWaiting(): number | undefined;
+  /** Records, last changed first. */
+  recent(limit: number, filter?: RecordFilter): readonly JobRecord<Work, Result>[];
+  find(id: string): JobRecord<Work, Result> | undefined;
+  /** Records of jobs that made the image of a digest (`output`) or stand on it (`base`), last added first. */
+  withImage(digest: Digest, as: "output" | "base", limit: number): readonly JobRecord<Work, Result>[];
+  /** The last added job of every BuildConfig, by the BuildConfig's name. */
+  lastOfBuildConfigs(): readonly JobRecord<Work, Result>[];
+  /**
+   * Changes what a job left behind, in one step between all others; its place among the records stays. False when there is no result to
+   * change. `change` may be called twice; answering the very same object changes nothing.
+   */
+  amend(id: string, change: (result: Result) => Result): Promise<boolean>;
   /** Makes an ended or waiting job due now, its age counted anew; false when there is none or it runs. */
   retry(id: string): Promise<boolean>;
   /** Ends a waiting or failed job for good; false when there is none, it runs or is done. */

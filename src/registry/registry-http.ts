@@ -21,7 +21,7 @@ export interface RegistryAccess {
 }
 
 export interface RegistryRequest {
-  readonly method: "HEAD" | "GET" | "PUT";
+  readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
   /** Below `/v2/<repository>/`. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -39,6 +39,8 @@ export type SendToRegistry = (request: RegistryRequest, signal: AbortSignal) => 
 export interface RegistryHttp {
   /** A sender for one repository. It answers 2xx and 404; everything else is thrown as a `JobError`. */
   open(access: RegistryAccess): SendToRegistry;
+  /** What the registry asks of a caller without login; undefined when it asks nothing. */
+  challenge(access: RegistryAccess, signal: AbortSignal): Promise<Challenge | undefined>;
   close(): void;
 }
 
@@ -51,31 +53,27 @@ export function createRegistryHttp(clock: Clock): RegistryHttp {
   const agents = createAgents();
   const schemes = new Map<string, "https" | "http">();
 
-  return { open, close: () => agents.close() };
+  return {
+    open,
+    async challenge(access, signal) {
+      const request = { method: "GET", path: "tags/list" } as const;
+      const { status, headers } = await within(access, request, signal, () => send(access, request, undefined, signal));
+      return status === 401 ? text(headers["www-authenticate"]) : undefined;
+    },
+    close: () => agents.close(),
+  };
 
   function open(access: RegistryAccess): SendToRegistry {
     const authorizer = createAuthorizer({ ...access, now: clock.now }, (url, init, signal) =>
       exchange(access, url, init, signal),
     );
-    return async (request, signal) => {
-      const what = `${request.method} ${access.registry}/v2/${access.repository}/${request.path}`;
-      try {
+    return (request, signal) =>
+      within(access, request, signal, async (what) => {
         const first = await send(access, request, authorizer.header(), signal);
         const challenge = first.status === 401 ? first.headers["www-authenticate"] : undefined;
         const header = challenge && (await authorizer.answer(challenge as Challenge, signal));
-        return readAnswer(header ? await send(access, request, header, signal) : first, what);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw isAxiosError(error) ? connectionFailure(error, what) : error;
-      }
-    };
-  }
-
-  function readAnswer({ status, data, headers }: AxiosResponse<Buffer>, what: string): RegistryAnswer {
-    const header = (name: string) => text(headers[name]);
-    const body = Buffer.from(data);
-    if (status < 300 || status === 404) return { status, body, header };
-    throw answerFailure({ status, body, retryAfter: header("retry-after") }, what, clock.now());
+        return readAnswer(header ? await send(access, request, header, signal) : first, what, clock.now());
+      });
   }
 
   /** Nothing secret is sent before the scheme is known: the first request of all carries no login. */
@@ -106,7 +104,7 @@ export function createRegistryHttp(clock: Clock): RegistryHttp {
       ...agents.get(access),
       responseType: "arraybuffer",
       timeout: requestTimeout,
-      maxRedirects: init.method === "PUT" ? 0 : 3,
+      maxRedirects: init.method === "GET" || init.method === "HEAD" ? 3 : 0,
       maxContentLength: longestBody,
       maxBodyLength: longestBody,
       transformRequest: (data: unknown) => data,
@@ -116,9 +114,32 @@ export function createRegistryHttp(clock: Clock): RegistryHttp {
 }
 
 export interface Exchange {
-  readonly method: "HEAD" | "GET" | "PUT" | "POST";
+  readonly method: RegistryRequest["method"];
   readonly headers: Readonly<Record<string, string>>;
   readonly data?: Buffer | string;
+}
+
+/** Tells a failure to get an answer at all as the `JobError` it is. */
+async function within<T>(
+  { registry, repository }: RegistryAccess,
+  { method, path }: RegistryRequest,
+  signal: AbortSignal,
+  act: (what: string) => Promise<T>,
+): Promise<T> {
+  const what = `${method} ${registry}/v2/${repository}/${path}`;
+  try {
+    return await act(what);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw isAxiosError(error) ? connectionFailure(error, what) : error;
+  }
+}
+
+function readAnswer({ status, data, headers }: AxiosResponse<Buffer>, what: string, now: number): RegistryAnswer {
+  const header = (name: string) => text(headers[name]);
+  const body = Buffer.from(data);
+  if (status < 300 || status === 404) return { status, body, header };
+  throw answerFailure({ status, body, retryAfter: header("retry-after") }, what, now);
 }
 
 /** Docker Hub's API has another host than its images' names. */

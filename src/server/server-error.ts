@@ -1,25 +1,28 @@
+/** The setting a port comes from. */
+export type PortSetting = "--port (PORT)" | "BUILD_WATCHER_ADMIN_PORT";
+
 /** The server cannot listen. Its message names the setting to change. */
 export class ServerError extends Error {
   override readonly name = "ServerError";
 
-  constructor(error: NodeJS.ErrnoException, port: number, host: string | undefined) {
-    super(explain(error, port, host), { cause: error });
+  constructor(error: NodeJS.ErrnoException, port: number, host: string | undefined, setting: PortSetting = "--port (PORT)") {
+    super(explain(error, port, host, setting), { cause: error });
   }
 }
 
-function explain({ code, message }: NodeJS.ErrnoException, port: number, host: string | undefined): string {
+function explain({ code, message }: NodeJS.ErrnoException, port: number, host: string | undefined, setting: PortSetting): string {
   const place = `${host ?? "every address"}, port ${port}`;
   switch (code) {
     case "EADDRINUSE":
-      return `Another program listens on ${place} already: set --port (PORT) to a free one, or BUILD_WATCHER_SERVER=0 to do without the server.`;
+      return `Another program listens on ${place} already: set ${setting} to a free one, or BUILD_WATCHER_SERVER=0 to do without the server.`;
     case "EACCES":
-      return `The bot may not listen on ${place}: set --port (PORT) to one above 1024.`;
+      return `The bot may not listen on ${place}: set ${setting} to one above 1024.`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EINVAL":
       return `${host} is no address of this machine (${code}): correct --host (BUILD_WATCHER_HOST).`;
     default:
-      return `The bot cannot listen on ${place} (${message}): check --port (PORT) and --host (BUILD_WATCHER_HOST).`;
+      return `The bot cannot listen on ${place} (${message}): check ${setting} and --host (BUILD_WATCHER_HOST).`;
   }
 }

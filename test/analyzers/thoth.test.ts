@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
 import { createHttpEndpoint, endpointUrl, type HttpEndpoint } from "../../src/analyzers/http.ts";
@@ -14,8 +16,11 @@ const accepted = { analysis_id: "package-extract-1", cached: false, parameters: 
 const never = new AbortController().signal;
 let endpoint: HttpEndpoint;
 
-function analyzer(settings: { debug?: boolean; force?: boolean; environmentType?: "runtime" | "buildtime" } = {}) {
-  endpoint = createHttpEndpoint({ host: "user-api.example.com", verifyTls: true, timeout: 5000, clock: systemClock });
+function analyzer(
+  settings: { debug?: boolean; force?: boolean; environmentType?: "runtime" | "buildtime" } = {},
+  timeout = 5000,
+) {
+  endpoint = createHttpEndpoint({ host: "user-api.example.com", verifyTls: true, timeout, clock: systemClock });
   return createThothAnalyzer({ endpoint, debug: false, force: false, ...settings });
 }
 
@@ -138,6 +143,31 @@ describe("an answer outside the contract", () => {
     expect(await failure({ jobId: "j", output })).toMatchObject({ reason: "AnalyzerProtocol" });
   });
 });
+
+describe("an answer that takes too long", () => {
+  it.each<readonly [string, () => AsyncIterable<string>]>([
+    ["never begins to have a body", () => drops(0)],
+    ["comes drop by drop", () => drops(Number.POSITIVE_INFINITY)],
+  ])("is not waited for, and tried again, when it %s", async (_, body) => {
+    nock(api)
+      .post("/api/v1/analyze")
+      .query(true)
+      .reply(202, () => Readable.from(body()));
+    const error = await analyzer({}, 100)
+      .submit({ jobId: "j", output }, never)
+      .catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ reason: "AnalyzerFailed", message: expect.stringContaining("in time") });
+  });
+});
+
+/** So many drops of an answer, and then silence. */
+async function* drops(count: number): AsyncIterable<string> {
+  for (let drop = 0; drop < count; drop += 1) {
+    yield " ";
+    await pause(10);
+  }
+  await new Promise(() => undefined);
+}
 
 describe("a password", () => {
   const secret = { ...output, login: { user: "me", password: "TOPSECRET" } };

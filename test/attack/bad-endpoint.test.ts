@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AnalysisFault } from "../../src/demo/analysis-api.ts";
 import { type Bot, createWorld, type World } from "../support/bot.ts";
 import { fastClock } from "../support/fast-clock.ts";
-import { digestOf } from "../support/fixtures.ts";
-import { buildOf, completedBuild, namespace, submissionsByBuild } from "../support/submissions.ts";
+import { buildOf, completedBuild, namespace, putLoneImages, submissionsByBuild } from "../support/submissions.ts";
 
 const clock = fastClock(100);
 const minute = 60_000;
@@ -82,7 +81,7 @@ describe("an endpoint that fails on one image every time", () => {
     const bot = world.bot(["--analyze-existing"], {}, clock);
     for (const number of [1, 2, 3]) world.cluster.put("builds", completedBuild(`poison-${number}`));
     await bot.logged(({ msg }) => msg === "Attempt failed; the job is tried again");
-    putImages(world, 30);
+    putLoneImages(world.cluster, 30);
     const began = clock.now();
     const restarted = await restart(world, bot);
     for (let number = 0; number < 30; number += 1) world.cluster.put("builds", completedBuild(`app-${number}`));
@@ -96,16 +95,6 @@ describe("an endpoint that fails on one image every time", () => {
 async function restart(world: World, bot: Bot): Promise<Bot> {
   await bot.stop();
   return world.bot(["--analyze-existing"], {}, clock);
-}
-
-/** Image streams with one image each that no build made. */
-function putImages({ cluster }: World, count: number): void {
-  for (let number = 0; number < count; number += 1) {
-    const name = `image-${number}`;
-    const image = digestOf(name);
-    const item = { created: "2026-01-01T00:00:00Z", dockerImageReference: `quay.io/shop/${name}@${image}`, image };
-    cluster.put("imagestreams", { metadata: { name, namespace }, spec: {}, status: { tags: [{ tag: "1", items: [item] }] } });
-  }
 }
 
 /** What `build-watcher jobs` counts. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createWorld, type World } from "../support/bot.ts";
+import { digestOf, internalRegistry } from "../support/fixtures.ts";
 import { buildOf, completedBuild, namespace, submissionsByBuild } from "../support/submissions.ts";
 
 const settings = { THOTH_BUILD_WATCHER_WORKERS: "2", BUILD_WATCHER_JOB_TIMEOUT: "1s" };
@@ -34,21 +35,31 @@ const poisons: readonly Poison[] = [
     heal: ({ cluster }, name) => cluster.setBuildLog(namespace, `${name}-1`, "It ended after all.\n"),
   },
   {
-    name: "that meets what nobody foresaw",
-    reason: "Unexpected",
+    name: "whose image stream cannot be read",
+    reason: "ClusterUnavailable",
     put({ cluster }, name) {
-      cluster.fail("get", { status: 200, body: "null" }, Number.POSITIVE_INFINITY);
-      cluster.put("builds", completedBuild(name, { digest: null }));
+      cluster.fail("get", { status: 200, body: "}{" }, Number.POSITIVE_INFINITY);
+      cluster.put("builds", completedBuild(name, { digest: null, outputReference: null }));
     },
     heal({ cluster }, name) {
+      const image = digestOf(name);
+      const item = {
+        created: "2026-01-01T00:00:00Z",
+        dockerImageReference: `${internalRegistry}/${namespace}/${name}@${image}`,
+        image,
+      };
       cluster.heal();
-      cluster.put("imagestreams", { metadata: { name, namespace }, spec: {}, status: { tags: [] } });
+      cluster.put("imagestreams", {
+        metadata: { name, namespace },
+        spec: {},
+        status: { tags: [{ tag: "latest", items: [item] }] },
+      });
     },
   },
 ];
 
-describe.each(poisons)("a job $name", ({ reason, put, heal }) => {
-  it("is ended by its deadline and recorded, while the others go on beside it", async () => {
+describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
+  it("is ended and recorded, while the others go on beside it", async () => {
     await using world = await createWorld();
     put(world, "poison");
     const bot = world.bot([], settings);
@@ -65,7 +76,8 @@ describe.each(poisons)("a job $name", ({ reason, put, heal }) => {
   it("lets all the others through, though there are more of its kind than workers", async () => {
     await using world = await createWorld();
     for (let number = 0; number < 5; number += 1) put(world, `poison-${number}`);
-    world.bot([], settings);
+    const bot = world.bot([], settings);
+    await bot.logged(({ msg, build }) => msg === "Build taken in" && build === `${namespace}/poison-4-1`);
     for (const name of good) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor((analysis) => good.every((name) => submissionsByBuild(analysis).has(name)));
   });

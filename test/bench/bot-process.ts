@@ -33,7 +33,12 @@ export async function startBotProcess({ cluster, analysis, namespace, flags }: B
   const log = opened.use(await open(logFile, "w"));
   const child = spawn(process.execPath, [program, ...flags], {
     cwd: directory,
-    env: { ...kubeconfig.environment, THOTH_USER_API_HOST: analysis, BUILD_WATCHER_STATE_DIR: join(directory, "state") },
+    env: {
+      ...kubeconfig.environment,
+      THOTH_USER_API_HOST: analysis,
+      BUILD_WATCHER_STATE_DIR: join(directory, "state"),
+      BUILD_WATCHER_SERVER: "0",
+    },
     stdio: ["ignore", log.fd, "inherit"],
   });
   const ended = once(child, "exit");

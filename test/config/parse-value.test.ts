@@ -81,6 +81,11 @@ describe("parseValue", () => {
     ["registryRoute", "registry.example.com/path", /host\[:port\]/],
     ["labelSelector", "app in web", /a label selector.*"app in web"/],
     ["sourceUser", "system:serviceaccount:a:b", /without a colon/],
+    ["notifyUrl", "https://me:hush@hooks.example.com/", /without credentials and fragment/],
+    ["notifyUrl", "ftp://hooks.example.com/", /begin with https/],
+    ["notifySecret", "hush", /whsec_ and 24 to 64 bytes/],
+    ["notifySecret", `whsec_${"A".repeat(24)}`, /whsec_ and 24 to 64 bytes/],
+    ["webhookSecret", "short", /at least 16 characters/],
   ])("refuses %s %j and says what would be right", (name, text, expected) => {
     expect(parseValue(options[name], text)).toEqual({ expected: expect.stringMatching(expected) });
   });
@@ -124,6 +129,11 @@ const formatted: Readonly<Record<NonNullable<Option["format"]>, fc.Arbitrary<str
   "repository-prefix": fc.tuple(host, fc.constantFrom("", "/organisation", "/a/b_c")).map((parts) => parts.join("")),
   "label-selector": fc.tuple(namePart, namePart).map(([key, value]) => `${key}=${value},!${value}`),
   user: namePart,
+  receiver: fc.tuple(host, fc.constantFrom("", "/hook/T0K3N", "/?token=a/b")).map(([name, rest]) => `https://${name}${rest}`),
+  "signing-secret": fc
+    .uint8Array({ minLength: 24, maxLength: 64 })
+    .map((bytes) => `whsec_${Buffer.from(bytes).toString("base64")}`),
+  "shared-secret": fc.stringMatching(/^[a-z0-9]{16,40}$/),
 };
 
 /** Neither blank at an end, where it is cut off, nor with a comma, which parts a list. */

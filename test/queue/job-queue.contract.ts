@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeAmending } from "./contract/amending.ts";
 import { type QueueStorage, useStorage } from "./contract/contract.ts";
 import { describeDeadlines } from "./contract/deadlines.ts";
 import { describeFailures } from "./contract/failures.ts";
@@ -21,5 +22,6 @@ export function describeJobQueue(name: string, createStorage: () => Promise<Queu
     describeOutage(contract);
     describeStopping(contract);
     describeMending(contract);
+    describeAmending(contract);
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../src/core/errors.ts";
+import { jobBackoff } from "../../src/core/retry.ts";
 import type { AttemptEnd } from "../../src/queue/embedded/attempt.ts";
 import { type Gate, openGate } from "../../src/queue/embedded/gate.ts";
 import { judge } from "../../src/queue/embedded/verdict.ts";
@@ -8,7 +9,7 @@ import { nothing } from "./jobs.ts";
 const hour = 3_600_000;
 const now = 100 * hour;
 const first = { failures: 0, failingSince: undefined };
-const circumstances = { now, random: 1, giveUpAfter: 72 * hour, gateBefore: openGate, gate: openGate };
+const circumstances = { now, random: 1, giveUpAfter: 72 * hour, backoff: jobBackoff, gateBefore: openGate, gate: openGate };
 const shut: Gate = { kind: "shut", until: now + 30_000, against: [1, 2, 3] };
 
 function failed(...given: ConstructorParameters<typeof JobError>): AttemptEnd {

@@ -38,17 +38,22 @@ export interface WorldOptions extends OpenShiftApiOptions {
   readonly namespace?: string;
   /** Milliseconds before the User API answers a request. */
   readonly latency?: () => number;
+  /** What the User API says of an analysis, one state a question; it stays at the last one. */
+  readonly states?: readonly string[];
 }
 
 export async function createWorld({
   token,
   namespace = "golang-builder",
   latency,
+  states,
   ...options
 }: WorldOptions = {}): Promise<World> {
   await using opened = new AsyncDisposableStack();
   const cluster = opened.adopt(createOpenShiftApi(options), (api) => api.close());
-  const analysis = opened.adopt(createAnalysisApi({ ...(latency && { latency }) }), (api) => api.close());
+  const analysis = opened.adopt(createAnalysisApi({ ...(latency && { latency }), ...(states && { states }) }), (api) =>
+    api.close(),
+  );
   await Promise.all([cluster.listen(), analysis.listen()]);
   const stateDirectory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-test-")), (path) =>
     rm(path, { recursive: true, force: true }),

@@ -1,11 +1,13 @@
-import type { ClusterSettings } from "../../cluster/openshift.ts";
 import { ConfigError } from "../../config/config-error.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/options.ts";
 import type { Environment, Flags } from "../../config/sources.ts";
+import type { HostProcess } from "../../registry/run-directory.ts";
+import { clusterSettings } from "../../settings.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster, type Uses } from "./cluster.ts";
 import { type Finding, failed, isWell, passed, renderFindings } from "./finding.ts";
+import { checkCopying } from "./registry.ts";
 import { setCommandFor } from "./set-command.ts";
 import { checkEndpoint, checkState } from "./surroundings.ts";
 
@@ -13,6 +15,7 @@ export interface CheckContext {
   readonly flags: Flags;
   readonly environment: Environment;
   readonly envFile: string | undefined;
+  readonly host: HostProcess;
   readonly screen: Screen;
   readonly signal: AbortSignal;
 }
@@ -24,7 +27,7 @@ export async function check(context: CheckContext, { json }: { readonly json: bo
   return isWell(findings) ? 0 : 1;
 }
 
-async function checkAll({ flags, environment, envFile, signal }: CheckContext): Promise<readonly Finding[]> {
+async function checkAll({ flags, environment, envFile, host, signal }: CheckContext): Promise<readonly Finding[]> {
   let loaded: LoadedConfig;
   try {
     loaded = loadConfig({ flags, environment, envFile });
@@ -36,7 +39,8 @@ async function checkAll({ flags, environment, envFile, signal }: CheckContext): 
   const set = setCommandFor(environment);
   const findings = await Promise.all([
     checkSettings(loaded),
-    checkCluster(clusterSettings(config, environment), usesOf(config, environment), signal),
+    checkCluster({ ...clusterSettings(config), environment }, usesOf(config, environment), signal),
+    checkCopying(config, host, set, signal),
     checkEndpoint(config, set, signal),
     checkState(config, set),
   ]);
@@ -46,11 +50,6 @@ async function checkAll({ flags, environment, envFile, signal }: CheckContext): 
 function checkSettings({ warnings }: LoadedConfig): readonly Finding[] {
   const warned = warnings.map((detail): Finding => ({ check: "settings", state: "warns", detail }));
   return [passed("settings", "They can be read, and fit together."), ...warned];
-}
-
-function clusterSettings(config: Config, environment: Environment): ClusterSettings {
-  const { namespaces, verifyClusterTls: verifyTls, clusterUrl: url, watchTimeout } = config;
-  return { namespaces, verifyTls, url, watchTimeout, environment };
 }
 
 /** Outside the cluster image streams are listed, too, to find the registry's public host. */

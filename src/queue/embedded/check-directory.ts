@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { openDatabase } from "./database.ts";
-import { explain, LedgerError } from "./ledger-error.ts";
-import { lockDirectory } from "./lock.ts";
+import { DatabaseSync } from "node:sqlite";
+import { explain } from "./ledger-error.ts";
+import { DirectoryInUseError, lockDirectory } from "./lock.ts";
+import { needsMigration } from "./migrations.ts";
 import { createPrivateFile } from "./private-file.ts";
 
 /**
- * Whether a bot could keep its ledger in a directory, and whether one is working with it now. A ledger that is there is opened and left as it
- * is. Throws `LedgerError`.
+ * Whether a bot could keep its ledger in a directory, which is made when it is missing, and whether one is working there now. A ledger that is
+ * there is only read. Throws `LedgerError`.
  */
 export function checkStateDirectory(directory: string): { readonly inUse: boolean } {
   assertWritable(directory);
   const inUse = isLocked(directory);
-  if (existsSync(join(directory, "ledger.db")))
-    openDatabase({ directory, exclusive: false, synchronous: "full" }).close();
+  assertReadable(join(directory, "ledger.db"));
   return { inUse };
 }
 
@@ -34,7 +34,20 @@ function isLocked(directory: string): boolean {
     lockDirectory(directory).release();
     return false;
   } catch (error) {
-    if (error instanceof LedgerError && error.inUse) return true;
+    if (error instanceof DirectoryInUseError) return true;
     throw error;
+  }
+}
+
+function assertReadable(file: string): void {
+  if (!existsSync(file)) return;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { readOnly: true, timeout: 500 });
+    needsMigration(database, file);
+  } catch (error) {
+    throw explain(file, error);
+  } finally {
+    database?.close();
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { FailureReason } from "../../core/errors.ts";
-import { longestRetryAfter } from "../../core/retry.ts";
+import { type Backoff, jobBackoff, longestRetryAfter } from "../../core/retry.ts";
 import type { AttemptReport, JobHandler } from "../job-queue.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { attemptEnded, type Gate, openGate, placesThrough, probeStarted, reopensIn, type Sign } from "./gate.ts";
@@ -15,6 +15,8 @@ export interface DispatcherSettings {
   readonly jobTimeout: number;
   /** Milliseconds after its first failure at which a job is given up. */
   readonly giveUpAfter: number;
+  /** The delays of a failed job. Default: `jobBackoff`. */
+  readonly backoff?: Backoff;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -46,7 +48,7 @@ interface Work {
 const pollInterval = 1_000;
 
 export function createDispatcher(settings: DispatcherSettings): Dispatcher {
-  const { clock, random, ledger, commit, giveUpAfter } = settings;
+  const { clock, random, ledger, commit, giveUpAfter, backoff = jobBackoff } = settings;
   const runner = createRunner(settings);
   let gate: Gate = openGate;
   let work: Work | undefined;
@@ -90,7 +92,7 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
       const now = clock.now();
       const gateBefore = gate;
       gate = attemptEnded(gate, { job: claimed.number, probe, ...signOf(end) }, now, random());
-      const verdict = judge(end, claimed, { now, random: random(), giveUpAfter, gateBefore, gate });
+      const verdict = judge(end, claimed, { now, random: random(), giveUpAfter, backoff, gateBefore, gate });
       const written = commit.run(() => ledger.settle(claimed, verdict, now));
       // The next claim joins the same transaction, so that a job costs one sync of the disk, not two.
       dispatch();
@@ -147,6 +149,7 @@ function nextLook(gate: Gate, { first }: DueTimes, now: number): number {
 /** What an attempt that failed for these reasons shows of the endpoint; others did not come so far as to ask it. */
 const signs: Partial<Record<FailureReason, Sign>> = {
   AnalyzerRejected: "alive",
+  AnalysisPending: "alive",
   AnalyzerFailed: "doubtful",
   AnalyzerProtocol: "doubtful",
 };

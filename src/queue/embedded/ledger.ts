@@ -36,6 +36,8 @@ export interface Ledger extends Records {
   dueTimes(): DueTimes;
   /** Makes jobs due now that are due after the horizon, as they are when the clock was put back. */
   pullForward(horizon: number, now: number): void;
+  /** Changes a job's result; false when it has none. */
+  amend(id: string, change: (result: JobResult) => JobResult): boolean;
   retry(id: string, now: number): boolean;
   dismiss(id: string, now: number): boolean;
   /** Deletes up to so many done and dismissed jobs; answers how many. */
@@ -66,6 +68,7 @@ export function openLedger(settings: DatabaseSettings): Ledger {
     add: additions(connection),
     ...claims(connection),
     ...corrections(connection),
+    amend: amendments(connection),
     recover: recovery(connection),
   };
 }
@@ -181,7 +184,7 @@ function recovery(connection: DatabaseSync): Ledger["recover"] {
 
 function corrections(connection: DatabaseSync): Pick<Ledger, "retry" | "dismiss" | "forget"> {
   const retry = connection.prepare(
-    `UPDATE jobs SET state = 'waiting', lane = (job ->> 'cause' = 'scan'), due_at = ?2, updated_at = ?2, failures = 0,
+    `UPDATE jobs SET state = 'waiting', lane = (job ->> 'cause' IS 'scan'), due_at = ?2, updated_at = ?2, failures = 0,
        failing_since = NULL, crashes = 0, error_reason = NULL, error_message = NULL WHERE id = ?1 AND state <> 'running'`,
   );
   const dismiss = connection.prepare(
@@ -201,6 +204,19 @@ function corrections(connection: DatabaseSync): Pick<Ledger, "retry" | "dismiss"
   };
 }
 
+function amendments(connection: DatabaseSync): Ledger["amend"] {
+  const read = connection.prepare("SELECT result FROM jobs WHERE id = ? AND result IS NOT NULL");
+  const write = connection.prepare("UPDATE jobs SET result = ?2 WHERE id = ?1");
+  return (id, change) => {
+    const row = read.get(id);
+    if (!row) return false;
+    const result = JSON.parse(String(row.result)) as JobResult;
+    const changed = change(result);
+    if (changed !== result) write.run(id, JSON.stringify(changed));
+    return true;
+  };
+}
+
 /** One index seek for each end of each lane. */
 function dueTimesQuery(): string {
   const ends = Object.values(lanes).map((lane) => {
@@ -215,9 +231,9 @@ function toClaim(row: JobRow, token: string): Claim {
   return { job: JSON.parse(row.job) as Job, number, token, failures, failingSince: failing_since ?? undefined };
 }
 
-/** The image a job turned out to cover, once it was submitted by digest. */
+/** The image a job turned out to cover: what it is called in the cluster, so that a later scan knows it. */
 function pinned(result: JobResult | undefined): string | null {
-  return typeof result?.output === "string" && result.output.includes("@sha256:") ? result.output : null;
+  return typeof result?.source === "string" && result.source.includes("@sha256:") ? result.source : null;
 }
 
 function optionalNumber(value: unknown): number | undefined {

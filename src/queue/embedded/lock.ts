@@ -7,11 +7,21 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** Another bot works in the directory. */
+export class DirectoryInUseError extends LedgerError {
+  constructor(directory: string) {
+    super(
+      directory,
+      "another bot is working in this directory. Stop it first, or give this one a directory of its own with BUILD_WATCHER_STATE_DIR.",
+    );
+  }
+}
+
 const busy = 5;
 
 /**
  * Makes the caller the only bot that works in a directory. The lock is a transaction on a small SQLite file, so that the system
- * releases it however the process ends. Throws `LedgerError` when another bot holds it.
+ * releases it however the process ends. Throws `DirectoryInUseError`, or another `LedgerError`.
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const file = join(directory, "bot.lock");
@@ -22,14 +32,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     database?.close();
-    throw sqliteCode(error) === busy ? inUse(directory) : explain(file, error);
+    throw sqliteCode(error) === busy ? new DirectoryInUseError(directory) : explain(file, error);
   }
   return { release: () => database.close() };
-}
-
-function inUse(directory: string): LedgerError {
-  return new LedgerError(
-    directory,
-    "another bot is working in this directory. Stop it first, or give this one a directory of its own with BUILD_WATCHER_STATE_DIR.",
-  );
 }

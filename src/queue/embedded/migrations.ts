@@ -45,7 +45,25 @@ const versions: readonly string[] = [
     UPDATE counts SET jobs = jobs - 1 WHERE state = OLD.state;
   END;
   `,
+  `
+  ALTER TABLE jobs ADD COLUMN namespace TEXT GENERATED ALWAYS AS (job ->> '$.build.namespace') VIRTUAL;
+  ALTER TABLE jobs ADD COLUMN build_config TEXT GENERATED ALWAYS AS (job ->> '$.buildConfig') VIRTUAL;
+  ALTER TABLE jobs ADD COLUMN output_digest TEXT GENERATED ALWAYS AS (${digestOf("output")}) VIRTUAL;
+  ALTER TABLE jobs ADD COLUMN base_digest TEXT GENERATED ALWAYS AS (${digestOf("base")}) VIRTUAL;
+  CREATE INDEX jobs_namespace ON jobs (namespace, updated_at) WHERE namespace IS NOT NULL;
+  CREATE INDEX jobs_build_config ON jobs (build_config) WHERE build_config IS NOT NULL;
+  CREATE INDEX jobs_output_digest ON jobs (output_digest) WHERE output_digest IS NOT NULL;
+  CREATE INDEX jobs_base_digest ON jobs (base_digest) WHERE base_digest IS NOT NULL;
+  CREATE INDEX jobs_waiting ON jobs (created_at) WHERE state = 'waiting';
+  `,
 ];
+
+/** The digest of one of a job's images: as its build named it, else as it was submitted. */
+function digestOf(image: "output" | "base"): string {
+  const submitted = `result ->> '$.${image}'`;
+  const inResult = `CASE WHEN ${submitted} LIKE '%@sha256:%' THEN substr(${submitted}, instr(${submitted}, '@') + 1) END`;
+  return `coalesce(job ->> '$.${image}.reference.digest', job ->> '$.${image}.digest', ${inResult})`;
+}
 
 /** Marks the file as a ledger of this program ("bwld"). */
 const applicationId = 0x62776c64;

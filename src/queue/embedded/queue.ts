@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
-import type { JobQueue, JobRecord } from "../job-queue.ts";
+import type { Job } from "../../core/job.ts";
+import type { Backoff } from "../../core/retry.ts";
+import type { JobQueue, JobRecord, JobResult, QueuedWork } from "../job-queue.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { createIdleWaiters } from "./idle-waiters.ts";
@@ -15,6 +17,8 @@ export interface EmbeddedQueueSettings {
   readonly jobTimeout: number;
   /** Milliseconds after its first failure at which a job is given up. */
   readonly giveUpAfter: number;
+  /** The delays of a failed job. Default: `jobBackoff`. */
+  readonly backoff?: Backoff;
   readonly clock?: Clock;
   /** In [0, 1), for the jitter of delays. */
   readonly random?: () => number;
@@ -29,8 +33,15 @@ export interface EmbeddedQueueSettings {
 /** Rows deleted in one transaction, so that a large clean-up holds nobody up. */
 const forgetBatch = 500;
 
-/** Opens the queue that keeps its jobs in an SQLite file in the given directory. Throws `LedgerError`. */
-export function openEmbeddedQueue(settings: EmbeddedQueueSettings): JobQueue {
+/** Opens the queue that keeps its jobs, or work of another kind, in an SQLite file in the given directory. Throws `LedgerError`. */
+export function openEmbeddedQueue<Work extends QueuedWork = Job, Result = JobResult>(
+  settings: EmbeddedQueueSettings,
+): JobQueue<Work, Result> {
+  // The ledger gives back what it was given, and reads of it only what a job alone has: its build, output and cause.
+  return openJobQueue(settings) as unknown as JobQueue<Work, Result>;
+}
+
+function openJobQueue(settings: EmbeddedQueueSettings): JobQueue {
   const { directory, exclusive = true, synchronous = "full", maximumPages, clock = systemClock, random = Math.random } = settings;
   const ledger = openLedger({ directory, exclusive, synchronous, ...(maximumPages !== undefined && { maximumPages }) });
   try {
@@ -115,14 +126,30 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
       await commit.run(() => undefined);
       await idle.wait();
     },
-    counts: ledger.counts,
-    recent: ledger.recent,
-    find: ledger.find,
+    ...readings(ledger),
+    ...corrections(ledger, commit, clock),
+    stop,
+    close: () => (closing ??= close()),
+  };
+}
+
+function readings(
+  ledger: Ledger,
+): Pick<JobQueue, "counts" | "firstDue" | "recent" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"> {
+  const { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
+  return { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue: () => ledger.dueTimes().first };
+}
+
+function corrections(
+  ledger: Ledger,
+  commit: GroupCommit,
+  clock: Clock,
+): Pick<JobQueue, "amend" | "retry" | "dismiss" | "forget"> {
+  return {
+    amend: (id, change) => commit.run(() => ledger.amend(id, change)),
     retry: (id) => commit.run(() => ledger.retry(id, clock.now())),
     dismiss: (id) => commit.run(() => ledger.dismiss(id, clock.now())),
     forget: (limits) => forgetInBatches(ledger, commit, limits),
-    stop,
-    close: () => (closing ??= close()),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FailureReason } from "../../core/errors.ts";
 import type { Job } from "../../core/job.ts";
-import { type JobRecord, type JobResult, type JobState, jobStates } from "../job-queue.ts";
+import { type JobQueue, type JobRecord, type JobResult, type JobState, jobStates } from "../job-queue.ts";
 import { explain } from "./ledger-error.ts";
+import { createListing } from "./listing.ts";
 
 /** A row of the table `jobs`, as far as the records need it. */
 export interface JobRow {
@@ -24,40 +25,40 @@ export interface JobRow {
 export const recordColumns =
   "number, job, state, attempts, failures, failing_since, crashes, due_at, error_reason, error_message, result, created_at, updated_at";
 
-/** What the ledger remembers, for reading. */
-export interface Records {
-  find(id: string): JobRecord | undefined;
-  /** Last changed first; `before` is the id of the last record of the page before. */
-  recent(limit: number, filter?: { readonly state?: JobState; readonly before?: string }): readonly JobRecord[];
-  counts(): Readonly<Record<JobState, number>>;
-}
+/** What the ledger remembers, for reading; as `JobQueue` promises it. */
+export type Records = Pick<JobQueue, "find" | "recent" | "counts" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting">;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
 export function createRecords(connection: DatabaseSync, file: string): Records {
   const select = `SELECT ${recordColumns} FROM jobs`;
-  const page = "(updated_at, number) < (?, ?) ORDER BY updated_at DESC, number DESC LIMIT ?";
   const byId = connection.prepare(`${select} WHERE id = ?`);
-  const all = connection.prepare(`${select} WHERE ${page}`);
-  const inState = connection.prepare(`${select} WHERE state = ? AND ${page}`);
   const counted = connection.prepare("SELECT state, jobs FROM counts");
+  const latest = connection.prepare(
+    `${select} WHERE number IN (SELECT max(number) FROM jobs WHERE build_config IS NOT NULL GROUP BY build_config) ORDER BY build_config`,
+  );
+  const oldest = connection.prepare(
+    "SELECT created_at AS at FROM jobs INDEXED BY jobs_waiting WHERE state = 'waiting' ORDER BY created_at LIMIT 1",
+  );
+  const withDigest = (column: string) => connection.prepare(`${select} WHERE ${column} = ? ORDER BY number DESC LIMIT ?`);
+  const images = { output: withDigest("output_digest"), base: withDigest("base_digest") };
+  const rowOf = (id: string) => byId.get(id) as JobRow | undefined;
 
   return {
     find: explained(file, (id) => {
-      const row = byId.get(id) as JobRow | undefined;
+      const row = rowOf(id);
       return row && toRecord(row);
     }),
-    recent: explained(file, (limit, { state, before } = {}) => {
-      const above =
-        before === undefined ? { updated_at: Number.MAX_SAFE_INTEGER, number: 0 } : (byId.get(before) as JobRow | undefined);
-      if (!above || !(limit >= 1)) return [];
-      const position = [above.updated_at, above.number, Math.floor(Math.min(limit, Number.MAX_SAFE_INTEGER))];
-      const rows = state === undefined ? all.all(...position) : inState.all(state, ...position);
-      return (rows as unknown as JobRow[]).map((row) => toRecord(row));
-    }),
+    recent: explained(file, createListing(connection, rowOf)),
     counts: explained(file, () => {
       const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
       for (const { state, jobs } of counted.all()) counts[state as JobState] = Number(jobs);
       return counts;
+    }),
+    withImage: explained(file, (digest, as, limit) => toRecords(images[as].all(digest, limit))),
+    lastOfBuildConfigs: explained(file, () => toRecords(latest.all())),
+    oldestWaiting: explained(file, () => {
+      const { at } = oldest.get() ?? {};
+      return typeof at === "number" ? at : undefined;
     }),
   };
 }
@@ -70,6 +71,10 @@ function explained<A extends readonly unknown[], R>(file: string, read: (...give
       throw explain(file, error);
     }
   };
+}
+
+function toRecords(rows: readonly unknown[]): readonly JobRecord[] {
+  return rows.map((row) => toRecord(row as JobRow));
 }
 
 /** A row as the contract shows it; `job` saves parsing it again. */

@@ -1,5 +1,5 @@
 import type { FailureReason, JobError } from "../../core/errors.ts";
-import { backoffDelay, jobBackoff, longestRetryAfter } from "../../core/retry.ts";
+import { type Backoff, backoffDelay, longestRetryAfter } from "../../core/retry.ts";
 import type { JobResult } from "../job-queue.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { type Gate, gateBackoff } from "./gate.ts";
@@ -29,6 +29,8 @@ export interface Circumstances {
   readonly random: number;
   /** Milliseconds after its first failure at which a job is given up. */
   readonly giveUpAfter: number;
+  /** The delays of a failed job. */
+  readonly backoff: Backoff;
   readonly gateBefore: Gate;
   /** The gate after this attempt. */
   readonly gate: Gate;
@@ -51,9 +53,9 @@ export function judge(end: AttemptEnd, history: History, circumstances: Circumst
  * A job that failed by the endpoint's fault waits for the gate and hardly longer, so that everything drains at once afterwards. One on which
  * an endpoint failed that was thought to be up is tried like any other: it may always fail, and others must not wait for it too often.
  */
-function dueAt(error: JobError, failures: number, { now, random, gateBefore, gate }: Circumstances): number {
-  const backoff = error.pauses && gateBefore.kind === "shut" ? gateBackoff : jobBackoff;
-  const wait = Math.max(backoffDelay(failures, backoff, random), Math.min(error.retryAfter ?? 0, longestRetryAfter));
+function dueAt(error: JobError, failures: number, { now, random, backoff, gateBefore, gate }: Circumstances): number {
+  const delays = error.pauses && gateBefore.kind === "shut" ? gateBackoff : backoff;
+  const wait = Math.max(backoffDelay(failures, delays, random), Math.min(error.retryAfter ?? 0, longestRetryAfter));
   return error.pauses && gate.kind === "shut" ? Math.max(now + wait, gate.until) : now + wait;
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
-import type { JobQueue } from "../../../src/queue/job-queue.ts";
+import type { JobQueue, RecordFilter } from "../../../src/queue/job-queue.ts";
 import { settle } from "../../support/fake-clock.ts";
-import { buildJob, heldHandler, nothing, result, scanJob } from "../jobs.ts";
+import { buildJob, heldHandler, imageName, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
 export function describeMending(contract: Contract): void {
@@ -129,6 +129,83 @@ export function describeMending(contract: Contract): void {
       );
       expect(queue.recent(10, { before: "unknown" })).toEqual([]);
       expect(queue.recent(0)).toEqual([]);
+    });
+
+    it("goes on where a page ended although its last record has changed since", async () => {
+      const queue = await open();
+      for (const number of [1, 2, 3, 4]) {
+        await queue.add(buildJob(number));
+        await clock.advance(1);
+      }
+      const last = queue.recent(2).at(-1);
+      await queue.dismiss("build-uid-3");
+      const rest = queue.recent(5, { before: last?.job.id ?? "", beforeTime: last?.updatedAt ?? 0 });
+      expect(rest.map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-1"]);
+    });
+
+    it("narrows a listing to a namespace and to what is mentioned", async () => {
+      const queue = await open();
+      queue.work(async ({ id }) => {
+        if (id === "build-uid-2") throw new JobError("ImageNotFound", '100 % gone: "manifest_unknown"');
+        return nothing;
+      });
+      for (const number of [1, 2, 3, 21]) await queue.add(buildJob(number));
+      await queue.add(scanJob(4));
+      await queue.add({ ...buildJob(5), build: { namespace: "bank", name: "Ledger-1", uid: "uid-5" } });
+      await queue.idle();
+      const ids = (filter: RecordFilter) => queue.recent(10, filter).map(({ job }) => job.id.slice(0, 12));
+      expect(ids({ namespace: "bank" })).toEqual(["build-uid-5"]);
+      expect(ids({ namespace: "shop", state: "failed" })).toEqual(["build-uid-2"]);
+      expect(ids({ namespace: "nowhere" })).toEqual([]);
+      expect(ids({ text: "shop/app-2" }).sort()).toEqual(["build-uid-2", "build-uid-21"]);
+      expect(ids({ text: "LEDGER bank/" })).toEqual(["build-uid-5"]);
+      expect(ids({ text: "manifest_unknown 100 %" })).toEqual(["build-uid-2"]);
+      expect(ids({ text: "manifestXunknown" })).toEqual([]);
+      expect(ids({ text: imageName(3) })).toEqual(["build-uid-3"]);
+      expect(ids({ text: "reference" })).toEqual([]);
+      expect(ids({ text: "app", state: "done", namespace: "shop" })).toHaveLength(3);
+      expect(queue.recent(2, { text: "shop" })).toHaveLength(2);
+    });
+
+    it("finds the jobs that made an image and those that stand on it", async () => {
+      const queue = await open();
+      queue.work(async ({ id }) => (id === "build-uid-3" ? { ...nothing, base: imageName(1) } : nothing));
+      const { output: base } = buildJob(1);
+      await queue.add(buildJob(1));
+      await queue.add({ ...buildJob(2), ...(base && { base }) });
+      await queue.add(buildJob(3));
+      await queue.idle();
+      const digest = `sha256:${"1".padStart(64, "0")}` as const;
+      expect(queue.withImage(digest, "output", 10).map(({ job }) => job.id)).toEqual(["build-uid-1"]);
+      expect(queue.withImage(digest, "base", 10).map(({ job }) => job.id)).toEqual(["build-uid-3", "build-uid-2"]);
+      expect(queue.withImage(digest, "base", 1)).toHaveLength(1);
+      expect(queue.withImage(`sha256:${"f".repeat(64)}`, "output", 10)).toEqual([]);
+    });
+
+    it("knows the last job of every BuildConfig", async () => {
+      const queue = await open();
+      for (const [number, buildConfig] of [
+        [1, "shop/web"],
+        [2, "bank/api"],
+        [3, "shop/web"],
+      ] as const) {
+        await queue.add({ ...buildJob(number), buildConfig });
+      }
+      await queue.add(buildJob(4));
+      expect(queue.lastOfBuildConfigs().map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-3"]);
+    });
+
+    it("knows how long the oldest job has waited, however often it was tried", async () => {
+      const queue = await open();
+      expect(queue.oldestWaiting()).toBeUndefined();
+      const added = clock.now();
+      await queue.add(buildJob(1));
+      await clock.advance(minute);
+      await queue.add(buildJob(2));
+      await queue.retry("build-uid-1");
+      expect(queue.oldestWaiting()).toBe(added);
+      await queue.dismiss("build-uid-1");
+      expect(queue.oldestWaiting()).toBe(added + minute);
     });
 
     it("forgets what ended long ago and was not seen since, and nothing else", async () => {

@@ -81,7 +81,7 @@ export function describeTakingIn(contract: Contract): void {
         cause: "build",
         output: { kind: "stream-tag", namespace: "shop", stream: "app", tag: "latest" },
       });
-      queue.work(async () => ({ ...result, output: imageName(7) }));
+      queue.work(async () => ({ ...result, source: imageName(7), output: "mirror.example.com/copy:1" }));
       await until(() => queue.counts().done === 1);
       expect(await queue.add(scanJob(7))).toBe("already-known");
       expect(await queue.add(scanJob(8))).toBe("added");

@@ -1,0 +1,25 @@
+import type { AnalysisStatus } from "./analyzer.ts";
+import { protocolError } from "./answers.ts";
+
+/** What Thoth's User API and the workflow engine behind it call an analysis that ended well; everything else that ended failed. */
+const succeeded = /^(?:success|succeeded|successful|complete|completed|finished)$/i;
+const failed = /^(?:error|errored|failed|failure|killed|terminated|cancelled|omitted)$/i;
+
+const longestReason = 500;
+
+/** Reads the answer of `/analyze/{id}/status`; throws `JobError("AnalyzerProtocol")` when it names no state. */
+export function readStatus({ status }: Readonly<Record<string, unknown>>): AnalysisStatus {
+  const { state, reason, finished_at } = (typeof status === "object" && status !== null ? status : {}) as Record<string, unknown>;
+  if (typeof state !== "string" || state === "") throw protocolError("names no state of the analysis");
+  const endedAt = readTime(finished_at);
+  if (!succeeded.test(state) && !failed.test(state) && endedAt === undefined) return { state: "running" };
+  const time = endedAt === undefined ? {} : { endedAt };
+  if (succeeded.test(state)) return { state: "succeeded", ...time };
+  const why = typeof reason === "string" && reason !== "" ? reason.slice(0, longestReason) : `it ended as ${state.slice(0, 50)}`;
+  return { state: "failed", reason: why, ...time };
+}
+
+function readTime(value: unknown): number | undefined {
+  const time = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import type { Analyzer } from "./analyzers/analyzer.ts";
+import type { Config } from "./config/options.ts";
+import type { Clock } from "./core/clock.ts";
+import { asJobError } from "./core/errors.ts";
+import type { Backoff } from "./core/retry.ts";
+import {
+  analysesToFollow,
+  createFollowHandler,
+  type FollowQueue,
+  type FollowResult,
+  type FollowWork,
+} from "./pipeline/follow-analyses.ts";
+import { keepFollowing, takeUp } from "./pipeline/keep-following.ts";
+import { measureQueue } from "./pipeline/measure-queue.ts";
+import { reportAnalysis } from "./pipeline/report-analyses.ts";
+import { openEmbeddedQueue } from "./queue/index.ts";
+import type { AttemptReport, JobQueue } from "./queue/job-queue.ts";
+import type { Logger } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+export interface FollowingParts {
+  /** The bot's state directory; analyses are followed from a ledger of their own in it. */
+  readonly directory: string;
+  readonly jobs: JobQueue;
+  readonly analyzer: Analyzer;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Told of every attempt to learn how an analysis goes. */
+  readonly onAttempt?: (attempt: AttemptReport<FollowWork, FollowResult>) => void;
+}
+
+/** What follows analyses after their jobs are done. */
+export interface Following {
+  /** The analyses followed so far, for reading. */
+  readonly queue: Pick<FollowQueue, "recent">;
+  /** To be told of every attempt at a job. */
+  onAttempt(attempt: AttemptReport): void;
+  /** Begins to ask after analyses, those of earlier runs included. */
+  begin(): void;
+  stop(): Promise<void>;
+}
+
+/** From seconds, for what is answered from a cache, to a few minutes. */
+const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
+
+/** Questions at once. */
+const workers = 2;
+/** Milliseconds one question may take; the request itself has a deadline before. */
+const questionTimeout = 150_000;
+/** Milliseconds for which an endpoint that is down is still asked after the last analysis should have ended. */
+const afterwards = 60 * 60_000;
+
+/**
+ * Opens what follows analyses; undefined when it is switched off or the analyzer cannot tell. Its ledger survives the end of the process, not a
+ * power cut, for it is made again from the jobs' records.
+ */
+export function openFollowing(config: Config, parts: FollowingParts, opened: AsyncDisposableStack): Following | undefined {
+  const { jobs, analyzer, metrics, log, clock } = parts;
+  const ask = analyzer.status?.bind(analyzer);
+  if (!config.follow || !ask) return undefined;
+  const { followFor } = config;
+  const directory = join(parts.directory, "follow");
+  const settings = { workers, jobTimeout: questionTimeout, giveUpAfter: followFor + afterwards, backoff, clock };
+  const ledger = openEmbeddedQueue<FollowWork, FollowResult>({ ...settings, directory, synchronous: "normal" });
+  const queue = measureQueue(ledger, "follow", metrics, clock);
+  const stopping = new AbortController();
+  let keeping = Promise.resolve();
+  opened.defer(() => queue.close());
+
+  const failed = (error: unknown) => {
+    if (!stopping.signal.aborted)
+      log.error({ error: asJobError(error).message }, "Analyses are no longer followed; restart the bot");
+  };
+
+  return {
+    queue,
+    onAttempt({ outcome, record }) {
+      if (outcome !== "done") return;
+      for (const work of analysesToFollow(record)) takeUp(queue, work).catch(failed);
+    },
+    begin() {
+      const handler = createFollowHandler({ jobs, ask, followFor, clock });
+      queue.ended.catch(failed);
+      queue.work(handler, (attempt) => {
+        reportAnalysis({ jobs, log, metrics, adapter: analyzer.name }, attempt);
+        parts.onAttempt?.(attempt);
+      });
+      keeping = keepFollowing({ jobs, follow: queue, followFor, clock }, stopping.signal).catch(failed);
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all([queue.stop(0), keeping]);
+    },
+  };
+}

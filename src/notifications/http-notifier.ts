@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import axios, { type AxiosInstance } from "axios";
+import { Webhook } from "standardwebhooks";
+import type { Clock } from "../core/clock.ts";
+import { parseRetryAfter } from "../core/retry.ts";
+import { type AddressRules, guardedLookup } from "./addresses.ts";
+import type { Delivery, Notification, Notifier } from "./notifier.ts";
+import { createReceiver, type Receiver } from "./receiver.ts";
+
+export interface NotifierSettings extends AddressRules {
+  readonly urls: readonly string[];
+  /** `whsec_…`; without it notifications are not signed. */
+  readonly secret: string | undefined;
+  readonly clock: Clock;
+  /** Told of every request that ended; without a status when there was no answer. */
+  readonly onRequest?: (request: { method: string; status: number | undefined; milliseconds: number }) => void;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+/** Milliseconds a receiver may take to answer. */
+const requestTimeout = 20_000;
+
+/** Delivers by POST: structured CloudEvents, signed by Standard Webhooks. A 2xx is success, nothing else is; 410 ends it for this receiver. */
+export function createHttpNotifier(settings: NotifierSettings): Notifier {
+  const { urls, secret, clock, random = Math.random } = settings;
+  const signer = secret === undefined ? undefined : new Webhook(secret);
+  const { client, close } = createClient(settings);
+  const receivers = new Map(urls.map((url) => [receiverId(url), createReceiver(url, settings, clock, random)]));
+
+  return {
+    receivers: [...receivers.keys()],
+    close,
+    async deliver(id, event, signal): Promise<Delivery> {
+      const receiver = receivers.get(id);
+      if (!receiver) return { dropped: "not-configured" };
+      if (receiver.isGone()) return { dropped: "gone" };
+      receiver.assertReady();
+      const { status, retryAfter } = await post(receiver, event, signal);
+      if (status < 200 || status >= 300) throw receiver.failed(status, parseRetryAfter(retryAfter, clock.now()));
+      receiver.succeeded();
+      return { status };
+    },
+  };
+
+  async function post(receiver: Receiver, event: Notification, signal: AbortSignal) {
+    const body = JSON.stringify(event);
+    const startedAt = clock.now();
+    const deadline = new AbortController();
+    const cancel = clock.schedule(requestTimeout, () => deadline.abort());
+    const ended = (status?: number) => settings.onRequest?.({ method: "POST", status, milliseconds: clock.now() - startedAt });
+    try {
+      const headers = headersOf(event, body, startedAt, signer);
+      const response = await client.post(receiver.url, body, { headers, signal: AbortSignal.any([signal, deadline.signal]) });
+      response.data.destroy();
+      ended(response.status);
+      return { status: response.status, retryAfter: textOf(response.headers["retry-after"]) };
+    } catch (error) {
+      ended();
+      if (signal.aborted) throw signal.reason;
+      throw receiver.unreachable(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error));
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function receiverId(url: string): string {
+  return createHash("sha256").update(url).digest("hex").slice(0, 16);
+}
+
+function createClient(rules: AddressRules): { client: AxiosInstance; close: () => void } {
+  const lookup = guardedLookup(rules);
+  const httpAgent = new HttpAgent({ keepAlive: true, lookup });
+  const httpsAgent = new HttpsAgent({ keepAlive: true, lookup });
+  const client = axios.create({
+    httpAgent,
+    httpsAgent,
+    maxRedirects: 0,
+    responseType: "stream",
+    validateStatus: () => true,
+    transformRequest: (data) => data,
+  });
+  return {
+    client,
+    close() {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
+  };
+}
+
+/** Standard Webhooks: the id stays the same over all attempts, the timestamp is this attempt's. */
+function headersOf({ id }: Notification, body: string, now: number, signer: Webhook | undefined): Record<string, string> {
+  const time = new Date(now);
+  return {
+    "Content-Type": "application/cloudevents+json; charset=utf-8",
+    "User-Agent": "build-watcher",
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(now / 1000)),
+    ...(signer && { "webhook-signature": signer.sign(id, time, body) }),
+  };
+}
+
+/** The code of an axios error or of what lies under it; the error itself is dropped, since it carries the URL. */
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return textOf(code) ?? codeOf(cause);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

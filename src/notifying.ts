@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import type { Config } from "./config/options.ts";
+import { type Clock, sleep } from "./core/clock.ts";
+import { asJobError } from "./core/errors.ts";
+import type { Backoff } from "./core/retry.ts";
+import type { Following } from "./following.ts";
+import { createHttpNotifier } from "./notifications/http-notifier.ts";
+import { openMark } from "./notifications/mark.ts";
+import type { Delivery, Notification } from "./notifications/notifier.ts";
+import type { FollowResult, FollowWork } from "./pipeline/follow-analyses.ts";
+import { eventOfAnalysis, eventOfJob } from "./pipeline/job-events.ts";
+import { measureQueue } from "./pipeline/measure-queue.ts";
+import { measureRequest } from "./pipeline/measure-submissions.ts";
+import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "./pipeline/notify.ts";
+import { openEmbeddedQueue } from "./queue/index.ts";
+import type { AttemptReport, JobQueue } from "./queue/job-queue.ts";
+import type { Logger } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+export interface NotifyingParts {
+  /** The bot's state directory; notifications wait in a ledger of their own in it. */
+  readonly directory: string;
+  readonly jobs: JobQueue;
+  readonly inPod: boolean;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** What tells others of ended jobs and analyses. */
+export interface Notifying {
+  /** To be told of every attempt at a job. */
+  onAttempt(attempt: AttemptReport): void;
+  /** To be told of every attempt to learn how an analysis goes. */
+  onFollowed(attempt: AttemptReport<FollowWork, FollowResult>): void;
+  /** Begins to deliver, beginning with what an earlier bot left untold. */
+  begin(followed: Following["queue"] | undefined): void;
+  stop(): Promise<void>;
+}
+
+/** Deliveries at once. */
+const workers = 4;
+/** Milliseconds one delivery may take; the request itself has a deadline before. */
+const deliveryTimeout = 60_000;
+const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
+/** Milliseconds between two looks for what was not told. */
+const lookInterval = 10 * 60_000;
+
+/**
+ * Opens what tells others; without receivers it only forgets up to when they were told. Its ledger survives the end of the process, not a power
+ * cut, for it is made again from the records of jobs and analyses.
+ */
+export function openNotifying(config: Config, parts: NotifyingParts, opened: AsyncDisposableStack): Notifying {
+  const { jobs, inPod, metrics, log, clock } = parts;
+  const directory = join(parts.directory, "notify");
+  const mark = openMark(directory);
+  if (config.notifyUrl.length === 0 || config.dryRun) return silent(() => mark.clear());
+  const onRequest = (request: Parameters<typeof measureRequest>[2]) => measureRequest(metrics, "notify", request);
+  const { notifyUrl: urls, notifySecret: secret, notifyAllowLocal: allowLocal, giveUpAfter } = config;
+  const notifier = createHttpNotifier({ urls, secret, allowLocal, inPod, clock, onRequest });
+  opened.defer(() => notifier.close());
+  const settings = { directory, workers, jobTimeout: deliveryTimeout, giveUpAfter, backoff, clock };
+  const ledger = openEmbeddedQueue<NotifyWork, Delivery>({ ...settings, synchronous: "normal" });
+  const queue = measureQueue(ledger, "notify", metrics, clock);
+  opened.defer(() => queue.close());
+  const stopping = new AbortController();
+  let looking = Promise.resolve();
+
+  const failed = (error: unknown) => {
+    if (!stopping.signal.aborted)
+      log.error({ error: asJobError(error).message }, "Notifications are no longer sent; restart the bot");
+  };
+
+  const tell = (event: Notification | undefined) => {
+    if (!event) return;
+    for (const work of notifyWorks(event, notifier.receivers)) queue.add(work).catch(failed);
+  };
+
+  async function lookForUntold(followed: Following["queue"] | undefined): Promise<void> {
+    for (let since = mark.read() ?? clock.now(); !stopping.signal.aborted; ) {
+      since = await tellSince({ jobs, followed, notify: queue, receivers: notifier.receivers, clock }, since);
+      mark.write(since);
+      await sleep(clock, lookInterval, stopping.signal);
+    }
+  }
+
+  return {
+    onAttempt({ outcome, record }) {
+      if (outcome === "done" || outcome === "failed") tell(eventOfJob(record));
+    },
+    onFollowed({ outcome, record: { job: work, result } }) {
+      const record = outcome === "done" && result?.state !== undefined ? jobs.find(work.jobId) : undefined;
+      if (record && result) tell(eventOfAnalysis(work, result, record));
+    },
+    begin(followed) {
+      queue.ended.catch(failed);
+      queue.work(createNotifyHandler(notifier), createDeliveryReports(log));
+      looking = lookForUntold(followed).catch(failed);
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all([queue.stop(0), looking]);
+    },
+  };
+}
+
+/** Nobody is told; whoever is to be told later is not told of what happened until then. */
+function silent(begin: () => void): Notifying {
+  return { onAttempt: () => undefined, onFollowed: () => undefined, begin, stop: async () => undefined };
+}

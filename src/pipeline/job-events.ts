@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { failureReasons } from "../core/errors.ts";
+import { describeJob } from "../core/job.ts";
+import type { Notification } from "../notifications/notifier.ts";
+import type { JobAnalysis, JobRecord } from "../queue/job-queue.ts";
+import type { FollowResult, FollowWork } from "./follow-analyses.ts";
+
+const types = {
+  submitted: "io.build_watcher.job.submitted.v1",
+  failed: "io.build_watcher.job.failed.v1",
+  finished: "io.build_watcher.analysis.finished.v1",
+} as const;
+
+/** What is to be told of a job that ended; undefined when there is nothing to tell. */
+export function eventOfJob(record: JobRecord): Notification | undefined {
+  const { state, updatedAt, error, result } = record;
+  if (state === "done" && result && result.analyses.length > 0) {
+    const data = { ...factsOf(record), analyses: result.analyses.map(analysisFacts), notes: shortened(result.notes) };
+    return event(types.submitted, record, result.submittedAt ?? updatedAt, String(updatedAt), data);
+  }
+  if (state === "failed" && error) {
+    const data = { ...factsOf(record), error: { ...error, remedy: failureReasons[error.reason].remedy } };
+    return event(types.failed, record, updatedAt, String(updatedAt), data);
+  }
+  return undefined;
+}
+
+/** What is to be told of an analysis that ended, by its job's record; undefined when there is nothing to tell. */
+export function eventOfAnalysis({ analysisId }: FollowWork, end: FollowResult, record: JobRecord): Notification | undefined {
+  const analysis = record.result?.analyses.find(({ id }) => id === analysisId);
+  if (!analysis || end.state === undefined) return undefined;
+  const notes = record.result?.notes.filter((note) => note.includes(analysisId)) ?? [];
+  const data = { ...factsOf(record), analysis: analysisFacts({ ...analysis, ...end }), notes: shortened(notes) };
+  return event(types.finished, record, end.endedAt ?? record.updatedAt, analysisId, data);
+}
+
+/** `occasion` tells apart what happened to one job several times; the same occasion has the same id whenever it is told. */
+function event(type: string, record: JobRecord, at: number, occasion: string, data: Notification["data"]): Notification {
+  const { job, result } = record;
+  const id = createHash("sha256").update(`${type} ${job.id} ${occasion}`).digest("hex").slice(0, 32);
+  const source = job.build ? `/namespaces/${job.build.namespace}/builds/${job.build.name}` : `/jobs/${job.id}`;
+  const time = new Date(at).toISOString();
+  const subject = result?.output ?? describeJob(job);
+  return { specversion: "1.0", id, source, type, time, subject, datacontenttype: "application/json", data };
+}
+
+function factsOf({ job, attempts, result }: JobRecord) {
+  const { id, cause, build, buildConfig, origin, commit, trigger, completedAt } = job;
+  return {
+    job: { id, cause, attempts },
+    ...(build && { build: { ...build, buildConfig, commit, trigger: trigger && cut(trigger), completedAt } }),
+    ...(origin && { origin: cut(origin) }),
+    image: result?.output,
+    base: result?.base,
+    link: result?.link,
+  };
+}
+
+function analysisFacts({ of, id, cached, state, endedAt }: JobAnalysis) {
+  return { of, id, cached, state, ...(endedAt !== undefined && { endedAt: new Date(endedAt).toISOString() }) };
+}
+
+/** Far below the 20 kB that a receiver of web hooks can be expected to take. */
+const mostNotes = 10;
+const longestText = 500;
+
+function shortened(notes: readonly string[]): readonly string[] {
+  return notes.slice(0, mostNotes).map(cut);
+}
+
+function cut(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+}

@@ -1,0 +1,37 @@
+import { type Clock, sleep } from "../core/clock.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import { analysesToFollow, type FollowQueue, type FollowWork } from "./follow-analyses.ts";
+import { recordsSince } from "./records-since.ts";
+
+export interface KeepFollowingParts {
+  readonly jobs: Pick<JobQueue, "recent">;
+  readonly follow: Pick<FollowQueue, "add" | "find" | "retry" | "forget">;
+  /** Milliseconds an analysis is followed for after its submission. */
+  readonly followFor: number;
+  readonly clock: Clock;
+}
+
+/** Milliseconds between two looks through the records. */
+const lookInterval = 60 * 60_000;
+
+/**
+ * Sees to it that every analysis that is young enough is followed, whenever its job ended: what the bot did not get to before it was stopped
+ * or killed is taken up at start. Forgets what ended long ago. Ends when the signal fires.
+ */
+export async function keepFollowing({ jobs, follow, followFor, clock }: KeepFollowingParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const horizon = clock.now() - followFor;
+    for await (const records of recordsSince(jobs, "done", horizon)) {
+      for (const work of records.flatMap(analysesToFollow)) if (!signal.aborted) await takeUp(follow, work);
+    }
+    await follow.forget({ endedBefore: horizon, seenBefore: horizon });
+    await sleep(clock, lookInterval, signal);
+  }
+}
+
+/** Follows an analysis; one that was followed to its end before is asked after again, since its job was submitted anew. */
+export async function takeUp(follow: Pick<FollowQueue, "add" | "find" | "retry">, work: FollowWork): Promise<void> {
+  if ((await follow.add(work)) === "added") return;
+  const state = follow.find(work.id)?.state;
+  if (state === "done" || state === "failed") await follow.retry(work.id);
+}

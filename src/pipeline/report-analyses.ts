@@ -1,0 +1,44 @@
+import { describeJob } from "../core/job.ts";
+import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { FollowResult, FollowWork } from "./follow-analyses.ts";
+
+export interface ReportAnalysisParts {
+  readonly jobs: Pick<JobQueue, "find">;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** The analyzer's name. */
+  readonly adapter: string;
+}
+
+/** One log line and the measurements for every analysis that ended, or that is no longer followed. */
+export function reportAnalysis(parts: ReportAnalysisParts, { record, outcome }: AttemptReport<FollowWork, FollowResult>): void {
+  const { jobId, analysisId } = record.job;
+  const of = parts.jobs.find(jobId);
+  const subject = { build: of ? describeJob(of.job) : jobId, job: jobId, analysis: analysisId };
+  if (outcome === "done" && record.result?.state !== undefined) {
+    measureAnalysis(parts, record.job, record.result);
+    if (record.result.state === "succeeded") parts.log.info(subject, "Analysis succeeded");
+    else parts.log.warn({ ...subject, notes: of?.result?.notes.filter((note) => note.includes(analysisId)) }, "Analysis failed");
+  }
+  if (outcome === "failed") {
+    const { reason, message } = record.error ?? {};
+    parts.log.warn({ ...subject, reason, error: message }, "An analysis is no longer followed");
+  }
+}
+
+/** A cached analysis ended before it was asked for, so it says nothing of how long one takes. */
+function measureAnalysis(
+  { jobs, metrics, adapter }: ReportAnalysisParts,
+  { jobId, analysisId }: FollowWork,
+  { state, endedAt }: FollowResult,
+): void {
+  const record = jobs.find(jobId);
+  const analysis = record?.result?.analyses.find(({ id }) => id === analysisId);
+  if (!record || !analysis || analysis.cached || state === undefined || endedAt === undefined) return;
+  const { submittedAt } = record.result ?? {};
+  if (submittedAt !== undefined) metrics.observe("analysisDuration", { adapter, outcome: state }, (endedAt - submittedAt) / 1000);
+  const completedAt = Date.parse(record.job.completedAt ?? "");
+  if (analysis.of === "output" && completedAt) metrics.observe("endToEnd", { outcome: state }, (endedAt - completedAt) / 1000);
+}

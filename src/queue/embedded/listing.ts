@@ -1,0 +1,71 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { mentions, wordsOf } from "../../core/search.ts";
+import type { JobQueue, JobRecord, RecordFilter } from "../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "./records.ts";
+
+/** The listing of records, page by page. */
+export function createListing(connection: DatabaseSync, rowOf: (id: string) => JobRow | undefined): JobQueue["recent"] {
+  const statements = new Map<string, StatementSync>();
+
+  function prepared(conditions: string): StatementSync {
+    const known = statements.get(conditions);
+    if (known) return known;
+    const order = "ORDER BY updated_at DESC, number DESC";
+    const statement = connection.prepare(`SELECT ${recordColumns} FROM jobs WHERE ${conditions} ${order} LIMIT ?`);
+    statements.set(conditions, statement);
+    return statement;
+  }
+
+  return (limit, filter = {}) => {
+    const above = position(filter, rowOf);
+    if (!above || !(limit >= 1)) return [];
+    const conditions = [...conditionsOf(filter), above];
+    const statement = prepared(conditions.map(({ sql }) => sql).join(" AND "));
+    const values = conditions.flatMap((condition) => condition.values);
+    const wanted = Math.floor(Math.min(limit, Number.MAX_SAFE_INTEGER));
+    const { text } = filter;
+    if (text === undefined) return (statement.all(...values, wanted) as unknown as JobRow[]).map((row) => toRecord(row));
+    return mentioning(text, statement.iterate(...values, -1), wanted);
+  };
+}
+
+function mentioning(text: string, rows: Iterable<unknown>, wanted: number): readonly JobRecord[] {
+  const found: JobRecord[] = [];
+  for (const row of rows) {
+    const record = toRecord(row as JobRow);
+    if (mentions(record, text) && found.push(record) === wanted) break;
+  }
+  return found;
+}
+
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly SQLInputValue[];
+}
+
+/** Undefined when the record to go on below is gone. */
+function position({ before, beforeTime }: RecordFilter, rowOf: (id: string) => JobRow | undefined): Condition | undefined {
+  const row = before === undefined ? { updated_at: Number.MAX_SAFE_INTEGER, number: 0 } : rowOf(before);
+  return row && { sql: "(updated_at, number) < (?, ?)", values: [beforeTime ?? row.updated_at, row.number] };
+}
+
+function conditionsOf({ state, namespace, text }: RecordFilter): readonly Condition[] {
+  // A plus keeps a column from being looked up by its index: a namespace holds fewer jobs than a state.
+  const stateColumn = namespace === undefined ? "state" : "+state";
+  return [
+    ...(namespace === undefined ? [] : [{ sql: "namespace = ?", values: [namespace] }]),
+    ...(state === undefined ? [] : [{ sql: `${stateColumn} = ?`, values: [state] }]),
+    ...(text === undefined ? [] : [candidates(text)]),
+  ];
+}
+
+/** Lets every record pass that mentions the text, and few others, without reading each one's JSON. */
+function candidates(text: string): Condition {
+  const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:"\\]/));
+  const longest = pieces.toSorted((a, b) => b.length - a.length)[0] ?? "";
+  const pattern = `%${longest.replace(/[%_~]/g, "~$&")}%`;
+  return {
+    sql: "(job LIKE ? ESCAPE '~' OR error_message LIKE ? ESCAPE '~' OR error_reason LIKE ? ESCAPE '~')",
+    values: [pattern, pattern, pattern],
+  };
+}

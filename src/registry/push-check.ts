@@ -1,0 +1,80 @@
+import { JobError } from "../core/errors.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+import { planCopy, readPushSettings } from "../core/push-target.ts";
+import { createCredentials } from "./credentials.ts";
+import { headManifest } from "./distribution.ts";
+import { createRegistryHttp, type RegistryAccess, type RegistryHttp } from "./registry-http.ts";
+import type { ImageCopierSettings } from "./skopeo-copier.ts";
+import { readCertificates } from "./trust.ts";
+
+/** What one looks for: whether images could be pushed, and where to. */
+export interface PushCheck {
+  readonly place: string;
+  /** False where asking would leave something behind; the login is known to be taken. */
+  readonly proven: boolean;
+}
+
+/** An image such as builds make, for the name its copy would have. */
+const example: ImageReference = {
+  registry: "image-registry.openshift-image-registry.svc:5000",
+  repository: "build-watcher/check",
+  digest: `sha256:${"0".repeat(64)}`,
+};
+
+/**
+ * Whether the push registry takes uploads with the destination's login: one is begun and given up at once, so that nothing stays. Throws an
+ * `Error` that says what to change.
+ */
+export async function checkPush(settings: ImageCopierSettings, signal: AbortSignal): Promise<PushCheck> {
+  const { pushRegistry, layout, template, destinationVerifyTls: verifyTls } = settings;
+  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip: [] });
+  const plan = planCopy(example, rules);
+  const { registry, repository } = plan.kind === "copied" ? plan.target : example;
+  const credentials = createCredentials(settings);
+  await credentials.check();
+  const login = await credentials.find({ image: { registry, repository }, side: "destination", ownLogin: true }, signal);
+  const certificates = await readCertificates(settings.certsDirectory);
+  const access: RegistryAccess = { registry, repository, actions: "pull,push", login, verifyTls, certificates };
+  const http = createRegistryHttp(settings.clock);
+  try {
+    const proven = layout === "flat" || !(await makesRepositories(http, access, signal));
+    if (proven) await tryUpload(http, access, signal);
+    else await headManifest(http.open({ ...access, actions: "pull" }), "latest", signal);
+    return { place: `${registry}/${repository}`, proven };
+  } finally {
+    http.close();
+  }
+}
+
+/** Quay makes a repository as soon as somebody asks for a token to push there (quay, endpoints/v2/v2auth.py). */
+async function makesRepositories(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<boolean> {
+  return /realm="[^"]*\/v2\/auth"/i.test((await http.challenge(access, signal)) ?? "");
+}
+
+async function tryUpload(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<void> {
+  const send = http.open(access);
+  const upload = { method: "POST", path: "blobs/uploads/", headers: { "Content-Length": "0" } } as const;
+  const begun = await send(upload, signal).catch((error: unknown) => Promise.reject(readOnly(error, access)));
+  const location = begun.header("location");
+  if (begun.status === 404 || location === undefined) {
+    throw new JobError(
+      "RegistryDenied",
+      `${access.registry} takes no uploads to ${access.repository}: it answered ${begun.status}`,
+    );
+  }
+  const path = uploadPath(location, access.repository);
+  if (path) await send({ method: "DELETE", path }, signal).catch(() => undefined);
+}
+
+/** A registry that only lets read does not know the method. */
+function readOnly(error: unknown, { registry }: RegistryAccess): unknown {
+  const isReadOnly = error instanceof JobError && error.message.includes("answered 405");
+  return isReadOnly ? new JobError("CopyFailed", `${registry} is read-only: it takes no uploads (405)`) : error;
+}
+
+/** Registries name the upload by a URL or a path; one that lies elsewhere is left to expire by itself. */
+function uploadPath(location: string, repository: string): string | undefined {
+  const { pathname, search } = new URL(location, "https://registry.invalid");
+  const [, path] = pathname.split(`/v2/${repository}/`);
+  return path && path + search;
+}

@@ -1,0 +1,104 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+
+/** What is known of a request before it is looked at. */
+export interface Caller {
+  /** The address of the other end. */
+  readonly peer: string | undefined;
+  /** The header `Host`. */
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  /** The header `Sec-Fetch-Site`. */
+  readonly fetchSite: string | undefined;
+  readonly authorization: string | undefined;
+}
+
+export interface AccessSettings {
+  /** What a program must show to change something; undefined: programs on this machine need nothing, all others may not. */
+  readonly apiToken: string | undefined;
+  /** The URL under which people reach the page through a proxy on this machine. */
+  readonly publicUrl: string | undefined;
+}
+
+export interface Refusal {
+  readonly status: 401 | 403 | 421;
+  readonly message: string;
+}
+
+/**
+ * Whether a request may read; undefined when it may. One from this machine must name the server by an address, by localhost or by the public
+ * URL: any other name is how a web page reaches a server on its reader's machine (DNS rebinding).
+ */
+export function refuseReading({ peer, host }: Caller, { publicUrl }: AccessSettings): Refusal | undefined {
+  if (!isLoopback(peer) || isOwnName(host, publicUrl)) return undefined;
+  const message = `Requests from this machine must name it by address or as localhost. Behind a proxy, set BUILD_WATCHER_PUBLIC_URL to the URL people use.`;
+  return { status: 421, message };
+}
+
+/** Whether a request may change something; undefined when it may. */
+export function refuseChange(caller: Caller, settings: AccessSettings): Refusal | undefined {
+  const refusal = refuseReading(caller, settings);
+  if (refusal) return refusal;
+  if (caller.authorization !== undefined) return refuseToken(caller.authorization, settings.apiToken);
+  const near = isLoopback(caller.peer);
+  if (near && isSameOrigin(caller, settings)) return undefined;
+  if (near && isProgram(caller) && settings.apiToken === undefined) return undefined;
+  if (isForeign(caller, settings)) return { status: 403, message: "Changes are not taken from pages of other sites." };
+  if (settings.apiToken !== undefined)
+    return { status: 401, message: "Changes need the header Authorization: Bearer <BUILD_WATCHER_API_TOKEN>." };
+  return {
+    status: 403,
+    message:
+      "Changes are taken from the bot's own machine alone, a proxy beside it included. Set BUILD_WATCHER_API_TOKEN to allow programs elsewhere.",
+  };
+}
+
+/** Whether the page's buttons would work for whoever asks for it. */
+export function mayPressButtons(caller: Caller, settings: AccessSettings): boolean {
+  return isLoopback(caller.peer) && refuseReading(caller, settings) === undefined;
+}
+
+function refuseToken(authorization: string, apiToken: string | undefined): Refusal | undefined {
+  const [, token = ""] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
+  if (apiToken !== undefined && isEqual(token, apiToken)) return undefined;
+  return {
+    status: 401,
+    message: apiToken === undefined ? "No BUILD_WATCHER_API_TOKEN is set." : "This is not the BUILD_WATCHER_API_TOKEN.",
+  };
+}
+
+/** In a time that does not tell how much of the token was right, nor how long it is. */
+function isEqual(given: string, right: string): boolean {
+  const hash = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(hash(given), hash(right));
+}
+
+function isSameOrigin(caller: Caller, settings: AccessSettings): boolean {
+  return caller.origin !== undefined && !isForeign(caller, settings);
+}
+
+/** Browsers name the page's origin with every POST, and what it is to the server where the connection is safe. */
+function isForeign({ origin, host, fetchSite }: Caller, { publicUrl }: AccessSettings): boolean {
+  if (fetchSite !== undefined && fetchSite !== "same-origin") return true;
+  if (origin === undefined) return false;
+  const named = hostOf(origin);
+  return named === undefined || (named !== host?.toLowerCase() && named !== hostOf(publicUrl));
+}
+
+function isProgram({ origin, fetchSite }: Caller): boolean {
+  return origin === undefined && fetchSite === undefined;
+}
+
+function isLoopback(peer: string | undefined): boolean {
+  return peer !== undefined && (peer === "::1" || /^(?:::ffff:)?127\./.test(peer));
+}
+
+function isOwnName(host: string | undefined, publicUrl: string | undefined): boolean {
+  const name = host?.toLowerCase().replace(/:\d+$/, "") ?? "";
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  return isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0 || (publicUrl !== undefined && host?.toLowerCase() === hostOf(publicUrl));
+}
+
+function hostOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : undefined;
+}

@@ -1,0 +1,109 @@
+import type { BuildSighting } from "../cluster/cluster.ts";
+import type { Clock } from "../core/clock.ts";
+import type { FailureReason } from "../core/errors.ts";
+import type { AttemptReport } from "../queue/job-queue.ts";
+
+/** What the bot has been doing since it started. Times are milliseconds since the epoch. */
+export interface Activity {
+  readonly startedAt: number;
+  readonly lastEventAt?: number;
+  readonly lastListAt?: number;
+  /** The last sign of life of any kind. */
+  readonly lastSignAt?: number;
+  /** What keeps namespaces from being watched just now. `namespace` is undefined for the whole cluster. */
+  readonly troubles: readonly Trouble[];
+  readonly endpoint: Endpoint;
+  /** Ended jobs of the last hour, a minute each, the present one last. */
+  readonly minutes: readonly Minute[];
+}
+
+export interface Trouble {
+  readonly namespace: string | undefined;
+  readonly message: string;
+  readonly since: number;
+}
+
+/** The analysis endpoint, as the attempts saw it. */
+export interface Endpoint {
+  readonly state: "unknown" | "up" | "down";
+  /** When it last took a submission. */
+  readonly acceptedAt?: number;
+  readonly failedAt?: number;
+  readonly message?: string;
+}
+
+export interface Minute {
+  readonly done: number;
+  readonly failed: number;
+}
+
+/** Told of what happens, and asked what happened. */
+export interface ActivityMonitor {
+  see(sighting: BuildSighting): void;
+  onAttempt(attempt: Pick<AttemptReport, "outcome" | "record">): void;
+  /** The endpoint answered a question that was no submission, or it did not, for that reason. */
+  discovered(failure?: string): void;
+  read(): Activity;
+}
+
+const minute = 60_000;
+const minutesKept = 60;
+
+/** An endpoint that fails like this is not there; any other answer shows that it is. */
+const absent: ReadonlySet<FailureReason> = new Set(["AnalyzerUnavailable"]);
+const answered: ReadonlySet<FailureReason> = new Set(["AnalyzerRejected", "AnalyzerFailed", "AnalyzerProtocol"]);
+
+export function createActivity(clock: Clock): ActivityMonitor {
+  const startedAt = clock.now();
+  const troubles = new Map<string | undefined, Trouble>();
+  const minutes = new Map<number, Minute>();
+  let seen: Pick<Activity, "lastEventAt" | "lastListAt" | "lastSignAt"> = {};
+  let endpoint: Endpoint = { state: "unknown" };
+
+  function count(outcome: "done" | "failed", at: number): void {
+    const index = Math.floor(at / minute);
+    const { done, failed } = minutes.get(index) ?? { done: 0, failed: 0 };
+    minutes.set(index, outcome === "done" ? { done: done + 1, failed } : { done, failed: failed + 1 });
+    for (const old of minutes.keys()) if (old <= index - minutesKept) minutes.delete(old);
+  }
+
+  return {
+    see(sighting) {
+      const now = clock.now();
+      const { kind, namespace } = sighting;
+      if (kind === "trouble") {
+        const { since = now } = troubles.get(namespace) ?? {};
+        if (sighting.reason !== "Expired") troubles.set(namespace, { namespace, message: sighting.message, since });
+        return;
+      }
+      troubles.delete(namespace);
+      seen = { ...seen, lastSignAt: now };
+      if (kind === "synced") seen = { ...seen, lastListAt: now };
+      if (kind === "builds" && !sighting.listed) seen = { ...seen, lastEventAt: now };
+    },
+    onAttempt({ outcome, record }) {
+      const now = clock.now();
+      if (outcome === "done" || outcome === "failed") count(outcome, now);
+      if (outcome === "done" && (record.result?.analyses.length ?? 0) > 0)
+        endpoint = { ...endpoint, state: "up", acceptedAt: now };
+      else if (outcome !== "interrupted") endpoint = afterFailure(endpoint, record.error, now);
+    },
+    discovered(failure) {
+      if (failure === undefined) endpoint = { ...endpoint, state: "up" };
+      else endpoint = { ...endpoint, state: "down", failedAt: clock.now(), message: failure };
+    },
+    read() {
+      const last = Math.floor(clock.now() / minute);
+      const hour = Array.from({ length: minutesKept }, (_, index) => last - minutesKept + 1 + index);
+      const kept = hour.map((index) => minutes.get(index) ?? { done: 0, failed: 0 });
+      return { startedAt, ...seen, troubles: [...troubles.values()], endpoint, minutes: kept };
+    },
+  };
+}
+
+function afterFailure(endpoint: Endpoint, error: AttemptReport["record"]["error"], now: number): Endpoint {
+  if (!error) return endpoint;
+  const { reason, message } = error;
+  if (absent.has(reason)) return { ...endpoint, state: "down", failedAt: now, message };
+  return answered.has(reason) ? { ...endpoint, state: "up", failedAt: now, message } : endpoint;
+}

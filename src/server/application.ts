@@ -1,0 +1,59 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from "express";
+import { toText } from "./views/html.ts";
+import { problemPage } from "./views/problem-page.ts";
+
+/** What nobody may do with a page of ours: load anything from elsewhere, run what is written into it, frame it, or guess its type. */
+const headers: Readonly<Record<string, string>> = {
+  "Cache-Control": "no-store",
+  "Content-Security-Policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "same-origin",
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+};
+
+/** Routes, with the headers and the answers to what is none of them. `report` is told of faults of ours. */
+export function createApplication(routes: readonly RequestHandler[], report: (error: unknown) => void): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.set("query parser", "simple");
+  app.use((_request, response, next) => {
+    response.set(headers);
+    next();
+  });
+  for (const route of routes) app.use(route);
+  app.use(notFound);
+  app.use(failed(report));
+  return app;
+}
+
+const notFound: RequestHandler = (request, response) => answer(request, response, 404, "Not found", "There is nothing here.");
+
+/** Express would show the stack; it takes an error handler for one by its four parameters. */
+function failed(report: (error: unknown) => void): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const status = statusOf(error);
+    if (status === 500) report(error);
+    if (response.headersSent) return next(new Error("The answer broke off"));
+    if (status === 413) answer(request, response, status, "Too large", "The request is larger than any that makes sense here.");
+    else if (status < 500) answer(request, response, status, "Bad request", "The request cannot be understood.");
+    else answer(request, response, status, "Something went wrong", "The bot could not answer this; its log says why.");
+  };
+}
+
+function answer(request: Request, response: Response, status: number, title: string, message: string): void {
+  response.status(status);
+  const kind = request.path.startsWith("/api/") ? "json" : request.accepts(["text", "html", "json"]);
+  if (kind === "json") response.json({ error: message });
+  else if (kind === "html") response.type("html").send(toText(problemPage(title, message)));
+  else response.type("text").send(`${title}\n`);
+}
+
+/** What a parser of express' found wrong is the caller's fault. */
+function statusOf(error: unknown): number {
+  const status = typeof error === "object" && error !== null && "status" in error ? error.status : undefined;
+  return typeof status === "number" && status >= 400 && status < 500 ? status : 500;
+}

@@ -1,0 +1,69 @@
+import { formatImageName } from "../core/image-name.ts";
+import { describeJob, type Job } from "../core/job.ts";
+import type { JobRecord, JobResult } from "../queue/job-queue.ts";
+import { remedyOf } from "./views/words.ts";
+
+/** A record as programs read it: names as text, times as RFC 3339. `openapi.ts` describes it. */
+export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, error, result }: JobRecord) {
+  return {
+    id: job.id,
+    subject: describeJob(job),
+    state,
+    attempts,
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+    dueAt: maybeIso(dueAt),
+    error: error && { ...error, remedy: remedyOf(error.reason) },
+    result: result && resultJson(result),
+    job: contentJson(job),
+  };
+}
+
+/** A BuildConfig with what became of its last build. */
+export function trackedJson(buildConfig: string, record: JobRecord | undefined) {
+  const { job, state, result } = record ?? {};
+  return {
+    buildConfig,
+    jobId: job?.id,
+    build: job?.build?.name,
+    completedAt: job?.completedAt,
+    state,
+    image: result?.output ?? (job?.output && formatImageName(job.output)),
+    analyses: result ? resultJson(result).analyses : [],
+    link: result?.link,
+  };
+}
+
+function contentJson({ cause, build, buildConfig, output, base, origin, commit, trigger, completedAt }: Job) {
+  return {
+    cause,
+    build: build && { namespace: build.namespace, name: build.name, uid: build.uid },
+    buildConfig,
+    output: output && formatImageName(output),
+    base: base && formatImageName(base),
+    origin,
+    commit,
+    trigger,
+    completedAt,
+  };
+}
+
+function resultJson({ output, base, analyses, copiedAt, submittedAt, notes, link }: JobResult) {
+  return {
+    output,
+    base,
+    analyses: analyses.map(({ of, id, cached, state, endedAt }) => ({ of, id, cached, state, endedAt: maybeIso(endedAt) })),
+    copiedAt: maybeIso(copiedAt),
+    submittedAt: maybeIso(submittedAt),
+    notes,
+    link,
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function maybeIso(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : iso(at);
+}

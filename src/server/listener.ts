@@ -1,0 +1,50 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type PortSetting, ServerError } from "./server-error.ts";
+
+/** Where a server listens. */
+export interface Address {
+  /** Undefined: every address of the machine. */
+  readonly host: string | undefined;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** Disposing of it ends open connections, too. */
+export interface Listener extends AsyncDisposable {
+  /** Where it is reached from this machine. */
+  readonly url: string;
+}
+
+/** Serves HTTP at an address. Throws a `ServerError` that names the settings when it cannot listen. */
+export async function openListener(routes: RequestListener, { host, port }: Address, setting: PortSetting): Promise<Listener> {
+  const server = limited(createServer(routes));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(new ServerError(error, port, host, setting)));
+    server.listen(port, host, resolve);
+  });
+  return {
+    url: urlOf(server.address() as AddressInfo),
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Requests are small and quick; whoever is not holds no connection for long. Streams show life before they are idle for that long. */
+function limited(server: Server): Server {
+  server.headersTimeout = 5_000;
+  server.requestTimeout = 10_000;
+  server.keepAliveTimeout = 5_000;
+  server.timeout = 30_000;
+  server.maxHeadersCount = 100;
+  server.maxConnections = 1_000;
+  return server;
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  const everywhere = address === "::" || address === "0.0.0.0";
+  return `http://${everywhere ? "127.0.0.1" : family === "IPv6" ? `[${address}]` : address}:${port}`;
+}

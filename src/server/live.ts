@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../core/clock.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import { createChanges } from "./changes.ts";
+import { createEventRing, type NumberedEvent } from "./event-ring.ts";
+import { fits, type ListFilter, listPath } from "./list-filter.ts";
+import type { Status } from "./status.ts";
+import { toText } from "./views/html.ts";
+import { jobRow } from "./views/job-row.ts";
+import { overview, overviewLine } from "./views/overview.ts";
+
+/** Where a page's stream goes: an HTTP response, as far as it is used. */
+export interface EventSink {
+  write(text: string): unknown;
+  end(): unknown;
+  /** Drops the connection. */
+  destroy(): unknown;
+  /** Bytes written that the other side has not taken yet. */
+  readonly writableLength: number;
+}
+
+/** What a page shows: a list, or one job. */
+export type Subject = { readonly kind: "list"; readonly filter: ListFilter } | { readonly kind: "job"; readonly id: string };
+
+/** Tells open pages of changes, as server-sent events; asks the queue only while there are any. */
+export interface Live {
+  /** Where the stream stands now: a page made after this call needs no earlier event. */
+  position(): string;
+  /** Adds a page that has seen everything up to a position; answers what takes it away. False: too many are open. */
+  connect(sink: EventSink, subject: Subject, since: string | undefined): (() => void) | false;
+  /** Ends every stream. */
+  close(): void;
+}
+
+export interface LiveSettings {
+  readonly queue: Pick<JobQueue, "recent">;
+  readonly status: () => Status;
+  readonly clock: Clock;
+}
+
+/** Milliseconds between two looks at the queue. */
+const pace = 300;
+const overviewPace = 1_000;
+/** Milliseconds between comments that keep a silent connection open; proxies give up after 30 s. */
+const heartbeatPace = 15_000;
+const reconnectDelay = 2_000;
+const longestBacklog = 256 * 1024;
+const mostClients = 500;
+const remembered = 500;
+
+interface Client {
+  readonly sink: EventSink;
+  readonly subject: Subject;
+}
+
+export function createLive({ queue, status, clock }: LiveSettings): Live {
+  const changes = createChanges(queue);
+  const ring = createEventRing(randomUUID().slice(0, 8), remembered);
+  const clients = new Set<Client>();
+  let cancelTick: (() => void) | undefined;
+  const overviewDue = createPace(overviewPace);
+  const heartbeatDue = createPace(heartbeatPace);
+  let shown = "";
+
+  function look(now: number): readonly NumberedEvent[] {
+    const found = changes.poll();
+    if (found.kind === "many") return [ring.push({ kind: "refresh" })];
+    return found.records.map((record) => ring.push({ kind: "row", record, row: jobRow(record, now) }));
+  }
+
+  function tick(): void {
+    const now = clock.now();
+    const events = look(now);
+    const common = overviewEvent(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
+    const told = new Map<string, string>();
+    for (const client of clients) {
+      const key = keyOf(client.subject);
+      const text = told.get(key) ?? textFor(client.subject, events) + common;
+      told.set(key, text);
+      send(client, text);
+    }
+    cancelTick = clients.size > 0 ? clock.schedule(pace, tick) : undefined;
+  }
+
+  function overviewEvent(now: number): string {
+    if (!overviewDue(now)) return "";
+    const read = status();
+    const told = JSON.stringify({ ...read, lastSignAt: undefined });
+    if (told === shown) return "";
+    shown = told;
+    return overviewText(read, now);
+  }
+
+  function send(client: Client, text: string): void {
+    if (text === "") return;
+    client.sink.write(text);
+    if (client.sink.writableLength <= longestBacklog) return;
+    clients.delete(client);
+    client.sink.destroy();
+  }
+
+  return {
+    position() {
+      if (clients.size === 0) look(clock.now());
+      return ring.position();
+    },
+    connect(sink, subject, since) {
+      if (clients.size >= mostClients) return false;
+      const client = { sink, subject };
+      clients.add(client);
+      const missed = since === undefined ? [] : ring.after(since);
+      const text = missed ? textFor(subject, missed) : eventText("refresh", {}, ring.position());
+      const now = clock.now();
+      send(client, `retry: ${reconnectDelay}\n\n${text}${overviewText(status(), now)}`);
+      cancelTick ??= clock.schedule(pace, tick);
+      return () => clients.delete(client);
+    },
+    close() {
+      cancelTick?.();
+      for (const { sink } of clients) sink.end();
+      clients.clear();
+    },
+  };
+}
+
+/** Says yes once in so many milliseconds. */
+function createPace(milliseconds: number): (now: number) => boolean {
+  let due = 0;
+  return (now) => {
+    if (now < due) return false;
+    due = now + milliseconds;
+    return true;
+  };
+}
+
+function overviewText(status: Status, now: number): string {
+  return eventText("overview", { html: toText(overview(status, now)), line: overviewLine(status), failed: status.counts.failed });
+}
+
+/** Pages with the same key are told the same. */
+function keyOf(subject: Subject): string {
+  return subject.kind === "job" ? `job ${subject.id}` : listPath(subject.filter);
+}
+
+function textFor(subject: Subject, events: readonly NumberedEvent[]): string {
+  return events.map((numbered) => textOf(subject, numbered)).join("");
+}
+
+function textOf(subject: Subject, { id, event }: NumberedEvent): string {
+  if (event.kind === "refresh") return eventText("refresh", {}, id);
+  const { record, row } = event;
+  if (subject.kind === "job") return record.job.id === subject.id ? eventText("refresh", {}, id) : "";
+  const isNew = subject.filter.before === undefined && fits(record, subject.filter);
+  return eventText("row", { id: `row-${record.job.id}`, html: toText(row), fits: isNew }, id);
+}
+
+function eventText(name: string, data: object, id?: string): string {
+  return `${id === undefined ? "" : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}

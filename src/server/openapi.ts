@@ -1,0 +1,174 @@
+import { failureReasons } from "../core/errors.ts";
+import { jobStates } from "../queue/job-queue.ts";
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const text = { type: "string" };
+const time = { type: "string", format: "date-time" };
+const count = { type: "integer", minimum: 0 };
+const state = { enum: jobStates };
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const list = (items: Schema) => ({ type: "array", items });
+
+/** An object of these fields and no others; those named with a question mark can be missing. */
+function object(fields: Readonly<Record<string, Schema>>): Schema {
+  const properties = Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name.replace("?", ""), schema]));
+  const required = Object.keys(fields).filter((name) => !name.endsWith("?"));
+  return { type: "object", additionalProperties: false, properties, required };
+}
+
+const image = { ...text, description: "registry/repository@sha256:…, or with a tag where there is no digest." };
+
+const Job = {
+  id: text,
+  subject: { ...text, description: "The build as namespace/name, else the image." },
+  state,
+  attempts: count,
+  createdAt: { ...time, description: "When it was seen." },
+  updatedAt: time,
+  "dueAt?": { ...time, description: "When it is tried next; only while it waits." },
+  "error?": ref("Failure"),
+  "result?": ref("Result"),
+  job: ref("Content"),
+};
+
+const schemas: Readonly<Record<string, Schema>> = {
+  Job: object(Job),
+  JobWithChain: object({ ...Job, chain: object({ "foundation?": image, first: ref("Link") }) }),
+  Link: object({ id: text, "build?": text, state, madeOnIt: list(ref("Link")) }),
+  Failure: object({ reason: { enum: Object.keys(failureReasons) }, message: text, "remedy?": text }),
+  Content: object({
+    cause: { enum: ["build", "scan", "webhook", "command-line"] },
+    "build?": object({ namespace: text, name: text, uid: text }),
+    "buildConfig?": { ...text, description: "namespace/name" },
+    "output?": image,
+    "base?": image,
+    "origin?": text,
+    "commit?": text,
+    "trigger?": text,
+    "completedAt?": text,
+  }),
+  Analysis: object({
+    of: text,
+    id: text,
+    cached: { type: "boolean" },
+    "state?": { enum: ["running", "succeeded", "failed"] },
+    "endedAt?": time,
+  }),
+  Result: object({
+    "output?": image,
+    "base?": image,
+    analyses: list(ref("Analysis")),
+    "copiedAt?": time,
+    "submittedAt?": time,
+    notes: list(text),
+    "link?": text,
+  }),
+  Tracked: object({
+    buildConfig: text,
+    "jobId?": text,
+    "build?": text,
+    "completedAt?": text,
+    "state?": state,
+    "image?": image,
+    analyses: list(ref("Analysis")),
+    "link?": text,
+  }),
+  Trouble: object({ namespace: text, message: text, since: time }),
+  Status: object({
+    name: { const: "build-watcher" },
+    namespaces: { ...list(text), description: "* stands for the whole cluster." },
+    track: list(text),
+    ready: { type: "boolean" },
+    notReadyBecause: list(text),
+    troubles: list(ref("Trouble")),
+    startedAt: time,
+    "lastEventAt?": time,
+    "lastListAt?": time,
+    "lastSignAt?": time,
+    jobs: object(Object.fromEntries(jobStates.map((name) => [name, count]))),
+    "oldestWaitingAt?": time,
+    endpoint: object({ state: { enum: ["unknown", "up", "down"] }, "acceptedAt?": time, "failedAt?": time, "message?": text }),
+    lastHour: object({ done: count, failed: count }),
+  }),
+  Error: object({ error: text }),
+};
+
+function answers(description: string, schema: Schema) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+const error = (description: string) => answers(description, ref("Error"));
+const id = { name: "id", in: "path", required: true, schema: text };
+const query = (name: string, schema: Schema, description: string) => ({ name, in: "query", schema, description });
+const changing = {
+  security: [{ token: [] }, {}],
+  description:
+    "Needs BUILD_WATCHER_API_TOKEN as a bearer token; where none is set, it is taken from the bot's own machine alone.",
+};
+const refused = { "401": error("The token is missing or wrong."), "403": error("Not taken from there.") };
+
+function changeOfJob(summary: string) {
+  return {
+    summary,
+    ...changing,
+    parameters: [id],
+    responses: {
+      "200": answers("Done.", object({ id: text })),
+      ...refused,
+      "404": error("There is no such job."),
+      "409": error("Its state does not allow it."),
+    },
+  };
+}
+
+/** What `/api` answers, as an OpenAPI document. */
+export const openApi = {
+  openapi: "3.1.0",
+  info: { title: "build-watcher", version: "1", description: "What the bot saw, what became of it, and how to act on it." },
+  paths: {
+    "/api/status": { get: { summary: "The bot at a glance", responses: { "200": answers("The status.", ref("Status")) } } },
+    "/api/jobs": {
+      get: {
+        summary: "Jobs, those that changed last first",
+        parameters: [
+          query("state", state, "Only jobs in this state."),
+          query("namespace", text, "Only jobs of builds in this namespace."),
+          query("text", text, "Only jobs that mention every word of it."),
+          query("before", text, "`next` of the page before."),
+          query("limit", { type: "integer", minimum: 1, maximum: 500, default: 50 }, "Jobs a page."),
+        ],
+        responses: {
+          "200": answers("A page; without `next` it is the last one.", object({ jobs: list(ref("Job")), "next?": text })),
+        },
+      },
+      post: {
+        summary: "Take an image in",
+        ...changing,
+        requestBody: { required: true, content: { "application/json": { schema: object({ image }) } } },
+        responses: {
+          "200": answers("An earlier job covers it.", object({ "id?": text, result: { const: "already-known" } })),
+          "202": answers("Taken in.", object({ id: text, result: { const: "added" } })),
+          "400": error("It names no image."),
+          ...refused,
+        },
+      },
+    },
+    "/api/jobs/{id}": {
+      get: {
+        summary: "A job, with the chain of builds it belongs to",
+        parameters: [id],
+        responses: { "200": answers("The job.", ref("JobWithChain")), "404": error("There is no such job.") },
+      },
+    },
+    "/api/jobs/{id}/retry": { post: changeOfJob("Try a job again now") },
+    "/api/jobs/{id}/dismiss": { post: changeOfJob("End a waiting or failed job for good") },
+    "/api/tracked": {
+      get: {
+        summary: "BuildConfigs with their last build, its image and analyses",
+        responses: { "200": answers("By name.", object({ tracked: list(ref("Tracked")) })) },
+      },
+    },
+  },
+  components: { schemas, securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+};

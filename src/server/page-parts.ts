@@ -1,0 +1,22 @@
+import type { BuildKey } from "../core/build.ts";
+import type { Clock } from "../core/clock.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import type { AccessSettings } from "./access.ts";
+import type { Live } from "./live.ts";
+import type { StatusParts } from "./status.ts";
+
+/** What the page and the API are made of. */
+export interface PageSettings extends StatusParts {
+  readonly queue: Pick<
+    JobQueue,
+    "add" | "retry" | "dismiss" | "recent" | "find" | "counts" | "oldestWaiting" | "withImage" | "lastOfBuildConfigs"
+  >;
+  readonly clock: Clock;
+  readonly access: AccessSettings;
+  /** The tail of a build's log; undefined when it is gone. */
+  readonly readBuildLog: (build: BuildKey, signal: AbortSignal) => Promise<string | undefined>;
+}
+
+export interface PageParts extends PageSettings {
+  readonly live: Live;
+}

@@ -1,0 +1,54 @@
+import express, { type Request, type Response, Router } from "express";
+import type { PageParts } from "../page-parts.ts";
+import { answerProblem, changersOnly, wantsJson } from "./guard.ts";
+
+/** Failed jobs read from the queue at a time. */
+const batch = 500;
+
+/** What the page's buttons do. */
+export function actionRoutes({ queue, access }: PageParts): Router {
+  const router = Router();
+  router.use("/jobs", express.urlencoded({ extended: false, limit: "4kb" }));
+
+  router.post("/jobs/retry-failed", changersOnly(access), async (request, response) => {
+    const retried = await retryFailed(queue);
+    if (wantsJson(request)) response.json({ retried });
+    else goBack(request, response);
+  });
+  for (const [verb, why] of Object.entries(refusals)) {
+    router.post(`/jobs/:id/${verb}`, changersOnly(access), async (request: Request<{ id: string }>, response) => {
+      const isDone = await queue[verb as keyof typeof refusals](request.params.id);
+      if (!isDone) answerProblem(request, response, 409, "That cannot be done now", why);
+      else if (wantsJson(request)) response.json({ id: request.params.id });
+      else goBack(request, response);
+    });
+  }
+  return router;
+}
+
+/** Why a job cannot be retried or dismissed. */
+export const refusals = {
+  retry: "The job is not known, or it runs just now.",
+  dismiss: "The job is not known, it runs just now, or it is done.",
+} as const;
+
+/** Ids first: a retried job leaves the list that is being read. */
+async function retryFailed(queue: Pick<PageParts["queue"], "recent" | "retry">): Promise<number> {
+  const ids: string[] = [];
+  for (let before: string | undefined; ; before = ids.at(-1)) {
+    const records = queue.recent(batch, { state: "failed", ...(before !== undefined && { before }) });
+    ids.push(...records.map(({ job }) => job.id));
+    if (records.length < batch) break;
+  }
+  const answers = await Promise.all(ids.map((id) => queue.retry(id)));
+  return answers.filter(Boolean).length;
+}
+
+/** To the page the form was on, as far as it is one of ours. */
+function goBack(request: Request, response: Response): void {
+  const referrer = request.headers.referer;
+  const url = referrer !== undefined && URL.canParse(referrer) ? new URL(referrer) : undefined;
+  const isOurs =
+    url !== undefined && url.host === request.headers.host && url.pathname.startsWith("/") && !url.pathname.startsWith("//");
+  response.redirect(303, isOurs ? `${url.pathname}${url.search}` : "/");
+}

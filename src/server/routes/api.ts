@@ -1,0 +1,104 @@
+import express, { type Request, Router } from "express";
+import { asJobError } from "../../core/errors.ts";
+import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
+import { imageJob } from "../../core/job.ts";
+import { findChain } from "../chain.ts";
+import { jobJson, trackedJson } from "../job-json.ts";
+import { cursorOf, readFilter, toRecordFilter } from "../list-filter.ts";
+import { openApi } from "../openapi.ts";
+import type { PageParts } from "../page-parts.ts";
+import { readStatus, statusJson } from "../status.ts";
+import { refusals } from "./actions.ts";
+import { changersOnly } from "./guard.ts";
+
+const usualLimit = 50;
+const highestLimit = 500;
+
+/** The same for programs, as JSON. */
+export function apiRoutes(parts: PageParts): Router {
+  const { queue, access } = parts;
+  const router = Router();
+  router.get("/api/openapi.json", (_request, response) => void response.json(openApi));
+  router.get("/api/status", (_request, response) => void response.json(statusJson(readStatus(parts))));
+  router.get("/api/tracked", (_request, response) => void response.json({ tracked: readTracked(parts) }));
+
+  router.get("/api/jobs", (request, response) => {
+    const limit = readLimit(request.query.limit);
+    const records = queue.recent(limit, toRecordFilter(readFilter(request.query)));
+    const last = records.at(-1);
+    const next = last && records.length === limit ? cursorOf(last) : undefined;
+    response.json({ jobs: records.map(jobJson), next });
+  });
+  router.get("/api/jobs/:id", (request: Request<{ id: string }>, response) => {
+    const record = queue.find(request.params.id);
+    if (!record) return void response.status(404).json({ error: "There is no such job." });
+    const { first, foundation } = findChain(queue, record);
+    response.json({ ...jobJson(record), chain: { foundation, first: linkJson(first) } });
+  });
+  for (const [verb, why] of Object.entries(refusals)) {
+    router.post(`/api/jobs/:id/${verb}`, changersOnly(access), async (request: Request<{ id: string }>, response) => {
+      const { id } = request.params;
+      if (!queue.find(id)) return void response.status(404).json({ error: "There is no such job." });
+      if (await queue[verb as keyof typeof refusals](id)) response.json({ id });
+      else response.status(409).json({ error: why });
+    });
+  }
+  router.post("/api/jobs", changersOnly(access), express.json({ limit: "16kb" }), async (request, response) => {
+    const image = readImage(request.body);
+    if (typeof image === "string") return void response.status(400).json({ error: image });
+    const { status, ...answer } = await takeIn(queue, image);
+    response.status(status).json(answer);
+  });
+  return router;
+}
+
+type Link = ReturnType<typeof findChain>["first"];
+
+interface LinkJson {
+  readonly id: string;
+  readonly build: string | undefined;
+  readonly state: string;
+  readonly madeOnIt: readonly LinkJson[];
+}
+
+function linkJson({ record, madeOnIt }: Link): LinkJson {
+  return { id: record.job.id, build: record.job.build?.name, state: record.state, madeOnIt: madeOnIt.map(linkJson) };
+}
+
+/** The BuildConfigs with a build, and those named to be followed that had none yet. */
+function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">) {
+  const records = queue.lastOfBuildConfigs();
+  const names = records.map(({ job }) => job.buildConfig ?? "");
+  const missing = track.filter((entry) => !names.some((name) => name === entry || name.endsWith(`/${entry}`)));
+  return [
+    ...records.map((record) => trackedJson(record.job.buildConfig ?? "", record)),
+    ...missing.map((name) => trackedJson(name, undefined)),
+  ];
+}
+
+/** An image named by digest is one job for ever; what a tag names can have changed. */
+async function takeIn(queue: PageParts["queue"], image: ImageReference) {
+  const job = imageJob(image, "webhook");
+  const result = await queue.add(job);
+  const isNew = result === "added" || (image.digest === undefined && (await queue.retry(job.id)));
+  if (isNew) return { status: 202, id: job.id, result: "added" };
+  const covering = image.digest && queue.withImage(image.digest, "output", 1)[0]?.job.id;
+  return { status: 200, id: queue.find(job.id) ? job.id : covering, result };
+}
+
+/** The image a body names, or what is wrong with the body. */
+function readImage(body: unknown): ImageReference | string {
+  const image = typeof body === "object" && body !== null && "image" in body ? body.image : undefined;
+  if (typeof image !== "string")
+    return 'Send JSON with the header Content-Type: application/json: {"image": "registry/repository@sha256:…"}';
+  try {
+    return parseImageReference(image);
+  } catch (error) {
+    return asJobError(error).message;
+  }
+}
+
+function readLimit(text: unknown): number {
+  const limit = typeof text === "string" && /^\d{1,6}$/.test(text) ? Number(text) : usualLimit;
+  return Math.min(Math.max(limit, 1), highestLimit);
+}

@@ -1,0 +1,46 @@
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { type AccessSettings, type Caller, type Refusal, refuseChange, refuseReading } from "../access.ts";
+import { toText } from "../views/html.ts";
+import { problemPage } from "../views/problem-page.ts";
+
+/** Lets only those through who may read. */
+export function readersOnly(settings: AccessSettings): RequestHandler {
+  return (request, response, next) => letThrough(refuseReading(callerOf(request), settings), request, response, next);
+}
+
+/** Lets only those through who may change something. */
+export function changersOnly(settings: AccessSettings): RequestHandler {
+  return (request, response, next) => letThrough(refuseChange(callerOf(request), settings), request, response, next);
+}
+
+export function callerOf({ socket, headers }: Request): Caller {
+  const { host, origin, authorization, "sec-fetch-site": fetchSite } = headers;
+  return {
+    peer: socket.remoteAddress,
+    host,
+    origin,
+    authorization,
+    fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
+  };
+}
+
+/** Answers with a page for people, or with JSON for programs. */
+export function answerProblem(request: Request, response: Response, status: number, title: string, message: string): void {
+  response.status(status);
+  if (wantsJson(request)) response.json({ error: message });
+  else response.type("html").send(toText(problemPage(title, message)));
+}
+
+/** Whether a program asks, or the page's script. */
+export function wantsJson(request: Request): boolean {
+  return request.path.startsWith("/api/") || request.accepts(["html", "json"]) === "json";
+}
+
+function letThrough(refusal: Refusal | undefined, request: Request, response: Response, next: NextFunction): void {
+  if (!refusal) {
+    next();
+    return;
+  }
+  if (refusal.status === 401) response.set("WWW-Authenticate", "Bearer");
+  answerProblem(request, response, refusal.status, "Not allowed", refusal.message);
+}

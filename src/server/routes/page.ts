@@ -1,0 +1,74 @@
+import { type Request, type Response, Router } from "express";
+import { mayPressButtons } from "../access.ts";
+import { findChain } from "../chain.ts";
+import { listPath, readFilter, toRecordFilter } from "../list-filter.ts";
+import type { PageParts } from "../page-parts.ts";
+import { readStatus } from "../status.ts";
+import { type Html, toText } from "../views/html.ts";
+import { jobPage, type LogTail } from "../views/job-page.ts";
+import { jobsPage } from "../views/jobs-page.ts";
+import { answerProblem, callerOf } from "./guard.ts";
+
+const pageSize = 50;
+/** Milliseconds the cluster may take to hand out a log. */
+const logPatience = 15_000;
+
+/** The pages for people: the list at `/` and every job's own. */
+export function pageRoutes(parts: PageParts): Router {
+  const { queue, clock, live, access } = parts;
+  const router = Router();
+
+  router.get("/", (request, response) => {
+    const since = live.position();
+    const filter = readFilter(request.query);
+    const records = queue.recent(pageSize + 1, toRecordFilter(filter));
+    const page = jobsPage({
+      status: readStatus(parts),
+      records: records.slice(0, pageSize),
+      hasMore: records.length > pageSize,
+      filter,
+      now: clock.now(),
+      mayChange: mayPressButtons(callerOf(request), access),
+      events: withSince(listPath(filter, "/events"), since),
+    });
+    sendPage(response, page);
+  });
+
+  router.get("/jobs/:id", async (request: Request<{ id: string }>, response) => {
+    const since = live.position();
+    const record = queue.find(request.params.id);
+    if (!record)
+      return answerProblem(request, response, 404, "No such job", "It may have been forgotten: ended jobs are kept for a while.");
+    const page = jobPage({
+      record,
+      chain: findChain(queue, record),
+      log: request.query.log === undefined ? undefined : await readLog(parts, record.job),
+      now: clock.now(),
+      mayChange: mayPressButtons(callerOf(request), access),
+      events: withSince(`/events?job=${encodeURIComponent(record.job.id)}`, since),
+    });
+    sendPage(response, page);
+  });
+  return router;
+}
+
+function sendPage(response: Response, page: Html): void {
+  response.type("html").send(toText(page));
+}
+
+function withSince(path: string, since: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}since=${since}`;
+}
+
+async function readLog(
+  { readBuildLog }: PageParts,
+  { build }: { readonly build?: Parameters<PageParts["readBuildLog"]>[0] },
+): Promise<LogTail> {
+  if (!build) return { missing: "Images alone have no build log." };
+  try {
+    const text = await readBuildLog(build, AbortSignal.timeout(logPatience));
+    return text === undefined ? { missing: "The cluster has no log of this build any more." } : { text };
+  } catch (error) {
+    return { missing: `The log cannot be read now: ${error instanceof Error ? error.message : "the cluster does not answer"}` };
+  }
+}

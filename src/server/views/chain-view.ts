@@ -1,0 +1,20 @@
+import { describeJob } from "../../core/job.ts";
+import type { Chain, ChainLink } from "../chain.ts";
+import { type Html, html } from "./html.ts";
+import { imageView, jobPath } from "./job-row.ts";
+import { outside, stateBadge } from "./words.ts";
+
+/** The chain of builds as a tree that grows from its foundation. */
+export function chainView({ foundation, first }: Chain): Html {
+  const tree = html`<ul>${linkView(first)}</ul>`;
+  if (foundation === undefined) return html`<div class="chain">${tree}</div>`;
+  return html`<div class="chain"><ul><li><div class="link foundation"><span class="faint">stands on</span> ${imageView(foundation)}</div>${tree}</li></ul></div>`;
+}
+
+function linkView({ record, isAsked, madeOnIt, isCut }: ChainLink): Html {
+  const { job } = record;
+  const name = outside(job.build?.name ?? describeJob(job), 160);
+  const named = isAsked ? html`<b aria-current="true">${name}</b>` : html`<a href="${jobPath(job.id)}">${name}</a>`;
+  const children = html`<ul>${madeOnIt.map(linkView)}${isCut && html`<li><div class="link foundation">and more</div></li>`}</ul>`;
+  return html`<li><div class="link${isAsked && " asked"}">${stateBadge(record)} ${named}</div>${madeOnIt.length > 0 && children}</li>`;
+}

@@ -1,0 +1,59 @@
+import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
+import { type Html, html } from "./html.ts";
+import { duration, isoTime, timeAgo } from "./words.ts";
+
+/** A step on a job's way, with the time it was reached (ms). */
+export interface Step {
+  readonly name: string;
+  readonly state: "reached" | "under-way" | "failed" | "ahead";
+  readonly at?: number;
+}
+
+/** How far a job has come: seen, copied, submitted, analyzed. A step that was never taken is left out once the job is past it. */
+export function stepsOf({ state, createdAt, updatedAt, result }: JobRecord): readonly Step[] {
+  const steps: Step[] = [{ name: "seen", state: "reached", at: createdAt }];
+  if (result?.copiedAt !== undefined) steps.push({ name: "copied", state: "reached", at: result.copiedAt });
+  if (state === "done" && result !== undefined) {
+    const { analyses, submittedAt = updatedAt } = result;
+    if (analyses.length === 0) return [...steps, { name: "nothing submitted", state: "reached", at: updatedAt }];
+    return [...steps, { name: "submitted", state: "reached", at: submittedAt }, ...analyzed(analyses)];
+  }
+  switch (state) {
+    case "done":
+      return [...steps, { name: "submitted", state: "reached", at: updatedAt }];
+    case "running":
+      return [...steps, { name: "submitting", state: "under-way" }];
+    case "failed":
+      return [...steps, { name: "failed", state: "failed", at: updatedAt }];
+    case "dismissed":
+      return [...steps, { name: "dismissed", state: "reached", at: updatedAt }];
+    case "waiting":
+      return [...steps, { name: "to be submitted", state: "ahead" }];
+  }
+}
+
+function analyzed(analyses: readonly JobAnalysis[]): readonly Step[] {
+  const followed = analyses.filter(({ state }) => state !== undefined);
+  if (followed.length === 0) return [];
+  if (followed.some(({ state }) => state === "running")) return [{ name: "being analyzed", state: "under-way" }];
+  const ends = followed.flatMap(({ endedAt }) => (endedAt === undefined ? [] : [endedAt]));
+  const at = ends.length > 0 && { at: Math.max(...ends) };
+  const failed = followed.some(({ state }) => state === "failed");
+  return [{ name: failed ? "analysis failed" : "analyzed", state: failed ? "failed" : "reached", ...at }];
+}
+
+/** The steps in a line: the first by its age, the others by how much later they came. */
+export function stepsView(record: JobRecord, now: number): Html {
+  const steps = stepsOf(record);
+  return html`<ol class="steps">${steps.map((step, index) => stepView(step, steps[index - 1]?.at, now))}</ol>`;
+}
+
+function stepView({ name, state, at }: Step, before: number | undefined, now: number): Html {
+  return html`<li class="${state}"><span class="step">${name}</span> ${at !== undefined && stepTime(at, before, now)}</li>`;
+}
+
+function stepTime(at: number, before: number | undefined, now: number): Html {
+  if (before === undefined) return timeAgo(at, now);
+  const iso = isoTime(at);
+  return html`<time datetime="${iso}" title="${iso}">+${duration(at - before)}</time>`;
+}

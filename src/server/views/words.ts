@@ -1,0 +1,85 @@
+import { type FailureReason, failureReasons } from "../../core/errors.ts";
+import type { JobRecord, JobState } from "../../queue/job-queue.ts";
+import { type Html, html } from "./html.ts";
+
+/** A state as it is shown: a word, and a sign that does not hang on colour. */
+export const stateWords: Readonly<Record<JobState, { readonly word: string; readonly sign: string }>> = {
+  waiting: { word: "waiting", sign: "○" },
+  running: { word: "running", sign: "◐" },
+  done: { word: "done", sign: "✓" },
+  failed: { word: "failed", sign: "✕" },
+  dismissed: { word: "dismissed", sign: "–" },
+};
+
+/** The state with its sign. A job that waits because it failed before is told from one that was never tried. */
+export function stateBadge({ state, error }: Pick<JobRecord, "state" | "error">): Html {
+  const again = state === "waiting" && error !== undefined;
+  const { word, sign } = again ? { word: "to be retried", sign: "↻" } : stateWords[state];
+  return html`<span class="badge ${again ? "again" : state}"><span aria-hidden="true">${sign}</span> ${word}</span>`;
+}
+
+const units: readonly (readonly [size: number, name: string])[] = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1_000, "s"],
+];
+
+/** So many milliseconds, short ones to the tenth of a second. */
+export function duration(milliseconds: number): string {
+  return milliseconds < 10_000 ? `${(Math.max(milliseconds, 0) / 1_000).toFixed(1)} s` : roughDuration(milliseconds);
+}
+
+/** So many milliseconds in their two largest units: `3 min 12 s`. */
+function roughDuration(milliseconds: number): string {
+  const first = units.findIndex(([size]) => milliseconds >= size);
+  const [size, name] = units[first] ?? [1_000, "s"];
+  const [nextSize, nextName] = units[first + 1] ?? [];
+  const rest = nextSize === undefined ? 0 : Math.floor((milliseconds % size) / nextSize);
+  const amount = Math.floor(milliseconds / size);
+  return rest > 0 && amount < 10 ? `${amount} ${name} ${rest} ${nextName}` : `${amount} ${name}`;
+}
+
+/** A time as its distance from now; `live.js` keeps it true. */
+export function timeAgo(at: number, now: number): Html {
+  const iso = isoTime(at);
+  return html`<time datetime="${iso}" title="${iso}" data-ago>${agoText(now - at)}</time>`;
+}
+
+/** A time to come. */
+export function timeAhead(at: number, now: number): Html {
+  const iso = isoTime(at);
+  const wait = at - now;
+  return html`<time datetime="${iso}" title="${iso}">${wait <= 0 ? "now" : `in ${roughDuration(Math.max(wait, 1_000))}`}</time>`;
+}
+
+function agoText(milliseconds: number): string {
+  return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
+}
+
+/** RFC 3339; a number that is no time is told as such, so that one odd record spoils no page. */
+export function isoTime(at: number): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? "unknown" : date.toISOString();
+}
+
+/** A failure's reason in words: `ImageNotFound` is "Image not found". */
+export function reasonWords(reason: string): string {
+  const words = reason.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** What an operator does about it; a ledger of a newer version may hold reasons unknown here. */
+export function remedyOf(reason: FailureReason): string | undefined {
+  return Object.hasOwn(failureReasons, reason) ? failureReasons[reason].remedy : undefined;
+}
+
+/** Text from outside in a place of its own, so that its writing direction moves nothing beside it; longer than the limit, it is cut. */
+export function outside(text: string, limit = 400): Html {
+  return html`<bdi>${text.length > limit ? `${text.slice(0, limit)}…` : text}</bdi>`;
+}
+
+/** `1 job`, `2 jobs`. */
+export function counted(amount: number, noun: string): string {
+  return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
+}

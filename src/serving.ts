@@ -1,0 +1,60 @@
+import type { Cluster } from "./cluster/cluster.ts";
+import type { Config } from "./config/options.ts";
+import type { BuildKey } from "./core/build.ts";
+import type { Clock } from "./core/clock.ts";
+import type { JobQueue } from "./queue/job-queue.ts";
+import { type ActivityMonitor, createActivity } from "./server/activity.ts";
+import { createHealth, type HealthMonitor } from "./server/health.ts";
+import type { RunningServer } from "./server/server.ts";
+import { pageSettings, serverSettings } from "./settings.ts";
+import type { Logger } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+export interface ServingParts {
+  readonly cluster: Pick<Cluster, "namespaces" | "readBuildLog">;
+  readonly queue: JobQueue;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What people and probes are shown, and what it is read from. */
+export interface Serving {
+  readonly health: HealthMonitor;
+  /** To be told of what happens. */
+  readonly activity: ActivityMonitor;
+  /** Answers, unless switched off; disposing of the server ends it. Throws `ServerError`. */
+  open(): Promise<RunningServer | undefined>;
+}
+
+/** Bytes of a build log that are shown on demand. */
+const shownLog = 64 * 1024;
+
+export function createServing(config: Config, parts: ServingParts): Serving {
+  const { cluster, queue, metrics, log, clock, environment } = parts;
+  const { namespaces } = cluster;
+  const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, clock });
+  const activity = createActivity(clock);
+  const readBuildLog = (build: BuildKey, signal: AbortSignal) => cluster.readBuildLog(build, shownLog, signal);
+  const page = { ...pageSettings(config), queue, health, activity, namespaces, clock, readBuildLog };
+
+  return {
+    health,
+    activity,
+    async open() {
+      if (!config.server) return undefined;
+      const { openServer } = await import("./server/server.ts");
+      const server = await openServer({
+        ...serverSettings(config, environment),
+        health,
+        metrics,
+        page,
+        report: (error) => log.warn({ err: error }, "A request could not be answered"),
+      });
+      const { url, adminUrl } = server;
+      log.info({ url, ...(adminUrl !== url && { adminUrl }) }, "Answering probes at /livez and /readyz, and people at /");
+      return server;
+    },
+  };
+}

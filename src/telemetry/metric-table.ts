@@ -1,0 +1,173 @@
+interface Metric {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly name: string;
+  readonly help: string;
+  /** Bounded ones only: no name of a build, no digest, no URL. */
+  readonly labels: readonly string[];
+  /** Upper bounds in seconds; histograms only. */
+  readonly buckets?: readonly number[];
+}
+
+/** From a quick answer to the longest that is waited for one. */
+const ofRequests = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+/** From a submission alone to a copy of a large image. */
+const ofAttempts = [0.1, 0.5, 1, 5, 15, 60, 300, 900];
+/** From at once to the backlog of a day. */
+const ofWaits = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400];
+/** An analysis takes minutes, rarely hours. */
+const ofAnalyses = [10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 21_600];
+
+/**
+ * Every metric, declared once. `kind` is the work a queue does: `submit` (jobs), `follow` (analyses), `notify` (events).
+ * Naming: https://prometheus.io/docs/practices/naming. The last four counters are those of the Python build-watcher, under their names.
+ */
+export const metricTable = {
+  info: {
+    type: "gauge",
+    name: "build_watcher_info",
+    help: "Always 1; its label says which version runs.",
+    labels: ["version"],
+  },
+  buildEvents: {
+    type: "counter",
+    name: "build_watcher_build_events_total",
+    help: "Builds seen, in lists (listed) and as events of the watch (event), by phase.",
+    labels: ["type", "phase"],
+  },
+  watchRestarts: {
+    type: "counter",
+    name: "build_watcher_watch_restarts_total",
+    help: "Times the watch of builds broke and was begun again, by reason.",
+    labels: ["reason"],
+  },
+  watchLastEvent: {
+    type: "gauge",
+    name: "build_watcher_watch_last_event_timestamp_seconds",
+    help: "When the watch last showed life, in the watched namespace that has been silent for longest (Unix time).",
+    labels: [],
+  },
+  reconcileDuration: {
+    type: "histogram",
+    name: "build_watcher_reconcile_duration_seconds",
+    help: "How long complete lists of builds took.",
+    labels: [],
+    buckets: ofRequests,
+  },
+  jobs: {
+    type: "gauge",
+    name: "build_watcher_jobs",
+    help: "Jobs in the ledger, by state.",
+    labels: ["kind", "state"],
+  },
+  oldestDueAge: {
+    type: "gauge",
+    name: "build_watcher_oldest_due_age_seconds",
+    help: "For how long the oldest job that could run has been waiting; 0 when none is due.",
+    labels: ["kind"],
+  },
+  jobsEnqueued: {
+    type: "counter",
+    name: "build_watcher_jobs_enqueued_total",
+    help: "Jobs handed to the queue, new ones and duplicates.",
+    labels: ["kind", "result"],
+  },
+  jobsFinished: {
+    type: "counter",
+    name: "build_watcher_jobs_finished_total",
+    help: "Jobs that ended, done or failed for good.",
+    labels: ["kind", "outcome"],
+  },
+  jobAttempts: {
+    type: "counter",
+    name: "build_watcher_job_attempts_total",
+    help: "Attempts at jobs that ended, with the reason of those that failed.",
+    labels: ["kind", "outcome", "reason"],
+  },
+  jobDuration: {
+    type: "histogram",
+    name: "build_watcher_job_duration_seconds",
+    help: "How long attempts at jobs took.",
+    labels: ["kind", "outcome"],
+    buckets: ofAttempts,
+  },
+  queueWait: {
+    type: "histogram",
+    name: "build_watcher_queue_wait_seconds",
+    help: "How long jobs waited for their first attempt.",
+    labels: ["kind"],
+    buckets: ofWaits,
+  },
+  copyBytes: {
+    type: "counter",
+    name: "build_watcher_copy_bytes_total",
+    help: "Size of the images that were copied, by the registry they were copied to.",
+    labels: ["target"],
+  },
+  httpRequests: {
+    type: "histogram",
+    name: "build_watcher_http_request_duration_seconds",
+    help: "Requests of the bot, by whom it asks and the status of the answer; code is none when there was no answer.",
+    labels: ["adapter", "method", "code"],
+    buckets: ofRequests,
+  },
+  analysisDuration: {
+    type: "histogram",
+    name: "build_watcher_analysis_duration_seconds",
+    help: "From the submission of an image to the end of its analysis.",
+    labels: ["adapter", "outcome"],
+    buckets: ofAnalyses,
+  },
+  endToEnd: {
+    type: "histogram",
+    name: "build_watcher_end_to_end_seconds",
+    help: "From the completion of a build to the end of the analysis of its image.",
+    labels: ["outcome"],
+    buckets: ofAnalyses,
+  },
+  webhookRequests: {
+    type: "counter",
+    name: "build_watcher_webhook_requests_total",
+    help: "Calls of the web hooks, by path and the status they were answered with.",
+    labels: ["hook", "code"],
+  },
+  webhookImages: {
+    type: "counter",
+    name: "build_watcher_webhook_images_total",
+    help: "Images named by web hooks, and what became of them.",
+    labels: ["hook", "result"],
+  },
+  imagesSubmitted: {
+    type: "counter",
+    name: "build_watcher_image_submission_total",
+    help: "Number of images submitted for analysis.",
+    labels: [],
+  },
+  imagesCopied: {
+    type: "counter",
+    name: "build_watcher_image_pushed_registry_total",
+    help: "Number of images pushed to the external registry.",
+    labels: [],
+  },
+  buildLogsSubmitted: {
+    type: "counter",
+    name: "build_watcher_build_log_submission_total",
+    help: "Number of build logs submitted for analysis.",
+    labels: [],
+  },
+  buildsFailed: {
+    type: "counter",
+    name: "build_watcher_builds_failed_total",
+    help: "Number of builds that failed while the bot watched.",
+    labels: [],
+  },
+} as const satisfies Record<string, Metric>;
+
+type Table = typeof metricTable;
+
+/** The keys of the table whose metrics are of a type. */
+export type MetricOf<Type extends Metric["type"]> = {
+  [Key in keyof Table]: Table[Key]["type"] extends Type ? Key : never;
+}[keyof Table];
+
+/** A value for every label of a metric. */
+export type LabelsOf<Key extends keyof Table> = Readonly<Record<Table[Key]["labels"][number], string>>;

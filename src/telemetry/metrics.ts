@@ -1,0 +1,83 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Pushgateway, Registry } from "prom-client";
+import { type LabelsOf, type MetricOf, metricTable } from "./metric-table.ts";
+
+/** Where measurements go; who measures knows nothing of Prometheus. */
+export interface Metrics {
+  count<Key extends MetricOf<"counter">>(key: Key, labels: LabelsOf<Key>, by?: number): void;
+  observe<Key extends MetricOf<"histogram">>(key: Key, labels: LabelsOf<Key>, seconds: number): void;
+  /** `read` is called at every scrape; a gauge read in several places has all their values. */
+  gauge<Key extends MetricOf<"gauge">>(key: Key, read: () => readonly GaugeValue<Key>[]): void;
+  /** Everything, in Prometheus' text format. */
+  text(): Promise<string>;
+  /** The content type of the text. */
+  readonly contentType: string;
+  /** Sends everything to a push gateway, in place of what this bot sent before. Rejects when the gateway does not take it. */
+  push(gateway: PushTarget): Promise<void>;
+}
+
+export interface GaugeValue<Key extends MetricOf<"gauge">> {
+  readonly labels: LabelsOf<Key>;
+  readonly value: number;
+}
+
+export interface PushTarget {
+  /** Scheme, host and port. */
+  readonly url: string;
+  /** The label `instance`, so that several bots do not overwrite each other. */
+  readonly instance: string;
+  /** Milliseconds the gateway may take. */
+  readonly timeout: number;
+}
+
+export interface MetricsSettings {
+  /** Whether memory, CPU, event loop and garbage collection of the process are measured, too. */
+  readonly ofProcess: boolean;
+}
+
+/** The label `job` of pushed metrics, as the Python build-watcher had it. */
+const jobName = "build-watcher";
+
+export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counters = new Map<string, Counter>();
+  const histograms = new Map<string, Histogram>();
+  const reads = new Map<string, (() => readonly GaugeValue<MetricOf<"gauge">>[])[]>();
+  if (ofProcess) collectDefaultMetrics({ register: registry });
+  for (const [key, definition] of Object.entries(metricTable)) {
+    const { name, help, labels } = definition;
+    const settings = { name, help, labelNames: labels, registers };
+    if (definition.type === "counter") counters.set(key, new Counter(settings));
+    else if (definition.type === "histogram")
+      histograms.set(key, new Histogram({ ...settings, buckets: [...definition.buckets] }));
+    else {
+      const readers: (() => readonly GaugeValue<MetricOf<"gauge">>[])[] = [];
+      reads.set(key, readers);
+      new Gauge({ ...settings, collect: collector(readers) });
+    }
+  }
+
+  return {
+    count: (key, labels, by = 1) => counters.get(key)?.inc(labels, by),
+    observe: (key, labels, seconds) => histograms.get(key)?.observe(labels, Math.max(seconds, 0)),
+    gauge: (key, read) => void reads.get(key)?.push(read as () => readonly GaugeValue<MetricOf<"gauge">>[]),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    async push({ url, instance, timeout }) {
+      const gateway = new Pushgateway(url, { timeout }, registry);
+      await gateway.push({ jobName, groupings: { instance } });
+    },
+  };
+}
+
+/** Reads the values anew; what cannot be read is left out, for a scrape must not fail with the part it is to show. */
+function collector(readers: readonly (() => readonly GaugeValue<MetricOf<"gauge">>[])[]): (this: Gauge) => void {
+  return function collect() {
+    this.reset();
+    for (const read of readers) {
+      try {
+        for (const { labels, value } of read()) this.set(labels, value);
+      } catch {}
+    }
+  };
+}

@@ -1,0 +1,430 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Right, rights } from "../../src/cluster/rights.ts";
+import type { AccessRule } from "../../src/demo/openshift-api.ts";
+import { createWorld, startBot, type World, type WorldOptions } from "../support/bot.ts";
+import { testCertificates } from "../support/fixtures.ts";
+import { kubeconfig } from "../support/kubeconfig.ts";
+import { requirePrograms } from "../support/programs.ts";
+import { makeCertificates, type RegistryOptions, type RegistryServer, startRegistry } from "../support/registry-server.ts";
+
+interface Report {
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly check: string;
+    readonly state: string;
+    readonly detail: string;
+    readonly mend?: string;
+  }[];
+}
+
+const account = "system:serviceaccount:bots:build-watcher";
+
+function ruleFor({ group, resource, verb }: Right, namespaces?: readonly string[]): AccessRule {
+  return { user: account, apiGroups: [group], resources: [resource], verbs: [verb], ...(namespaces && { namespaces }) };
+}
+
+const allRules = rights.map((right) => ruleFor(right, ["golang-builder"]));
+const usesEverything = { THOTH_ANALYZE_EXISTING: "1", THOTH_PASS_TOKEN: "1" };
+
+/** A cluster that knows the bot by its token. */
+function createKnownWorld(options: WorldOptions = {}): Promise<World> {
+  return createWorld({ token: "sha256~token", tokens: { "sha256~token": account }, rules: allRules, ...options });
+}
+
+/** Runs the command, and answers what it printed with what differs from run to run replaced. */
+async function checked(world: World, environment: Readonly<Record<string, string>> = {}, argv: readonly string[] = []) {
+  const bot = world.bot(["check", ...argv], environment);
+  const exitCode = await bot.exit;
+  const text = bot
+    .stdout()
+    .replaceAll(world.cluster.url, "https://api.example.com:6443")
+    .replaceAll(world.analysis.url, "https://user-api.example.com")
+    .replaceAll(world.stateDirectory, "/state");
+  return { exitCode, text, stderr: bot.stderr() };
+}
+
+async function report(world: World, environment: Readonly<Record<string, string>> = {}): Promise<Report> {
+  const { text, exitCode } = await checked(world, environment, ["--json"]);
+  const parsed = JSON.parse(text) as Report;
+  expect(exitCode).toBe(parsed.ok ? 0 : 1);
+  return parsed;
+}
+
+async function failures(world: World, environment: Readonly<Record<string, string>> = {}): Promise<Report["checks"]> {
+  return (await report(world, environment)).checks.filter(({ state }) => state === "fails");
+}
+
+describe("check, where all is well", () => {
+  it("says so in a line for each thing it looked at, and ends with 0", async () => {
+    await using world = await createKnownWorld();
+    const { text, exitCode, stderr } = await checked(world, usesEverything);
+    expect(text).toMatchInlineSnapshot(`
+      "ok      settings                       They can be read, and fit together.
+      ok      cluster                        https://api.example.com:6443 answers, Kubernetes v1.34.2
+      ok      identity                       The bot is system:serviceaccount:bots:build-watcher.
+      ok      API builds                     The cluster serves builds.build.openshift.io.
+      ok      API imagestreams               The cluster serves imagestreams.image.openshift.io.
+      ok      right list builds              system:serviceaccount:bots:build-watcher may list builds in namespace golang-builder.
+      ok      right watch builds             system:serviceaccount:bots:build-watcher may watch builds in namespace golang-builder.
+      ok      right get builds/log           system:serviceaccount:bots:build-watcher may get builds/log in namespace golang-builder.
+      ok      right get imagestreams         system:serviceaccount:bots:build-watcher may get imagestreams in namespace golang-builder.
+      ok      right list imagestreams        system:serviceaccount:bots:build-watcher may list imagestreams in namespace golang-builder.
+      ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher may get imagestreams/layers in namespace golang-builder.
+      skipped copying                        Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
+      ok      analysis endpoint              https://user-api.example.com answers as Thoth's User API does.
+      ok      state directory                /state can be written and locked.
+      All is well.
+      "
+    `);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe("");
+  });
+
+  it("leaves nothing behind: no write to the cluster, no submission, no ledger, no token in what it says", async () => {
+    await using world = await createKnownWorld();
+    const { text } = await checked(world, usesEverything);
+    const written = world.cluster.requests.filter(
+      ({ method, apiGroup }) => method !== "GET" && apiGroup !== "authorization.k8s.io",
+    );
+    expect(written).toEqual([]);
+    expect(world.analysis.received).toBe(0);
+    expect(text).not.toContain("sha256~token");
+  });
+
+  it("looks at every watched namespace", async () => {
+    await using world = await createKnownWorld({ rules: rights.map((right) => ruleFor(right)) });
+    const { checks } = await report(world, { THOTH_WATCHED_NAMESPACE: "shop,bank" });
+    for (const namespace of ["shop", "bank"]) {
+      expect(checks.filter(({ detail }) => detail.includes(`in namespace ${namespace}.`))).toHaveLength(rights.length);
+    }
+  });
+
+  it("asks for the whole cluster's rights where all namespaces are watched", async () => {
+    await using world = await createKnownWorld();
+    const [first] = await failures(world, { THOTH_WATCHED_NAMESPACE: "*" });
+    expect(first?.detail).toBe(`${account} may not list builds in all namespaces.`);
+    expect(first?.mend).toBe(`oc adm policy add-cluster-role-to-user view ${account}`);
+  });
+
+  it("warns of a misspelt variable, which is no failure", async () => {
+    await using world = await createKnownWorld();
+    const { ok, checks } = await report(world, { THOTH_BUILD_WATCHER_WORKER: "4" });
+    expect(ok).toBe(true);
+    expect(checks.find(({ state }) => state === "warns")?.detail).toContain("did you mean THOTH_BUILD_WATCHER_WORKERS?");
+  });
+});
+
+describe("check, where a right is missing", () => {
+  it.each(rights.map((right) => [`${right.verb} ${right.resource}`, right] as const))(
+    "names it, and the command that grants it: %s",
+    async (name, right) => {
+      const rules = allRules.filter((rule) => !(rule.verbs.includes(right.verb) && rule.resources.includes(right.resource)));
+      await using world = await createKnownWorld({ rules });
+      const role = right.use === "pull" ? "system:image-puller" : "view";
+      expect(await failures(world, usesEverything)).toEqual([
+        {
+          check: `right ${name}`,
+          state: "fails",
+          detail: `${account} may not ${name} in namespace golang-builder.`,
+          mend: `oc policy add-role-to-user ${role} ${account} -n golang-builder`,
+        },
+      ]);
+    },
+  );
+
+  it("grants it to a service account of the same namespace by its short name", async () => {
+    const own = "system:serviceaccount:golang-builder:build-watcher";
+    await using world = await createKnownWorld({ tokens: { "sha256~token": own } });
+    const [first] = await failures(world);
+    expect(first?.mend).toBe("oc policy add-role-to-user view -z build-watcher -n golang-builder");
+  });
+
+  it("quotes a user's name for the shell where it needs that", async () => {
+    await using world = await createKnownWorld({ tokens: { "sha256~token": "Zoë O'Hara" } });
+    const [first] = await failures(world);
+    expect(first?.mend).toBe("oc policy add-role-to-user view 'Zoë O'\\''Hara' -n golang-builder");
+  });
+
+  it("does not mind where the settings make no use of it", async () => {
+    const needless: readonly Right["use"][] = ["logs", "scan", "pull"];
+    const rules = rights.filter(({ use }) => !needless.includes(use)).map((right) => ruleFor(right));
+    await using world = await createKnownWorld({ rules });
+    const { ok, checks } = await report(world, {
+      THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: "1",
+      BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com",
+    });
+    expect(ok).toBe(true);
+    expect(checks.filter(({ state }) => state === "skipped").map(({ check }) => check)).toEqual([
+      "right get builds/log",
+      "right list imagestreams",
+      "right get imagestreams/layers",
+      "copying",
+    ]);
+  });
+});
+
+describe("check, where something is wrong", () => {
+  it("with nothing configured says what to do first", async () => {
+    await using world = await createWorld();
+    const bot = startBot(["check"], { HOME: world.stateDirectory });
+    expect(await bot.exit).toBe(1);
+    expect(bot.stdout().replaceAll(world.stateDirectory, "/home/me")).toMatchInlineSnapshot(`
+      "ok      settings           They can be read, and fit together.
+      fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Mend it: oc login <URL of the API server>
+      skipped rights             Not asked: no cluster to ask.
+      skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
+      fails   analysis endpoint  --thoth-api-host (THOTH_USER_API_HOST) is not set.  Mend it: export THOTH_USER_API_HOST='<host>'
+      ok      state directory    /home/me/.local/state/build-watcher can be written and locked.
+      2 of 6 checks failed.
+      "
+    `);
+  });
+
+  it("with settings that cannot be read names every mistake", async () => {
+    await using world = await createWorld();
+    const { text, exitCode } = await checked(world, {
+      THOTH_BUILD_WATCHER_WORKERS: "many",
+      THOTH_ENVIRONMENT_TYPE: "production",
+    });
+    expect(exitCode).toBe(1);
+    expect(text).toMatchInlineSnapshot(`
+      "fails   settings  --environment-type (THOTH_ENVIRONMENT_TYPE) is "production"; expected runtime or buildtime  Mend it: build-watcher options
+      fails   settings  --workers-count (THOTH_BUILD_WATCHER_WORKERS) is "many"; expected a whole number, at least 1, at most 256  Mend it: build-watcher options
+      2 of 2 checks failed.
+      "
+    `);
+  });
+
+  it("with a wrong token says that the cluster refuses it", async () => {
+    await using world = await createKnownWorld({ token: "sha256~stale" });
+    const { text, exitCode } = await checked(world);
+    expect(exitCode).toBe(1);
+    expect(text).toMatchInlineSnapshot(`
+      "ok      settings           They can be read, and fit together.
+      fails   cluster            The cluster does not accept the bot's credentials (Unauthorized): run oc login. They are read again before every attempt  Mend it: oc login https://api.example.com:6443
+      skipped rights             Not asked: the cluster does not answer.
+      skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
+      ok      analysis endpoint  https://user-api.example.com answers as Thoth's User API does.
+      ok      state directory    /state can be written and locked.
+      1 of 6 checks failed.
+      "
+    `);
+    expect(text).not.toContain("sha256~stale");
+  });
+
+  it("without credentials says that the cluster takes the bot for anonymous", async () => {
+    await using world = await createWorld({ tokens: {} });
+    expect(await failures(world)).toMatchObject([
+      { check: "identity", mend: expect.stringMatching(/^oc login http/), detail: expect.stringContaining("anonymous") },
+    ]);
+  });
+
+  it.each([
+    ["an unknown host", "https://api.invalid:6443", /has an unknown host name.*KUBERNETES_API_URL/],
+    ["a closed port", "https://127.0.0.1:1", /cannot be reached \(ECONNREFUSED\).*KUBERNETES_API_URL/],
+  ])("with %s says so", async (_, url, detail) => {
+    await using world = await createWorld();
+    expect(await failures(world, { KUBERNETES_API_URL: url })).toEqual([
+      { check: "cluster", state: "fails", detail: expect.stringMatching(detail), mend: `oc login ${url}` },
+    ]);
+  });
+
+  it("with a server that is no cluster says so", async () => {
+    await using world = await createWorld();
+    const [first] = await failures(world, { KUBERNETES_API_URL: world.analysis.url });
+    expect(first).toMatchObject({
+      check: "cluster",
+      detail: expect.stringContaining("point KUBECONFIG or KUBERNETES_API_URL at"),
+    });
+  });
+
+  it("with a CA that is not the cluster's says which command names it", async () => {
+    await using world = await createWorld({ tls: testCertificates().server });
+    const config = join(world.stateDirectory, "config");
+    await writeFile(config, JSON.stringify(kubeconfig({ server: world.cluster.url })));
+    expect(await failures(world, { KUBECONFIG: config })).toEqual([
+      {
+        check: "cluster",
+        state: "fails",
+        detail: expect.stringMatching(/has a certificate that is not trusted \(.*\): put its CA into the kubeconfig/),
+        mend: `oc login https://api.example.com:6443 --certificate-authority=<file of the CA>`,
+      },
+    ]);
+  });
+
+  it("with an endpoint that is down says so, and where it is named", async () => {
+    await using world = await createKnownWorld();
+    expect(await failures(world, { THOTH_USER_API_HOST: "http://127.0.0.1:1" })).toEqual([
+      {
+        check: "analysis endpoint",
+        state: "fails",
+        detail: expect.stringMatching(/cannot be reached \(ECONNREFUSED\)/),
+        mend: "export THOTH_USER_API_HOST='<host>'",
+      },
+    ]);
+  });
+
+  it("in a pod names the commands that change the deployment", async () => {
+    await using world = await createKnownWorld();
+    const [first] = await failures(world, { THOTH_USER_API_HOST: "http://127.0.0.1:1", KUBERNETES_SERVICE_HOST: "172.30.0.1" });
+    expect(first?.mend).toBe(
+      "oc set data configmap/build-watcher THOTH_USER_API_HOST='<host>' && oc rollout restart deployment/build-watcher",
+    );
+  });
+
+  it("with an endpoint that is no User API says so", async () => {
+    await using world = await createKnownWorld();
+    const server = createServer((_request, response) => void response.writeHead(404).end("Not here")).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const host = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const [first] = await failures(world, { THOTH_USER_API_HOST: host });
+    expect(first?.detail).toContain("There is no User API at");
+  });
+});
+
+describe("check of the state directory", () => {
+  it.each([
+    ["a file in its place", async (path: string) => writeFile(path, ""), /a file stands where a directory is needed/],
+    [
+      "a ledger that is none",
+      async (path: string) => {
+        await mkdir(path);
+        await writeFile(join(path, "ledger.db"), "quokka ".repeat(1000));
+      },
+      /is no SQLite database/,
+    ],
+  ])("finds %s", async (_, prepare, detail) => {
+    await using world = await createKnownWorld();
+    const path = join(world.stateDirectory, "wrong");
+    await prepare(path);
+    expect(await failures(world, { BUILD_WATCHER_STATE_DIR: path })).toEqual([
+      {
+        check: "state directory",
+        state: "fails",
+        detail: expect.stringMatching(detail),
+        mend: "export BUILD_WATCHER_STATE_DIR='<directory>'",
+      },
+    ]);
+  });
+
+  it("is well beside a working bot, and says that a second one could not work there", async () => {
+    await using world = await createKnownWorld();
+    const bot = world.bot();
+    await bot.logged(({ msg }) => msg === "Builds listed; watching");
+    const { ok, checks } = await report(world);
+    expect(ok).toBe(true);
+    expect(checks.find(({ check }) => check === "state directory")?.detail).toContain("a bot is working with it");
+    expect(await bot.stop()).toBe(0);
+  });
+});
+
+requirePrograms(
+  "skopeo",
+  "docker-registry",
+  "htpasswd",
+  "openssl",
+)("check of copying", () => {
+  const login = { user: "writer", password: "d3stination-TOPSECRET" };
+  const logins = { THOTH_DST_REGISTRY_USER: login.user, THOTH_DST_REGISTRY_PASSWORD: login.password };
+  const plain = { THOTH_NO_REGISTRY_TLS_VERIFY: "1" };
+
+  async function registryWith(options: RegistryOptions = {}): Promise<RegistryServer> {
+    const registry = await startRegistry(options);
+    onTestFinished(() => registry.close());
+    return registry;
+  }
+
+  function copyingTo(place: string) {
+    return { THOTH_PUSH_REGISTRY: place, ...plain };
+  }
+
+  it("is well with a registry that takes an upload, and leaves nothing there", async () => {
+    await using world = await createKnownWorld();
+    const registry = await registryWith({ login });
+    const environment = { ...copyingTo(`${registry.host}/mirror`), ...logins };
+    const { ok, checks } = await report(world, environment);
+    expect(ok).toBe(true);
+    expect(checks.find(({ check }) => check === "push registry")?.detail).toBe(
+      `${registry.host}/mirror/build-watcher-check takes uploads with this login.`,
+    );
+    expect(checks.find(({ check }) => check === "skopeo")?.detail).toMatch(/^skopeo \d+\.\d+\S* can be run\.$/);
+    const requests = await registry.requests();
+    expect(requests.filter(({ method, status }) => method === "POST" && status === 202)).toHaveLength(1);
+    expect(requests.filter(({ method, status }) => method === "DELETE" && status === 204)).toHaveLength(1);
+    expect(requests.filter(({ method }) => method === "PUT")).toEqual([]);
+  });
+
+  it.each([
+    ["a wrong password", { login }, { ...logins, THOTH_DST_REGISTRY_PASSWORD: "wrong" }, /answered 401/, "DST_REGISTRY_PASSWORD"],
+    ["no login where one is needed", { login }, {}, /answered 401/, "DST_REGISTRY_USER"],
+    ["a registry that is read-only", { readOnly: true }, {}, /is read-only: it takes no uploads/, "THOTH_PUSH_REGISTRY"],
+  ])("finds %s", async (_, options, environment, detail, variable) => {
+    await using world = await createKnownWorld();
+    const registry = await registryWith(options);
+    const [first, ...others] = await failures(world, { ...copyingTo(registry.host), ...environment });
+    expect(first).toMatchObject({ check: "push registry", detail: expect.stringMatching(detail) });
+    expect(first?.mend).toContain(variable);
+    expect(others).toEqual([]);
+    expect(JSON.stringify(first)).not.toContain("TOPSECRET");
+  });
+
+  it("finds a registry that is not there", async () => {
+    await using world = await createKnownWorld();
+    expect(await failures(world, copyingTo("127.0.0.1:1/mirror"))).toMatchObject([
+      {
+        check: "push registry",
+        detail: expect.stringContaining("ECONNREFUSED"),
+        mend: "export THOTH_PUSH_REGISTRY='<host>[/<path>]'",
+      },
+    ]);
+  });
+
+  it("finds a certificate that is not trusted, and trusts the CAs it is given", async () => {
+    await using world = await createKnownWorld();
+    const certificates = makeCertificates();
+    onTestFinished(() => certificates.remove());
+    const registry = await registryWith({ tls: certificates });
+    const environment = { THOTH_PUSH_REGISTRY: registry.host };
+    expect(await failures(world, environment)).toMatchObject([{ detail: expect.stringContaining("certificate is not trusted") }]);
+    expect(await failures(world, { ...environment, BUILD_WATCHER_REGISTRY_CERTS: certificates.caDirectory })).toEqual([]);
+  });
+
+  it("finds that skopeo is missing, and how to install it", async () => {
+    await using world = await createKnownWorld();
+    const registry = await registryWith();
+    expect(await failures(world, { ...copyingTo(registry.host), SKOPEO_EXEC_PATH: "/nonexistent/skopeo" })).toEqual([
+      {
+        check: "skopeo",
+        state: "fails",
+        detail: expect.stringContaining("/nonexistent/skopeo cannot be run"),
+        mend: "sudo dnf install skopeo || sudo apt-get install skopeo",
+      },
+    ]);
+  });
+
+  it("asks a Quay for no right to push, since that would make a repository there", async () => {
+    await using world = await createKnownWorld();
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      const { host = "", authorization } = request.headers;
+      asked.push(`${request.method} ${request.url}`);
+      const challenge = { "www-authenticate": `Bearer realm="http://${host}/v2/auth",service="${host}"` };
+      if (request.url?.startsWith("/v2/auth")) response.writeHead(200).end('{"token":"t"}');
+      else response.writeHead(authorization ? 404 : 401, challenge).end();
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { checks } = await report(world, { ...copyingTo(`${host}/org`), ...logins });
+    expect(checks.find(({ check }) => check === "push registry")).toMatchObject({
+      state: "ok",
+      detail: expect.stringContaining("with the first copy"),
+    });
+    expect(asked.filter((line) => line.includes("push") || line.startsWith("POST"))).toEqual([]);
+  });
+});

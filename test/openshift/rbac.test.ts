@@ -1,0 +1,155 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { rights } from "../../src/cluster/rights.ts";
+import type { RecordedRequest } from "../../src/demo/openshift-api.ts";
+import { createWorld, type World } from "../support/bot.ts";
+import { aBuild, internalRegistry, recordedImageStreams } from "../support/fixtures.ts";
+import { requirePrograms } from "../support/programs.ts";
+import { makeImage } from "../support/registry-images.ts";
+import { startRegistry } from "../support/registry-server.ts";
+import { type Granted, grantedBy, inSingleRights } from "../support/roles.ts";
+
+const namespace = "golang-builder";
+const inNamespace = grantedBy("rbac.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
+const inCluster = grantedBy("rbac-cluster.yaml", { NAMESPACE: "bots" });
+const everything = {
+  THOTH_ANALYZE_EXISTING: "1",
+  THOTH_PASS_TOKEN: "1",
+  BUILD_WATCHER_FAILED_BUILDS: "1",
+  BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com",
+};
+
+/** Asked by the cluster's registry of whoever pulls, not by the bot. */
+const pull = "get imagestreams/layers.image.openshift.io";
+
+/** A cluster that enforces exactly what was granted to the bot. */
+function createGuardedWorld({ user, rules }: Granted): Promise<World> {
+  return createWorld({ namespace, token: "sha256~token", tokens: { "sha256~token": user }, rules });
+}
+
+/** A failed build with log, one whose image only its image stream knows, image streams for the startup pass, and a live build. */
+async function workThrough(world: World, environment: Readonly<Record<string, string>>): Promise<number> {
+  for (const stream of recordedImageStreams()) world.cluster.put("imagestreams", stream);
+  const unpinned = {
+    output: { kind: "ImageStreamTag", name: "go-hello-world:1.0" },
+    outputReference: null,
+    digest: null,
+  };
+  world.cluster.put("builds", aBuild({ name: "failed-1", namespace, phase: "Failed" }));
+  world.cluster.put("builds", aBuild({ name: "unpinned-1", namespace, ...unpinned }));
+  const bot = world.bot([], { ...everything, ...environment });
+  await bot.logged(({ msg }) => String(msg).includes("image streams, "));
+  world.cluster.put("builds", aBuild({ name: "live-1", namespace }));
+  for (const name of ["failed-1", "unpinned-1", "live-1"]) {
+    await bot.logged(({ build, msg }) => build === `${namespace}/${name}` && msg === "Job done");
+  }
+  return bot.stop();
+}
+
+/** What the code really asked of the cluster. */
+function used(requests: readonly RecordedRequest[]): readonly string[] {
+  const asked = requests.filter(({ resource }) => resource !== "");
+  return inSingleRights(
+    asked.map(({ verb, apiGroup, resource }) => ({ verbs: [verb], apiGroups: [apiGroup], resources: [resource] })),
+  );
+}
+
+describe.each([
+  ["the role in one namespace", inNamespace, { THOTH_WATCHED_NAMESPACE: namespace }],
+  ["the role in all namespaces", inCluster, { THOTH_WATCHED_NAMESPACE: "*" }],
+] as const)("%s", (_, granted, environment) => {
+  it("is enough for the whole bot, and holds nothing that it does not use", async () => {
+    await using world = await createGuardedWorld(granted);
+    expect(await workThrough(world, environment)).toBe(0);
+    const refused = world.cluster.requests.filter(({ status = 200 }) => status >= 400);
+    expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
+    expect([...used(world.cluster.requests), pull].sort()).toEqual(inSingleRights(granted.rules));
+  });
+
+  it("reads, and writes nothing", () => {
+    const verbs = granted.rules.flatMap((rule) => rule.verbs);
+    expect(verbs.filter((verb) => !["get", "list", "watch"].includes(verb))).toEqual([]);
+  });
+
+  it("is what the bot's own list of rights says", () => {
+    const listed = rights.map(({ verb, group, resource }) => ({ verbs: [verb], apiGroups: [group], resources: [resource] }));
+    expect(inSingleRights(granted.rules)).toEqual(inSingleRights(listed));
+  });
+
+  it("passes check", async () => {
+    await using world = await createGuardedWorld(granted);
+    const bot = world.bot(["check"], { ...everything, ...environment });
+    expect(await bot.exit, bot.stdout()).toBe(0);
+  });
+
+  it.each(granted.rules.map((rule) => [rule.resources.join(), rule] as const))(
+    "without its rule for %s is told by check",
+    async (_name, rule) => {
+      await using world = await createGuardedWorld({ ...granted, rules: granted.rules.filter((other) => other !== rule) });
+      const bot = world.bot(["check", "--json"], { ...everything, ...environment });
+      expect(await bot.exit).toBe(1);
+      const { checks } = JSON.parse(bot.stdout()) as { checks: { check: string; state: string }[] };
+      const named = checks.filter(({ state }) => state === "fails").map(({ check }) => check);
+      expect(named.sort()).toEqual(rule.verbs.map((verb) => `right ${verb} ${rule.resources[0]}`).sort());
+    },
+  );
+});
+
+requirePrograms(
+  "skopeo",
+  "docker-registry",
+  "htpasswd",
+)("the role in one namespace, with copying", () => {
+  it("is enough: images are pulled with the bot's own token", async () => {
+    const source = await startRegistry({ login: { user: "serviceaccount", password: "sha256~token" } });
+    onTestFinished(() => source.close());
+    const destination = await startRegistry();
+    onTestFinished(() => destination.close());
+    await using world = await createGuardedWorld(inNamespace);
+    const live = makeImage();
+    const existing = makeImage();
+    await source.push(`${namespace}/live`, live, "latest");
+    await source.push(`${namespace}/existing`, existing, "latest");
+    world.cluster.put("imagestreams", aStream(existing.digest));
+    const bot = world.bot([], {
+      ...everything,
+      THOTH_PASS_TOKEN: "0",
+      BUILD_WATCHER_REGISTRY_ROUTE: source.host,
+      THOTH_PUSH_REGISTRY: `${destination.host}/copies`,
+      THOTH_NO_REGISTRY_TLS_VERIFY: "1",
+    });
+    await bot.logged(({ msg }) => String(msg).startsWith("1 image streams, "));
+    const outputReference = `${internalRegistry}/${namespace}/live:latest`;
+    world.cluster.put("builds", aBuild({ name: "live-1", namespace, outputReference, digest: live.digest, base: null }));
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 2);
+    expect(await bot.stop()).toBe(0);
+    expect(await destination.digest(`copies/${namespace}-live`, live.digest)).toBe(live.digest);
+    expect(await destination.digest(`copies/${namespace}-existing`, existing.digest)).toBe(existing.digest);
+    expect(world.cluster.requests.filter(({ status = 200 }) => status >= 400)).toEqual([]);
+  });
+});
+
+/** An image stream of the watched namespace with one image. */
+function aStream(digest: string): object {
+  const repository = `${internalRegistry}/${namespace}/existing`;
+  const item = { created: "2026-01-01T00:00:00Z", dockerImageReference: `${repository}@${digest}`, image: digest };
+  return {
+    metadata: { name: "existing", namespace },
+    spec: {},
+    status: { dockerImageRepository: repository, tags: [{ tag: "latest", items: [item] }] },
+  };
+}
+
+describe("the binding", () => {
+  it("is the bot's own, so that bots of several namespaces can watch the same one", () => {
+    const other = grantedBy("rbac.yaml", { NAMESPACE: "others", THOTH_WATCHED_NAMESPACE: namespace });
+    expect(other.user).toBe("system:serviceaccount:others:build-watcher");
+    expect(inNamespace.user).toBe("system:serviceaccount:bots:build-watcher");
+  });
+
+  it("lets the bot see no other namespace", async () => {
+    await using world = await createGuardedWorld(inNamespace);
+    const bot = world.bot([], { THOTH_WATCHED_NAMESPACE: "secret" });
+    const line = await bot.logged(({ reason }) => reason === "Forbidden");
+    expect(line.msg).toContain("oc policy add-role-to-user view system:serviceaccount:bots:build-watcher -n secret");
+  });
+});

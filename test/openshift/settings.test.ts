@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { type Config, type Option, type OptionName, optionEntries } from "../../src/config/options.ts";
+import { deploy } from "../support/deployed.ts";
+import { readTemplate } from "../support/templates.ts";
+
+const platform = ["HTTPS_PROXY", "HTTP_PROXY", "NODE_EXTRA_CA_CERTS", "NO_PROXY", "TMPDIR"];
+const ofThePod = (readTemplate("deployment.yaml").parameters ?? []).map(({ name }) => name);
+
+function load(environment: Readonly<Record<string, string>>): Config {
+  const { config, warnings } = loadConfig({ flags: {}, environment, require: ["analysisHost"] });
+  expect(warnings).toEqual([]);
+  return config;
+}
+
+/** A value of an option that is not its default, as text. */
+function otherValue(name: OptionName, { type, choices, default: usual }: Option): string {
+  const special: { readonly [Name in OptionName]?: string } = {
+    clusterUrl: "https://api.example.com:6443",
+    trackFile: "",
+    labelSelector: "tier=web",
+    stateDirectory: "/data",
+  };
+  const byType: Readonly<Record<Option["type"], string>> = {
+    boolean: usual === true ? "0" : "1",
+    integer: "7",
+    duration: "77s",
+    size: "77KiB",
+    choice: choices?.find((choice) => choice !== usual) ?? "",
+    list: "quokka",
+    string: "quokka.example.com",
+  };
+  return special[name] ?? byType[type];
+}
+
+describe("the environment of the deployed bot", () => {
+  it("holds every setting's variable, and nothing unknown", () => {
+    const variables = optionEntries.map(([, { env }]) => env);
+    expect(Object.keys(deploy().environment).sort()).toEqual([...variables, ...platform].sort());
+  });
+
+  it("changes no default but what the pod's directories ask for", () => {
+    const plain = load({ THOTH_WATCHED_NAMESPACE: "shop", THOTH_USER_API_HOST: "user-api.example.com", HOME: "/" });
+    expect(load(deploy().environment)).toEqual({
+      ...plain,
+      stateDirectory: "/var/lib/build-watcher",
+      registryCerts: "/etc/build-watcher/certificates",
+    });
+  });
+
+  const settable = optionEntries.filter(([name]) => name !== "trackFile");
+
+  it.each(settable)("takes %s from the parameter of its variable's name", (name, option) => {
+    const value = otherValue(name, option);
+    const parameter = { [option.env]: value };
+    const { environment } = ofThePod.includes(option.env) ? deploy({}, parameter) : deploy(parameter);
+    expect(environment[option.env]).toBe(value);
+    const alone = { THOTH_USER_API_HOST: "user-api.example.com", ...pairOf(name), [option.env]: value };
+    expect(load({ ...environment, ...pairOf(name) })[name]).toEqual(load(alone)[name]);
+    expect(load({ ...environment, ...pairOf(name) })[name]).not.toEqual(load(deploy().environment)[name]);
+  });
+
+  it("has secrets from the Secret alone", () => {
+    const given = Object.fromEntries(optionEntries.flatMap(([, { env, secret }]) => (secret ? [[env, "hush-hush"]] : [])));
+    const { objects } = deploy(given);
+    const telling = objects.filter((object) => JSON.stringify(object).includes("hush-hush")).map(({ kind }) => kind);
+    expect(Object.keys(given)).not.toEqual([]);
+    expect(telling).toEqual(["Secret"]);
+  });
+});
+
+/** The other half of a login, without which a half is a mistake, and where the login is for. */
+function pairOf(name: OptionName): Readonly<Record<string, string>> {
+  const registry = { THOTH_PUSH_REGISTRY: "registry.example.com" };
+  const halves: { readonly [Name in OptionName]?: Readonly<Record<string, string>> } = {
+    sourceUser: { THOTH_SRC_REGISTRY_PASSWORD: "x" },
+    sourcePassword: { THOTH_SRC_REGISTRY_USER: "x" },
+    destinationUser: { THOTH_DST_REGISTRY_PASSWORD: "x", ...registry },
+    destinationPassword: { THOTH_DST_REGISTRY_USER: "x", ...registry },
+  };
+  return halves[name] ?? {};
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { renderConfigTemplate } from "../../src/config/config-template.ts";
+import { schemaMistakes } from "../support/api-schemas.ts";
+import { type KubernetesObject, processTemplate, readTemplate, referencesIn, templateFiles } from "../support/templates.ts";
+
+const needed: Readonly<Record<string, string>> = {
+  NAMESPACE: "bots",
+  THOTH_WATCHED_NAMESPACE: "shop",
+  THOTH_USER_API_HOST: "user-api.example.com",
+};
+
+function processed(file: string, further: Readonly<Record<string, string>> = {}): readonly KubernetesObject[] {
+  const names = new Set(readTemplate(file).parameters?.map(({ name }) => name));
+  const given = Object.entries(needed).filter(([name]) => names.has(name));
+  return processTemplate(file, { ...Object.fromEntries(given), ...further });
+}
+
+describe("the templates", () => {
+  it("are these", () => {
+    expect(templateFiles).toEqual([
+      "buildconfig.yaml",
+      "config.yaml",
+      "deployment.yaml",
+      "imagestream.yaml",
+      "monitoring.yaml",
+      "rbac-cluster.yaml",
+      "rbac.yaml",
+    ]);
+  });
+
+  it("of the settings is as the table of settings has it", () => {
+    const actual = readFileSync(new URL("../../openshift/config.yaml", import.meta.url), "utf8");
+    expect(actual, "openshift/config.yaml is not up to date: npm run docs").toBe(renderConfigTemplate());
+  });
+});
+
+describe.each(templateFiles)("%s", (file) => {
+  const template = readTemplate(file);
+  const { parameters = [] } = template;
+
+  it("is a Template", () => {
+    expect(schemaMistakes(template as unknown as KubernetesObject)).toEqual([]);
+  });
+
+  it("declares every parameter it refers to, and refers to every one it declares", () => {
+    expect([...referencesIn(template)].sort()).toEqual(parameters.map(({ name }) => name).sort());
+  });
+
+  it("describes every parameter, and asks only for what nobody else can know", () => {
+    expect(parameters.filter(({ description }) => !description?.endsWith("."))).toEqual([]);
+    const asked = parameters.filter(({ required, value }) => required && !value).map(({ name }) => name);
+    expect(Object.keys(needed)).toEqual(expect.arrayContaining(asked));
+  });
+
+  it("gives parameters as texts, as the API wants them", () => {
+    expect(parameters.filter(({ value }) => value !== undefined && typeof value !== "string")).toEqual([]);
+  });
+
+  it("makes objects that are valid by the schemas of their kinds", () => {
+    const mistakes = processed(file).flatMap((object) => schemaMistakes(object).map((mistake) => `${object.kind}: ${mistake}`));
+    expect(mistakes).toEqual([]);
+  });
+
+  it("leaves no parameter unfilled", () => {
+    expect(JSON.stringify(processed(file))).not.toMatch(/\$\{\{?[A-Z_]+\}/);
+  });
+
+  it("labels everything, so that it can be removed together", () => {
+    expect(processed(file).map(({ metadata }) => metadata.labels?.app)).toEqual(processed(file).map(() => "build-watcher"));
+  });
+
+  it("cannot be processed without what is required, or with what it does not know", () => {
+    const [asked] = parameters.filter(({ required, value }) => required && !value);
+    if (asked) expect(() => processTemplate(file)).toThrow(`parameter ${asked.name} is required`);
+    expect(() => processed(file, { QUOKKA: "1" })).toThrow('unknown parameter name "QUOKKA"');
+  });
+});
+
+describe("buildconfig.yaml", () => {
+  const strategyOf = (further: Readonly<Record<string, string>>) => {
+    const [object] = processed("buildconfig.yaml", further) as readonly (KubernetesObject & { spec: object })[];
+    expect(object && schemaMistakes(object)).toEqual([]);
+    return object?.spec;
+  };
+
+  it("builds the Dockerfile from what is sent, unless told otherwise", () => {
+    expect(strategyOf({})).toMatchObject({
+      source: { binary: {} },
+      strategy: { dockerStrategy: { from: { kind: "DockerImage", name: expect.stringContaining("nodejs-24-minimal") } } },
+    });
+  });
+
+  it("builds with s2i, and from a git repository, by its parameters", () => {
+    const spec = strategyOf({
+      BUILD_STRATEGY: "source",
+      BUILD_IMAGE: "registry.access.redhat.com/ubi9/nodejs-24:latest",
+      BUILD_SOURCE: '{"git":{"uri":"https://git.example.com/bots/build-watcher.git","ref":"main"}}',
+    });
+    expect(spec).toMatchObject({
+      source: { git: { uri: "https://git.example.com/bots/build-watcher.git", ref: "main" } },
+      strategy: { sourceStrategy: { from: { name: "registry.access.redhat.com/ubi9/nodejs-24:latest" } } },
+    });
+  });
+});
+
+describe("the schemas", () => {
+  it.each([
+    ["a misspelt field", { spec: { template: { spec: { containers: [{ name: "a", livenesProbe: {} }] } } } }, /livenesProbe/],
+    ["a text for a number", { spec: { template: { spec: { terminationGracePeriodSeconds: "45" } } } }, /terminationGrace/],
+  ])("find %s", (_, wrong, mistake) => {
+    const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, ...wrong };
+    expect(schemaMistakes(deployment).join("\n")).toMatch(mistake);
+  });
+});

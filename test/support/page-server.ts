@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { openEmbeddedQueue } from "../../src/queue/index.ts";
+import type { JobHandler, JobQueue } from "../../src/queue/job-queue.ts";
+import type { AccessSettings } from "../../src/server/access.ts";
+import { type ActivityMonitor, createActivity } from "../../src/server/activity.ts";
+import type { Health } from "../../src/server/health.ts";
+import type { PageSettings } from "../../src/server/page-parts.ts";
+import { openServer, type ServerSettings } from "../../src/server/server.ts";
+
+export interface PageServerOptions extends Pick<ServerSettings, "admin" | "report"> {
+  readonly clock?: Clock;
+  readonly access?: Partial<AccessSettings>;
+  readonly namespaces?: readonly (string | undefined)[];
+  readonly track?: readonly string[];
+  readonly ready?: Health;
+  readonly workers?: number;
+  readonly readBuildLog?: PageSettings["readBuildLog"];
+  /** Takes the place of parts of the queue as the page sees it. */
+  readonly queue?: Partial<PageSettings["queue"]>;
+}
+
+/** A status page over a real ledger in a directory of its own. */
+export interface PageServer extends AsyncDisposable {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly queue: JobQueue;
+  readonly activity: ActivityMonitor;
+  /** Sets the queue to work; the page's activity is told as in the bot. */
+  work(handle: JobHandler): void;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  post(path: string, headers?: Readonly<Record<string, string>>, body?: string): Promise<Response>;
+}
+
+export async function openPageServer(options: PageServerOptions = {}): Promise<PageServer> {
+  const { clock = systemClock, namespaces = ["shop"], track = [], ready = { ok: true }, workers = 1, access = {} } = options;
+  await using opened = new AsyncDisposableStack();
+  const directory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-page-")), (path) =>
+    rm(path, { recursive: true, force: true }),
+  );
+  const settings = { directory, workers, jobTimeout: 3_600_000, giveUpAfter: 3_600_000, synchronous: "normal" as const };
+  const queue = opened.adopt(openEmbeddedQueue({ ...settings, clock, random: () => 0.5 }), (part) => part.close());
+  const activity = createActivity(clock);
+  const health = { liveness: () => ({ ok: true }) as const, readiness: () => ready };
+  const server = opened.use(
+    await openServer({
+      host: "127.0.0.1",
+      port: 0,
+      health,
+      ...options,
+      page: {
+        queue: { ...queue, ...options.queue },
+        activity,
+        health,
+        namespaces,
+        track,
+        clock,
+        access: { apiToken: undefined, publicUrl: undefined, ...access },
+        readBuildLog: options.readBuildLog ?? (async () => undefined),
+      },
+    }),
+  );
+  const parts = opened.move();
+
+  return {
+    url: server.url,
+    adminUrl: server.adminUrl,
+    queue,
+    activity,
+    work: (handle) => queue.work(handle, activity.onAttempt),
+    get: (path, headers = {}) => fetch(`${server.url}${path}`, { headers, redirect: "manual" }),
+    post: (path, headers = {}, body = "") => fetch(`${server.url}${path}`, { method: "POST", headers, body, redirect: "manual" }),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}

@@ -1,0 +1,88 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { gatewayUrl, pushMetrics } from "../../src/telemetry/push-metrics.ts";
+import { type FakeClock, fakeClock } from "../support/fake-clock.ts";
+import { captureLog } from "../support/log.ts";
+
+interface Push {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+}
+
+async function startGateway(answer: (number: number) => number = () => 200) {
+  const pushes: Push[] = [];
+  const server = createServer(async (request, response) => {
+    pushes.push({ method: request.method ?? "", path: request.url ?? "", body: await text(request) });
+    response.writeHead(answer(pushes.length)).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { pushes, port: (server.address() as AddressInfo).port };
+}
+
+function begin(port: number, clock: FakeClock) {
+  const metrics = createMetrics({ ofProcess: false });
+  const { log, lines } = captureLog();
+  const pushing = pushMetrics({ metrics, host: "127.0.0.1", port, instance: "ocp/test", log, clock });
+  return { metrics, lines, pushing };
+}
+
+describe("pushing metrics", () => {
+  it("happens at once, every 30 seconds and at the end, in place of what was pushed before", async () => {
+    const { pushes, port } = await startGateway();
+    const clock = fakeClock();
+    const { metrics, pushing } = begin(port, clock);
+    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    expect(pushes).toMatchObject([{ method: "PUT", path: "/metrics/job/build-watcher/instance/ocp%2Ftest" }]);
+    await clock.advance(29_999);
+    expect(pushes).toHaveLength(1);
+    await clock.advance(1);
+    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    expect(pushes).toHaveLength(2);
+    metrics.count("imagesSubmitted", {}, 4);
+    await pushing[Symbol.asyncDispose]();
+    expect(pushes).toHaveLength(3);
+    expect(pushes[2]?.body).toContain("build_watcher_image_submission_total 4");
+  });
+
+  it("tells once of a gateway that fails, and once when it works again", async () => {
+    const { port } = await startGateway((number) => (number <= 3 ? 500 : 200));
+    const clock = fakeClock();
+    const { lines, pushing } = begin(port, clock);
+    for (let pushed = 0; pushed < 4; pushed += 1) {
+      await vi.waitFor(() => expect(clock.pending()).toBe(1));
+      await clock.advance(30_000);
+    }
+    await pushing[Symbol.asyncDispose]();
+    expect(lines).toMatchObject([
+      { level: "warn", msg: expect.stringContaining("PROMETHEUS_PUSHGATEWAY_HOST"), error: expect.stringContaining("500") },
+      { level: "info", msg: "The push gateway takes metrics again" },
+    ]);
+  });
+
+  it("ends in time though nobody listens", async () => {
+    const { port } = await startGateway();
+    const { lines, pushing } = begin(port === 1 ? 2 : 1, fakeClock());
+    await pushing[Symbol.asyncDispose]();
+    expect(lines).toMatchObject([{ level: "warn", gateway: "http://127.0.0.1:1" }]);
+  });
+});
+
+describe("the gateway's URL", () => {
+  it.each([
+    ["pushgateway", undefined, "http://pushgateway:9091"],
+    ["pushgateway", 8080, "http://pushgateway:8080"],
+    ["pushgateway:1234", undefined, "http://pushgateway:1234"],
+    ["https://push.example.com/here/", undefined, "https://push.example.com/here"],
+    ["https://push.example.com", 8443, "https://push.example.com:8443"],
+  ])("for %s and port %s is %s", (host, port, url) => {
+    expect(gatewayUrl(host, port)).toBe(url);
+  });
+});
