@@ -7,6 +7,7 @@ COPY --chown=1001:0 tsconfig.json tsconfig.build.json ./
 COPY --chown=1001:0 src ./src
 # What only a debugger or a compiler reads is left out of the image: it is half of the dependencies.
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && \
+    cp -R src/server/assets dist/server/ && \
     npm ci --ignore-scripts --omit=dev --no-audit --no-fund && \
     find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) -delete
 

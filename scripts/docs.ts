@@ -1,13 +1,15 @@
-// Writes the files that are generated from the table of settings.
-import { mkdirSync, writeFileSync } from "node:fs";
+// Writes the files that are generated from the tables of settings, failure reasons and metrics.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { renderConfigTemplate } from "../src/config/config-template.ts";
 import { renderEnvExample, renderSettingsPage } from "../src/config/render.ts";
+import { renderOperatePage } from "./operate-page.ts";
 
 const files: Readonly<Record<string, string>> = {
   "../.env.example": renderEnvExample(),
   "../docs/settings.md": renderSettingsPage(),
+  "../docs/operate.md": renderOperatePage(readFileSync(new URL("../docs/operate.md", import.meta.url), "utf8")),
   "../openshift/config.yaml": renderConfigTemplate(),
 };
 

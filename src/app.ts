@@ -11,6 +11,8 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import { asJobError } from "./core/errors.ts";
 import type { SubmissionPolicy } from "./core/job.ts";
 import { type Following, openFollowing } from "./following.ts";
+import { type Notifying, openNotifying } from "./notifying.ts";
+import { type Announcements, createAnnouncements } from "./pipeline/announce.ts";
 import { type AwaitedJobs, createAwaitedJobs } from "./pipeline/awaited-jobs.ts";
 import { followBuilds } from "./pipeline/follow-builds.ts";
 import { measureBuilds } from "./pipeline/measure-builds.ts";
@@ -19,12 +21,13 @@ import { measureCopy, measureRequest, measureSubmission } from "./pipeline/measu
 import { createJobHandler } from "./pipeline/process-job.ts";
 import { reportAttempt } from "./pipeline/report-attempts.ts";
 import { type ScanCounts, scanImages } from "./pipeline/scan-images.ts";
+import { createLogStreams } from "./pipeline/stream-logs.ts";
 import { openEmbeddedQueue } from "./queue/index.ts";
 import type { JobQueue } from "./queue/job-queue.ts";
 import type { CopyReport, ImageCopier } from "./registry/image-copier.ts";
 import type { RunningServer } from "./server/server.ts";
 import { createServing } from "./serving.ts";
-import { clusterSettings, gatewaySettings, handlerSettings, submissionPolicy } from "./settings.ts";
+import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
@@ -46,8 +49,8 @@ export interface App extends AsyncDisposable {
   pushMetrics(): AsyncDisposable | undefined;
   /** Starts running jobs. */
   work(): void;
-  /** Asks after analyses that were submitted until they have ended, those of earlier runs included; does not wait for it. */
-  followAnalyses(): void;
+  /** Begins to ask after submitted analyses until they have ended, and to tell receivers of what ended; of earlier runs, too. */
+  lookAfter(): void;
   /** Follows builds until the signal fires. */
   follow(signal: AbortSignal): Promise<void>;
   /** Takes in what lies in image streams. */
@@ -65,6 +68,8 @@ interface Parts {
   readonly analyzer: Analyzer;
   readonly copier: ImageCopier | undefined;
   readonly following: Following | undefined;
+  readonly notifying: Notifying;
+  readonly announcing: Announcements;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
@@ -78,7 +83,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const directory = await stateDirectory(config, opened);
   const metrics = createMetrics({ ofProcess: true });
   metrics.gauge("info", () => [{ labels: { version: surroundings.version ?? "" }, value: 1 }]);
-  const ledger = opened.adopt(await openEmbeddedQueue({ ...config, directory, clock }), (part) => part.close());
+  const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
   const queue = measureQueue(ledger, "submit", metrics, clock);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { analyzer, close } = openAnalyzer(config, clock, (request) => measureRequest(metrics, "thoth", request));
@@ -88,14 +93,23 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     measureCopy(metrics, event);
   };
   const copier = await openCopier(config, cluster, { ...surroundings, onCopy, stateDirectory: directory }, opened);
-  const following = openFollowing(config, { directory, jobs: queue, analyzer, metrics, log, clock }, opened);
-  const app = createApp(config, { cluster, queue, analyzer, copier, following, metrics, log, clock, environment });
+  const after = { directory, jobs: queue, metrics, log, clock };
+  const notifying = openNotifying(config, { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST) }, opened);
+  const writes = { annotate: config.annotate && !config.dryRun, events: config.events && !config.dryRun };
+  const announcing = createAnnouncements({ announcer: cluster.announcer, ...writes, jobs: queue, log, clock });
+  const onFollowed: Notifying["onFollowed"] = (attempt) => {
+    notifying.onFollowed(attempt);
+    announcing.onFollowed(attempt);
+  };
+  const following = openFollowing(config, { ...after, analyzer, onAttempt: onFollowed }, opened);
+  const made = { cluster, queue, analyzer, copier, following, notifying, announcing };
+  const app = createApp(config, { ...made, metrics, log, clock, environment });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
-  const { cluster, queue, analyzer, copier, following, metrics, log, clock } = parts;
+  const { cluster, queue, analyzer, copier, following, notifying, announcing, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
@@ -130,17 +144,25 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
         awaited.onAttempt(attempt);
         serving.activity.onAttempt(attempt);
         following?.onAttempt(attempt);
+        notifying.onAttempt(attempt);
+        announcing.onAttempt(attempt);
       }),
-    followAnalyses: () => following?.begin(),
-    follow(signal) {
+    lookAfter() {
+      notifying.begin(following?.queue);
+      following?.begin();
+    },
+    async follow(signal) {
+      const logs = config.streamLogs ? createLogStreams({ cluster, policy, log }, signal) : undefined;
       const measure = measureBuilds(cluster, metrics, clock);
       const onSighting = (sighting: BuildSighting) => {
         measure(sighting);
         serving.health.see(sighting);
         serving.activity.see(sighting);
         firstLists.see(sighting);
+        logs?.see(sighting);
       };
-      return followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
+      await followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
+      await logs?.ended();
     },
     scan: (signal, onProgress) =>
       scanImages({ cluster, take: (job) => awaited.take(job, { again: config.force }), log, onProgress }, signal),
@@ -150,6 +172,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       serving.health.stop();
       await queue.stop(config.shutdownGrace);
       await following?.stop();
+      await Promise.all([notifying.stop(), announcing.stop()]);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Config } from "./config/options.ts";
 import type { Clock } from "./core/clock.ts";
 import { asJobError } from "./core/errors.ts";
 import type { Backoff } from "./core/retry.ts";
+import { createBatches } from "./pipeline/batches.ts";
 import {
   analysesToFollow,
   createFollowHandler,
@@ -13,6 +14,7 @@ import {
 } from "./pipeline/follow-analyses.ts";
 import { keepFollowing, takeUp } from "./pipeline/keep-following.ts";
 import { measureQueue } from "./pipeline/measure-queue.ts";
+import { createPace } from "./pipeline/pace.ts";
 import { reportAnalysis } from "./pipeline/report-analyses.ts";
 import { openEmbeddedQueue } from "./queue/index.ts";
 import type { AttemptReport, JobQueue } from "./queue/job-queue.ts";
@@ -45,8 +47,11 @@ export interface Following {
 /** From seconds, for what is answered from a cache, to a few minutes. */
 const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
 
-/** Questions at once. */
+/** Questions at once, and milliseconds between them: many analyses must not take the time that jobs need. */
 const workers = 2;
+const questionInterval = 50;
+/** Milliseconds after which the analyses of done jobs are taken up, many together. */
+const takeUpDelay = 1_000;
 /** Milliseconds one question may take; the request itself has a deadline before. */
 const questionTimeout = 150_000;
 /** Milliseconds for which an endpoint that is down is still asked after the last analysis should have ended. */
@@ -66,6 +71,10 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
   const ledger = openEmbeddedQueue<FollowWork, FollowResult>({ ...settings, directory, synchronous: "normal" });
   const queue = measureQueue(ledger, "follow", metrics, clock);
   const stopping = new AbortController();
+  const turn = createPace(questionInterval, clock);
+  const done = createBatches<FollowWork>(takeUpDelay, clock, (works) => {
+    for (const work of works) takeUp(queue, work).catch(failed);
+  });
   let keeping = Promise.resolve();
   opened.defer(() => queue.close());
 
@@ -78,10 +87,15 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
     queue,
     onAttempt({ outcome, record }) {
       if (outcome !== "done") return;
-      for (const work of analysesToFollow(record)) takeUp(queue, work).catch(failed);
+      for (const work of analysesToFollow(record)) done.add(work);
     },
     begin() {
-      const handler = createFollowHandler({ jobs, ask, followFor, clock });
+      const askInTurn: typeof ask = async (id, signal) => {
+        await turn(signal);
+        signal.throwIfAborted();
+        return ask(id, signal);
+      };
+      const handler = createFollowHandler({ jobs, ask: askInTurn, followFor, clock });
       queue.ended.catch(failed);
       queue.work(handler, (attempt) => {
         reportAnalysis({ jobs, log, metrics, adapter: analyzer.name }, attempt);
@@ -90,6 +104,7 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
       keeping = keepFollowing({ jobs, follow: queue, followFor, clock }, stopping.signal).catch(failed);
     },
     async stop() {
+      done.flush();
       stopping.abort();
       await Promise.all([queue.stop(0), keeping]);
     },

@@ -43,6 +43,8 @@ const workers = 4;
 /** Milliseconds one delivery may take; the request itself has a deadline before. */
 const deliveryTimeout = 60_000;
 const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
+/** Milliseconds that deliveries under way may take to end when the bot stops. */
+const stopGrace = 2_000;
 /** Milliseconds between two looks for what was not told. */
 const lookInterval = 10 * 60_000;
 
@@ -78,6 +80,7 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
 
   async function lookForUntold(followed: Following["queue"] | undefined): Promise<void> {
     for (let since = mark.read() ?? clock.now(); !stopping.signal.aborted; ) {
+      mark.write(since);
       since = await tellSince({ jobs, followed, notify: queue, receivers: notifier.receivers, clock }, since);
       mark.write(since);
       await sleep(clock, lookInterval, stopping.signal);
@@ -99,7 +102,7 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
     },
     async stop() {
       stopping.abort();
-      await Promise.all([queue.stop(0), looking]);
+      await Promise.all([queue.stop(stopGrace), looking]);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { RunningServer } from "./server/server.ts";
 import { pageSettings, serverSettings } from "./settings.ts";
 import type { Logger } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export interface ServingParts {
   readonly cluster: Pick<Cluster, "namespaces" | "readBuildLog">;
@@ -49,6 +50,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
         ...serverSettings(config, environment),
         health,
         metrics,
+        webhooks: createWebhooks(config, { queue, metrics }),
         page,
         report: (error) => log.warn({ err: error }, "A request could not be answered"),
       });

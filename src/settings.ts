@@ -1,16 +1,22 @@
 import type { Cluster } from "./cluster/cluster.ts";
 import type { Config } from "./config/options.ts";
 import type { ImageReference } from "./core/image-reference.ts";
-import type { SubmissionPolicy } from "./core/job.ts";
+import type { Job, SubmissionPolicy } from "./core/job.ts";
 import { parseLabelSelector } from "./core/label-selector.ts";
+import { mayCopy, readPushSettings } from "./core/push-target.ts";
 import { registryLogins } from "./pipeline/registry-logins.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Milliseconds that reading a build's log may take, and how much of a job's time at most. */
+const logTime = 60_000;
+const logShare = 1 / 4;
+
 /** Which cluster and which part of it. */
 export function clusterSettings(config: Config) {
   const { namespaces, labelSelector, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
-  return { namespaces, labelSelector, verifyTls: verifyClusterTls, url: clusterUrl, watchTimeout, registryRoute };
+  const logTimeLimit = Math.min(logTime, config.jobTimeout * logShare);
+  return { namespaces, labelSelector, verifyTls: verifyClusterTls, url: clusterUrl, watchTimeout, registryRoute, logTimeLimit };
 }
 
 /** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
@@ -46,6 +52,13 @@ export function handlerSettings(config: Config, cluster: Cluster) {
     verifyDestinationTls: !config.noDestinationTlsVerify,
     buildLogLimit: config.buildLogLimit,
   };
+}
+
+/** Jobs that copy images are the slow ones; there are none when nothing is copied. Throws `SetupError`. */
+export function queueSettings({ workers, jobTimeout, giveUpAfter, ...config }: Config) {
+  const { pushRegistry: registry, pushLayout: layout, pushTemplate: template, pushSkip: skip, dryRun } = config;
+  const rules = registry === undefined || dryRun ? undefined : readPushSettings({ registry, layout, template, skip });
+  return { workers, jobTimeout, giveUpAfter, isSlow: rules && ((job: Job) => mayCopy(job, rules)) };
 }
 
 /** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is for its own registry alone. */

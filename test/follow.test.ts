@@ -31,7 +31,7 @@ describe("a submitted analysis", () => {
     const bot = world.bot([], { BUILD_WATCHER_SERVER: "1", PORT: "0" }, fastClock(20));
     const { url } = await bot.logged(({ url }) => url !== undefined);
     world.cluster.put("builds", completedBuild("app"));
-    await expect.poll(() => bot.lines.filter(saying("Analysis succeeded")).length).toBe(3);
+    await expect.poll(() => bot.lines.filter(saying("Analysis succeeded")).length, { timeout: 15_000 }).toBe(3);
     expect(statesIn(world)).toEqual(allOf("succeeded"));
     const { submittedAt = 0, analyses } = recordIn(world)?.result ?? {};
     expect(submittedAt).toBeGreaterThan(0);

@@ -11,7 +11,9 @@ export type CommandCall =
   | { readonly command: "submit" | "copy"; readonly images: readonly string[] }
   /** `-` is standard input. */
   | { readonly command: "replay"; readonly file: string }
-  | { readonly command: "check"; readonly json: boolean }
+  | { readonly command: "check" | "status"; readonly json: boolean }
+  /** `[namespace/]name` */
+  | { readonly command: "logs"; readonly build: string; readonly follow: boolean }
   | { readonly command: "demo"; readonly forever: boolean }
   | { readonly command: "jobs"; readonly state: JobState | undefined; readonly json: boolean }
   /** Either ids or `failed`, for all failed jobs. */
@@ -106,6 +108,17 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .description("Look for what would not work, without working: 0 when all is well, 1 when something fails.")
     .option("--json", "Print one JSON document.")
     .action(({ json = false }: { json?: boolean }) => call({ command: "check", json }));
+  program
+    .command("status")
+    .description("Say what the running bot sees and does, or what its ledger says: 0 when the bot answered.")
+    .option("--json", "Print one JSON document.")
+    .action(({ json = false }: { json?: boolean }) => call({ command: "status", json }));
+  program
+    .command("logs")
+    .description("Print a build's log: 0 when there is one, else 1 and why.")
+    .argument("<build>", "[namespace/]name of a Build.")
+    .option("-f, --follow", "Go on until the build ends.")
+    .action((build: string, { follow = false }: { follow?: boolean }) => call({ command: "logs", build, follow }));
   program
     .command("options")
     .description("Print the reference of settings.")

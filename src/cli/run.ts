@@ -14,10 +14,12 @@ import { type CommandContext, UsageError } from "./command.ts";
 import { copy } from "./copy.ts";
 import { createCopyProgress } from "./copy-progress.ts";
 import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
+import { logs } from "./logs.ts";
 import { type CommandCall, type Invocation, parseArguments } from "./program.ts";
 import { replay } from "./replay.ts";
 import { scan } from "./scan.ts";
 import { createScreen, type Output, type Screen } from "./screen.ts";
+import { status } from "./status.ts";
 import { submit } from "./submit.ts";
 import { watch } from "./watch.ts";
 
@@ -112,6 +114,10 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
       return replay(context, call.file);
     case "copy":
       return copy(context, call.images);
+    case "status":
+      return status(context, call);
+    case "logs":
+      return logs(context, call);
     case "jobs":
       return listJobs(context, call);
     case "jobs retry":

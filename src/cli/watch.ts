@@ -9,7 +9,7 @@ export async function watch(context: CommandContext): Promise<number> {
   await using _server = await app.serve();
   await using _pushing = app.pushMetrics();
   app.work();
-  app.followAnalyses();
+  app.lookAfter();
   const failed = new AbortController();
   const running = AbortSignal.any([signal, failed.signal]);
   try {

@@ -1,6 +1,6 @@
 /** What was asked of the API server. */
 export interface Access {
-  readonly verb: "get" | "list" | "watch";
+  readonly verb: "get" | "list" | "watch" | "patch" | "create";
   /** The plural, with subresource: `builds`, `builds/log`, `imagestreams`. */
   readonly resource: string;
   /** undefined: in all namespaces. */
@@ -19,7 +19,8 @@ export function grantAdvice(access: Access, message: string): string {
   if (user === "system:anonymous") {
     return `The bot may not ${verb} ${access.resource} ${where}: the cluster takes it for anonymous. Run oc login, or correct the kubeconfig's credentials`;
   }
-  return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}. Grant it: ${grantCommand(access.namespace, user)}`;
+  const command = isWriting(access) ? writingCommand(access, user) : grantCommand(access.namespace, user);
+  return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}. Grant it: ${command}`;
 }
 
 /**
@@ -32,6 +33,22 @@ export function grantCommand(namespace: string | undefined, user: string | undef
   const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
   const subject = account && account[1] === namespace ? `-z ${account[2]}` : name;
   return `oc policy add-role-to-user ${role} ${subject} -n ${namespace}`;
+}
+
+/** The command that gives a user a right to write: the template for the bot's own account, a role of that one right for a person. */
+export function writingCommand({ verb, resource, namespace }: Access, user: string | undefined): string {
+  const [, own] = /^system:serviceaccount:([^:]+):build-watcher$/.exec(user ?? "") ?? [];
+  const file = `openshift/rbac-writing${namespace === undefined ? "-cluster" : ""}.yaml`;
+  const watched = namespace === undefined ? "" : ` -p THOTH_WATCHED_NAMESPACE=${namespace}`;
+  if (own !== undefined) return `oc process --local -f ${file} -p NAMESPACE=${own}${watched} | oc apply -f -`;
+  const role = `build-watcher-${verb}-${resource}`;
+  const what = `${role} --verb=${verb} --resource=${resource}.${resource === "events" ? "events.k8s.io" : "build.openshift.io"}`;
+  if (namespace === undefined) return `oc create clusterrole ${what} && ${grantCommand(namespace, user, role)}`;
+  return `oc create role ${what} -n ${namespace} && ${grantCommand(namespace, user, role)} --role-namespace=${namespace}`;
+}
+
+function isWriting({ verb }: Access): boolean {
+  return verb === "patch" || verb === "create";
 }
 
 /** Identity providers name users as they like. */

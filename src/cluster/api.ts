@@ -7,12 +7,14 @@ import { createDeadline, type Deadline, SilenceError } from "./deadline.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Reads from the API server. Failures are `ApiError`s; a fired signal rejects with its reason. */
+/** Speaks with the API server. Failures are `ApiError`s; a fired signal rejects with its reason. */
 export interface Api {
   /** Reads one JSON answer. */
   getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>;
-  /** Asks a question whose answer the server makes and does not keep: a review. */
-  review(path: string, question: object, signal: AbortSignal): Promise<unknown>;
+  /** Posts an object: one the server keeps, or a question (a review) that it answers and forgets. */
+  post(path: string, object: object, signal: AbortSignal): Promise<unknown>;
+  /** Changes an object by a JSON merge patch. */
+  patch(path: string, change: object, signal: AbortSignal): Promise<unknown>;
   /**
    * Opens a stream once the answer's headers are there. Reading fails after `silence` milliseconds without a byte, counted only while
    * somebody waits for one; the caller ends the stream.
@@ -84,7 +86,8 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
   return {
     open: (path, query, silence, signal) => open((its) => connection.get(withQuery(path, query), its), silence, signal),
     getJson: (path, query, signal) => readJson((its) => connection.get(withQuery(path, query), its), path, signal),
-    review: (path, question, signal) => readJson((its) => connection.post(path, question, its), path, signal),
+    post: (path, object, signal) => readJson((its) => connection.post(path, object, its), path, signal),
+    patch: (path, change, signal) => readJson((its) => connection.patch(path, change, its), path, signal),
   };
 }
 

@@ -1,6 +1,6 @@
-import type { BuildKey } from "../core/build.ts";
 import type { Api } from "./api.ts";
 import { ApiError } from "./api-error.ts";
+import type { NamedBuild } from "./cluster.ts";
 import { type Patience, retrying } from "./retrying.ts";
 
 export interface LogReader {
@@ -10,23 +10,32 @@ export interface LogReader {
   readonly silence: number;
 }
 
+export interface LogTailReader extends LogReader {
+  /** Milliseconds after which reading a log ends with what was read by then, however it goes on. */
+  readonly timeLimit: number;
+}
+
 /**
- * Reads a log's last bytes, however long it is. A log is never worth a job: one that is gone, forbidden or unreadable in two attempts is
- * undefined, as is an empty one. Rejects only when the signal fires, with its reason.
+ * Reads a log's last bytes, however long it is; of one that does not end in time, the last ones by then. A log is never worth a job: one that
+ * is gone, forbidden or unreadable in two attempts is undefined, as is an empty one. Rejects only when the signal fires, with its reason.
  */
 export async function readBuildLog(
-  { api, patience, silence }: LogReader,
-  build: BuildKey,
+  { api, patience, silence, timeLimit }: LogTailReader,
+  build: NamedBuild,
   maximumBytes: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { namespace, name } = build;
-  const path = `/apis/build.openshift.io/v1/namespaces/${encodeURIComponent(namespace)}/builds/${encodeURIComponent(name)}/log`;
+  const path = `${buildPath(build)}/log`;
+  const late = new AbortController();
+  const ending = AbortSignal.any([signal, late.signal]);
+  const cancel = patience.clock.schedule(timeLimit, () => late.abort());
+  // A first attempt that hangs leaves time for the second.
+  const patiently = Math.min(silence, timeLimit / 2);
   try {
-    const text = await retrying({ ...patience, attempts: 2 }, signal, async () => {
-      const stream = await api.open(path, { nowait: true }, silence, signal);
+    const text = await retrying({ ...patience, attempts: 2 }, ending, async () => {
+      const stream = await api.open(path, { nowait: true }, patiently, ending);
       try {
-        return await readTail(stream.chunks, maximumBytes);
+        return await readTail(until(late.signal, stream.chunks), maximumBytes);
       } finally {
         stream.end();
       }
@@ -34,9 +43,25 @@ export async function readBuildLog(
     return text === "" ? undefined : text;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof ApiError) return undefined;
+    if (late.signal.aborted || error instanceof ApiError) return undefined;
     throw error;
+  } finally {
+    cancel();
   }
+}
+
+/** A stream up to where the signal broke it off. */
+async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Where the API server has a Build. */
+export function buildPath({ namespace, name }: NamedBuild): string {
+  return `/apis/build.openshift.io/v1/namespaces/${encodeURIComponent(namespace)}/builds/${encodeURIComponent(name)}`;
 }
 
 /** The last bytes of a stream as text that begins with a whole character; holds no more than those bytes. */

@@ -59,5 +59,14 @@ export interface Cluster {
   registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
   /** The tail of a build's log, at most so many bytes; undefined when it is gone or empty. */
   readBuildLog(build: BuildKey, maximumBytes: number, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * A build's log from its beginning, in pieces as they come. Followed, it waits for a build that has not started, is taken up again where a
+   * connection broke, and ends with the build; else it is what there is by now. Throws `JobError("ClusterUnavailable")` that says why there is
+   * none; a fired signal ends it.
+   */
+  streamBuildLog(build: NamedBuild, follow: boolean, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
+
+/** A build as people name it. */
+export type NamedBuild = Pick<BuildKey, "namespace" | "name">;

@@ -16,13 +16,15 @@ export interface Connection {
   get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The same for a POST of JSON. */
   post(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** The same for a JSON merge patch (RFC 7386). */
+  patch(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The token that requests carry at the moment; undefined when they authenticate otherwise. */
   bearerToken(signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-/** With a body it is a POST, else a GET. */
 interface ApiCall {
+  readonly method: "GET" | "POST" | "PATCH";
   readonly path: string;
   readonly body?: object;
 }
@@ -35,7 +37,7 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
 
   async function send(
     authentication: Authentication,
-    { path, body }: ApiCall,
+    { method, path, body }: ApiCall,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
     const { context } = authentication.session;
@@ -43,11 +45,12 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
     return dispatchers.current(context, authentication.options).request({
       origin: server.origin,
       path: `${server.pathname.replace(/\/+$/, "")}${path}`,
-      ...(body === undefined ? { method: "GET" } : { method: "POST", body: JSON.stringify(body) }),
+      method,
+      ...(body && { body: JSON.stringify(body) }),
       headers: {
         accept: "application/json, */*",
         "user-agent": "build-watcher",
-        ...(body && { "content-type": "application/json" }),
+        ...(body && { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" }),
         ...authorization(authentication.options),
       },
       signal,
@@ -72,8 +75,9 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
     server: first.context.server,
     namespace: first.context.namespace,
     inPod: first.read.pod !== undefined,
-    get: (path, signal) => call({ path }, signal),
-    post: (path, body, signal) => call({ path, body }, signal),
+    get: (path, signal) => call({ method: "GET", path }, signal),
+    post: (path, body, signal) => call({ method: "POST", path, body }, signal),
+    patch: (path, body, signal) => call({ method: "PATCH", path, body }, signal),
     async bearerToken(signal) {
       const header = authorization((await credentials.authenticate(signal)).options).Authorization;
       return typeof header === "string" ? /^Bearer (\S+)$/.exec(header)?.[1] : undefined;

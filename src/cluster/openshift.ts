@@ -1,7 +1,11 @@
+import { hostname } from "node:os";
 import type { Build } from "../core/build.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import type { BuildAnnouncer } from "./announcer.ts";
 import { createApi } from "./api.ts";
+import { createBuildAnnouncer } from "./build-announcer.ts";
 import { readBuildLog } from "./build-log.ts";
+import { streamBuildLog } from "./build-log-stream.ts";
 import type { BuildSighting, Cluster } from "./cluster.ts";
 import { openConnection } from "./connection.ts";
 import { withDeadline } from "./deadline.ts";
@@ -26,7 +30,7 @@ export interface ClusterSettings {
   readonly watchTimeout: number;
   /** Public host of the cluster's registry. */
   readonly registryRoute?: string | undefined;
-  /** KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read of it. */
+  /** KUBECONFIG, HOME, HOSTNAME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   readonly pace?: WatchPace;
@@ -34,6 +38,8 @@ export interface ClusterSettings {
   readonly requestTimeout?: number;
   /** Milliseconds without a byte after which a build's log is taken for broken. */
   readonly logTimeout?: number;
+  /** Milliseconds after which a build's log is taken as far as it was read. */
+  readonly logTimeLimit?: number;
   /** Builds in one page of a list. */
   readonly pageSize?: number;
   /** Where a pod finds its token. */
@@ -50,9 +56,14 @@ const streamPageSize = 100;
 /** Where Kubernetes puts a pod's token, CA and namespace. */
 export const usualServiceAccountDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/** A cluster, and the one way to write to it. */
+export interface WritableCluster extends Cluster {
+  readonly announcer: BuildAnnouncer;
+}
+
 /** Opens the door to a cluster. Throws `JobError("ClusterUnavailable")` when no credentials are found; the server is not asked yet. */
-export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
-  const { clock = systemClock, pace = usualPace, requestTimeout = 60_000, logTimeout = 60_000 } = settings;
+export async function openCluster(settings: ClusterSettings): Promise<WritableCluster> {
+  const { clock = systemClock, pace = usualPace, requestTimeout = 60_000, logTimeout = 60_000, logTimeLimit = 60_000 } = settings;
   const { pageSize = usualPageSize, serviceAccountDirectory = usualServiceAccountDirectory } = settings;
   const { environment, url, verifyTls, labelSelector, watchTimeout } = settings;
   const connection = await openConnection({ environment, url, verifyTls, serviceAccountDirectory });
@@ -60,6 +71,7 @@ export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
   const namespaces = watchedNamespaces(settings.namespaces, connection.namespace);
   const listing = createGate(listsAtOnce);
   const patience = { attempts: 4, backoff: pace.backoff, clock };
+  const logs = { api, patience, silence: logTimeout, timeLimit: logTimeLimit };
   const hosts = createRegistryHosts(settings.registryRoute);
   const streams = createImageStreams({ api, hosts, patience, pageSize: Math.min(pageSize, streamPageSize) });
   const route = createRegistryRoute(streams, hosts, clock);
@@ -82,8 +94,9 @@ export async function openCluster(settings: ClusterSettings): Promise<Cluster> {
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
     externalImage: async (image, signal) => (connection.inPod ? image : route.externalImage(image, signal)),
     ownsImage: (image) => hosts.owns(image.registry),
-    readBuildLog: (build, maximumBytes, signal) =>
-      readBuildLog({ api, patience, silence: logTimeout }, build, maximumBytes, signal),
+    readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, build, maximumBytes, signal),
+    streamBuildLog: (build, follow, signal) => streamBuildLog(logs, build, follow, signal),
+    announcer: createBuildAnnouncer({ api, patience, instance: environment.HOSTNAME || hostname() }),
     async registryLogin(signal) {
       const token = await withDeadline(clock, signal, requestTimeout, connection.bearerToken);
       // The registry reads only the password; a user name with colons, as a service account's, would be cut at the first.

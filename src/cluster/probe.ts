@@ -1,5 +1,5 @@
 import { systemClock } from "../core/clock.ts";
-import { type Access, grantCommand } from "./access.ts";
+import { type Access, grantCommand, writingCommand } from "./access.ts";
 import { type Api, createApi, untrusted } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { openConnection } from "./connection.ts";
@@ -26,7 +26,8 @@ export interface ClusterProbe {
 }
 
 /** The command that gives a user a right in a namespace, or in all. */
-export function grantFor({ use }: Right, namespace: string | undefined, user: string): string {
+export function grantFor({ verb, resource, use }: Right, namespace: string | undefined, user: string): string {
+  if (use === "annotations" || use === "events") return writingCommand({ verb, resource, namespace }, user);
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
 }
 
@@ -66,7 +67,7 @@ async function askUser(api: Api, signal: AbortSignal): Promise<string> {
     if (!(error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault))) throw error;
     const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     const question = { kind: "SelfSubjectReview", apiVersion: "authentication.k8s.io/v1" };
-    return textAt(await api.review(path, question, signal), "status", "userInfo", "username");
+    return textAt(await api.post(path, question, signal), "status", "userInfo", "username");
   }
 }
 
@@ -89,7 +90,7 @@ async function isAllowed(api: Api, right: Right, namespace: string | undefined, 
     spec: { resourceAttributes },
   };
   const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-  const answer = (await api.review(path, question, signal)) as { status?: { allowed?: unknown } };
+  const answer = (await api.post(path, question, signal)) as { status?: { allowed?: unknown } };
   return answer.status?.allowed === true;
 }
 

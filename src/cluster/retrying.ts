@@ -17,9 +17,14 @@ export async function retrying<T>(patience: Patience, signal: AbortSignal, read:
     try {
       return await read();
     } catch (error) {
-      if (signal.aborted || failures >= attempts || !(error instanceof ApiError) || !passing.includes(error.fault)) throw error;
+      if (signal.aborted || failures >= attempts || !isPassing(error)) throw error;
       const pause = Math.max(backoffDelay(failures, backoff, Math.random()), Math.min(error.retryAfter ?? 0, backoff.cap));
       await sleep(clock, pause, signal);
     }
   }
+}
+
+/** Whether the same request may succeed a little later. */
+export function isPassing(error: unknown): error is ApiError {
+  return error instanceof ApiError && passing.includes(error.fault);
 }

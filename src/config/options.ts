@@ -442,6 +442,20 @@ export const options = {
     placeholder: "<duration>",
     help: "Silence after which a watch is taken for dead and reopened.",
   },
+  annotate: {
+    env: "BUILD_WATCHER_ANNOTATE",
+    type: "boolean",
+    default: false,
+    group: "Cluster",
+    help: "Write onto Builds as annotations how they fare: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml.",
+  },
+  events: {
+    env: "BUILD_WATCHER_EVENTS",
+    type: "boolean",
+    default: false,
+    group: "Cluster",
+    help: "Emit Events about Builds: at the first failure and at the end. Needs the rights of openshift/rbac-writing.yaml.",
+  },
   server: {
     env: "BUILD_WATCHER_SERVER",
     type: "boolean",
@@ -475,7 +489,7 @@ export const options = {
     maximum: 65535,
     group: "Server",
     placeholder: "<port>",
-    help: "Serve probes and metrics on this port instead, so that a proxy with login can stand before the page. In a pod it listens on every address.",
+    help: "Serve probes, metrics and web hooks on this port instead, so that a proxy with login can stand before the page. In a pod it listens on every address.",
   },
   publicUrl: {
     env: "BUILD_WATCHER_PUBLIC_URL",
@@ -548,6 +562,14 @@ export const options = {
     type: "boolean",
     group: "Logs and metrics",
     help: "1: plain lines instead of JSON; 0: JSON. Default: plain lines in a terminal, JSON elsewhere.",
+  },
+  streamLogs: {
+    env: "BUILD_WATCHER_STREAM_LOGS",
+    flag: "stream-logs",
+    type: "boolean",
+    default: false,
+    group: "Logs and metrics",
+    help: "While watching, write the logs of running builds into the bot's own log, each line tagged with its build and platform.",
   },
   deploymentName: {
     env: "THOTH_DEPLOYMENT_NAME",

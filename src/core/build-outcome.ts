@@ -58,6 +58,13 @@ function classifyComplete(build: Build, key: BuildKey): BuildOutcome {
   }
 }
 
+/** `namespace/name` of the BuildConfig; undefined for a Build made by hand. */
+export function buildConfigOf(build: Build, { namespace }: BuildKey): string | undefined {
+  const config = build.status?.config;
+  const name = text(config?.name) ?? text(build.metadata?.annotations?.["openshift.io/build-config.name"]);
+  return name && `${text(config?.namespace) ?? namespace}/${name}`;
+}
+
 /**
  * The image that came out, by digest where the builder reported one. `status.outputDockerImageReference` can be lost in a crash of the
  * build controller; the ImageStreamTag in `spec.output.to` names it then.
@@ -74,12 +81,10 @@ function outputImage(build: Build, namespace: string): ImageName | undefined {
 }
 
 function facts(build: Build, key: BuildKey): BuildFacts {
-  const config = build.status?.config;
-  const configName = text(config?.name) ?? text(build.metadata?.annotations?.["openshift.io/build-config.name"]);
   return dropUndefined({
     build: key,
     labels: build.metadata?.labels ?? {},
-    buildConfig: configName && `${text(config?.namespace) ?? key.namespace}/${configName}`,
+    buildConfig: buildConfigOf(build, key),
     base: baseImage(build, key.namespace),
     origin: withoutCredentials(text(build.spec?.source?.git?.uri)),
     commit: text(build.spec?.revision?.git?.commit),
@@ -108,7 +113,8 @@ function imageOf(reference: ObjectReference | undefined, namespace: string): Ima
   return imageStreamName(text(reference?.namespace) ?? namespace, name);
 }
 
-function buildKey(build: Build): BuildKey | undefined {
+/** Which Build it is; undefined when the server sent something that is none. */
+export function buildKey(build: Build): BuildKey | undefined {
   const { namespace, name, uid } = build?.metadata ?? {};
   if (!text(namespace) || !text(name) || !text(uid)) return undefined;
   return { namespace, name, uid } as BuildKey;

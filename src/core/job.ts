@@ -81,11 +81,13 @@ function submitBuild(facts: BuildFacts, output: ImageName | undefined, policy: S
 
 function filtered(facts: BuildFacts, policy: SubmissionPolicy): Plan | undefined {
   if (!policy.matchesLabels(facts.labels)) return skip("label-selector");
-  if (policy.track.length > 0 && !isTracked(facts, policy.track)) return skip("not-tracked");
+  if (!isTracked(facts, policy.track)) return skip("not-tracked");
   return undefined;
 }
 
-function isTracked({ build, buildConfig }: BuildFacts, track: readonly string[]): boolean {
+/** Whether a build's BuildConfig is among those to follow; none named means all. */
+export function isTracked({ build, buildConfig }: Pick<BuildFacts, "build" | "buildConfig">, track: readonly string[]): boolean {
+  if (track.length === 0) return true;
   if (!buildConfig) return false;
   return track.some((entry) => (entry.includes("/") ? entry === buildConfig : `${build.namespace}/${entry}` === buildConfig));
 }

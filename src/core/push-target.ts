@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { SetupError } from "./errors.ts";
 import { type Digest, type ImageReference, isTag, parseImageReference } from "./image-reference.ts";
+import type { Job } from "./job.ts";
 
 export type PushLayout = "default" | "flat" | "legacy";
 
@@ -76,6 +77,11 @@ export function staysInPlace(source: ImageReference, rules: PushRules): "exclude
   if (rules.skip.some((pattern) => matchesRegistry(pattern, source.registry))) return "excluded";
   const below = rules.path === "" || source.repository === rules.path || source.repository.startsWith(`${rules.path}/`);
   return source.registry === rules.host && below ? "already-there" : undefined;
+}
+
+/** Whether a job may copy an image, told by its names alone: what an image stream names may lie anywhere. */
+export function mayCopy({ output, base }: Pick<Job, "output" | "base">, rules: PushRules): boolean {
+  return [output, base].some((image) => image && (image.kind !== "reference" || !staysInPlace(image.reference, rules)));
 }
 
 /** Whether a host pattern (`quay.io`, `*.redhat.com`, `registry:5000`) means this host; one without port means any port. */

@@ -1,8 +1,9 @@
 import { createChanges } from "./changes.ts";
 import { createListener, type TlsOptions } from "./listener.ts";
-import { type AccessRule, createAccessControl } from "./openshift/access.ts";
+import { type AccessControl, type AccessRule, createAccessControl } from "./openshift/access.ts";
 import type { BuildLog } from "./openshift/build-log.ts";
 import { createFaults, type Fault, type FaultyRequest } from "./openshift/faults.ts";
+import { createLogStreams } from "./openshift/log-streams.ts";
 import { createObjectStore, createRevision, type ObjectStore, type Revision, type StoreEvent } from "./openshift/object-store.ts";
 import { createRequestLog, type RecordedRequest } from "./openshift/request-log.ts";
 import { type ApiObject, type ResourceName, resourceKinds } from "./openshift/resource-kinds.ts";
@@ -42,7 +43,10 @@ export interface OpenShiftApi {
   /** Deletes; watches get the last state with a new resourceVersion. */
   remove(resource: ResourceName, namespace: string, name: string): void;
   get(resource: ResourceName, namespace: string, name: string): object | undefined;
+  /** Whoever follows the log of a running build gets what a longer text has more. */
   setBuildLog(namespace: string, build: string, log: BuildLog): void;
+  /** Ends the logs that are followed. */
+  closeLogs(how: "clean" | "reset"): void;
   /** Sends a bookmark to every open watch that asked for them. */
   bookmark(): void;
   /** Compacts everything before now: page tokens and resourceVersions handed out so far are answered with 410. */
@@ -58,6 +62,8 @@ export interface OpenShiftApi {
   readonly requests: readonly RecordedRequest[];
   /** Those that still send events. */
   readonly openWatches: number;
+  /** Logs that are followed. */
+  readonly openLogs: number;
   /** TCP connections accepted so far. */
   readonly connections: number;
   /** Resolves when the condition holds, now or after a change; rejects when the server is closed before. */
@@ -70,12 +76,12 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
   const stores = createStores(revision, options.historyLimit ?? 1000);
   const changes = createChanges<OpenShiftApi>(() => api);
   const watches = createWatches(revision, changes.notify);
-  const access = createAccessControl(options.user ?? "developer");
-  access.setTokens(options.tokens);
-  access.setRules(options.rules);
+  const access = openAccess(options);
   const faults = createFaults();
   const logs = new Map<string, BuildLog>();
-  const route = createRoutes({ stores, revision, watches, access, logs, changes });
+  const logStreams = createLogStreams(stores.builds, changes);
+  const put = (resource: ResourceName, object: ApiObject) => publish(resource, stores[resource].put(object));
+  const route = createRoutes({ stores, revision, watches, access, logs, logStreams, put, changes });
   const { requests, handle } = createRequestLog(access, faults, route, changes.notify);
   const listener = createListener(handle, options.tls, changes.notify);
   let bookmarks: NodeJS.Timeout | undefined;
@@ -93,9 +99,7 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
       await listener.listen(port);
       bookmarks = setInterval(watches.bookmark, options.bookmarkInterval ?? 60_000).unref();
     },
-    put(resource, object) {
-      publish(resource, stores[resource].put(exposed(resource, object, options.publicRegistry)));
-    },
+    put: (resource, object) => put(resource, exposed(resource, object, options.publicRegistry)),
     remove(resource, namespace, name) {
       const event = stores[resource].remove(namespace, name);
       if (!event) return;
@@ -108,6 +112,7 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
     },
     setBuildLog(namespace, build, log) {
       logs.set(`${namespace}/${build}`, log);
+      changes.notify();
     },
     bookmark: watches.bookmark,
     expire() {
@@ -115,6 +120,7 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
       revision.next();
       for (const store of Object.values(stores)) store.compact();
     },
+    closeLogs: logStreams.close,
     closeWatches: watches.close,
     fail: (on, fault, times = 1) => faults.add(on, fault, times),
     heal: faults.clear,
@@ -123,6 +129,9 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
     requests,
     get openWatches() {
       return watches.count;
+    },
+    get openLogs() {
+      return logStreams.count;
     },
     get connections() {
       return listener.connections;
@@ -137,10 +146,18 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
   return api;
 }
 
+function openAccess({ user = "developer", tokens, rules }: OpenShiftApiOptions): AccessControl {
+  const access = createAccessControl(user);
+  access.setTokens(tokens);
+  access.setRules(rules);
+  return access;
+}
+
 function createStores(revision: Revision, historyLimit: number): Record<ResourceName, ObjectStore> {
   return {
     builds: createObjectStore(resourceKinds.builds, revision, historyLimit),
     imagestreams: createObjectStore(resourceKinds.imagestreams, revision, historyLimit),
+    events: createObjectStore(resourceKinds.events, revision, historyLimit),
   };
 }
 

@@ -19,7 +19,8 @@ export function eventOfJob(record: JobRecord): Notification | undefined {
     return event(types.submitted, record, result.submittedAt ?? updatedAt, String(updatedAt), data);
   }
   if (state === "failed" && error) {
-    const data = { ...factsOf(record), error: { ...error, remedy: failureReasons[error.reason].remedy } };
+    const { reason, message } = error;
+    const data = { ...factsOf(record), error: { reason, message: cut(message, 1_000), remedy: failureReasons[reason].remedy } };
     return event(types.failed, record, updatedAt, String(updatedAt), data);
   }
   return undefined;
@@ -48,11 +49,13 @@ function factsOf({ job, attempts, result }: JobRecord) {
   const { id, cause, build, buildConfig, origin, commit, trigger, completedAt } = job;
   return {
     job: { id, cause, attempts },
-    ...(build && { build: { ...build, buildConfig, commit, trigger: trigger && cut(trigger), completedAt } }),
+    ...(build && {
+      build: { ...build, buildConfig, commit: commit && cut(commit), trigger: trigger && cut(trigger), completedAt },
+    }),
     ...(origin && { origin: cut(origin) }),
     image: result?.output,
     base: result?.base,
-    link: result?.link,
+    link: result?.link && cut(result.link, 1_000),
   };
 }
 
@@ -61,13 +64,13 @@ function analysisFacts({ of, id, cached, state, endedAt }: JobAnalysis) {
 }
 
 /** Far below the 20 kB that a receiver of web hooks can be expected to take. */
-const mostNotes = 10;
-const longestText = 500;
+const mostNotes = 5;
+const longestText = 300;
 
 function shortened(notes: readonly string[]): readonly string[] {
-  return notes.slice(0, mostNotes).map(cut);
+  return notes.slice(0, mostNotes).map((note) => cut(note));
 }
 
-function cut(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+function cut(text: string, length = longestText): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }

@@ -22,6 +22,9 @@ export function measureQueue<Work extends QueuedWork, Result>(
     return [{ labels: { kind }, value: Math.max(now - (queue.firstDue() ?? now), 0) / 1000 }];
   });
 
+  // A series that is there from the start lets a rate see its first step.
+  for (const outcome of ["done", "failed"]) metrics.count("jobsFinished", { kind, outcome }, 0);
+
   return {
     ...queue,
     async add(work) {

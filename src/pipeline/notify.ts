@@ -41,27 +41,27 @@ const slack = 5 * 60_000;
 const remembered = 24 * 60 * 60_000;
 
 /**
- * Sees to it that everything that ended since a time (ms) is told, once: what was told already is known by its id. Answers up to when all is
- * told now. This is what makes up for a crash between the end of a job and the telling.
+ * Sees to it that everything that ended since a time (ms) is told, once: what was told already is known by its id. Answers the
+ * time to begin at next. This is what makes up for a crash between the end of a job and the telling.
  */
 export async function tellSince({ jobs, followed, notify, receivers, clock }: OutboxParts, since: number): Promise<number> {
-  const toldUntil = clock.now();
+  const now = clock.now();
   const tell = async (event: Notification | undefined) => {
     for (const work of event ? notifyWorks(event, receivers) : []) await notify.add(work);
   };
   for (const state of ["done", "failed"] as const) {
-    for await (const records of recordsSince(jobs, state, since - slack)) {
+    for await (const records of recordsSince(jobs, state, since)) {
       for (const record of records) await tell(eventOfJob(record));
     }
   }
-  for await (const records of followed ? recordsSince(followed, "done", since - slack) : []) {
+  for await (const records of followed ? recordsSince(followed, "done", since) : []) {
     for (const { job: work, result = {} } of records) {
       const record = jobs.find(work.jobId);
       await tell(record && eventOfAnalysis(work, result, record));
     }
   }
-  await notify.forget({ endedBefore: toldUntil - remembered, seenBefore: toldUntil - remembered });
-  return toldUntil;
+  await notify.forget({ endedBefore: now - remembered, seenBefore: now - remembered });
+  return Math.max(since, now - slack);
 }
 
 /** Logs when a receiver begins to fail, when it takes notifications again, and what is given up. */

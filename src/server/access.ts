@@ -60,7 +60,7 @@ export function mayPressButtons(caller: Caller, settings: AccessSettings): boole
 
 function refuseToken(authorization: string, apiToken: string | undefined): Refusal | undefined {
   const [, token = ""] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
-  if (apiToken !== undefined && isEqual(token, apiToken)) return undefined;
+  if (apiToken !== undefined && isSameSecret(token, apiToken)) return undefined;
   return {
     status: 401,
     message: apiToken === undefined ? "No BUILD_WATCHER_API_TOKEN is set." : "This is not the BUILD_WATCHER_API_TOKEN.",
@@ -68,7 +68,7 @@ function refuseToken(authorization: string, apiToken: string | undefined): Refus
 }
 
 /** In a time that does not tell how much of the token was right, nor how long it is. */
-function isEqual(given: string, right: string): boolean {
+export function isSameSecret(given: string, right: string): boolean {
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(given), hash(right));
 }

@@ -41,6 +41,8 @@ export interface LiveSettings {
 /** Milliseconds between two looks at the queue. */
 const pace = 300;
 const overviewPace = 1_000;
+/** Milliseconds between two calls to fetch the page anew, while more changes than can be told. */
+const refreshPace = 2_000;
 /** Milliseconds between comments that keep a silent connection open; proxies give up after 30 s. */
 const heartbeatPace = 15_000;
 const reconnectDelay = 2_000;
@@ -57,21 +59,28 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   const changes = createChanges(queue);
   const ring = createEventRing(randomUUID().slice(0, 8), remembered);
   const clients = new Set<Client>();
+  const refreshDue = createPace(refreshPace);
+  let refreshOwed = false;
   let cancelTick: (() => void) | undefined;
-  const overviewDue = createPace(overviewPace);
+  const overviewNews = createOverviewNews(status);
   const heartbeatDue = createPace(heartbeatPace);
-  let shown = "";
 
   function look(now: number): readonly NumberedEvent[] {
     const found = changes.poll();
-    if (found.kind === "many") return [ring.push({ kind: "refresh" })];
-    return found.records.map((record) => ring.push({ kind: "row", record, row: jobRow(record, now) }));
+    const rows = found.kind === "many" ? [] : found.records;
+    refreshOwed ||= found.kind === "many";
+    const refresh = refreshOwed && refreshDue(now);
+    if (refresh) refreshOwed = false;
+    return [
+      ...rows.map((record) => ring.push({ kind: "row", record, row: jobRow(record, now) })),
+      ...(refresh ? [ring.push({ kind: "refresh" })] : []),
+    ];
   }
 
   function tick(): void {
     const now = clock.now();
     const events = look(now);
-    const common = overviewEvent(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
+    const common = overviewNews(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
     const told = new Map<string, string>();
     for (const client of clients) {
       const key = keyOf(client.subject);
@@ -82,15 +91,6 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
     cancelTick = clients.size > 0 ? clock.schedule(pace, tick) : undefined;
   }
 
-  function overviewEvent(now: number): string {
-    if (!overviewDue(now)) return "";
-    const read = status();
-    const told = JSON.stringify({ ...read, lastSignAt: undefined });
-    if (told === shown) return "";
-    shown = told;
-    return overviewText(read, now);
-  }
-
   function send(client: Client, text: string): void {
     if (text === "") return;
     client.sink.write(text);
@@ -99,17 +99,21 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
     client.sink.destroy();
   }
 
+  /** Brings the stream up to now where nobody listened, and says where that is. */
+  function position(): string {
+    if (clients.size === 0) look(clock.now());
+    return ring.position();
+  }
+
   return {
-    position() {
-      if (clients.size === 0) look(clock.now());
-      return ring.position();
-    },
+    position,
     connect(sink, subject, since) {
       if (clients.size >= mostClients) return false;
+      const here = position();
       const client = { sink, subject };
       clients.add(client);
       const missed = since === undefined ? [] : ring.after(since);
-      const text = missed ? textFor(subject, missed) : eventText("refresh", {}, ring.position());
+      const text = missed ? textFor(subject, missed) : eventText("refresh", {}, here);
       const now = clock.now();
       send(client, `retry: ${reconnectDelay}\n\n${text}${overviewText(status(), now)}`);
       cancelTick ??= clock.schedule(pace, tick);
@@ -130,6 +134,20 @@ function createPace(milliseconds: number): (now: number) => boolean {
     if (now < due) return false;
     due = now + milliseconds;
     return true;
+  };
+}
+
+/** The overview, when it changed: times that only tell of life are no change. */
+function createOverviewNews(status: () => Status): (now: number) => string {
+  const due = createPace(overviewPace);
+  let shown = "";
+  return (now) => {
+    if (!due(now)) return "";
+    const read = status();
+    const told = JSON.stringify({ ...read, lastSignAt: undefined });
+    if (told === shown) return "";
+    shown = told;
+    return overviewText(read, now);
   };
 }
 

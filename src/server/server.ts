@@ -13,15 +13,19 @@ import { readersOnly } from "./routes/guard.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { pageRoutes } from "./routes/page.ts";
 import { probeRoutes } from "./routes/probes.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { readStatus } from "./status.ts";
+import type { WebhookSettings } from "./webhooks/webhook-settings.ts";
 
 export interface ServerSettings extends Address {
   readonly health: HealthProbes;
   /** What `/metrics` answers; without them there is no such path. */
   readonly metrics?: Pick<Metrics, "text" | "contentType">;
+  /** What web hooks bring in; without it there are none. */
+  readonly webhooks?: WebhookSettings;
   /** What the page and the API show; without it there are neither. */
   readonly page?: PageSettings;
-  /** Where probes and metrics are served in place of the page's port. */
+  /** Where what programs ask for is served in place of the page's port: probes, metrics and web hooks. */
   readonly admin?: Address | undefined;
   /** Told of requests that could not be answered. */
   readonly report?: (error: unknown) => void;
@@ -31,24 +35,28 @@ export interface ServerSettings extends Address {
 export interface RunningServer extends AsyncDisposable {
   /** Where it is reached from this machine. */
   readonly url: string;
-  /** Where probes and metrics are. */
+  /** Where probes, metrics and web hooks are. */
   readonly adminUrl: string;
 }
 
-/** Serves the page and its API, the probes `/livez` and `/readyz`, and `/metrics`. Throws `ServerError` when it cannot listen. */
+/** Serves the page and its API, the probes `/livez` and `/readyz`, `/metrics` and web hooks. Throws `ServerError` when it cannot listen. */
 export async function openServer(settings: ServerSettings): Promise<RunningServer> {
-  const { health, metrics, page, admin, report = () => undefined } = settings;
+  const { page, admin, report = () => undefined } = settings;
   await using opened = new AsyncDisposableStack();
   const live = page && createLive({ queue: page.queue, status: () => readStatus(page), clock: page.clock });
-  const forOperators = [probeRoutes(health), ...(metrics ? [metricsRoutes(metrics)] : [])];
+  const forPrograms = programRoutes(settings);
   const forPeople = page && live ? peopleRoutes(page, live) : [];
-  const mainRoutes = admin ? forPeople : [...forOperators, ...forPeople];
+  const mainRoutes = admin ? forPeople : [...forPrograms, ...forPeople];
   const main = opened.use(await openListener(createApplication(mainRoutes, report), settings, "--port (PORT)"));
   const second =
-    admin && opened.use(await openListener(createApplication(forOperators, report), admin, "BUILD_WATCHER_ADMIN_PORT"));
+    admin && opened.use(await openListener(createApplication(forPrograms, report), admin, "BUILD_WATCHER_ADMIN_PORT"));
   opened.defer(() => live?.close());
   const parts = opened.move();
   return { url: main.url, adminUrl: second?.url ?? main.url, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+function programRoutes({ health, metrics, webhooks }: ServerSettings): readonly RequestHandler[] {
+  return [probeRoutes(health), ...(metrics ? [metricsRoutes(metrics)] : []), ...(webhooks ? [webhookRoutes(webhooks)] : [])];
 }
 
 function peopleRoutes(page: PageSettings, live: Live): readonly RequestHandler[] {

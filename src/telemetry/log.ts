@@ -40,9 +40,15 @@ function plainStream(colour: boolean, destination: DestinationStream): Destinati
     colorize: colour,
     translateTime: "SYS:HH:MM:ss",
     hideObject: true,
-    messageFormat: (line, messageKey) => [line[messageKey], ...details(line)].join("  "),
+    messageFormat: (line, messageKey) =>
+      line.source === "build-log" ? tagged(line, line[messageKey]) : [line[messageKey], ...details(line)].join("  "),
   });
   return { write: (line) => destination.write(prettify(line)) };
+}
+
+/** A line of a build's log, behind what tells it from those of other builds. */
+function tagged({ build, platform }: Record<string, unknown>, text: unknown): string {
+  return `${platform === undefined ? build : `${build} ${platform}`} | ${text}`;
 }
 
 /** What is said otherwise in the line, or needed by programs only. */

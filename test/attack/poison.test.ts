@@ -26,15 +26,6 @@ const poisons: readonly Poison[] = [
     heal: ({ analysis }) => analysis.faults(() => undefined),
   },
   {
-    name: "whose log never ends",
-    reason: "TimedOut",
-    put({ cluster }, name) {
-      cluster.put("builds", completedBuild(name));
-      cluster.setBuildLog(namespace, `${name}-1`, { endless: true });
-    },
-    heal: ({ cluster }, name) => cluster.setBuildLog(namespace, `${name}-1`, "It ended after all.\n"),
-  },
-  {
     name: "whose image stream cannot be read",
     reason: "ClusterUnavailable",
     put({ cluster }, name) {
@@ -94,6 +85,27 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
     heal(world, "poison");
     expect(await world.bot(["jobs", "retry", "--failed"]).exit).toBe(0);
     await bot.logged(({ msg, build }) => msg === "Job done" && build === `${namespace}/poison-1`);
+  });
+});
+
+describe("a job whose log never ends", () => {
+  it("is submitted with the end of what came in time, and so are the others", async () => {
+    await using world = await createWorld();
+    const { cluster, analysis } = world;
+    const endless = Array.from({ length: 5 }, (_, number) => `endless-${number}`);
+    for (const name of endless) {
+      cluster.put("builds", completedBuild(name));
+      cluster.setBuildLog(namespace, `${name}-1`, { endless: true });
+    }
+    const bot = world.bot([], { ...settings, BUILD_WATCHER_JOB_TIMEOUT: "2s" });
+    await bot.logged(({ msg, build }) => msg === "Build taken in" && build === `${namespace}/endless-4-1`);
+    for (const name of good) cluster.put("builds", completedBuild(name));
+    await analysis.waitFor((api) => [...endless, ...good].every((name) => submissionsByBuild(api).has(name)));
+    const poisoned = analysis.submissions.filter((submission) => buildOf(submission).startsWith("endless"));
+    for (const { body } of poisoned) {
+      expect(body).toMatchObject({ build_log: { log: expect.stringContaining("still downloading") } });
+    }
+    expect(bot.lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
   });
 });
 

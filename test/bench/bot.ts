@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Loop } from "./axios-loop.ts";
-import { type BotProcess, startBotProcess } from "./bot-process.ts";
+import { type BotProcess, type BotProcessSettings, startBotProcess } from "./bot-process.ts";
 import { type Measurement, quantile } from "./measurement.ts";
 import { type Remote, startRemote } from "./remote.ts";
 import type { Services, Submission } from "./services.ts";
@@ -11,40 +11,42 @@ const builds = 5_000;
 
 /** The bot as it is shipped against a bare loop of axios calls, everything on loopback, each part in a process of its own. */
 export async function benchBot(): Promise<readonly Measurement[]> {
-  return [await throughput(), await latency(), await memory()];
+  const posts = `jobs a second through the bot, over axios calls a second, ${workers} at once`;
+  const logs = "the same with the log of each build, over axios getting it and posting";
+  return [await throughput(posts, false), await throughput(logs, true), await latency(), await memory()];
 }
 
-async function throughput(): Promise<Measurement> {
+/** Rounds of one and the other by turns, so that the machine's noise meets both. */
+async function throughput(name: string, logs: boolean): Promise<Measurement> {
   const ours: number[] = [];
   const bare: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const { milliseconds, submissions } = await completeAtOnce();
+    const { milliseconds, submissions } = await completeAll(logs);
     ours.push(milliseconds);
-    bare.push(await postAtOnce(submissions));
+    bare.push(await postAll(submissions, logs));
   }
   const [bot, loop] = [rateOf(ours), rateOf(bare)];
-  return {
-    name: `jobs a second through the bot, over axios calls a second, ${workers} at once`,
-    ratio: bot / loop,
-    bound: { min: 0.5 },
-    detail: `${bot.toFixed(0)}/s over ${loop.toFixed(0)}/s, medians of ${rounds} rounds of ${builds}`,
-  };
+  const detail = `${bot.toFixed(0)}/s over ${loop.toFixed(0)}/s, medians of ${rounds} rounds of ${builds}`;
+  return { name, ratio: bot / loop, bound: { min: 0.5 }, detail };
 }
 
-async function completeAtOnce(): Promise<{ readonly milliseconds: number; readonly submissions: readonly Submission[] }> {
+async function completeAll(
+  logs: boolean,
+): Promise<{ readonly milliseconds: number; readonly submissions: readonly Submission[] }> {
   await using services = startRemote<Services>("./services.ts");
   const urls = await services.call("listen");
-  await services.call("run", 0, builds);
-  await using bot = await startBot(services, urls);
-  const milliseconds = await bot.whileItRuns(services.call("complete", 0, builds));
+  await services.call("run", builds);
+  await using bot = await startBot(services, urls, logs ? [] : ["--no-build-log"]);
+  const milliseconds = await bot.whileItRuns(services.call("completeAll", builds));
   return { milliseconds, submissions: await services.call("submissions") };
 }
 
-async function postAtOnce(submissions: readonly Submission[]): Promise<number> {
+async function postAll(submissions: readonly Submission[], logs: boolean): Promise<number> {
   await using services = startRemote<Services>("./services.ts");
   await using loop = startRemote<Loop>("./axios-loop.ts");
-  const { analysis } = await services.call("listen");
-  return await loop.call("postAll", analysis, submissions, workers);
+  const { analysis, cluster } = await services.call("listen");
+  await services.call("fill", builds);
+  return await loop.call("postAll", analysis, submissions, workers, ...(logs ? [cluster] : []));
 }
 
 function rateOf(milliseconds: readonly number[]): number {
@@ -57,9 +59,9 @@ async function latency(): Promise<Measurement> {
   await using services = startRemote<Services>("./services.ts");
   await using loop = startRemote<Loop>("./axios-loop.ts");
   const urls = await services.call("listen");
-  await services.call("run", 0, count);
+  await services.call("run", count);
   await using bot = await startBot(services, urls);
-  const ours = await bot.whileItRuns(services.call("completeEvenly", 0, count, rate));
+  const ours = await bot.whileItRuns(services.call("completeEvenly", count, rate));
   const bare = await loop.call("postEvenly", urls.analysis, await services.call("submissions"), rate);
   return {
     name: "median time from the Complete event to the request, over that of a bare axios call",
@@ -101,13 +103,16 @@ async function settledMemory(bot: BotProcess): Promise<number> {
   return quantile(looks, 0.5);
 }
 
+type Place = Omit<BotProcessSettings, "flags">;
+
 /** Starts the bot and waits until it watches. */
-async function startBot(
-  services: Remote<Services>,
-  urls: { readonly cluster: string; readonly analysis: string },
-): Promise<BotProcess> {
-  const flags = ["--workers-count", String(workers), ...(process.env.BENCH_FLAGS?.split(" ") ?? [])];
-  const bot = await startBotProcess({ ...urls, namespace: "golang-builder", flags });
-  await bot.whileItRuns(services.call("watched"));
-  return bot;
+async function startBot(services: Remote<Services>, place: Place, flags: readonly string[] = []): Promise<BotProcess> {
+  const bot = await startBotProcess({ ...place, flags: ["--workers-count", String(workers), ...flags] });
+  try {
+    await bot.whileItRuns(services.call("watched"));
+    return bot;
+  } catch (error) {
+    await bot[Symbol.asyncDispose]();
+    throw error;
+  }
 }

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../src/core/job.ts";
 import { createGroupCommit } from "../../src/queue/embedded/group-commit.ts";
 import { openLedger } from "../../src/queue/embedded/ledger.ts";
+import { allPools } from "../../src/queue/embedded/pools.ts";
 import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobResult } from "../../src/queue/job-queue.ts";
 import { buildJob } from "../queue/jobs.ts";
@@ -67,7 +68,7 @@ function throughLedger(directory: string): Contestant {
         await Promise.all(work.slice(first, first + batch).map((job) => commit.run(() => ledger.add(job, Date.now()))));
       }
       for (let ended = 0; ended < work.length; ended += batch) {
-        const claims = await commit.run(() => ledger.claim(batch, Date.now()));
+        const claims = await commit.run(() => ledger.claim(allPools, batch, Date.now()));
         const settle = claims.map((claim) => commit.run(() => ledger.settle(claim, { outcome: "done", result }, Date.now())));
         await Promise.all(settle);
       }
@@ -81,13 +82,13 @@ function throughSqlite(directory: string): Contestant {
   const database = new DatabaseSync(join(directory, "ledger.db"));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   const insert = database.prepare(
-    `INSERT INTO jobs (id, job, lane, covers, due_at, created_at, updated_at, seen_at)
-     VALUES (?1, ?2, 0, ?3, ?4, ?4, ?4, ?4) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO jobs (id, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
+     VALUES (?1, ?2, 0, 0, ?3, ?4, ?4, ?4, ?4) ON CONFLICT (id) DO NOTHING`,
   );
   const claim = database.prepare(
     `UPDATE jobs SET state = 'running', claim = ?1, due_at = NULL, attempts = attempts + 1, updated_at = ?2 WHERE number IN
-       (SELECT number FROM jobs WHERE state = 'waiting' AND lane = 0 AND due_at <= ?2 ORDER BY due_at, number LIMIT ?3)
-     RETURNING number, job, failures, failing_since`,
+       (SELECT number FROM jobs WHERE state = 'waiting' AND pool = 0 AND lane = 0 AND due_at <= ?2 ORDER BY due_at, number LIMIT ?3)
+     RETURNING number, job, failures, failing_since, pool`,
   );
   const complete = database.prepare(
     `UPDATE jobs SET state = 'done', claim = NULL, updated_at = ?3, error_reason = NULL, error_message = NULL, crashes = 0,
@@ -159,7 +160,7 @@ function fill(directory: string): void {
   const ledger = openLedger({ directory, exclusive: true, synchronous: "normal" });
   ledger.connection.exec("BEGIN");
   for (let number = 0; number < jobs; number += 1) ledger.add(buildJob(number), number);
-  for (const claim of ledger.claim(jobs, jobs)) ledger.settle(claim, { outcome: "done", result }, jobs);
+  for (const claim of ledger.claim(allPools, jobs, jobs)) ledger.settle(claim, { outcome: "done", result }, jobs);
   ledger.connection.exec("COMMIT");
   ledger.close();
 }

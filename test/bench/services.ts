@@ -4,10 +4,12 @@ import { createOpenShiftApi } from "../../src/demo/openshift-api.ts";
 import { recordedBuilds } from "../support/fixtures.ts";
 import { offer } from "./remote.ts";
 
-/** A submission as it has to be posted again. */
-export type Submission = Pick<ReceivedSubmission, "endpoint" | "query" | "body">;
+/** A submission as it has to be posted again, and where the log of its build lies. */
+export interface Submission extends Pick<ReceivedSubmission, "endpoint" | "query" | "body"> {
+  readonly logPath: string;
+}
 
-export const namespace = "golang-builder";
+const namespace = "golang-builder";
 
 /** Builds completed in one turn of the event loop. */
 const burst = 20;
@@ -32,31 +34,35 @@ analysis.onSubmission((submission) => {
 const services = {
   async listen() {
     await Promise.all([cluster.listen(), analysis.listen()]);
-    return { cluster: cluster.url, analysis: analysis.url };
+    return { cluster: cluster.url, analysis: analysis.url, namespace };
   },
   /** Resolves when a bot watches. */
   watched: () => cluster.waitFor(({ openWatches }) => openWatches > 0),
-  run(first: number, count: number) {
-    for (let number = first; number < first + count; number++) put(number, "Running");
+  run(count: number) {
+    for (let number = 0; number < count; number++) put(number, "Running");
+  },
+  /** Puts complete builds there, for their logs. */
+  fill(count: number) {
+    for (let number = 0; number < count; number++) put(number, "Complete");
   },
   /** Completes running builds as fast as the cluster can; the time from the first event until the last submission arrived. */
-  async complete(first: number, count: number) {
-    for (let done = 0; done < count; done++) {
-      complete(first + done);
-      if (done % burst === burst - 1) await turn();
+  async completeAll(count: number) {
+    for (let number = 0; number < count; number++) {
+      complete(number);
+      if (number % burst === burst - 1) await turn();
     }
-    await analysis.waitFor(() => arrivedAt.size >= first + count);
-    return Math.max(...arrivedAt.values()) - (completedAt.get(first) ?? Number.NaN);
+    await analysis.waitFor(() => arrivedAt.size >= count);
+    return Math.max(...arrivedAt.values()) - (completedAt.get(0) ?? Number.NaN);
   },
   /** Completes so many running builds a second; the time of each from its event until its submission arrived. */
-  async completeEvenly(first: number, count: number, rate: number) {
+  async completeEvenly(count: number, rate: number) {
     const begun = performance.now();
-    for (let done = 0; done < count; done++) {
-      await sleep(Math.max(0, begun + (done * 1000) / rate - performance.now()));
-      complete(first + done);
+    for (let number = 0; number < count; number++) {
+      await sleep(Math.max(0, begun + (number * 1000) / rate - performance.now()));
+      complete(number);
     }
-    await analysis.waitFor(() => arrivedAt.size >= first + count);
-    return Array.from({ length: count }, (_, done) => (arrivedAt.get(first + done) ?? 0) - (completedAt.get(first + done) ?? 0));
+    await analysis.waitFor(() => arrivedAt.size >= count);
+    return [...completedAt].map(([number, time]) => (arrivedAt.get(number) ?? Number.NaN) - time);
   },
   /** Lets builds run, complete and be deleted one after the other, no faster than they are submitted. */
   async live(first: number, count: number) {
@@ -69,7 +75,11 @@ const services = {
     }
     await analysis.waitFor(() => arrivedAt.size >= first + count);
   },
-  submissions: (): readonly Submission[] => analysis.submissions.map(({ endpoint, query, body }) => ({ endpoint, query, body })),
+  submissions: (): readonly Submission[] =>
+    analysis.submissions.map((submission) => {
+      const { endpoint, query, body } = submission;
+      return { endpoint, query, body, logPath: logPathOf(numberOf(submission)) };
+    }),
 };
 
 export type Services = typeof services;
@@ -95,6 +105,10 @@ function put(number: number, phase: "Running" | "Complete"): void {
 
 function nameOf(number: number): string {
   return `go-hello-world-appimage-${number}`;
+}
+
+function logPathOf(number: number): string {
+  return `/apis/build.openshift.io/v1/namespaces/${namespace}/builds/${nameOf(number)}/log`;
 }
 
 function numberOf({ query, body }: ReceivedSubmission): number {

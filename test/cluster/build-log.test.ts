@@ -60,6 +60,22 @@ describe("a build's log", () => {
     expect(api.requests).toHaveLength(2);
   });
 
+  it("that never ends is read for its time, and ends with what came last by then", async () => {
+    const { api, cluster } = await openTestCluster({ settings: { logTimeLimit: 300 } });
+    api.put("builds", build);
+    api.setBuildLog(key.namespace, key.name, { endless: true });
+    expect(await cluster.readBuildLog(key, 1000, signal)).toMatch(/^(.*Downloading, and still downloading.*\n?){10,}/s);
+    expect(api.requests).toHaveLength(1);
+  });
+
+  it.each(["hang", "hang-body"] as const)("that never comes is none when its time is over: %s", async (fault) => {
+    const { api, cluster } = await openTestCluster({ settings: { logTimeLimit: 300 } });
+    api.put("builds", build);
+    api.setBuildLog(key.namespace, key.name, "all of it");
+    api.fail("log", fault, Number.POSITIVE_INFINITY);
+    expect(await cluster.readBuildLog(key, 1000, signal)).toBeUndefined();
+  });
+
   it("that never ends is given up with the signal, in flat memory", async () => {
     const { api, cluster } = await openWithBuild();
     api.setBuildLog(key.namespace, key.name, { endless: true });

@@ -25,6 +25,8 @@ describe("the templates", () => {
       "imagestream.yaml",
       "monitoring.yaml",
       "rbac-cluster.yaml",
+      "rbac-writing-cluster.yaml",
+      "rbac-writing.yaml",
       "rbac.yaml",
     ]);
   });

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLedger } from "../../src/queue/embedded/ledger.ts";
 import { migrate } from "../../src/queue/embedded/migrations.ts";
+import { allPools } from "../../src/queue/embedded/pools.ts";
 import { LedgerError, openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobQueue } from "../../src/queue/job-queue.ts";
 import { temporaryDirectory } from "./embedded-storage.ts";
@@ -60,9 +61,9 @@ describe("the ledger's file", () => {
   it("takes no answer from an attempt whose claim no longer holds", () => {
     const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
     ledger.add(buildJob(1), 1);
-    const [first] = ledger.claim(1, 2);
+    const [first] = ledger.claim(allPools, 1, 2);
     ledger.recover(3, () => 0);
-    const [second] = ledger.claim(1, 4);
+    const [second] = ledger.claim(allPools, 1, 4);
     if (!first || !second) throw new Error("nothing was claimed");
     expect(ledger.settle(first, { outcome: "done", result: nothing }, 5)).toBeUndefined();
     expect(ledger.find("build-uid-1")).toMatchObject({ state: "running", attempts: 2 });

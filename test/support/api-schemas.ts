@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+import { PrometheusRule, ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 import { Ajv } from "ajv";
 import { Deployment } from "kubernetes-models/apps/v1";
 import type { KubernetesObject } from "./templates.ts";
@@ -36,6 +36,7 @@ const strict = { definitions: Object.fromEntries(Object.entries(definitions).map
 export function schemaMistakes(object: KubernetesObject): readonly string[] {
   const { apiVersion, kind } = object;
   if (kind === "Deployment") return deploymentMistakes(object);
+  if (kind === "PrometheusRule") return thrown(() => new PrometheusRule(object as never).validate());
   if (kind === "ServiceMonitor") return thrown(() => new ServiceMonitor(object as never).validate());
   return mistakesBy(`${apiVersion} ${kind}`, object);
 }

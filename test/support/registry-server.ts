@@ -13,6 +13,8 @@ export interface RegistryOptions {
   readonly login?: { readonly user: string; readonly password: string };
   readonly tls?: TestCertificates;
   readonly readOnly?: boolean;
+  /** Where it tells of what is pushed and pulled, and with which headers. */
+  readonly notify?: { readonly url: string; readonly headers: Readonly<Record<string, readonly string[]>> };
 }
 
 /** One request as the registry logged it. */
@@ -120,7 +122,7 @@ export function makeCertificates(): TestCertificates {
 
 const seedAgent = "seed";
 
-function configuration(directory: string, { login, tls, readOnly }: RegistryOptions): object {
+function configuration(directory: string, { login, tls, readOnly, notify }: RegistryOptions): object {
   const htpasswd = join(directory, "htpasswd");
   if (login) writeFileSync(htpasswd, runProgram("htpasswd", ["-Bni", "-C", "4", login.user], login.password));
   return {
@@ -131,6 +133,7 @@ function configuration(directory: string, { login, tls, readOnly }: RegistryOpti
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: readOnly ?? false } },
     },
     http: { addr: "127.0.0.1:0", secret: "test", ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }) },
+    ...(notify && { notifications: { endpoints: [{ name: "bot", timeout: "2s", threshold: 2, backoff: "100ms", ...notify }] } }),
     ...(login && { auth: { htpasswd: { realm: "test", path: htpasswd } } }),
   };
 }

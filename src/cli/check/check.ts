@@ -60,5 +60,7 @@ function usesOf(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment)
     logs: !config.noBuildLog,
     scan: config.analyzeExisting || (inPod === undefined && config.registryRoute === undefined),
     pull: config.pushRegistry !== undefined || config.passToken,
+    annotations: config.annotate && !config.dryRun,
+    events: config.events && !config.dryRun,
   };
 }

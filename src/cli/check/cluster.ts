@@ -1,6 +1,6 @@
 import type { ClusterSettings } from "../../cluster/openshift.ts";
 import { type ClusterProbe, grantFor, loginCommand, openClusterProbe } from "../../cluster/probe.ts";
-import { type Right, rights } from "../../cluster/rights.ts";
+import { type Right, rights, writingRights } from "../../cluster/rights.ts";
 import { type Finding, failed, finding, passed, skipped } from "./finding.ts";
 
 /** Which of the bot's rights the settings make use of. */
@@ -61,7 +61,8 @@ function checkRights(
   uses: Uses,
   signal: AbortSignal,
 ): readonly Promise<Finding>[] {
-  return rights.map(async (right) => {
+  const asked = [...rights, ...writingRights.filter(({ use }) => uses[use])];
+  return asked.map(async (right) => {
     const what = `${right.verb} ${right.resource}`;
     const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
     const check = `right ${what}`;

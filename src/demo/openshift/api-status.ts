@@ -51,6 +51,16 @@ export function notFound(group: string, resource: string, name: string): ApiStat
   return failure(404, "NotFound", `${resource}.${group} "${name}" not found`, { name, group, kind: resource });
 }
 
+/** A name that is taken. */
+export function alreadyExists(group: string, resource: string, name: string): ApiStatus {
+  return failure(409, "AlreadyExists", `${resource}.${group} "${name}" already exists`, { name, group, kind: resource });
+}
+
+/** An object that does not pass validation. */
+export function invalid(kind: string, name: string, mistake: string): ApiStatus {
+  return failure(422, "Invalid", `${kind} "${name}" is invalid: ${mistake}`, { name, kind });
+}
+
 export function unknownPath(): ApiStatus {
   return failure(404, "NotFound", "the server could not find the requested resource", {});
 }
@@ -101,7 +111,9 @@ const reasons: Readonly<Record<number, string>> = {
   401: "Unauthorized",
   403: "Forbidden",
   404: "NotFound",
+  409: "Conflict",
   410: "Expired",
+  415: "UnsupportedMediaType",
   429: "TooManyRequests",
   500: "InternalError",
   503: "ServiceUnavailable",

@@ -12,7 +12,7 @@ export type Fault =
   | "hang"
   | "hang-body";
 
-export type FaultyRequest = "list" | "watch" | "log" | "get" | "any";
+export type FaultyRequest = "list" | "watch" | "log" | "get" | "write" | "any";
 
 /** The faults that lie in wait. */
 export interface Faults {

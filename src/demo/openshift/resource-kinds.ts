@@ -1,5 +1,5 @@
 /** The resources the emulated cluster keeps. */
-export type ResourceName = "builds" | "imagestreams";
+export type ResourceName = "builds" | "imagestreams" | "events";
 
 export interface ResourceKind {
   readonly resource: ResourceName;
@@ -59,7 +59,18 @@ const imageStreams: ResourceKind = {
   empty: { spec: { lookupPolicy: { local: false } }, status: { dockerImageRepository: "" } },
 };
 
-export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = { builds, imagestreams: imageStreams };
+const events: ResourceKind = {
+  resource: "events",
+  group: "events.k8s.io",
+  apiVersion: "events.k8s.io/v1",
+  kind: "Event",
+  singular: "event",
+  shortNames: ["ev"],
+  fields: () => ({}),
+  empty: { eventTime: null, regarding: {} },
+};
+
+export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = { builds, imagestreams: imageStreams, events };
 
 /** The kind a path names, if this cluster serves it. */
 export function kindOf(group: string, resource: string): ResourceKind | undefined {

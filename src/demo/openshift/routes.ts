@@ -16,10 +16,12 @@ import {
 import { type BuildLog, hasStarted, notStarted, sendLog, usualLog } from "./build-log.ts";
 import { discoveryOf, version } from "./discovery.ts";
 import { listPage } from "./listing.ts";
+import type { LogStreams } from "./log-streams.ts";
 import type { ObjectStore, Revision, StoredObject } from "./object-store.ts";
-import { kindOf, type ResourceName } from "./resource-kinds.ts";
+import { type ApiObject, kindOf, type ResourceName } from "./resource-kinds.ts";
 import { currentUser, reviewAccess, reviewUser } from "./reviews.ts";
 import type { Watches } from "./watches.ts";
+import { patched, postedEvent } from "./writes.ts";
 
 /** What the routes work on. */
 export interface ClusterState {
@@ -29,6 +31,9 @@ export interface ClusterState {
   readonly access: AccessControl;
   /** By `namespace/build`. */
   readonly logs: ReadonlyMap<string, BuildLog>;
+  readonly logStreams: LogStreams;
+  /** Creates or updates an object; watches hear of it. */
+  readonly put: (resource: ResourceName, object: ApiObject) => void;
   readonly changes: Pick<Changes<unknown>, "waitFor">;
 }
 
@@ -48,9 +53,9 @@ export function createRoutes(cluster: ClusterState): Route {
       if (user === undefined) throw new ApiError(unauthorized());
       if (asked.path === "/version") return send(response, 200, version);
       if (asked.resource === "") return discover(asked, user, response);
-      if (asked.method === "POST") return await review(cluster, asked, user, request, response);
+      if (asked.method === "POST" && !asked.namespace) return await review(cluster, asked, user, request, response);
       if (asked.path === "/apis/user.openshift.io/v1/users/~") return send(response, 200, currentUser(user));
-      await serve(cluster, asked, user, response);
+      await serve(cluster, asked, user, request, response);
     } catch (error) {
       refuse(error, response);
     }
@@ -78,7 +83,13 @@ async function review(
   throw new ApiError(methodNotAllowed());
 }
 
-async function serve(cluster: ClusterState, asked: ApiRequest, user: string, response: ServerResponse): Promise<void> {
+async function serve(
+  cluster: ClusterState,
+  asked: ApiRequest,
+  user: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const [plural = "", subresource] = asked.resource.split("/");
   const kind = kindOf(asked.apiGroup, plural);
   if (!kind || (subresource && asked.resource !== "builds/log")) throw new ApiError(unknownPath());
@@ -87,9 +98,26 @@ async function serve(cluster: ClusterState, asked: ApiRequest, user: string, res
   const store = cluster.stores[kind.resource];
   if (asked.verb === "list") return sendList(cluster, store, asked, response);
   if (asked.verb === "watch") return cluster.watches.open(response, store, asked.namespace, asked.query);
-  if (asked.verb !== "get") throw new ApiError(methodNotAllowed());
+  if (asked.verb !== "get") return await write(cluster, store, asked, request, response);
   if (subresource) return await serveLog(cluster, asked, response);
   sendObject(response, store, objectOf(store, asked));
+}
+
+/** The two ways of writing that this cluster knows: a Build is patched, an Event is posted. */
+async function write(
+  cluster: ClusterState,
+  store: ObjectStore,
+  asked: ApiRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { verb, resource, namespace = "", name = "" } = asked;
+  const isPatch = verb === "patch" && resource === "builds";
+  if (!isPatch && !(verb === "create" && resource === "events")) throw new ApiError(methodNotAllowed());
+  const object = isPatch ? await patched(store, namespace, name, request) : await postedEvent(store, namespace, request);
+  cluster.put(store.kind.resource, object);
+  const stored = objectOf(store, { ...asked, name: object.metadata?.name ?? name });
+  sendObject(response, store, stored, isPatch ? 200 : 201);
 }
 
 function scopeOf({ namespace, name }: ApiRequest): { namespace?: string; name?: string } {
@@ -106,9 +134,14 @@ function sendList(cluster: ClusterState, store: ObjectStore, asked: ApiRequest, 
   response.end();
 }
 
-function sendObject(response: ServerResponse, { kind: { kind, apiVersion } }: ObjectStore, { json }: StoredObject): void {
+function sendObject(
+  response: ServerResponse,
+  { kind: { kind, apiVersion } }: ObjectStore,
+  { json }: StoredObject,
+  status = 200,
+): void {
   const body = `{"kind":"${kind}","apiVersion":"${apiVersion}",${json.slice(1)}\n`;
-  send(response, 200, body, { "content-type": "application/json" });
+  send(response, status, body, { "content-type": "application/json" });
 }
 
 function objectOf(store: ObjectStore, { namespace = "", name = "" }: ApiRequest): StoredObject {
@@ -119,8 +152,13 @@ function objectOf(store: ObjectStore, { namespace = "", name = "" }: ApiRequest)
 
 async function serveLog(cluster: ClusterState, asked: ApiRequest, response: ServerResponse): Promise<void> {
   const build = await startedBuild(cluster, asked, response);
-  if (build) sendLog(response, cluster.logs.get(build.key) ?? usualLog(build), asked.query);
-  else send(response, 200, "");
+  if (!build) return send(response, 200, "");
+  const log = cluster.logs.get(build.key) ?? usualLog(build);
+  if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, log, asked.query);
+  await cluster.logStreams.follow(response, build.key, () => {
+    const now = cluster.logs.get(build.key) ?? log;
+    return typeof now === "string" ? now : log;
+  });
 }
 
 /** Waits for a build to start, unless told not to: undefined then. Throws `ApiError`. */

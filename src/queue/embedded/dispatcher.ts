@@ -3,14 +3,19 @@ import type { FailureReason } from "../../core/errors.ts";
 import { type Backoff, jobBackoff, longestRetryAfter } from "../../core/retry.ts";
 import type { AttemptReport, JobHandler } from "../job-queue.ts";
 import type { AttemptEnd } from "./attempt.ts";
+import type { Claim, DueTimes } from "./claims.ts";
 import { attemptEnded, type Gate, openGate, placesThrough, probeStarted, reopensIn, type Sign } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import type { Claim, DueTimes, Ledger } from "./ledger.ts";
-import { createRunner } from "./runner.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Room } from "./pools.ts";
+import { createRunner, type OpenRoom } from "./runner.ts";
 import { judge } from "./verdict.ts";
 
 export interface DispatcherSettings {
+  /** Places in each room. */
   readonly workers: number;
+  /** Present when slow jobs have a room of their own. */
+  readonly isSlow?: unknown;
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
   /** Milliseconds after its first failure at which a job is given up. */
@@ -56,7 +61,6 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
   let stopping = false;
   let cancelTimer: () => void = () => undefined;
 
-  const freePlaces = () => (stopping ? 0 : runner.freePlaces());
   const isBusy = () => claiming !== undefined || runner.isBusy();
 
   function dispatch(): void {
@@ -64,8 +68,9 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
     try {
       ledger.assertInPlace();
       const now = clock.now();
-      const due = ledger.dueTimes();
-      if (!claiming && hasDueJob(due, now) && placesThrough(gate, freePlaces(), now) > 0) claiming = claim(work);
+      const open = runner.openRooms();
+      const due = ledger.dueTimes(poolsIn(open));
+      if (!claiming && hasDueJob(due, now) && placesThrough(gate, open.length, now) > 0) claiming = claim(work);
       cancelTimer();
       cancelTimer = clock.schedule(nextLook(gate, due, now), dispatch);
     } catch (error) {
@@ -76,9 +81,9 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
 
   async function claim({ handle, report }: Work): Promise<void> {
     try {
-      const { probe, claims } = await commit.run(() => takeDue(ledger, gate, freePlaces(), clock.now()));
+      const { probe, claims } = await commit.run(() => takeDue(ledger, gate, stopping ? [] : runner.openRooms(), clock.now()));
       if (probe && claims.length > 0) gate = probeStarted(gate, clock.now());
-      for (const claimed of claims) runner.run(claimed.job, handle, recorder(claimed, probe, report)).catch(settings.failed);
+      for (const claimed of claims) runner.run(claimed, handle, recorder(claimed, probe, report)).catch(settings.failed);
     } catch (error) {
       settings.failed(error);
     }
@@ -129,15 +134,18 @@ function hasDueJob({ first, last }: DueTimes, now: number): boolean {
 function takeDue(
   ledger: Ledger,
   gate: Gate,
-  free: number,
+  open: readonly OpenRoom[],
   now: number,
 ): { readonly probe: boolean; readonly claims: readonly Claim[] } {
-  const { last } = ledger.dueTimes();
+  const { last } = ledger.dueTimes(poolsIn(open));
   if (last !== undefined && last > now + longestRetryAfter) ledger.pullForward(now + longestRetryAfter, now);
-  const limit = placesThrough(gate, free, now);
   const probe = gate.kind === "shut";
-  if (limit === 0) return { probe, claims: [] };
-  return { probe, claims: probe ? ledger.claimProbe(now) : ledger.claim(limit, now) };
+  if (!probe) return { probe, claims: open.flatMap(({ room, free }) => ledger.claim(room, free, now)) };
+  return { probe, claims: placesThrough(gate, open.length, now) > 0 ? ledger.claimProbe(poolsIn(open), now) : [] };
+}
+
+function poolsIn(open: readonly OpenRoom[]): Room {
+  return open.flatMap(({ room }) => room);
 }
 
 /** Milliseconds until a job may start by the passing of time alone. */

@@ -3,9 +3,10 @@ import { LedgerError } from "./ledger-error.ts";
 
 /**
  * The schema, one entry a version; entries are only ever appended. Times are milliseconds since the epoch.
- * `lane` orders claims: 0 live, 1 scan, 2 jobs under which the bot crashed repeatedly. `counts` is kept by triggers, so that nobody scans.
+ * `lane` orders claims: 0 live, 1 scan, 2 jobs under which the bot crashed repeatedly. `pool`: 0 usual,
+ * 1 slow. `counts` is kept by triggers, so that nobody scans.
  */
-const versions: readonly string[] = [
+export const versions: readonly string[] = [
   `
   CREATE TABLE jobs (
     number INTEGER PRIMARY KEY,
@@ -55,6 +56,11 @@ const versions: readonly string[] = [
   CREATE INDEX jobs_output_digest ON jobs (output_digest) WHERE output_digest IS NOT NULL;
   CREATE INDEX jobs_base_digest ON jobs (base_digest) WHERE base_digest IS NOT NULL;
   CREATE INDEX jobs_waiting ON jobs (created_at) WHERE state = 'waiting';
+  `,
+  `
+  ALTER TABLE jobs ADD COLUMN pool INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX jobs_due;
+  CREATE INDEX jobs_due ON jobs (pool, lane, due_at) WHERE state = 'waiting';
   `,
 ];
 

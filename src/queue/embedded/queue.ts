@@ -7,12 +7,15 @@ import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { createIdleWaiters } from "./idle-waiters.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
+import { allPools } from "./pools.ts";
 
-export interface EmbeddedQueueSettings {
+export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> {
   /** Where `ledger.db` lies; created for the owner alone when it is missing. */
   readonly directory: string;
-  /** Jobs run at once. */
+  /** Jobs run at once; with `isSlow`, so many slow ones beside so many others. */
   readonly workers: number;
+  /** Tells jobs that take long, and have places of their own so that no other waits behind them. Default: there are none. */
+  readonly isSlow?: ((work: Work) => boolean) | undefined;
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
   /** Milliseconds after its first failure at which a job is given up. */
@@ -35,15 +38,16 @@ const forgetBatch = 500;
 
 /** Opens the queue that keeps its jobs, or work of another kind, in an SQLite file in the given directory. Throws `LedgerError`. */
 export function openEmbeddedQueue<Work extends QueuedWork = Job, Result = JobResult>(
-  settings: EmbeddedQueueSettings,
+  settings: EmbeddedQueueSettings<Work>,
 ): JobQueue<Work, Result> {
   // The ledger gives back what it was given, and reads of it only what a job alone has: its build, output and cause.
-  return openJobQueue(settings) as unknown as JobQueue<Work, Result>;
+  return openJobQueue(settings as unknown as EmbeddedQueueSettings) as unknown as JobQueue<Work, Result>;
 }
 
 function openJobQueue(settings: EmbeddedQueueSettings): JobQueue {
-  const { directory, exclusive = true, synchronous = "full", maximumPages, clock = systemClock, random = Math.random } = settings;
-  const ledger = openLedger({ directory, exclusive, synchronous, ...(maximumPages !== undefined && { maximumPages }) });
+  const { directory, exclusive = true, synchronous = "full", maximumPages, isSlow } = settings;
+  const { clock = systemClock, random = Math.random } = settings;
+  const ledger = openLedger({ directory, exclusive, synchronous, isSlow, ...(maximumPages !== undefined && { maximumPages }) });
   try {
     const crashed = exclusive ? recover(ledger, clock.now(), random) : [];
     return createQueue(ledger, crashed, { ...settings, exclusive, clock, random });
@@ -53,10 +57,11 @@ function openJobQueue(settings: EmbeddedQueueSettings): JobQueue {
   }
 }
 
-/** Makes jobs wait again that the last bot left running when it crashed. */
+/** Makes jobs wait again that the last bot left running when it crashed, and waiting ones where this bot's settings want them. */
 function recover(ledger: Ledger, now: number, random: () => number): readonly JobRecord[] {
   ledger.connection.exec("BEGIN IMMEDIATE");
   const crashed = ledger.recover(now, random);
+  ledger.reassign();
   ledger.connection.exec("COMMIT");
   return crashed;
 }
@@ -137,7 +142,7 @@ function readings(
   ledger: Ledger,
 ): Pick<JobQueue, "counts" | "firstDue" | "recent" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"> {
   const { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
-  return { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue: () => ledger.dueTimes().first };
+  return { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue: () => ledger.dueTimes(allPools).first };
 }
 
 function corrections(

@@ -1,11 +1,15 @@
 import PQueue from "p-queue";
 import type { Clock } from "../../core/clock.ts";
-import type { Job } from "../../core/job.ts";
 import type { JobHandler } from "../job-queue.ts";
 import { type Attempt, type AttemptEnd, startAttempt } from "./attempt.ts";
+import type { Claim } from "./claims.ts";
+import { type Room, roomsOf } from "./pools.ts";
 
 export interface RunnerSettings {
+  /** Places in each room. */
   readonly workers: number;
+  /** Present when slow jobs have a room of their own. */
+  readonly isSlow?: unknown;
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
   readonly clock: Clock;
@@ -13,27 +17,35 @@ export interface RunnerSettings {
   readonly rested: () => void;
 }
 
+/** A room, and how many of its places are free now. */
+export interface OpenRoom {
+  readonly room: Room;
+  readonly free: number;
+}
+
 /** The places in which attempts run. */
 export interface Runner {
-  freePlaces(): number;
+  /** Rooms with a place free. */
+  openRooms(): readonly OpenRoom[];
   /** Whether an attempt runs or is being recorded. */
   isBusy(): boolean;
-  /** Runs a job; its place is free again when the attempt ended, and `record` is called then. Rejects only as `record` does. */
-  run(job: Job, handle: JobHandler, record: (end: AttemptEnd) => Promise<void>): Promise<void>;
+  /** Runs a job in its pool's room; its place is free again when the attempt ended, and `record` is called then. Rejects only as `record` does. */
+  run(claim: Pick<Claim, "job" | "pool">, handle: JobHandler, record: (end: AttemptEnd) => Promise<void>): Promise<void>;
   /** Interrupts every attempt, now and from now on. */
   interrupt(): void;
   /** Resolves when nothing runs and all is recorded. */
   onIdle(): Promise<void>;
 }
 
-export function createRunner({ workers, jobTimeout, clock, rested }: RunnerSettings): Runner {
-  const pool = new PQueue({ concurrency: workers });
+export function createRunner(settings: RunnerSettings): Runner {
+  const { workers, jobTimeout, clock, rested } = settings;
+  const rooms = roomsOf(settings).map((room) => ({ room, free: workers }));
+  const pool = new PQueue({ concurrency: workers * rooms.length });
   const attempts = new Set<Attempt>();
-  let occupied = 0;
   let interrupting = false;
   pool.addEventListener("idle", rested);
 
-  async function attempt(job: Job, handle: JobHandler): Promise<AttemptEnd> {
+  async function attempt(job: Claim["job"], handle: JobHandler): Promise<AttemptEnd> {
     if (interrupting) return { kind: "interrupted" };
     const started = startAttempt(job, handle, clock, jobTimeout);
     attempts.add(started);
@@ -43,13 +55,14 @@ export function createRunner({ workers, jobTimeout, clock, rested }: RunnerSetti
   }
 
   return {
-    freePlaces: () => workers - occupied,
+    openRooms: () => rooms.filter(({ free }) => free > 0),
     isBusy: () => pool.pending + pool.size > 0,
-    run(job, handle, record) {
-      occupied += 1;
+    run(claim, handle, record) {
+      const places = rooms.find(({ room }) => room.includes(claim.pool));
+      if (places) places.free -= 1;
       return pool.add(async () => {
-        const end = await attempt(job, handle);
-        occupied -= 1;
+        const end = await attempt(claim.job, handle);
+        if (places) places.free += 1;
         await record(end);
       });
     },

@@ -20,9 +20,15 @@ function replace(old, fresh) {
   const unfolded = [...old.querySelectorAll("details")].map((details) => details.open);
   for (const [index, details] of fresh.querySelectorAll("details").entries()) details.open ||= unfolded[index] ?? false;
   old.replaceWith(fresh);
-  if (focused < 0) return;
-  const candidates = [...fresh.querySelectorAll(focusable)];
-  (candidates[focused] ?? candidates.at(-1) ?? document.getElementById("main")).focus({ preventScroll: true });
+  if (focused >= 0) focusNear(focused, [...fresh.querySelectorAll(focusable)]);
+}
+
+/** Focuses what stands at a place, else the nearest before it: what is folded away takes no focus. */
+function focusNear(place, elements) {
+  for (const element of [...elements.slice(0, place + 1).reverse(), document.getElementById("main")]) {
+    element.focus({ preventScroll: true });
+    if (document.activeElement === element) return;
+  }
 }
 
 function reveal(element) {
@@ -98,7 +104,7 @@ function tell(name, data) {
 function showPause() {
   const rows = [...waiting.values()].filter(([name]) => name !== "overview").length;
   pause.setAttribute("aria-pressed", String(isPaused));
-  pause.textContent = isPaused ? `Resume updates${rows > 0 ? ` (${rows})` : ""}` : "Pause updates";
+  pause.firstElementChild.textContent = isPaused ? `Resume${rows > 0 ? ` ${rows}` : ""}` : "Pause";
 }
 
 function showConnection(state, words) {
@@ -123,8 +129,9 @@ function connect() {
 
 /** Presses a button of the page without leaving it. */
 async function submit(form) {
-  const button = form.querySelector("button");
-  button.disabled = true;
+  // A disabled button would lose the focus.
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
   try {
     const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" } });
     if (!answer.ok) throw new Error((await answer.json()).error);
@@ -133,7 +140,7 @@ async function submit(form) {
   } catch (error) {
     showMessage(`That did not work: ${error.message}`);
   } finally {
-    button.disabled = false;
+    form.ariaBusy = "false";
   }
 }
 

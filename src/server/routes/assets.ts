@@ -1,14 +1,20 @@
 import { readFileSync } from "node:fs";
-import { Router } from "express";
+import { type RequestHandler, Router } from "express";
 
-const types: Readonly<Record<string, string>> = { "style.css": "text/css", "live.js": "text/javascript" };
+/** The style sheet, one file an idea; later ones win. */
+const styles = ["base", "frame", "overview", "jobs", "job", "narrow"];
 
 /** The style sheet and the script, read once. */
 export function assetRoutes(): Router {
-  const router = Router();
-  for (const [name, type] of Object.entries(types)) {
-    const text = readFileSync(new URL(`../assets/${name}`, import.meta.url), "utf8");
-    router.get(`/assets/${name}`, (_request, response) => void response.type(type).send(text));
-  }
-  return router;
+  return Router()
+    .get("/assets/style.css", send("text/css", styles.map((name) => read(`style/${name}.css`)).join("\n")))
+    .get("/assets/live.js", send("text/javascript", read("live.js")));
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`../assets/${name}`, import.meta.url), "utf8");
+}
+
+function send(type: string, text: string): RequestHandler {
+  return (_request, response) => void response.type(type).send(text);
 }

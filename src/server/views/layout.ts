@@ -43,7 +43,7 @@ ${body}
 function liveControls(): Html {
   return html`<div class="live" hidden data-needs-script>
 <span id="connection" class="connection" data-state="connecting">connecting</span>
-<button type="button" id="pause" aria-pressed="false">Pause updates</button>
+<button type="button" id="pause" aria-pressed="false"><span>Pause</span><span class="unseen-if-narrow"> updates</span></button>
 </div>`;
 }
 

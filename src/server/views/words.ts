@@ -53,7 +53,8 @@ export function timeAhead(at: number, now: number): Html {
   return html`<time datetime="${iso}" title="${iso}">${wait <= 0 ? "now" : `in ${roughDuration(Math.max(wait, 1_000))}`}</time>`;
 }
 
-function agoText(milliseconds: number): string {
+/** So many milliseconds before now. */
+export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
 }
 

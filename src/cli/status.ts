@@ -1,0 +1,96 @@
+import type { Config } from "../config/options.ts";
+import { systemClock } from "../core/clock.ts";
+import { openEmbeddedQueue } from "../queue/index.ts";
+import { type JobState, jobStates } from "../queue/job-queue.ts";
+import type { StatusJson } from "../server/status.ts";
+import { agoText } from "../server/views/words.ts";
+import type { CommandContext } from "./command.ts";
+
+/** What a ledger alone can tell. */
+type LedgerStatus = Pick<StatusJson, "jobs" | "oldestWaitingAt">;
+
+/** Milliseconds a running bot may take to answer. */
+const patience = 3_000;
+
+/** Says what the page's top says: 0 when a running bot answered, 1 when only the ledger could be asked. */
+export async function status(context: CommandContext, { json }: { readonly json: boolean }): Promise<number> {
+  const { config, screen, clock = systemClock } = context;
+  const url = serverUrl(config);
+  const told = url === undefined ? undefined : await askBot(url, context.signal);
+  if (told) {
+    screen.write(json ? `${JSON.stringify(told)}\n` : table([...botLines(told, clock.now()), ["Page", `${url}/`]]));
+    return 0;
+  }
+  const kept = await readLedger(config);
+  const where = url === undefined ? "This configuration has no server to ask" : `No bot answers at ${url}`;
+  const note = `${where}; this is what the ledger in ${config.stateDirectory} says.\n`;
+  screen.write(json ? `${JSON.stringify(kept)}\n` : note + table([["Queue", queueLine(kept, clock.now())]]));
+  return 1;
+}
+
+/** Where the bot of these settings serves its API on this machine; undefined when that cannot be known. */
+function serverUrl({ server, host = "127.0.0.1", port }: Config): string | undefined {
+  if (!server || port === 0) return undefined;
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+/** Whatever else listens there is no bot. */
+async function askBot(url: string, signal: AbortSignal): Promise<StatusJson | undefined> {
+  try {
+    const answer = await fetch(`${url}/api/status`, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
+    const told = (await answer.json()) as Partial<StatusJson>;
+    return answer.ok && told.name === "build-watcher" ? (told as StatusJson) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readLedger(config: Config): Promise<LedgerStatus> {
+  const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  try {
+    const oldest = queue.oldestWaiting();
+    return { jobs: queue.counts(), oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString() };
+  } finally {
+    await queue.close();
+  }
+}
+
+type Line = readonly [name: string, text: string];
+
+function botLines(told: StatusJson, now: number): readonly Line[] {
+  const { namespaces, ready, notReadyBecause, troubles, endpoint, lastHour } = told;
+  const watched = namespaces.map((name) => (name === "*" ? "the whole cluster" : name)).join(", ");
+  const times = [
+    `since ${ago(told.startedAt, now)}`,
+    `last event ${ago(told.lastEventAt, now)}`,
+    `last list ${ago(told.lastListAt, now)}`,
+  ];
+  const reasons = troubles.length > 0 ? troubles.map(({ namespace, message }) => `${namespace}: ${message}`) : notReadyBecause;
+  return [
+    ["Watching", `${watched}; ${times.join(", ")}`],
+    ...(ready && troubles.length === 0 ? [] : reasons.map((reason): Line => ["", reason])),
+    ["Queue", queueLine(told, now)],
+    ["Endpoint", endpointLine(endpoint, now)],
+    ["Last hour", `${lastHour.done} done, ${lastHour.failed} failed`],
+  ];
+}
+
+function queueLine({ jobs, oldestWaitingAt }: LedgerStatus, now: number): string {
+  const oldest = oldestWaitingAt === undefined ? "" : ` (the oldest came ${ago(oldestWaitingAt, now)})`;
+  const count = (state: JobState) => `${jobs[state]} ${state}${state === "waiting" ? oldest : ""}`;
+  return jobStates.map(count).join(", ");
+}
+
+function endpointLine({ state, acceptedAt, message }: StatusJson["endpoint"], now: number): string {
+  const words = { up: "answering", down: `down: ${message}`, unknown: "not asked yet" }[state];
+  return acceptedAt === undefined ? words : `${words}; last submission taken ${ago(acceptedAt, now)}`;
+}
+
+function ago(time: string | undefined, now: number): string {
+  return time === undefined ? "never" : agoText(now - Date.parse(time));
+}
+
+function table(lines: readonly Line[]): string {
+  return lines.map(([name, text]) => `${name.padEnd(11)}${text}\n`).join("");
+}

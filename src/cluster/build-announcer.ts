@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import type { BuildKey } from "../core/build.ts";
+import type { Access } from "./access.ts";
+import type { BuildAnnouncer, BuildEvent } from "./announcer.ts";
+import type { Api } from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import { buildPath } from "./build-log.ts";
+import { type Patience, retrying } from "./retrying.ts";
+import { asClusterError } from "./trouble.ts";
+
+export interface AnnouncerSettings {
+  readonly api: Api;
+  readonly patience: Patience;
+  /** Which of several bots it is: the pod's name. */
+  readonly instance: string;
+}
+
+/** The prefix of the bot's annotations, and the name of its controller. */
+const domain = "build-watcher.thoth-station.ninja";
+
+/** Limits of events.k8s.io/v1, in bytes: longer ones are answered with 422. */
+const longestNote = 1024;
+const longestInstance = 128;
+/** What fits before `.<hash>` into the 253 characters of an object's name. */
+const longestNameStart = 200;
+
+/** Changes of a Build that may come between reading and writing within the API server, before a patch of it is given up. */
+const conflicts = 4;
+
+export function createBuildAnnouncer({ api, patience, instance }: AnnouncerSettings): BuildAnnouncer {
+  return {
+    async annotate(build, fields, signal) {
+      const annotations = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value ?? null]));
+      // With the uid a Build that has only the name is refused.
+      const change = { metadata: { uid: build.uid, annotations } };
+      const patch = () => api.patch(buildPath(build), change, signal);
+      const access = { verb: "patch", resource: "builds", namespace: build.namespace } as const;
+      await told(access, signal, [404, 409, 422], () => despiteConflicts(() => retrying(patience, signal, patch)));
+    },
+    async event(build, event, signal) {
+      const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(build.namespace)}/events`;
+      const object = eventObject(build, event, instance);
+      const access = { verb: "create", resource: "events", namespace: build.namespace } as const;
+      // 409: an earlier attempt arrived, or an earlier bot told it.
+      await told(access, signal, [409], () => retrying(patience, signal, () => api.post(path, object, signal)));
+    },
+  };
+}
+
+/** Does something to which some answers mean that there is nothing to be done. */
+async function told(access: Access, signal: AbortSignal, settled: readonly number[], act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof ApiError && settled.includes(error.status ?? 0)) return;
+    throw asClusterError(error, access);
+  }
+}
+
+async function despiteConflicts(patch: () => Promise<unknown>): Promise<void> {
+  for (let left = conflicts; ; left--) {
+    try {
+      await patch();
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409) || left === 0) throw error;
+    }
+  }
+}
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+function eventObject({ namespace, name, uid }: BuildKey, event: BuildEvent, instance: string): object {
+  const { type, reason, action, note, at, occasion } = event;
+  const hash = createHash("sha256").update(`${uid} ${reason} ${occasion}`).digest("hex").slice(0, 16);
+  return {
+    apiVersion: "events.k8s.io/v1",
+    kind: "Event",
+    metadata: { namespace, name: `${name.slice(0, longestNameStart)}.${hash}` },
+    eventTime: new Date(at).toISOString().replace("Z", "000Z"),
+    reportingController: `${domain}/controller`,
+    reportingInstance: cutTo(instance, longestInstance),
+    action,
+    reason,
+    type,
+    regarding: { apiVersion: "build.openshift.io/v1", kind: "Build", namespace, name, uid },
+    note: cutTo(note, longestNote),
+  };
+}
+
+/** The beginning of a text, at most so many bytes long, in whole characters. */
+function cutTo(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  const room = new Uint8Array(bytes - Buffer.byteLength("…"));
+  const { read } = new TextEncoder().encodeInto(text, room);
+  return `${text.slice(0, read)}…`;
+}

@@ -1,0 +1,105 @@
+import type { BuildAnnouncer } from "../cluster/announcer.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { asJobError } from "../core/errors.ts";
+import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { type Announcement, announcementOf, announcementOfAnalysis } from "./announcement.ts";
+import type { FollowResult, FollowWork } from "./follow-analyses.ts";
+
+export interface AnnounceParts {
+  readonly announcer: BuildAnnouncer;
+  readonly annotate: boolean;
+  readonly events: boolean;
+  readonly jobs: Pick<JobQueue, "find">;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** What tells in the cluster how builds fare. It is a courtesy: best effort, behind the jobs' back, and nothing of it survives the process. */
+export interface Announcements {
+  /** To be told of every attempt at a job. */
+  onAttempt(attempt: AttemptReport): void;
+  /** To be told of every attempt to learn how an analysis goes. */
+  onFollowed(attempt: AttemptReport<FollowWork, FollowResult>): void;
+  /** Lets what is to be told go out for a moment, then gives it up. */
+  stop(): Promise<void>;
+}
+
+type Way = "annotations" | "events";
+
+const settings: Readonly<Record<Way, string>> = { annotations: "BUILD_WATCHER_ANNOTATE", events: "BUILD_WATCHER_EVENTS" };
+
+/** The most that waits to be told; the oldest is dropped for what is newer. */
+const mostWaiting = 1_000;
+/** Milliseconds without a further try where one failed. */
+const pause = 60_000;
+/** Milliseconds that what waits may take to go out when the bot stops. */
+const stopGrace = 2_000;
+/** Jobs whose first failure is remembered. */
+const mostFailing = 10_000;
+
+export function createAnnouncements({ announcer, annotate, events, jobs, log, clock }: AnnounceParts): Announcements {
+  const waiting: Announcement[] = [];
+  const failing = new Set<string>();
+  const pausedUntil = new Map<string, number>();
+  const stopping = new AbortController();
+  let telling = Promise.resolve();
+  let isTelling = false;
+
+  /** A failure is told once, until it went well there again. */
+  async function attempt(way: Way, { build }: Announcement, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const place = `${way} ${build.namespace}`;
+    const until = pausedUntil.get(place);
+    if (until !== undefined && clock.now() < until) return;
+    try {
+      await act(stopping.signal);
+      pausedUntil.delete(place);
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      pausedUntil.set(place, clock.now() + pause);
+      const fields = { namespace: build.namespace, setting: settings[way], error: asJobError(error).message };
+      if (until === undefined) log.warn(fields, `${way === "events" ? "Events" : "Annotations"} of builds cannot be written`);
+    }
+  }
+
+  async function tell(announcement: Announcement): Promise<void> {
+    const { build, fields, event } = announcement;
+    await Promise.all([
+      annotate && attempt("annotations", announcement, (signal) => announcer.annotate(build, fields, signal)),
+      events && event && attempt("events", announcement, (signal) => announcer.event(build, event, signal)),
+    ]);
+  }
+
+  async function tellAll(): Promise<void> {
+    for (let next = waiting.shift(); next && !stopping.signal.aborted; next = waiting.shift()) await tell(next);
+    isTelling = false;
+  }
+
+  function add(announcement: Announcement | undefined): void {
+    if (!announcement || stopping.signal.aborted || !(annotate || events)) return;
+    if (waiting.push(announcement) > mostWaiting) waiting.shift();
+    if (isTelling) return;
+    isTelling = true;
+    telling = tellAll();
+  }
+
+  return {
+    onAttempt(report) {
+      const { id } = report.record.job;
+      add(announcementOf(report, !failing.has(id)));
+      if (report.outcome === "retrying" && failing.size < mostFailing) failing.add(id);
+      if (report.outcome === "done" || report.outcome === "failed") failing.delete(id);
+    },
+    onFollowed({ outcome, record: { job: work, result } }) {
+      const record = outcome === "done" && result ? jobs.find(work.jobId) : undefined;
+      if (record && result) add(announcementOfAnalysis(work, result, record));
+    },
+    async stop() {
+      const timely = new AbortController();
+      await Promise.race([telling, sleep(clock, stopGrace, timely.signal)]);
+      timely.abort();
+      stopping.abort();
+      await telling;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { BuildEvent } from "../cluster/announcer.ts";
+import type { BuildKey } from "../core/build.ts";
+import { failureReasons } from "../core/errors.ts";
+import type { AttemptReport, JobAnalysis, JobRecord } from "../queue/job-queue.ts";
+import type { FollowResult, FollowWork } from "./follow-analyses.ts";
+
+/** What is to be told of a build in the cluster. */
+export interface Announcement {
+  readonly build: BuildKey;
+  /** The bot's annotations; undefined takes one away. */
+  readonly fields: Readonly<Record<string, string | undefined>>;
+  readonly event?: BuildEvent;
+}
+
+/** What an attempt at a build's job means for the Build; undefined when there is nothing to tell. `first`: it is the first one to fail. */
+export function announcementOf({ record, outcome }: AttemptReport, first: boolean): Announcement | undefined {
+  const { build } = record.job;
+  if (!build) return undefined;
+  switch (outcome) {
+    case "done":
+      return { build, fields: doneFields(record), event: doneEvent(record) };
+    case "failed":
+      return { build, fields: failureFields("failed", record), event: failureEvent("SubmissionFailed", "failed", record) };
+    case "retrying":
+      if (!first) return undefined;
+      return { build, fields: failureFields("retrying", record), event: failureEvent("SubmissionRetrying", "retrying", record) };
+    case "interrupted":
+      return undefined;
+  }
+}
+
+/** What the end of an analysis means for the Build of its job: only that of the image it made is told there. */
+export function announcementOfAnalysis(
+  { analysisId }: FollowWork,
+  end: FollowResult,
+  { job, result }: JobRecord,
+): Announcement | undefined {
+  if (!job.build || end.state === undefined || mainAnalysis(result?.analyses ?? [])?.id !== analysisId) return undefined;
+  return { build: job.build, fields: { analysis: end.state, "analysis-id": analysisId } };
+}
+
+function doneFields({ result }: JobRecord): Announcement["fields"] {
+  const analysis = mainAnalysis(result?.analyses ?? []);
+  return {
+    state: analysis ? "submitted" : "done",
+    reason: undefined,
+    analysis: analysis?.state,
+    "analysis-id": analysis?.id,
+    copied: result?.copiedAt === undefined ? undefined : result.output,
+    "report-url": result?.link,
+  };
+}
+
+function failureFields(state: "failed" | "retrying", { error }: JobRecord): Announcement["fields"] {
+  const nothing = { analysis: undefined, "analysis-id": undefined, copied: undefined, "report-url": undefined };
+  return { state, reason: error?.reason, ...nothing };
+}
+
+function doneEvent(record: JobRecord): BuildEvent {
+  const { output, base, analyses = [], link } = record.result ?? {};
+  const image = output ?? base;
+  const what = image === undefined ? "The build was submitted for analysis" : `${image} was submitted for analysis`;
+  const ids = analyses.map(({ of, id }) => `${of} ${id}`).join(", ");
+  const note = `${what}${ids && `: ${ids}`}${link === undefined ? "" : `; ${link}`}`;
+  return { type: "Normal", reason: "Submitted", action: "Submit", note, at: record.updatedAt, occasion: occasionOf(record) };
+}
+
+function failureEvent(reason: string, occasion: "failed" | "retrying", record: JobRecord): BuildEvent {
+  const { error, updatedAt: at, createdAt } = record;
+  const remedy = error ? failureReasons[error.reason].remedy : "";
+  const note = `${error?.reason}: ${error?.message} (${remedy})`;
+  // However often it is tried, the first failure is told once.
+  const told = occasion === "retrying" ? `${occasion} ${createdAt}` : occasionOf(record);
+  return { type: "Warning", reason, action: "Submit", note, at, occasion: told };
+}
+
+function occasionOf({ state, updatedAt }: JobRecord): string {
+  return `${state} ${updatedAt}`;
+}
+
+/** The analysis of the image the build made, else the first there is. */
+function mainAnalysis(analyses: readonly JobAnalysis[]): JobAnalysis | undefined {
+  return analyses.find(({ of }) => of === "output") ?? analyses[0];
+}

@@ -1,0 +1,120 @@
+import { StringDecoder } from "node:string_decoder";
+import { stripVTControlCharacters } from "node:util";
+import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
+import type { BuildKey } from "../core/build.ts";
+import { asJobError } from "../core/errors.ts";
+import type { SubmissionPolicy } from "../core/job.ts";
+import { progressOf } from "../core/running-build.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+export interface StreamLogsParts {
+  readonly cluster: Pick<Cluster, "streamBuildLog">;
+  readonly policy: Pick<SubmissionPolicy, "track" | "matchesLabels">;
+  readonly log: Logger;
+}
+
+/** The logs of running builds in one stream: the bot's own log, every line tagged with its build and platform. */
+export interface LogStreams {
+  /** To be told of every sighting; never throws and never waits. */
+  see(sighting: BuildSighting): void;
+  /** Resolves when every stream has ended; after the signal at once. */
+  ended(): Promise<void>;
+}
+
+interface Source {
+  readonly build: BuildKey;
+  readonly platform: string | undefined;
+}
+
+/** Logs streamed at once; those of further builds wait for a place. */
+export const streamsAtOnce = 20;
+
+/** Builds remembered as streamed, so that a late sighting does not begin their log anew. */
+const mostRemembered = 5_000;
+
+export function createLogStreams({ cluster, policy, log }: StreamLogsParts, signal: AbortSignal): LogStreams {
+  const waiting = new Map<string, Source>();
+  const running = new Map<string, Promise<void>>();
+  const known = new Set<string>();
+
+  function begin(): void {
+    for (const [uid, source] of waiting) {
+      if (running.size >= streamsAtOnce || signal.aborted) return;
+      waiting.delete(uid);
+      const end = stream(source).finally(() => {
+        running.delete(uid);
+        begin();
+      });
+      running.set(uid, end);
+    }
+  }
+
+  async function stream({ build, platform }: Source): Promise<void> {
+    const tag = { source: "build-log", build: `${build.namespace}/${build.name}`, ...(platform && { platform }) };
+    const lines = createLineCutter((line) => log.info(tag, line));
+    try {
+      for await (const piece of cluster.streamBuildLog(build, true, signal)) lines.write(piece);
+    } catch (error) {
+      if (!signal.aborted) log.warn({ build: tag.build, error: asJobError(error).message }, "A build's log cannot be streamed");
+    } finally {
+      lines.end();
+    }
+  }
+
+  function seeRunning(source: Source): void {
+    const { uid } = source.build;
+    if (known.has(uid)) return;
+    const [oldest] = known;
+    if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest);
+    known.add(uid);
+    waiting.set(uid, source);
+    if (running.size >= streamsAtOnce && waiting.size === 1)
+      log.info(`The logs of ${streamsAtOnce} builds are streamed; those of others wait until one of these ends`);
+  }
+
+  return {
+    see(sighting) {
+      if (sighting.kind !== "builds" || signal.aborted) return;
+      for (const build of sighting.builds) {
+        const progress = progressOf(build, policy);
+        if (progress.kind === "running") seeRunning(progress);
+        if (progress.kind === "ended") waiting.delete(progress.build.uid);
+      }
+      begin();
+    },
+    async ended() {
+      while (running.size > 0) await Promise.all(running.values());
+    },
+  };
+}
+
+/** A line that is longer goes on as the next one, as in the logs of containers (CRI). */
+const longestLine = 16_384;
+
+/** Cuts bytes into lines without what would move a terminal's cursor; a progress bar's steps are lines of their own, and empty ones are left out. */
+function createLineCutter(onLine: (line: string) => void) {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+
+  function take(text: string): void {
+    const lines = (rest + text).split(/[\r\n]+/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) show(line);
+    for (; rest.length > longestLine; rest = rest.slice(longestLine)) show(rest.slice(0, longestLine));
+  }
+
+  function show(line: string): void {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+    const text = stripVTControlCharacters(line).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, "");
+    if (text.trim() !== "") onLine(text);
+  }
+
+  return {
+    write: (piece: Uint8Array) => take(decoder.write(piece)),
+    end() {
+      take(decoder.end());
+      show(rest);
+      rest = "";
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
+import { asJobError } from "../../core/errors.ts";
+import type { ImageReference } from "../../core/image-reference.ts";
+import { isSameSecret } from "../access.ts";
+import { isCloudEvent, readCloudEvent } from "../webhooks/cloud-event.ts";
+import { readRegistryPayload } from "../webhooks/registry-payload.ts";
+import type { TakenImage, WebhookSettings } from "../webhooks/webhook-settings.ts";
+
+type Hook = "registry" | "cloudevents";
+
+/** Registries send a few kilobytes; an envelope of many events is a few hundred. */
+const longestBody = 1024 * 1024;
+/** Seconds after which an image is named again whose job runs just now. */
+const busyPause = 30;
+
+/**
+ * `POST /webhooks/registry` and `POST /webhooks/cloudevents`: images that were pushed become jobs. 202 when they are on disk; what cannot be
+ * taken is told by a 4xx. Checks go from cheap to dear, so that whoever lacks the secret costs next to nothing.
+ */
+export function webhookRoutes(settings: WebhookSettings): Router {
+  const router = Router();
+  const body = express.raw({ type: () => true, limit: longestBody });
+  const hook = (name: Hook, ...steps: readonly RequestHandler[]) =>
+    router.all(`/webhooks/${name}`, counted(settings, name), postOnly, switchedOn(settings), ...steps, explained);
+  hook("registry", typed(isJson), sizedRight, secretOnly(settings), body, parsed, registryHook(settings));
+  hook("cloudevents", typed(isCloudEvent), sizedRight, body, signedOnly(settings), parsed, cloudEventHook(settings));
+  return router;
+}
+
+function registryHook(settings: WebhookSettings): RequestHandler {
+  return async (request, response) => {
+    const pushed = readRegistryPayload(request.body);
+    if (!pushed) refuse(response, 422, "This is no notification of distribution, Harbor or Quay.");
+    else await takeAll(settings, "registry", pushed.images, pushed.ignored, response);
+  };
+}
+
+function cloudEventHook(settings: WebhookSettings): RequestHandler {
+  return async (request, response) => {
+    await takeAll(settings, "cloudevents", [readCloudEvent(request.headers, request.body)], 0, response);
+  };
+}
+
+async function takeAll(
+  { isWanted, take, metrics }: WebhookSettings,
+  hook: Hook,
+  images: readonly ImageReference[],
+  others: number,
+  response: Response,
+): Promise<void> {
+  const wanted = images.filter(isWanted);
+  const taken = await Promise.all(wanted.map(take));
+  const count = (result: TakenImage) => taken.filter((answer) => answer === result).length;
+  const counts = {
+    new: count("new"),
+    known: count("known"),
+    busy: count("busy"),
+    ignored: images.length - wanted.length + others,
+  };
+  for (const [result, number] of Object.entries(counts)) if (number > 0) metrics.count("webhookImages", { hook, result }, number);
+  if (counts.busy > 0) response.set("Retry-After", String(busyPause));
+  response.status(counts.busy > 0 ? 503 : 202).json(counts);
+}
+
+function counted({ metrics }: WebhookSettings, hook: Hook): RequestHandler {
+  return (_request, response, next) => {
+    response.once("close", () => metrics.count("webhookRequests", { hook, code: String(response.statusCode) }));
+    next();
+  };
+}
+
+const postOnly: RequestHandler = (request, response, next) => {
+  if (request.method === "POST") return next();
+  response.set("Allow", "POST");
+  refuse(response, 405, "Web hooks are called by POST.");
+};
+
+function switchedOn({ secret }: WebhookSettings): RequestHandler {
+  return (_request, response, next) => {
+    if (secret === undefined) refuse(response, 403, "Web hooks are off: set BUILD_WATCHER_WEBHOOK_SECRET.");
+    else next();
+  };
+}
+
+function typed(isRight: (headers: Request["headers"]) => boolean): RequestHandler {
+  return (request, response, next) => {
+    if (isRight(request.headers)) next();
+    else refuse(response, 415, "The content type is not one that this web hook reads.");
+  };
+}
+
+/** Registries use content types of their own that end in +json. */
+function isJson({ "content-type": contentType = "" }: Request["headers"]): boolean {
+  return /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType);
+}
+
+const sizedRight: RequestHandler = (request, response, next) => {
+  if (Number(request.headers["content-length"] ?? 0) > longestBody)
+    refuse(response, 413, `More than ${longestBody} bytes are not read.`);
+  else next();
+};
+
+/** The secret comes as a header, alone or as Bearer, or, from a service that can only be given a URL, as `?token=`. */
+function secretOnly({ secret = "" }: WebhookSettings): RequestHandler {
+  return ({ headers, query }, response, next) => {
+    const given = headers.authorization?.replace(/^Bearer +/i, "") ?? query.token;
+    if (typeof given === "string" && isSameSecret(given, secret)) return next();
+    response.set("WWW-Authenticate", "Bearer");
+    refuse(response, 401, "The header Authorization: Bearer <BUILD_WATCHER_WEBHOOK_SECRET> is missing or wrong.");
+  };
+}
+
+function signedOnly({ isSigned }: WebhookSettings): RequestHandler {
+  return (request, response, next) => {
+    if (Buffer.isBuffer(request.body) && isSigned(request.body, request.headers)) next();
+    else refuse(response, 401, "The signature (webhook-id, webhook-timestamp, webhook-signature) is missing, too old or wrong.");
+  };
+}
+
+const parsed: RequestHandler = (request, response, next) => {
+  try {
+    request.body = JSON.parse(String(request.body));
+    next();
+  } catch {
+    refuse(response, 400, "The body is no JSON.");
+  }
+};
+
+/** What the steps threw: a body too large, or an image name that cannot be; anything else is for the server's own handler. */
+function explained(error: unknown, _request: Request, response: Response, next: NextFunction): void {
+  const { reason, message } = asJobError(error);
+  if (reason === "BadReference") refuse(response, 422, message);
+  else if (typeof error === "object" && error !== null && "type" in error && error.type === "entity.too.large")
+    refuse(response, 413, `More than ${longestBody} bytes are not read.`);
+  else next(error);
+}
+
+function refuse(response: Response, status: number, error: string): void {
+  // What is left of the body is not read, so the connection cannot serve another request.
+  if (status === 413) response.set("Connection", "close");
+  response.status(status).json({ error });
+}

@@ -1,0 +1,54 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { JobError } from "../../core/errors.ts";
+import { type ImageReference, isDigest, parseImageReference } from "../../core/image-reference.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Whether a request carries a single CloudEvent, in structured mode or, by its headers, in binary mode. */
+export function isCloudEvent({ "content-type": contentType = "", ...headers }: IncomingHttpHeaders): boolean {
+  const [type = ""] = contentType.toLowerCase().split(";");
+  if (type.trim() === "application/cloudevents+json") return true;
+  return type.trim() === "application/json" && headers["ce-specversion"] !== undefined;
+}
+
+/**
+ * The image a CloudEvent is about: `data.image`, as a text or as an object with `destination` or `source` and perhaps `digest`; else the event's
+ * subject. Throws `JobError("BadReference")` when none of them names one.
+ * https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
+ */
+export function readCloudEvent(headers: IncomingHttpHeaders, body: unknown): ImageReference {
+  const isBinary = headers["ce-specversion"] !== undefined;
+  const { specversion, subject, data } = isBinary ? binaryEvent(headers, body) : asObject(body);
+  if (specversion !== "1.0") throw new JobError("BadReference", "It is no CloudEvent 1.0: specversion is missing or another one");
+  const name = imageIn(asObject(data).image) ?? subject;
+  if (typeof name !== "string" || name === "") {
+    throw new JobError("BadReference", "The event names no image, neither in data.image nor as its subject");
+  }
+  return parseImageReference(name);
+}
+
+function binaryEvent(headers: IncomingHttpHeaders, data: unknown): Json {
+  const { "ce-specversion": specversion, "ce-subject": subject } = headers;
+  return { specversion, subject: typeof subject === "string" ? decoded(subject) : undefined, data };
+}
+
+function imageIn(image: unknown): string | undefined {
+  if (typeof image === "string") return image;
+  const { destination, source, digest } = asObject(image);
+  const name = typeof destination === "string" ? destination : source;
+  if (typeof name !== "string") return undefined;
+  return isDigest(digest) && !name.includes("@") ? `${name}@${digest}` : name;
+}
+
+/** Header values are percent-encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function asObject(value: unknown): Json {
+  return typeof value === "object" && value !== null ? (value as Json) : {};
+}

@@ -1,0 +1,42 @@
+import type { Config } from "./config/options.ts";
+import type { ImageReference } from "./core/image-reference.ts";
+import { imageJob } from "./core/job.ts";
+import { readPushSettings, staysInPlace } from "./core/push-target.ts";
+import { createSignatureCheck } from "./notifications/signature.ts";
+import type { JobQueue } from "./queue/job-queue.ts";
+import { createImageFilter } from "./server/webhooks/image-filter.ts";
+import type { TakenImage, WebhookSettings } from "./server/webhooks/webhook-settings.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+export interface WebhookParts {
+  readonly queue: Pick<JobQueue, "add" | "retry">;
+  readonly metrics: Metrics;
+}
+
+/** What the web hooks take in. The bot's own copies are left alone: a registry tells of those as well, and each would be copied again. */
+export function createWebhooks(config: Config, { queue, metrics }: WebhookParts): WebhookSettings {
+  const { webhookSecret: secret, webhookRepositories } = config;
+  const isAllowed = createImageFilter(webhookRepositories);
+  const isOwnCopy = ownCopies(config);
+  return {
+    secret,
+    metrics,
+    isSigned: secret === undefined ? () => false : createSignatureCheck(secret),
+    isWanted: (image) => isAllowed(image) && !isOwnCopy(image),
+    take: (image) => take(queue, image),
+  };
+}
+
+/** An image named by a tag is submitted whenever it is pushed: the tag means another image then. */
+async function take(queue: WebhookParts["queue"], image: ImageReference): Promise<TakenImage> {
+  const job = imageJob(image, "webhook");
+  if ((await queue.add(job)) === "added") return "new";
+  if (image.digest) return "known";
+  return (await queue.retry(job.id)) ? "new" : "busy";
+}
+
+function ownCopies({ pushRegistry: registry, pushLayout: layout, pushTemplate: template }: Config) {
+  if (registry === undefined) return () => false;
+  const rules = readPushSettings({ registry, layout, template, skip: [] });
+  return (image: ImageReference) => staysInPlace(image, rules) === "already-there";
+}

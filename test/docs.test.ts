@@ -1,0 +1,72 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { renderOperatePage } from "../scripts/operate-page.ts";
+import { failureReasons } from "../src/core/errors.ts";
+import { openEmbeddedQueue } from "../src/queue/index.ts";
+import { metricTable } from "../src/telemetry/metric-table.ts";
+import { temporaryDirectory } from "./queue/embedded-storage.ts";
+import { buildJob, result } from "./queue/jobs.ts";
+import { readTemplate } from "./support/templates.ts";
+
+const page = readFileSync(new URL("../docs/operate.md", import.meta.url), "utf8");
+
+/** The commands in the page: indented lines. */
+const commands = page.split("\n").filter((line) => line.startsWith("    "));
+
+describe("docs/operate.md", () => {
+  it("has the tables of failures and metrics as they are declared", () => {
+    expect(renderOperatePage(page), "docs/operate.md is not up to date: npm run docs").toBe(page);
+  });
+
+  it.each(Object.entries(failureReasons))("says what to do about %s", (reason, { remedy }) => {
+    expect(page).toContain(`| \`${reason}\` |`);
+    expect(page).toContain(remedy);
+  });
+
+  it("tells of every alert, and of no other", () => {
+    const alerts = JSON.stringify(readTemplate("monitoring.yaml").objects).match(/(?<="alert":")\w+/g) ?? [];
+    const told = [...page.matchAll(/^\| `(BuildWatcher\w+)` \|/gm)].map(([, name]) => name);
+    expect(told.toSorted()).toEqual(alerts.toSorted());
+  });
+
+  it("names only metrics that exist", () => {
+    const names: readonly string[] = Object.values(metricTable).map(({ name }) => name);
+    for (const [name] of page.matchAll(/\bbuild_watcher_\w+/g)) expect(names).toContain(name);
+  });
+
+  it("has links that lead somewhere within the page", () => {
+    const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) =>
+      text
+        .toLowerCase()
+        .replace(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
+    for (const [, anchor] of page.matchAll(/\]\(#([^)]*)\)/g)) expect(headings).toContain(anchor);
+  });
+
+  it("has a backup command that works beside a bot, and gives a ledger that a bot can work on", async () => {
+    const [, script = ""] = /node -e '(.*)'$/.exec(commands.find((line) => line.includes("VACUUM INTO")) ?? "") ?? [];
+    const directory = temporaryDirectory();
+    const restored = temporaryDirectory();
+    for (const path of [directory, restored]) onTestFinished(() => rmSync(path, { recursive: true }));
+    const settings = { workers: 1, jobTimeout: 60_000, giveUpAfter: 60_000 };
+    const queue = openEmbeddedQueue({ ...settings, directory });
+    queue.work(async () => result);
+    for (const number of [1, 2, 3]) await queue.add(buildJob(number));
+    await queue.idle();
+    const backup = join(restored, "ledger.db");
+    const environment = { PATH: process.env.PATH, BUILD_WATCHER_STATE_DIR: directory };
+    const ran = spawnSync(process.execPath, ["-e", script.replace("/tmp/ledger.db", `${directory}/backup.db`)], {
+      env: environment,
+    });
+    expect(String(ran.stderr)).toBe("");
+    copyFileSync(`${directory}/backup.db`, backup);
+    await queue.close();
+    const next = openEmbeddedQueue({ ...settings, directory: restored });
+    expect(next.counts().done).toBe(3);
+    expect(await next.add(buildJob(1))).toBe("already-known");
+    await next.close();
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { metricTable } from "../../src/telemetry/metric-table.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { type KubernetesObject, processTemplate } from "../support/templates.ts";
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly description: string };
+}
+
+interface Panel {
+  readonly title: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
+}
+
+const [, prometheusRule, dashboardMap] = processTemplate("monitoring.yaml") as readonly [
+  KubernetesObject,
+  KubernetesObject & { readonly spec: { readonly groups: readonly { readonly rules: readonly Rule[] }[] } },
+  KubernetesObject & { readonly data: Readonly<Record<string, string>> },
+];
+const rules = prometheusRule.spec.groups.flatMap((group) => group.rules);
+const dashboard = JSON.parse(dashboardMap.data["build-watcher.json"] ?? "") as { readonly panels: readonly Panel[] };
+const expressions = [
+  ...rules.map(({ alert, expr }) => [alert, expr] as const),
+  ...dashboard.panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
+];
+
+/** The labels of every series there is, by its name. */
+const series = new Map<string, readonly string[]>(
+  Object.values(metricTable).flatMap((metric): [string, readonly string[]][] => {
+    if (metric.type !== "histogram") return [[metric.name, metric.labels]];
+    return [
+      [`${metric.name}_bucket`, [...metric.labels, "le"]],
+      [`${metric.name}_sum`, metric.labels],
+      [`${metric.name}_count`, metric.labels],
+    ];
+  }),
+);
+
+/** Series with their matchers, as an expression names them. */
+function selectors(expression: string): { name: string; matchers: string[] }[] {
+  return [...expression.matchAll(/\b(build_watcher_\w+)(?:\{([^}]*)\})?/g)].map(([, name = "", matchers = ""]) => ({
+    name,
+    matchers: [...matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = ""]) => label),
+  }));
+}
+
+describe("every expression of alerts and dashboard", () => {
+  it.each(expressions)("%s: %s names metrics and labels that exist", (_, expression) => {
+    const named = selectors(expression);
+    expect(named.length).toBeGreaterThan(0);
+    for (const { name, matchers } of named) {
+      const labels = series.get(name);
+      expect(labels, name).toBeDefined();
+      expect(labels).toEqual(expect.arrayContaining(matchers));
+    }
+    const grouped = [...expression.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(/\s*,\s*/));
+    const known = named.flatMap(({ name }) => series.get(name) ?? []);
+    expect(known).toEqual(expect.arrayContaining(grouped));
+  });
+
+  it.each(expressions)("%s: %s is balanced, and takes rates of counters alone", (_, expression) => {
+    for (const [open, close] of ["()", "{}", "[]"]) {
+      expect(expression.split(open ?? "").length, expression).toBe(expression.split(close ?? "").length);
+    }
+    for (const [, name = ""] of expression.matchAll(/(?:rate|increase)\((\w+)/g)) {
+      expect(name).toMatch(/_total$|_bucket$|_sum$|_count$/);
+    }
+  });
+});
+
+describe("the alerts", () => {
+  it("cover the oldest waiting job, failures, a silent watch and an endpoint that is down", () => {
+    const names = rules.map(({ alert }) => alert);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "BuildWatcherJobsWaiting",
+        "BuildWatcherJobsFailing",
+        "BuildWatcherWatchSilent",
+        "BuildWatcherEndpointDown",
+      ]),
+    );
+  });
+
+  it.each(rules.map((rule) => [rule.alert, rule] as const))("%s says what it means and what to do", (_, rule) => {
+    expect(rule.labels.severity).toMatch(/^(warning|critical)$/);
+    expect(rule.for).toMatch(/^\d+[smh]$/);
+    expect(rule.annotations.summary).toMatch(/\.$/);
+    expect(rule.annotations.description.length).toBeGreaterThan(40);
+  });
+
+  it("have thresholds by parameter", () => {
+    const [, rule] = processTemplate("monitoring.yaml", { OLDEST_JOB_SECONDS: "77", FAILED_JOBS_PER_HOUR: "33" });
+    expect(JSON.stringify(rule)).toContain('kind=\\"submit\\"} > 77');
+    expect(JSON.stringify(rule)).toContain("> 33");
+  });
+
+  it("match on values that the bot gives", async () => {
+    const metrics = createMetrics({ ofProcess: false });
+    metrics.count("jobAttempts", { kind: "submit", outcome: "retrying", reason: "AnalyzerUnavailable" });
+    const text = await metrics.text();
+    for (const { expr } of rules) {
+      const [reason] = /reason="\w+"/.exec(expr) ?? [];
+      if (reason) expect(text).toContain(reason);
+      for (const [, kind] of expr.matchAll(/kind="(\w+)"/g)) expect(["submit", "follow", "notify"]).toContain(kind);
+    }
+  });
+});
+
+describe("the dashboard", () => {
+  it("is found by Grafana's sidecar, and has no panel upon another", () => {
+    expect(dashboardMap.metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+    const places = dashboard.panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
+    expect(new Set(places).size).toBe(places.length);
+    for (const { gridPos } of dashboard.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+  });
+});
