@@ -1,4 +1,4 @@
-# The bot's image. Build it with `oc start-build build-watcher --from-dir=.`, or podman build -t build-watcher .
+# The bot's image. Build it with `oc start-build build-watcher --from-repo=.`, or podman build -t build-watcher .
 FROM registry.access.redhat.com/ubi9/nodejs-24:latest AS build
 WORKDIR /opt/app-root/src
 COPY --chown=1001:0 package.json package-lock.json ./
@@ -6,8 +6,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY --chown=1001:0 tsconfig.json tsconfig.build.json ./
 COPY --chown=1001:0 src ./src
 # What only a debugger or a compiler reads is left out of the image: it is half of the dependencies.
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && \
-    cp -R src/server/assets dist/server/ && \
+RUN npm run build && \
     npm ci --ignore-scripts --omit=dev --no-audit --no-fund && \
     find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) -delete
 
@@ -27,6 +26,7 @@ COPY --from=build /opt/app-root/src/node_modules ./node_modules
 COPY --from=build /opt/app-root/src/dist ./dist
 ENV NODE_ENV=production
 USER 1001
-# Fails here, not in the cluster, when the image's Node.js or its SQLite is too old for the ledger.
-RUN BUILD_WATCHER_STATE_DIR=/tmp/smoke-test node dist/main.js jobs && rm -r /tmp/smoke-test
+# Fails here, not in the cluster, when the image's Node.js or its SQLite is too old for the ledger, or when a file of the page is missing.
+RUN BUILD_WATCHER_STATE_DIR=/tmp/smoke-test node dist/main.js jobs && rm -r /tmp/smoke-test && \
+    node -e 'import("./dist/server/routes/assets.js").then(({ assetRoutes }) => void assetRoutes())'
 CMD ["node", "dist/main.js"]

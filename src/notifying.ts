@@ -7,11 +7,13 @@ import type { Following } from "./following.ts";
 import { createHttpNotifier } from "./notifications/http-notifier.ts";
 import { openMark } from "./notifications/mark.ts";
 import type { Delivery, Notification } from "./notifications/notifier.ts";
+import { createBatches } from "./pipeline/batches.ts";
 import type { FollowResult, FollowWork } from "./pipeline/follow-analyses.ts";
 import { eventOfAnalysis, eventOfJob } from "./pipeline/job-events.ts";
 import { measureQueue } from "./pipeline/measure-queue.ts";
 import { measureRequest } from "./pipeline/measure-submissions.ts";
 import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "./pipeline/notify.ts";
+import { createPace } from "./pipeline/pace.ts";
 import { openEmbeddedQueue } from "./queue/index.ts";
 import type { AttemptReport, JobQueue } from "./queue/job-queue.ts";
 import type { Logger } from "./telemetry/log.ts";
@@ -38,8 +40,11 @@ export interface Notifying {
   stop(): Promise<void>;
 }
 
-/** Deliveries at once. */
+/** Milliseconds after which events are written to the ledger, many together. */
+const writeDelay = 200;
+/** Deliveries at once, and milliseconds between them: many events must not take the time that jobs need. */
 const workers = 4;
+const deliveryInterval = 20;
 /** Milliseconds one delivery may take; the request itself has a deadline before. */
 const deliveryTimeout = 60_000;
 const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
@@ -73,9 +78,12 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
       log.error({ error: asJobError(error).message }, "Notifications are no longer sent; restart the bot");
   };
 
+  const events = createBatches<Notification>(writeDelay, clock, (batch) => {
+    for (const work of batch.flatMap((event) => notifyWorks(event, notifier.receivers))) queue.add(work).catch(failed);
+  });
+
   const tell = (event: Notification | undefined) => {
-    if (!event) return;
-    for (const work of notifyWorks(event, notifier.receivers)) queue.add(work).catch(failed);
+    if (event) events.add(event);
   };
 
   async function lookForUntold(followed: Following["queue"] | undefined): Promise<void> {
@@ -97,10 +105,12 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
     },
     begin(followed) {
       queue.ended.catch(failed);
-      queue.work(createNotifyHandler(notifier), createDeliveryReports(log));
+      const turn = createPace(deliveryInterval, clock);
+      queue.work(createNotifyHandler(notifier, turn), createDeliveryReports(log));
       looking = lookForUntold(followed).catch(failed);
     },
     async stop() {
+      events.flush();
       stopping.abort();
       await Promise.all([queue.stop(stopGrace), looking]);
     },

@@ -31,7 +31,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "notifying.ts": ["following.ts", "pipeline", "queue", "notifications", "telemetry", "config", "core"],
   "following.ts": ["pipeline", "queue", "analyzers/analyzer.ts", "telemetry", "config", "core"],
   "webhooks.ts": ["server", "notifications", "queue/job-queue.ts", "telemetry", "config", "core"],
-  "serving.ts": ["settings.ts", "webhooks.ts", "server", "cluster/cluster.ts", "queue/job-queue.ts", "telemetry", "config", "core"],
+  "serving.ts": [
+    "settings.ts",
+    "webhooks.ts",
+    "server",
+    "cluster/cluster.ts",
+    "queue/job-queue.ts",
+    "telemetry",
+    "config",
+    "core",
+  ],
   "app.ts": [
     "serving.ts",
     "copying.ts",

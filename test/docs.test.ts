@@ -1,6 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { renderOperatePage } from "../scripts/operate-page.ts";
 import { failureReasons } from "../src/core/errors.ts";
@@ -8,6 +9,10 @@ import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
 import { temporaryDirectory } from "./queue/embedded-storage.ts";
 import { buildJob, result } from "./queue/jobs.ts";
+import { createWorld } from "./support/bot.ts";
+import { digestOf } from "./support/fixtures.ts";
+import { requirePrograms } from "./support/programs.ts";
+import { imageOf } from "./support/submissions.ts";
 import { readTemplate } from "./support/templates.ts";
 
 const page = readFileSync(new URL("../docs/operate.md", import.meta.url), "utf8");
@@ -68,5 +73,22 @@ describe("docs/operate.md", () => {
     expect(next.counts().done).toBe(3);
     expect(await next.add(buildJob(1))).toBe("already-known");
     await next.close();
+  });
+});
+
+requirePrograms("curl", "openssl")("docs/operate.md", () => {
+  it("has a signed call that the bot takes", async () => {
+    await using world = await createWorld();
+    const secret = "0123456789abcdef0123456789abcdef";
+    const bot = world.bot([], { BUILD_WATCHER_SERVER: "1", PORT: "0", BUILD_WATCHER_WEBHOOK_SECRET: secret });
+    const { url } = await bot.logged((line) => line.url !== undefined);
+    const example = commands.slice(commands.findIndex((line) => line.startsWith("    body=")));
+    const script = example.slice(0, example.findIndex((line) => line.includes("/webhooks/cloudevents")) + 1).join("\n");
+    const adapted = script.replace("http://localhost:8080", String(url)).replace("sha256:…", digestOf("app"));
+    const env = { PATH: process.env.PATH, BUILD_WATCHER_WEBHOOK_SECRET: secret };
+    const { stdout } = await promisify(execFile)("sh", ["-c", `set -e; ${adapted}`], { env });
+    expect(JSON.parse(stdout)).toEqual({ new: 1, known: 0, busy: 0, ignored: 0 });
+    await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
+    expect(world.analysis.submissions.map(imageOf)).toEqual([`quay.io/shop/app@${digestOf("app")}`]);
   });
 });

@@ -130,7 +130,9 @@ describe("a live build", () => {
     world.cluster.put("builds", aBuild({ name: "cart-3", namespace: "golang-builder" }));
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
     await bot.stop();
-    expect(bot.lines.filter(({ msg }) => msg === "Build taken in").map(({ build }) => build)).toEqual(["golang-builder/cart-3"]);
+    expect(bot.lines.filter(({ msg }) => msg === "Build taken in").map(({ subject }) => subject)).toEqual([
+      "golang-builder/cart-3",
+    ]);
   });
 });
 

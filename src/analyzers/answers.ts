@@ -9,6 +9,16 @@ export interface Answer {
   readonly body: string;
 }
 
+/** What an endpoint answered that did not accept; the status tells a wrong address from a refusal. */
+export class AnswerError extends JobError {
+  readonly status: number;
+
+  constructor(status: number, reason: FailureReason, message: string, retryAfter: number | undefined) {
+    super(reason, message, { retryAfter });
+    this.status = status;
+  }
+}
+
 const shownCharacters = 500;
 
 /**
@@ -18,7 +28,7 @@ const shownCharacters = 500;
 export function answerError(answer: Answer, now: number): JobError | undefined {
   if (answer.status >= 200 && answer.status < 300) return undefined;
   const retryAfter = parseRetryAfter(answer.retryAfter, now);
-  return new JobError(reasonOf(answer.status), `The analysis endpoint ${wording(answer)}`, { retryAfter });
+  return new AnswerError(answer.status, reasonOf(answer.status), `The analysis endpoint ${wording(answer)}`, retryAfter);
 }
 
 /** The error a failed connection stands for, by its Node or OpenSSL code. */
@@ -41,6 +51,12 @@ export function protocolError(what: string): JobError {
     "AnalyzerProtocol",
     `The analysis endpoint's answer ${what}. Check that THOTH_USER_API_HOST is Thoth's User API.`,
   );
+}
+
+/** Whether an error can mean that something else than the API answers at this address. */
+export function mayBeAnotherServer(error: unknown): boolean {
+  if (error instanceof AnswerError) return [404, 405, 501].includes(error.status);
+  return error instanceof JobError && error.reason === "AnalyzerProtocol";
 }
 
 function reasonOf(status: number): FailureReason {

@@ -1,7 +1,7 @@
 import { asJobError, JobError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
-import { protocolError } from "./answers.ts";
+import { mayBeAnotherServer, protocolError } from "./answers.ts";
 import type { HttpAnswer, HttpEndpoint, HttpRequest } from "./http.ts";
 import { readStatus } from "./thoth-status.ts";
 
@@ -21,9 +21,12 @@ export function createThothAnalyzer({ endpoint, environmentType, debug, force }:
   return {
     name: "thoth",
     async submit(request, signal) {
-      const { answer, notes } = await withoutBadBase(request, (attempt) => endpoint.send(toHttp(attempt), signal));
-      const link = answer.header("x-thoth-search-ui-url");
-      return { analyzer: "thoth", analyses: readAnalyses(answer.json()), notes, ...(link && { link }) };
+      try {
+        return await submit(request, signal);
+      } catch (error) {
+        if (mayBeAnotherServer(error)) await discover(signal);
+        throw error;
+      }
     },
     async status(analysisId, signal) {
       const path = `/analyze/${encodeURIComponent(analysisId)}/status`;
@@ -31,14 +34,23 @@ export function createThothAnalyzer({ endpoint, environmentType, debug, force }:
       const link = answer.header("x-thoth-search-ui-url");
       return { ...(answer.status === 404 ? { state: "unknown" } : readStatus(answer.json())), ...(link && { link }) };
     },
-    async discover(signal) {
-      try {
-        await endpoint.send({ method: "GET", path: "" }, signal);
-      } catch (error) {
-        throw noApi(asJobError(error), endpoint.name);
-      }
-    },
+    discover,
   };
+
+  async function submit(request: AnalysisRequest, signal: AbortSignal): Promise<Submission> {
+    const { answer, notes } = await withoutBadBase(request, (attempt) => endpoint.send(toHttp(attempt), signal));
+    const link = answer.header("x-thoth-search-ui-url");
+    return { analyzer: "thoth", analyses: readAnalyses(answer.json()), notes, ...(link && { link }) };
+  }
+
+  /** A wrong address is no fault of a job's: it would cost every job its place. */
+  async function discover(signal: AbortSignal): Promise<void> {
+    try {
+      await endpoint.send({ method: "GET", path: "" }, signal);
+    } catch (error) {
+      throw noApi(asJobError(error), endpoint.name);
+    }
+  }
 
   function toHttp(request: AnalysisRequest): HttpRequest {
     const { output, base, buildLog, origin } = request;
@@ -114,6 +126,6 @@ function readAnalysis(of: Analyses[number]["of"], part: unknown): Analyses {
 }
 
 function noApi(error: JobError, name: string): JobError {
-  if (error.reason !== "AnalyzerRejected" && error.reason !== "AnalyzerProtocol") return error;
+  if (error.reason === "AnalyzerUnavailable") return error;
   return new JobError("AnalyzerUnavailable", `There is no User API at ${name}: check THOTH_USER_API_HOST. ${error.message}`);
 }

@@ -1,4 +1,6 @@
 import type { Config } from "../config/options.ts";
+import { asJobError } from "../core/errors.ts";
+import { type ImageReference, parseImageReference } from "../core/image-reference.ts";
 import type { Surroundings } from "../surroundings.ts";
 import type { Screen } from "./screen.ts";
 
@@ -10,6 +12,17 @@ export interface CommandContext extends Surroundings {
   readonly signal: AbortSignal;
   /** A file's text, or standard input's for `-`. */
   readonly readInput: (path: string) => Promise<string>;
+}
+
+/** The images named on a command line. Throws `UsageError`. */
+export function readReferences(images: readonly string[]): readonly ImageReference[] {
+  return images.map((image) => {
+    try {
+      return parseImageReference(image);
+    } catch (error) {
+      throw new UsageError(asJobError(error).message);
+    }
+  });
 }
 
 /** A mistake of the caller's, told without a stack. */

@@ -1,12 +1,12 @@
 import { openCopying } from "../copying.ts";
 import { asJobError, failureReasons } from "../core/errors.ts";
-import { formatImageReference, type ImageReference, parseImageReference } from "../core/image-reference.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import type { ImageCopier } from "../registry/image-copier.ts";
-import { type CommandContext, UsageError } from "./command.ts";
+import { type CommandContext, readReferences, UsageError } from "./command.ts";
 
 /** Copies images to the push registry and nothing more: 0 when all are there. A dry run prints what would go where. */
 export async function copy(context: CommandContext, images: readonly string[]): Promise<number> {
-  const sources = images.map(parseImageReference);
+  const sources = readReferences(images);
   await using opened = await openCopying(context.config, context);
   const { copier } = opened;
   if (!copier) throw new UsageError("copy needs --push-registry (THOTH_PUSH_REGISTRY): where images are to be copied.");

@@ -1,26 +1,32 @@
-import { openApp } from "../app.ts";
 import type { Build } from "../core/build.ts";
 import { classifyBuild } from "../core/build-outcome.ts";
-import { describeJob, planJob } from "../core/job.ts";
+import { planJob } from "../core/job.ts";
+import { submissionPolicy } from "../settings.ts";
 import { type CommandContext, UsageError } from "./command.ts";
+import { runJobs } from "./run-jobs.ts";
 
 /** Treats the Builds of a file as if they were seen now (a Build or a List, as `oc get -o json` prints it): 0 when all were accepted. */
 export async function replay(context: CommandContext, file: string): Promise<number> {
-  const { config, log, signal } = context;
-  const builds = readBuilds(await context.readInput(file), file);
-  await using app = await openApp(config, context);
-  await app.discover(signal);
-  app.work();
-  for (const build of builds) {
-    const plan = planJob(classifyBuild(build), app.policy);
-    if (plan.kind === "skip") log.info({ build: build.metadata?.name, because: plan.because }, "Build left alone");
-    else if (!(await app.take(plan.job, { again: config.force }))) {
-      log.info({ build: describeJob(plan.job) }, "Already submitted; --force submits it again");
-    }
+  const { config, log } = context;
+  const policy = submissionPolicy(config);
+  const plans = readBuilds(await readText(context, file), file).map((build) => ({
+    build,
+    plan: planJob(classifyBuild(build), policy),
+  }));
+  for (const { build, plan } of plans) {
+    const { namespace, name } = build.metadata ?? {};
+    if (plan.kind === "skip") log.info({ subject: `${namespace}/${name}`, because: plan.because }, "Build left alone");
   }
-  const failed = await app.settled(signal);
-  await app.stop();
-  return failed > 0 || signal.aborted ? 1 : 0;
+  const wanted = plans.flatMap(({ plan }) => (plan.kind === "submit" ? [{ job: plan.job, again: config.force }] : []));
+  return wanted.length === 0 ? 0 : runJobs(context, wanted);
+}
+
+async function readText({ readInput }: CommandContext, file: string): Promise<string> {
+  try {
+    return await readInput(file);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
 }
 
 function readBuilds(text: string, file: string): readonly Build[] {

@@ -20,6 +20,7 @@ export async function watch(context: CommandContext): Promise<number> {
   }
   log.info({ grace: config.shutdownGrace / 1000 }, "Stopping; running jobs may end");
   await app.stop();
+  log.info({ waiting: app.queue.counts().waiting }, "Stopped");
   return 0;
 }
 

@@ -1,9 +1,12 @@
+import type { Build, BuildKey } from "../core/build.ts";
+import { buildConfigOf, buildKey } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { type Access, grantCommand, writingCommand } from "./access.ts";
 import { type Api, createApi, untrusted } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { openConnection } from "./connection.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./openshift.ts";
+import { listPages } from "./pages.ts";
 import type { Right } from "./rights.ts";
 import { asClusterError } from "./trouble.ts";
 
@@ -22,7 +25,17 @@ export interface ClusterProbe {
   serves(group: Right["group"], resource: string, signal: AbortSignal): Promise<boolean>;
   /** Whether the bot has a right in a namespace, or in all. */
   may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
+  /** Whether there is at least one in a namespace. */
+  hasAny(resource: "builds" | "imagestreams", namespace: string, signal: AbortSignal): Promise<boolean>;
+  /** The Builds of a namespace, or of all, page by page: which they are and whose. */
+  builds(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ProbedBuild>;
   close(): Promise<void>;
+}
+
+export interface ProbedBuild {
+  readonly build: BuildKey;
+  /** `namespace/name` */
+  readonly buildConfig?: string;
 }
 
 /** The command that gives a user a right in a namespace, or in all. */
@@ -41,6 +54,9 @@ export function loginCommand(server: string | undefined, error: unknown): string
 /** Milliseconds an answer may be awaited. */
 const usualPatience = 15_000;
 
+/** client-go's page. */
+const pageSize = 500;
+
 /** Finds the credentials as `openCluster` does. Throws `JobError("ClusterUnavailable")` when there are none. */
 export async function openClusterProbe(settings: ClusterSettings): Promise<ClusterProbe> {
   const { environment, url, verifyTls, clock = systemClock, requestTimeout = usualPatience } = settings;
@@ -55,6 +71,8 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
     user: (signal) => told("users", () => askUser(api, signal)),
     serves: (group, resource, signal) => told(resource, () => isServed(api, group, resource, signal)),
     may: (right, namespace, signal) => told(right.resource, () => isAllowed(api, right, namespace, signal)),
+    hasAny: (resource, namespace, signal) => told(resource, () => hasAny(api, resource, namespace, signal)),
+    builds: (namespace, signal) => listBuilds(api, namespace, signal),
     close: () => connection.close(),
   };
 }
@@ -68,6 +86,28 @@ async function askUser(api: Api, signal: AbortSignal): Promise<string> {
     const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     const question = { kind: "SelfSubjectReview", apiVersion: "authentication.k8s.io/v1" };
     return textAt(await api.post(path, question, signal), "status", "userInfo", "username");
+  }
+}
+
+const groups = { builds: "build.openshift.io", imagestreams: "image.openshift.io" } as const;
+
+function pathOf(resource: keyof typeof groups, namespace: string | undefined): string {
+  const scope = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `/apis/${groups[resource]}/v1${scope}/${resource}`;
+}
+
+async function hasAny(api: Api, resource: keyof typeof groups, namespace: string, signal: AbortSignal): Promise<boolean> {
+  for await (const { items } of listPages(api, pathOf(resource, namespace), {}, 1, signal)) return items.length > 0;
+  return false;
+}
+
+async function* listBuilds(api: Api, namespace: string | undefined, signal: AbortSignal): AsyncGenerator<ProbedBuild> {
+  for await (const { items } of listPages<Build>(api, pathOf("builds", namespace), {}, pageSize, signal)) {
+    for (const item of items) {
+      const build = buildKey(item);
+      const buildConfig = build && buildConfigOf(item, build);
+      if (build) yield { build, ...(buildConfig !== undefined && { buildConfig }) };
+    }
   }
 }
 

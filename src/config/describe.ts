@@ -1,12 +1,13 @@
 import { type Config, type OptionName, optionEntries } from "./options.ts";
-import { formatValue } from "./parse-value.ts";
+import { defaultText, formatValue } from "./parse-value.ts";
 
-/** The settings in force, for the log: as they would be written, secrets only as "set", what is not set left out. */
+/** The settings that differ from their defaults, for the log: as they would be written, secrets only as "set". */
 export function describeConfig(config: Config): Partial<Record<OptionName, string | boolean>> {
   const shown = optionEntries.flatMap(([name, option]) => {
     const value = config[name];
     if (value === undefined || (typeof value === "object" && value.length === 0)) return [];
     const text = typeof value === "boolean" ? value : formatValue(option, value);
+    if (String(text) === defaultText(option)) return [];
     return [[name, option.secret ? "set" : text] as const];
   });
   return Object.fromEntries(shown);

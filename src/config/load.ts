@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { ConfigError } from "./config-error.ts";
 import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./mistakes.ts";
-import { type Config, type Option, type OptionName, optionEntries } from "./options.ts";
+import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 import { defaultText, parseValue, type Value } from "./parse-value.ts";
 import { type Environment, type Flags, findGiven, type Given, parseEnvFile, type Sources } from "./sources.ts";
 import { readTrackFile } from "./track-file.ts";
@@ -110,12 +110,26 @@ function collectWarnings(readings: readonly Reading[], config: Partial<Config>, 
   return [
     ...readings.flatMap(({ warning = [] }) => warning),
     ...idleSettings(config),
+    ...hastySettings(config),
     ...warnOfUnknownVariables({ ...file, ...environment }),
   ];
 }
 
-function idleSettings({ destinationUser, pushRegistry }: Partial<Config>): string[] {
-  if (destinationUser === undefined || pushRegistry !== undefined) return [];
-  const instead = `the login of the registry that builds push to is ${nameOf("sourceUser")}`;
-  return [`${nameOf("destinationUser")} has no effect without ${nameOf("pushRegistry")}; ${instead}`];
+/** Settings that have no effect without a push registry, or beside another one. */
+function idleSettings(config: Partial<Config>): string[] {
+  if (config.pushRegistry !== undefined) {
+    const both = config.pushTemplate !== undefined && config.pushLayout !== options.pushLayout.default;
+    return both ? [`${nameOf("pushLayout")} has no effect beside ${nameOf("pushTemplate")}`] : [];
+  }
+  const copying = ["destinationUser", "destinationAuthfile", "pushTemplate", "pushSkip"] as const;
+  const idle = copying.filter((name) => config[name] !== undefined && config[name].length > 0);
+  const hint = `; the login of the registry that builds push to is ${nameOf("sourceUser")}`;
+  return idle.map(
+    (name) => `${nameOf(name)} has no effect without ${nameOf("pushRegistry")}${name === "destinationUser" ? hint : ""}`,
+  );
+}
+
+function hastySettings({ giveUpAfter = 0, jobTimeout = 0 }: Partial<Config>): string[] {
+  if (giveUpAfter > jobTimeout) return [];
+  return [`${nameOf("giveUpAfter")} is no longer than ${nameOf("jobTimeout")}: a job that times out once is given up`];
 }

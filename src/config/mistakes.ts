@@ -1,3 +1,4 @@
+import { readPushSettings } from "../core/push-target.ts";
 import { type Config, type Option, type OptionName, options } from "./options.ts";
 import type { Given } from "./sources.ts";
 
@@ -20,6 +21,7 @@ export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionNam
     ...nothingToSubmit(config),
     ...mixedNamespaces(config),
     ...halfLogins(config, wrong),
+    ...wrongTargets(config, wrong),
   ];
 }
 
@@ -39,6 +41,20 @@ function nothingToSubmit({ noBase, noOutput, noBuildLog }: Partial<Config>): str
 function mixedNamespaces({ namespaces = [] }: Partial<Config>): string[] {
   if (!namespaces.includes("*") || namespaces.length === 1) return [];
   return [`${nameOf("namespaces")} is "${namespaces.join(",")}"; expected names of namespaces, or * alone`];
+}
+
+/** What the places for copies would be refused for; the message names the variable. */
+function wrongTargets(
+  { pushRegistry, pushLayout = "default", pushTemplate, pushSkip = [] }: Partial<Config>,
+  wrong: ReadonlySet<OptionName>,
+): string[] {
+  if (pushRegistry === undefined || wrong.has("pushRegistry") || wrong.has("pushLayout")) return [];
+  try {
+    readPushSettings({ registry: pushRegistry, layout: pushLayout, template: pushTemplate, skip: pushSkip });
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }
 
 const logins = [

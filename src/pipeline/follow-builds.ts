@@ -59,12 +59,15 @@ async function seeBuild({ queue, policy, log }: FollowBuildsParts, build: Build)
   const outcome = classifyBuild(build);
   const plan = planJob(outcome, policy);
   if (plan.kind === "skip") {
-    if (plan.because !== "not-ended") log.debug({ build: build.metadata?.name, because: plan.because }, "Build left alone");
-    if (plan.because === "unreadable")
-      log.warn({ build: build.metadata?.name }, "A Build cannot be understood and is left alone");
+    if (plan.because !== "not-ended") log.debug({ subject: nameOf(build), because: plan.because }, "Build left alone");
+    if (plan.because === "unreadable") log.warn({ subject: nameOf(build) }, "A Build cannot be understood and is left alone");
     return;
   }
-  if ((await queue.add(plan.job)) === "added") log.debug({ job: plan.job.id, build: describeJob(plan.job) }, "Build taken in");
+  if ((await queue.add(plan.job)) === "added") log.debug({ job: plan.job.id, subject: describeJob(plan.job) }, "Build taken in");
+}
+
+function nameOf({ metadata }: Build): string {
+  return `${metadata?.namespace}/${metadata?.name}`;
 }
 
 /** A forgotten position is the API server's everyday business; everything else is worth a warning. */

@@ -21,9 +21,16 @@ export function notifyWorks(event: Notification, receivers: readonly string[]): 
   return receivers.map((receiver) => ({ id: `${event.id}-${receiver}`, receiver, event }));
 }
 
-/** Delivers one event to one receiver. */
-export function createNotifyHandler(notifier: Pick<Notifier, "deliver">): JobHandler<NotifyWork, Delivery> {
-  return ({ receiver, event }, signal) => notifier.deliver(receiver, event, signal);
+/** Delivers one event to one receiver, when it is its turn. */
+export function createNotifyHandler(
+  notifier: Pick<Notifier, "deliver">,
+  turn: (signal: AbortSignal) => Promise<void>,
+): JobHandler<NotifyWork, Delivery> {
+  return async ({ receiver, event }, signal) => {
+    await turn(signal);
+    signal.throwIfAborted();
+    return notifier.deliver(receiver, event, signal);
+  };
 }
 
 export interface OutboxParts {

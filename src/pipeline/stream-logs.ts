@@ -36,6 +36,7 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
   const waiting = new Map<string, Source>();
   const running = new Map<string, Promise<void>>();
   const known = new Set<string>();
+  let isFull = false;
 
   function begin(): void {
     for (const [uid, source] of waiting) {
@@ -68,8 +69,13 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
     if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest);
     known.add(uid);
     waiting.set(uid, source);
-    if (running.size >= streamsAtOnce && waiting.size === 1)
+  }
+
+  /** Told when it begins to be so, not for every build. */
+  function tellOfWaiting(): void {
+    if (waiting.size > 0 && !isFull)
       log.info(`The logs of ${streamsAtOnce} builds are streamed; those of others wait until one of these ends`);
+    isFull = waiting.size > 0;
   }
 
   return {
@@ -81,6 +87,7 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
         if (progress.kind === "ended") waiting.delete(progress.build.uid);
       }
       begin();
+      tellOfWaiting();
     },
     async ended() {
       while (running.size > 0) await Promise.all(running.values());
@@ -98,9 +105,16 @@ function createLineCutter(onLine: (line: string) => void) {
 
   function take(text: string): void {
     const lines = (rest + text).split(/[\r\n]+/);
-    rest = lines.pop() ?? "";
-    for (const line of lines) show(line);
-    for (; rest.length > longestLine; rest = rest.slice(longestLine)) show(rest.slice(0, longestLine));
+    const last = lines.pop() ?? "";
+    for (const line of lines) show(cut(line));
+    rest = cut(last);
+  }
+
+  /** Shows what is too much of a line; answers the rest. */
+  function cut(line: string): string {
+    let start = 0;
+    for (; line.length - start > longestLine; start += longestLine) show(line.slice(start, start + longestLine));
+    return line.slice(start);
   }
 
   function show(line: string): void {

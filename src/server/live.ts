@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
-import { createChanges } from "./changes.ts";
-import { createEventRing, type NumberedEvent } from "./event-ring.ts";
+import type { NumberedEvent } from "./event-ring.ts";
+import { createFeed } from "./feed.ts";
 import { fits, type ListFilter, listPath } from "./list-filter.ts";
+import { createPace } from "./pace.ts";
 import type { Status } from "./status.ts";
 import { toText } from "./views/html.ts";
-import { jobRow } from "./views/job-row.ts";
 import { overview, overviewLine } from "./views/overview.ts";
 
 /** Where a page's stream goes: an HTTP response, as far as it is used. */
@@ -41,14 +40,11 @@ export interface LiveSettings {
 /** Milliseconds between two looks at the queue. */
 const pace = 300;
 const overviewPace = 1_000;
-/** Milliseconds between two calls to fetch the page anew, while more changes than can be told. */
-const refreshPace = 2_000;
 /** Milliseconds between comments that keep a silent connection open; proxies give up after 30 s. */
 const heartbeatPace = 15_000;
 const reconnectDelay = 2_000;
 const longestBacklog = 256 * 1024;
 const mostClients = 500;
-const remembered = 500;
 
 interface Client {
   readonly sink: EventSink;
@@ -56,30 +52,15 @@ interface Client {
 }
 
 export function createLive({ queue, status, clock }: LiveSettings): Live {
-  const changes = createChanges(queue);
-  const ring = createEventRing(randomUUID().slice(0, 8), remembered);
+  const feed = createFeed(queue);
   const clients = new Set<Client>();
-  const refreshDue = createPace(refreshPace);
-  let refreshOwed = false;
   let cancelTick: (() => void) | undefined;
   const overviewNews = createOverviewNews(status);
   const heartbeatDue = createPace(heartbeatPace);
 
-  function look(now: number): readonly NumberedEvent[] {
-    const found = changes.poll();
-    const rows = found.kind === "many" ? [] : found.records;
-    refreshOwed ||= found.kind === "many";
-    const refresh = refreshOwed && refreshDue(now);
-    if (refresh) refreshOwed = false;
-    return [
-      ...rows.map((record) => ring.push({ kind: "row", record, row: jobRow(record, now) })),
-      ...(refresh ? [ring.push({ kind: "refresh" })] : []),
-    ];
-  }
-
   function tick(): void {
     const now = clock.now();
-    const events = look(now);
+    const events = feed.look(now);
     const common = overviewNews(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
     const told = new Map<string, string>();
     for (const client of clients) {
@@ -101,8 +82,8 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
 
   /** Brings the stream up to now where nobody listened, and says where that is. */
   function position(): string {
-    if (clients.size === 0) look(clock.now());
-    return ring.position();
+    if (clients.size === 0) feed.look(clock.now());
+    return feed.position();
   }
 
   return {
@@ -112,7 +93,7 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
       const here = position();
       const client = { sink, subject };
       clients.add(client);
-      const missed = since === undefined ? [] : ring.after(since);
+      const missed = since === undefined ? [] : feed.after(since);
       const text = missed ? textFor(subject, missed) : eventText("refresh", {}, here);
       const now = clock.now();
       send(client, `retry: ${reconnectDelay}\n\n${text}${overviewText(status(), now)}`);
@@ -124,16 +105,6 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
       for (const { sink } of clients) sink.end();
       clients.clear();
     },
-  };
-}
-
-/** Says yes once in so many milliseconds. */
-function createPace(milliseconds: number): (now: number) => boolean {
-  let due = 0;
-  return (now) => {
-    if (now < due) return false;
-    due = now + milliseconds;
-    return true;
   };
 }
 

@@ -54,9 +54,9 @@ function tagged({ build, platform }: Record<string, unknown>, text: unknown): st
 /** What is said otherwise in the line, or needed by programs only. */
 const leftOut = new Set(["level", "time", "msg", "err", "deployment", "job"]);
 
-function details({ build, ...line }: Record<string, unknown>): string[] {
+function details({ subject, ...line }: Record<string, unknown>): string[] {
   const rest = Object.entries(line).filter(([key, value]) => !leftOut.has(key) && value !== undefined && String(value) !== "");
-  return [...(build === undefined ? [] : [show(build)]), ...rest.map(([key, value]) => `${key}=${show(value)}`)];
+  return [...(subject === undefined ? [] : [show(subject)]), ...rest.map(([key, value]) => `${key}=${show(value)}`)];
 }
 
 function show(value: unknown): string {

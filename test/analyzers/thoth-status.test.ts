@@ -78,7 +78,9 @@ describe("asking Thoth", () => {
   });
 
   it("tells of a request without an answer", async () => {
-    api("https://user-api.example.com").get("/api/v1/analyze/a/status").replyWithError(Object.assign(new Error("refused"), { code: "ECONNREFUSED" }));
+    api("https://user-api.example.com")
+      .get("/api/v1/analyze/a/status")
+      .replyWithError(Object.assign(new Error("refused"), { code: "ECONNREFUSED" }));
     await expect(ask("a")).rejects.toMatchObject({ reason: "AnalyzerUnavailable" });
     expect(requests).toEqual([{ method: "GET", status: undefined, milliseconds: expect.any(Number) }]);
   });

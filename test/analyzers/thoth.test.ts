@@ -132,6 +132,7 @@ describe("an answer outside the contract", () => {
     ["an analysis_id that is no text", '{"analysis_id": 7}'],
   ])("is tried again when it is %s", async (_, body) => {
     nock(api).post("/api/v1/analyze").query(true).reply(202, body);
+    nock(api).get("/api/v1").reply(200, {});
     expect(await failure({ jobId: "j", output })).toMatchObject({ reason: "AnalyzerProtocol", retryable: true });
   });
 
@@ -140,7 +141,27 @@ describe("an answer outside the contract", () => {
       .post("/api/v1/analyze")
       .query(true)
       .reply(202, "x".repeat(2 * 1024 * 1024));
+    nock(api).get("/api/v1").reply(200, {});
     expect(await failure({ jobId: "j", output })).toMatchObject({ reason: "AnalyzerProtocol" });
+  });
+
+  it.each([
+    ["a refusal", 404],
+    ["an answer that is no JSON", 202],
+    ["a method it does not know", 501],
+  ])("pauses everything instead of failing the job when %s comes from another server than the API", async (_, status) => {
+    nock(api).post("/api/v1/analyze").query(true).reply(status, "<html>welcome</html>");
+    nock(api).get("/api/v1").reply(404, "<html>not here</html>");
+    expect(await failure({ jobId: "j", output })).toMatchObject({
+      reason: "AnalyzerUnavailable",
+      message: expect.stringContaining("THOTH_USER_API_HOST"),
+    });
+  });
+
+  it("stays the job's own when the API is there", async () => {
+    nock(api).post("/api/v1/analyze").query(true).reply(404, { error: "no such image" });
+    nock(api).get("/api/v1").reply(200, {});
+    expect(await failure({ jobId: "j", output })).toMatchObject({ reason: "AnalyzerRejected", retryable: false });
   });
 });
 

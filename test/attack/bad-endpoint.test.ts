@@ -51,7 +51,7 @@ describe("an endpoint that refuses an image for good", () => {
     );
     for (const name of ["bad", "good-1", "good-2"]) world.cluster.put("builds", completedBuild(name));
     const bot = world.bot();
-    const line = await bot.logged(({ level, build }) => level === "error" && build === `${namespace}/bad-1`);
+    const line = await bot.logged(({ level, subject }) => level === "error" && subject === `${namespace}/bad-1`);
     await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size === 2);
     await bot.stop();
     expect(line).toMatchObject({

@@ -85,7 +85,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
     await world.analysis.waitFor(({ submissions }) => submissions.length === 3);
     expect(world.analysis.submissions.map(imageOf).sort()).toEqual(copies.sort());
     expect(childrenOf(world)).toHaveLength(1);
-    const { reason } = await bot.logged(({ level, build }) => level === "warn" && build === `${namespace}/poison-1`);
+    const { reason } = await bot.logged(({ level, subject }) => level === "warn" && subject === `${namespace}/poison-1`);
     expect(reason).toBe("TimedOut");
     expect(childrenOf(world)).toEqual([]);
   });

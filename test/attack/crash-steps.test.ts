@@ -19,7 +19,7 @@ const steps: readonly Step[] = [
       cluster.put("builds", completedBuild("bystander"));
       await analysis.waitFor(({ received }) => received === 1);
       cluster.put("builds", completedBuild("victim"));
-      await bot.logged(({ msg, build }) => msg === "Build taken in" && build === `${namespace}/victim-1`);
+      await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/victim-1`);
       await bot.kill("SIGKILL");
     },
     accepted: 1,
@@ -85,9 +85,9 @@ describe("a bot killed", () => {
     cluster.remove("builds", namespace, "victim-1");
 
     await using heir = startBotProcess(world.environment);
-    await heir.logged(({ msg, build }) => msg === "Job done" && build === `${namespace}/victim-1`);
+    await heir.logged(({ msg, subject }) => msg === "Job done" && subject === `${namespace}/victim-1`);
     cluster.put("builds", completedBuild("last"));
-    await heir.logged(({ msg, build }) => msg === "Job done" && build === `${namespace}/last-1`);
+    await heir.logged(({ msg, subject }) => msg === "Job done" && subject === `${namespace}/last-1`);
     expect(await heir.kill("SIGTERM")).toEqual({ code: 0, signal: null });
     expect(submissionsByBuild(analysis).get("victim")).toBe(accepted);
     expect(submissionsByBuild(analysis).get("last")).toBe(1);

@@ -27,7 +27,7 @@ async function createSituation(): Promise<Situation> {
 }
 
 function isAttemptAt(name: string): (line: LogLine) => boolean {
-  return ({ msg, build }) => build === `${namespace}/${name}-1` && msg !== "Build taken in";
+  return ({ msg, subject }) => subject === `${namespace}/${name}-1` && msg !== "Build taken in";
 }
 
 /** Runs `build-watcher jobs …` beside the bot, which is another process. */

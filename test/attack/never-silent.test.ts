@@ -59,7 +59,7 @@ async function completeUntilEnd({ cluster, environment }: World): Promise<readon
     cluster.put("builds", completedBuild(name));
     await Promise.race([
       bot.exited,
-      bot.logged(({ msg, build }) => msg === "Build taken in" && String(build).endsWith(`/${name}-1`)).catch(() => undefined),
+      bot.logged(({ msg, subject }) => msg === "Build taken in" && String(subject).endsWith(`/${name}-1`)).catch(() => undefined),
     ]);
   }
   expect(await bot.exited).toEqual({ code: 1, signal: null });

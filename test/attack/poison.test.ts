@@ -54,10 +54,10 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
     await using world = await createWorld();
     put(world, "poison");
     const bot = world.bot([], settings);
-    await bot.logged(({ msg, build }) => msg === "Build taken in" && build === `${namespace}/poison-1`);
+    await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/poison-1`);
     for (const name of good) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor((analysis) => good.every((name) => submissionsByBuild(analysis).has(name)));
-    const line = await bot.logged(({ level, build }) => level === "warn" && build === `${namespace}/poison-1`);
+    const line = await bot.logged(({ level, subject }) => level === "warn" && subject === `${namespace}/poison-1`);
     expect(line).toMatchObject({ msg: "Attempt failed; the job is tried again", reason });
     expect(await jobsOf(world)).toContainEqual(
       expect.objectContaining({ subject: `${namespace}/poison-1`, error: expect.objectContaining({ reason }) }),
@@ -68,7 +68,7 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
     await using world = await createWorld();
     for (let number = 0; number < 5; number += 1) put(world, `poison-${number}`);
     const bot = world.bot([], settings);
-    await bot.logged(({ msg, build }) => msg === "Build taken in" && build === `${namespace}/poison-4-1`);
+    await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/poison-4-1`);
     for (const name of good) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor((analysis) => good.every((name) => submissionsByBuild(analysis).has(name)));
   });
@@ -84,7 +84,7 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
     });
     heal(world, "poison");
     expect(await world.bot(["jobs", "retry", "--failed"]).exit).toBe(0);
-    await bot.logged(({ msg, build }) => msg === "Job done" && build === `${namespace}/poison-1`);
+    await bot.logged(({ msg, subject }) => msg === "Job done" && subject === `${namespace}/poison-1`);
   });
 });
 
@@ -98,7 +98,7 @@ describe("a job whose log never ends", () => {
       cluster.setBuildLog(namespace, `${name}-1`, { endless: true });
     }
     const bot = world.bot([], { ...settings, BUILD_WATCHER_JOB_TIMEOUT: "2s" });
-    await bot.logged(({ msg, build }) => msg === "Build taken in" && build === `${namespace}/endless-4-1`);
+    await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/endless-4-1`);
     for (const name of good) cluster.put("builds", completedBuild(name));
     await analysis.waitFor((api) => [...endless, ...good].every((name) => submissionsByBuild(api).has(name)));
     const poisoned = analysis.submissions.filter((submission) => buildOf(submission).startsWith("endless"));

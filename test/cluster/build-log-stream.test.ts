@@ -12,10 +12,19 @@ async function openWithLog(phase: string, log: string, traits: TestClusterTraits
   return opened;
 }
 
-async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+/** Reads in the background. */
+function read(pieces: AsyncIterable<Uint8Array>): { readonly text: () => string; readonly ended: Promise<void> } {
   const chunks: Uint8Array[] = [];
-  for await (const piece of pieces) chunks.push(piece);
-  return Buffer.concat(chunks).toString();
+  const ended = (async () => {
+    for await (const piece of pieces) chunks.push(piece);
+  })();
+  return { text: () => Buffer.concat(chunks).toString(), ended };
+}
+
+async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const reading = read(pieces);
+  await reading.ended;
+  return reading.text();
 }
 
 describe("a log that is streamed", () => {
@@ -51,32 +60,27 @@ describe("a log that is followed", () => {
 
   it.each(["reset", "clean"] as const)("goes on where it was when the connection ends (%s), nothing twice", async (how) => {
     const { api, cluster } = await openWithLog("Running", "one\ntw");
-    const pieces: string[] = [];
-    const reading = (async () => {
-      for await (const piece of cluster.streamBuildLog(key, true, signal)) pieces.push(Buffer.from(piece).toString());
-    })();
-    for (const further of ["one\ntwo\nthr", "one\ntwo\nthree\n"]) {
-      await expect.poll(() => pieces.join("").length).toBe(further.length - 5);
+    const reading = read(cluster.streamBuildLog(key, true, signal));
+    const written = ["one\ntw", "one\ntwo\nthr", "one\ntwo\nthree\n"];
+    for (const text of written) {
+      api.setBuildLog(key.namespace, key.name, text);
+      await expect.poll(reading.text).toBe(text);
       api.closeLogs(how);
       await api.waitFor(({ openLogs }) => openLogs === 0);
-      api.setBuildLog(key.namespace, key.name, further);
     }
-    await expect.poll(() => pieces.join("")).toBe("one\ntwo\nthree\n");
     api.put("builds", aBuild(key));
-    await reading;
-    expect(pieces.join("")).toBe("one\ntwo\nthree\n");
+    await reading.ended;
+    expect(reading.text()).toBe(written.at(-1));
   });
 
   it("is over when its pod is gone after a break", async () => {
     const { api, cluster } = await openWithLog("Running", "one\n");
-    const text = textOf(cluster.streamBuildLog(key, true, signal));
-    await api.waitFor(({ openLogs }) => openLogs === 1);
-    await new Promise(setImmediate);
-    api.setBuildLog(key.namespace, key.name, "one\ntwo\n");
-    await api.waitFor(({ openLogs }) => openLogs === 1);
+    const reading = read(cluster.streamBuildLog(key, true, signal));
+    await expect.poll(reading.text).toBe("one\n");
     api.fail("log", { status: 400, body: { kind: "Status", code: 400, message: 'pod "app-1-build" not found' } });
     api.closeLogs("clean");
-    expect(await text).toBe("one\ntwo\n");
+    await reading.ended;
+    expect(reading.text()).toBe("one\n");
   });
 
   it("ends with the signal", async () => {
@@ -103,12 +107,16 @@ describe("where there is no log", () => {
 
   it("since there is no build, it says so", async () => {
     const { cluster } = await openTestCluster();
-    await expect(textOf(cluster.streamBuildLog(key, true, signal))).rejects.toThrow("There is no Build shop/app-1: oc get builds -n");
+    await expect(textOf(cluster.streamBuildLog(key, true, signal))).rejects.toThrow(
+      "There is no Build shop/app-1: oc get builds -n",
+    );
   });
 
   it("for want of a right, it names the grant", async () => {
     const { cluster } = await openWithLog("Complete", "one\n", { api: { tokens: { [token]: "dev" }, rules: [] } });
-    await expect(textOf(cluster.streamBuildLog(key, false, signal))).rejects.toThrow("oc policy add-role-to-user view dev -n shop");
+    await expect(textOf(cluster.streamBuildLog(key, false, signal))).rejects.toThrow(
+      "oc policy add-role-to-user view dev -n shop",
+    );
   });
 
   it("because the server fails, it is asked a few times", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
 import type { BuildSighting, Cluster } from "../../src/cluster/cluster.ts";
-import { type ClusterSettings, openCluster } from "../../src/cluster/openshift.ts";
+import { type ClusterSettings, openCluster, type WritableCluster } from "../../src/cluster/openshift.ts";
 import type { WatchPace } from "../../src/cluster/watch.ts";
 import { createOpenShiftApi, type OpenShiftApi, type OpenShiftApiOptions } from "../../src/demo/openshift-api.ts";
 import { aBuild } from "../support/fixtures.ts";
@@ -21,7 +21,7 @@ export const fastPace: WatchPace = {
 
 export interface TestCluster {
   readonly api: OpenShiftApi;
-  readonly cluster: Cluster;
+  readonly cluster: WritableCluster;
   readonly kubeconfig: TemporaryKubeconfig;
 }
 

@@ -95,6 +95,13 @@ describe("the probes", () => {
     expect(container.readinessProbe.httpGet.path).toBe("/readyz");
   });
 
+  it("follow the bot to a port of their own", () => {
+    const moved = deploy({}, { BUILD_WATCHER_ADMIN_PORT: "8081", PROBE_PORT: "8081" });
+    const { startupProbe, readinessProbe, livenessProbe } = moved.container;
+    expect([startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.port)).toEqual([8081, 8081, 8081]);
+    expect(moved.environment.BUILD_WATCHER_ADMIN_PORT).toBe("8081");
+  });
+
   it("are reached through the Service, on a port by parameter", () => {
     const moved = deploy({}, { PORT: "9090" });
     const service = moved.objects.find(({ kind }) => kind === "Service") as KubernetesObject & { spec: { ports: object[] } };

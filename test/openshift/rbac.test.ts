@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { rights } from "../../src/cluster/rights.ts";
+import { rights, writingRights } from "../../src/cluster/rights.ts";
 import type { RecordedRequest } from "../../src/demo/openshift-api.ts";
 import { createWorld, type World } from "../support/bot.ts";
 import { aBuild, internalRegistry, recordedImageStreams } from "../support/fixtures.ts";
@@ -11,6 +11,9 @@ import { type Granted, grantedBy, inSingleRights } from "../support/roles.ts";
 const namespace = "golang-builder";
 const inNamespace = grantedBy("rbac.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
 const inCluster = grantedBy("rbac-cluster.yaml", { NAMESPACE: "bots" });
+const writingInNamespace = grantedBy("rbac-writing.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
+const writingInCluster = grantedBy("rbac-writing-cluster.yaml", { NAMESPACE: "bots" });
+const writing = { BUILD_WATCHER_ANNOTATE: "1", BUILD_WATCHER_EVENTS: "1" };
 const everything = {
   THOTH_ANALYZE_EXISTING: "1",
   THOTH_PASS_TOKEN: "1",
@@ -40,7 +43,7 @@ async function workThrough(world: World, environment: Readonly<Record<string, st
   await bot.logged(({ msg }) => String(msg).includes("image streams, "));
   world.cluster.put("builds", aBuild({ name: "live-1", namespace }));
   for (const name of ["failed-1", "unpinned-1", "live-1"]) {
-    await bot.logged(({ build, msg }) => build === `${namespace}/${name}` && msg === "Job done");
+    await bot.logged(({ subject, msg }) => subject === `${namespace}/${name}` && msg === "Job done");
   }
   return bot.stop();
 }
@@ -92,6 +95,57 @@ describe.each([
       expect(named.sort()).toEqual(rule.verbs.map((verb) => `right ${verb} ${rule.resources[0]}`).sort());
     },
   );
+});
+
+describe.each([
+  ["the role for writing in one namespace", inNamespace, writingInNamespace, { THOTH_WATCHED_NAMESPACE: namespace }],
+  ["the role for writing in all namespaces", inCluster, writingInCluster, { THOTH_WATCHED_NAMESPACE: "*" }],
+] as const)("%s", (_, reading, granted, where) => {
+  const all = { user: granted.user, rules: [...reading.rules, ...granted.rules] };
+  const environment = { ...where, ...writing };
+
+  it("is bound to the same account, and adds what writing needs and nothing else", async () => {
+    expect(granted.user).toBe(reading.user);
+    await using world = await createGuardedWorld(all);
+    expect(await workThrough(world, environment)).toBe(0);
+    const refused = world.cluster.requests.filter(({ status = 200 }) => status >= 400);
+    expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
+    expect([...used(world.cluster.requests), pull].sort()).toEqual(inSingleRights(all.rules));
+  });
+
+  it("is what the bot's own list of rights says", () => {
+    const listed = writingRights.map(({ verb, group, resource }) => ({
+      verbs: [verb],
+      apiGroups: [group],
+      resources: [resource],
+    }));
+    expect(inSingleRights(granted.rules)).toEqual(inSingleRights(listed));
+  });
+
+  it("is missed by check only where the settings need it, and each right for its own", async () => {
+    await using world = await createGuardedWorld(reading);
+    const failing = async (settings: Readonly<Record<string, string>>) => {
+      const bot = world.bot(["check", "--json"], { ...everything, ...where, ...settings });
+      await bot.exit;
+      const { checks } = JSON.parse(bot.stdout()) as { checks: { check: string; state: string; mend?: string }[] };
+      return checks.filter(({ state }) => state === "fails");
+    };
+    expect(await failing({})).toEqual([]);
+    expect(await failing({ ...writing, BUILD_WATCHER_DRY_RUN: "1" })).toEqual([]);
+    expect((await failing({ BUILD_WATCHER_ANNOTATE: "1" })).map(({ check }) => check)).toEqual(["right patch builds"]);
+    const [events, ...more] = await failing({ BUILD_WATCHER_EVENTS: "1" });
+    expect(more).toEqual([]);
+    expect(events).toMatchObject({
+      check: "right create events",
+      mend: expect.stringMatching(/oc process .*rbac-writing.*\| oc apply -f -$/),
+    });
+  });
+
+  it("together with the role for reading passes check", async () => {
+    await using world = await createGuardedWorld(all);
+    const bot = world.bot(["check"], { ...everything, ...environment });
+    expect(await bot.exit, bot.stdout()).toBe(0);
+  });
 });
 
 requirePrograms(

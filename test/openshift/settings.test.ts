@@ -17,6 +17,9 @@ function load(environment: Readonly<Record<string, string>>): Config {
 function otherValue(name: OptionName, { type, choices, default: usual }: Option): string {
   const special: { readonly [Name in OptionName]?: string } = {
     clusterUrl: "https://api.example.com:6443",
+    notifyUrl: "https://hooks.example.com/build-watcher",
+    notifySecret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    publicUrl: "https://build-watcher.example.com",
     trackFile: "",
     labelSelector: "tier=web",
     stateDirectory: "/data",

@@ -22,8 +22,10 @@ export interface Granted {
   readonly rules: readonly AccessRule[];
 }
 
-/** Reads a role and its binding out of `rbac.yaml` or `rbac-cluster.yaml`. */
-export function grantedBy(file: "rbac.yaml" | "rbac-cluster.yaml", parameters: Readonly<Record<string, string>>): Granted {
+type RbacFile = "rbac.yaml" | "rbac-cluster.yaml" | "rbac-writing.yaml" | "rbac-writing-cluster.yaml";
+
+/** Reads a role and its binding out of a template. */
+export function grantedBy(file: RbacFile, parameters: Readonly<Record<string, string>>): Granted {
   const objects = processTemplate(file, parameters);
   const role = objects.find(({ kind }) => kind === "Role" || kind === "ClusterRole") as Role;
   const binding = objects.find(({ kind }) => kind.endsWith("Binding")) as Binding;

@@ -52,7 +52,8 @@ export function referencesIn({ objects, message = "" }: Template): ReadonlySet<s
 
 /**
  * What `oc process --local` makes of a template (library-go, template/templateprocessing): unknown names given are an error, unknown names
- * referred to stay; `${X}` gives text, `${{X}}` alone gives what the text is as JSON; keys are filled in, too; a fixed namespace is dropped.
+ * referred to stay; `${X}` gives text, `${{X}}` alone gives what the text is as JSON, with null leaving the field out; keys are filled in, too; a fixed
+ * namespace is dropped.
  */
 export function processTemplate(file: string, given: Readonly<Record<string, string>> = {}): readonly KubernetesObject[] {
   const template = readTemplate(file);
@@ -82,7 +83,9 @@ function fillIn<T>(value: T, values: ReadonlyMap<string, string>): T {
   if (Array.isArray(value)) return value.map((item) => fillIn(item, values)) as T;
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [String(fillInText(key, values)), fillIn(item, values)]),
+    Object.entries(value)
+      .map(([key, item]) => [String(fillInText(key, values)), fillIn(item, values)])
+      .filter(([, item]) => item !== null),
   ) as T;
 }
 

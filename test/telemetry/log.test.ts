@@ -26,7 +26,7 @@ describe("the log", () => {
   it("is one line for people, with the build first and digests short", () => {
     const digest = `sha256:${"a".repeat(64)}`;
     const text = write({ plain: true }, (log) =>
-      log.info({ job: "build-1", build: "shop/cart-1", seconds: 1.5, output: `quay.io/x@${digest}` }, "Job done"),
+      log.info({ job: "build-1", subject: "shop/cart-1", seconds: 1.5, output: `quay.io/x@${digest}` }, "Job done"),
     );
     expect(text.trimEnd().split("\n")).toHaveLength(1);
     expect(text).toContain("Job done  shop/cart-1  seconds=1.5  output=quay.io/x@sha256:aaaaaaaaaaaa…");

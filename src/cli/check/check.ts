@@ -6,9 +6,9 @@ import type { HostProcess } from "../../registry/run-directory.ts";
 import { clusterSettings } from "../../settings.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster, type Uses } from "./cluster.ts";
-import { type Finding, failed, isWell, passed, renderFindings } from "./finding.ts";
+import { type Finding, failed, isWell, passed, renderFindings, warned } from "./finding.ts";
 import { checkCopying } from "./registry.ts";
-import { setCommandFor } from "./set-command.ts";
+import { type SetCommand, setCommandFor, setNamed } from "./set-command.ts";
 import { checkEndpoint, checkState } from "./surroundings.ts";
 
 export interface CheckContext {
@@ -28,19 +28,25 @@ export async function check(context: CheckContext, { json }: { readonly json: bo
 }
 
 async function checkAll({ flags, environment, envFile, host, signal }: CheckContext): Promise<readonly Finding[]> {
+  const set = setCommandFor(environment);
+  const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined;
   let loaded: LoadedConfig;
   try {
     loaded = loadConfig({ flags, environment, envFile });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.mistakes.map((mistake) => failed("settings", mistake, "build-watcher options"));
+    return error.mistakes.map((mistake) => failed("settings", mistake, setNamed(mistake, set)));
   }
   const { config } = loaded;
-  const set = setCommandFor(environment);
   const findings = await Promise.all([
     checkSettings(loaded),
-    checkCluster({ ...clusterSettings(config), environment }, usesOf(config, environment), signal),
-    checkCopying(config, host, set, signal),
+    checkCluster(
+      { ...clusterSettings(config), environment },
+      { uses: usesOf(config, environment), watched: config, set },
+      signal,
+    ),
+    checkCopying(config, host, { set, inPod }, signal),
+    inPod ? checkPulling(config, set) : [],
     checkEndpoint(config, set, signal),
     checkState(config, set),
   ]);
@@ -48,8 +54,17 @@ async function checkAll({ flags, environment, envFile, host, signal }: CheckCont
 }
 
 function checkSettings({ warnings }: LoadedConfig): readonly Finding[] {
-  const warned = warnings.map((detail): Finding => ({ check: "settings", state: "warns", detail }));
-  return [passed("settings", "They can be read, and fit together."), ...warned];
+  const doubts = warnings.map((detail) => warned("settings", detail));
+  return [passed("settings", "They can be read, and fit together."), ...doubts];
+}
+
+/** Inside the cluster its own registry is named by its internal host, and nobody but the bot has its login. */
+function checkPulling({ dryRun, passToken, pushRegistry, registryRoute }: Config, set: SetCommand): readonly Finding[] {
+  if (dryRun || passToken || pushRegistry !== undefined || registryRoute !== undefined) return [];
+  const detail =
+    "Images of the cluster's own registry are submitted by its internal host name and without a login: an analysis service " +
+    "outside the cluster cannot pull them, one inside needs THOTH_PASS_TOKEN=1. THOTH_PUSH_REGISTRY copies them to where it can.";
+  return [warned("pulling", detail, set("THOTH_PUSH_REGISTRY"))];
 }
 
 /** Outside the cluster image streams are listed, too, to find the registry's public host. */

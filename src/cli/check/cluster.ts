@@ -2,20 +2,35 @@ import type { ClusterSettings } from "../../cluster/openshift.ts";
 import { type ClusterProbe, grantFor, loginCommand, openClusterProbe } from "../../cluster/probe.ts";
 import { type Right, rights, writingRights } from "../../cluster/rights.ts";
 import { type Finding, failed, finding, passed, skipped } from "./finding.ts";
+import type { SetCommand } from "./set-command.ts";
+import { checkWatched, type Watched } from "./watched.ts";
 
 /** Which of the bot's rights the settings make use of. */
 export type Uses = Readonly<Record<Right["use"], boolean>>;
 
+/** What the settings ask of the cluster, and how they are changed. */
+export interface Demands {
+  readonly uses: Uses;
+  readonly watched: Watched;
+  readonly set: SetCommand;
+}
+
 /** Whether the cluster is there, who the bot is to it, what it serves and what the bot may do; what cannot be asked is left out. */
-export async function checkCluster(settings: ClusterSettings, uses: Uses, signal: AbortSignal): Promise<readonly Finding[]> {
+export async function checkCluster(
+  settings: ClusterSettings,
+  demands: Demands,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   let probe: ClusterProbe;
   try {
     probe = await openClusterProbe(settings);
   } catch (error) {
-    return [failed("cluster", error, loginCommand(undefined, error)), notAsked("no cluster to ask")];
+    const mend = settings.environment.KUBERNETES_SERVICE_HOST ? restart : loginCommand(undefined, error);
+    return [failed("cluster", error, mend), notAsked("no cluster to ask")];
   }
   try {
-    return await askCluster(probe, uses, signal);
+    const reconnect = settings.url === undefined ? restart : demands.set("KUBERNETES_API_URL");
+    return await askCluster(probe, { ...demands, reconnect }, signal);
   } finally {
     await probe.close();
   }
@@ -24,8 +39,12 @@ export async function checkCluster(settings: ClusterSettings, uses: Uses, signal
 /** A pod gets its token and its CA anew when it starts. */
 const restart = "oc rollout restart deployment/build-watcher";
 
-async function askCluster(probe: ClusterProbe, uses: Uses, signal: AbortSignal): Promise<readonly Finding[]> {
-  const login = (error: unknown) => (probe.inPod ? restart : loginCommand(probe.server, error));
+async function askCluster(
+  probe: ClusterProbe,
+  { uses, watched, set, reconnect }: Demands & { readonly reconnect: string },
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const login = (error: unknown) => (probe.inPod ? reconnect : loginCommand(probe.server, error));
   const cluster = await finding(
     "cluster",
     login,
@@ -40,7 +59,8 @@ async function askCluster(probe: ClusterProbe, uses: Uses, signal: AbortSignal):
   }
   const resources = await Promise.all((["builds", "imagestreams"] as const).map((resource) => checkApi(probe, resource, signal)));
   const granted = await Promise.all(probe.namespaces.flatMap((namespace) => checkRights(probe, user, namespace, uses, signal)));
-  return [cluster, passed("identity", `The bot is ${user}.`), ...resources, ...granted];
+  const doubts = await checkWatched(probe, watched, set, signal);
+  return [cluster, passed("identity", `The bot is ${user}.`), ...resources, ...granted, ...doubts];
 }
 
 const groups = { builds: "build.openshift.io", imagestreams: "image.openshift.io" } as const;

@@ -17,6 +17,10 @@ export function failed(check: string, error: unknown, mend?: string): Finding {
   return { check, state: "fails", detail, ...(mend !== undefined && { mend }) };
 }
 
+export function warned(check: string, detail: string, mend?: string): Finding {
+  return { check, state: "warns", detail, ...(mend !== undefined && { mend }) };
+}
+
 export function skipped(check: string, detail: string): Finding {
   return { check, state: "skipped", detail };
 }
@@ -39,7 +43,7 @@ export function renderFindings(findings: readonly Finding[], json: boolean): str
     const line = `${state.padEnd(8)}${check.padEnd(width + 2)}${oneLine(detail)}`;
     return mend === undefined ? line : `${line}  Mend it: ${mend}`;
   });
-  return `${[...lines, ok ? "All is well." : closingLine(findings)].join("\n")}\n`;
+  return `${[...lines, closingLine(findings)].join("\n")}\n`;
 }
 
 /** Whether nothing failed. */
@@ -48,8 +52,11 @@ export function isWell(findings: readonly Finding[]): boolean {
 }
 
 function closingLine(findings: readonly Finding[]): string {
-  const failures = findings.filter(({ state }) => state === "fails").length;
-  return `${failures} of ${findings.length} checks failed.`;
+  const count = (wanted: Finding["state"]) => findings.filter(({ state }) => state === wanted).length;
+  const [failures, warnings] = [count("fails"), count("warns")];
+  const outcome = failures === 0 ? "All is well" : `${failures} of ${findings.length} checks failed`;
+  if (warnings === 0) return `${outcome}.`;
+  return `${outcome}, ${warnings} ${warnings === 1 ? "warning" : "warnings"}.`;
 }
 
 function oneLine(text: string): string {

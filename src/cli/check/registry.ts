@@ -5,7 +5,7 @@ import type { HostProcess } from "../../registry/run-directory.ts";
 import { checkSkopeo } from "../../registry/skopeo.ts";
 import { copierSettings } from "../../settings.ts";
 import { type Finding, finding, skipped } from "./finding.ts";
-import type { SetCommand } from "./set-command.ts";
+import { type SetCommand, setNamed } from "./set-command.ts";
 
 /** The push registry is asked with its own login alone. */
 const noCluster = { ownsImage: () => false, registryLogin: async () => undefined };
@@ -14,20 +14,19 @@ const noCluster = { ownsImage: () => false, registryLogin: async () => undefined
 export async function checkCopying(
   config: Config,
   host: HostProcess,
-  set: SetCommand,
+  { set, inPod }: { readonly set: SetCommand; readonly inPod: boolean },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const settings = copierSettings(config, noCluster);
   if (!settings) return [skipped("copying", "Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.")];
   const program = finding(
     "skopeo",
-    () => "sudo dnf install skopeo || sudo apt-get install skopeo",
+    () => (inPod ? imageWithSkopeo(config, set) : "sudo dnf install skopeo || sudo apt-get install skopeo"),
     async () => `skopeo ${(await checkSkopeo(config.skopeoPath, host, systemClock)).version} can be run.`,
   );
-  const login = `${set("THOTH_DST_REGISTRY_USER", "<user>")}; ${set("THOTH_DST_REGISTRY_PASSWORD", "<password>")}`;
   const registry = finding(
     "push registry",
-    (error) => (isDenied(error) ? login : set("THOTH_PUSH_REGISTRY", "<host>[/<path>]")),
+    (error) => mendPush(error, config, set),
     async () => {
       const { place, proven } = await checkPush({ ...settings, clock: systemClock, host }, signal);
       return proven
@@ -38,6 +37,22 @@ export async function checkCopying(
   return Promise.all([program, registry]);
 }
 
-function isDenied(error: unknown): boolean {
-  return error instanceof Error && "reason" in error && error.reason === "RegistryDenied";
+/** What names a setting is that setting's fault: a template, an auth file, the certificates. The rest is told by its reason. */
+function mendPush(error: unknown, { destinationUser, destinationAuthfile }: Config, set: SetCommand): string {
+  const { message = "", reason } = (error instanceof Error ? error : {}) as { message?: string; reason?: unknown };
+  const login =
+    destinationUser === undefined && destinationAuthfile !== undefined
+      ? ["BUILD_WATCHER_DST_AUTHFILE"]
+      : ["THOTH_DST_REGISTRY_USER", "THOTH_DST_REGISTRY_PASSWORD"];
+  const named = setNamed(message, set);
+  if (named !== undefined) return named;
+  if (reason === "RegistryDenied") return set(...login);
+  if (message.includes("certificate is not trusted")) return set("BUILD_WATCHER_REGISTRY_CERTS");
+  return set("THOTH_PUSH_REGISTRY");
+}
+
+function imageWithSkopeo({ skopeoPath }: Config, set: SetCommand): string {
+  if (skopeoPath !== undefined) return set("SKOPEO_EXEC_PATH");
+  const build = "oc start-build build-watcher --from-repo=. --follow";
+  return `oc process --local -f openshift/buildconfig.yaml | oc apply -f - && ${build}`;
 }

@@ -11,7 +11,7 @@ const endpointPatience = 20_000;
 /** Whether the analysis endpoint answers discovery. */
 export async function checkEndpoint(config: Config, set: SetCommand, signal: AbortSignal): Promise<Finding> {
   const check = "analysis endpoint";
-  const mend = set("THOTH_USER_API_HOST", "<host>");
+  const mend = set("THOTH_USER_API_HOST");
   if (config.dryRun) return skipped(check, "Not asked: this is a dry run (BUILD_WATCHER_DRY_RUN).");
   if (config.analysisHost === undefined) return failed(check, "--thoth-api-host (THOTH_USER_API_HOST) is not set.", mend);
   const { analyzer, close } = openAnalyzer(config, systemClock);
@@ -28,7 +28,7 @@ export async function checkEndpoint(config: Config, set: SetCommand, signal: Abo
 
 /** Whether the ledger can be kept where the settings have it. */
 export function checkState({ stateDirectory }: Config, set: SetCommand): Promise<Finding> {
-  const mend = set("BUILD_WATCHER_STATE_DIR", "<directory>");
+  const mend = set("BUILD_WATCHER_STATE_DIR");
   return finding(
     "state directory",
     () => mend,

@@ -33,6 +33,7 @@ export function createLogStreams(builds: ObjectStore, changes: Pick<Changes<unkn
       });
       response.writeHead(200, { "content-type": "text/plain" });
       response.flushHeaders();
+      changes.notify();
       for (let last = false; !last && open.has(response); ) {
         last = !isRunning(key);
         const text = read();

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { explain } from "./ledger-error.ts";
 import { DirectoryInUseError, lockDirectory } from "./lock.ts";
 import { needsMigration } from "./migrations.ts";
-import { createPrivateFile } from "./private-file.ts";
+import { createPrivateDirectory, createPrivateFile } from "./private-file.ts";
 
 /**
  * Whether a bot could keep its ledger in a directory, which is made when it is missing, and whether one is working there now. A ledger that is
@@ -21,7 +21,7 @@ export function checkStateDirectory(directory: string): { readonly inUse: boolea
 function assertWritable(directory: string): void {
   const file = join(directory, `check-${randomUUID()}`);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    createPrivateDirectory(directory);
     createPrivateFile(file);
     rmSync(file);
   } catch (error) {

@@ -1,10 +1,10 @@
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { explain, LedgerError, missing } from "./ledger-error.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { migrate, needsMigration } from "./migrations.ts";
-import { createPrivateFile } from "./private-file.ts";
+import { createPrivateDirectory, createPrivateFile } from "./private-file.ts";
 
 export interface DatabaseSettings {
   /** Created with mode 0700 when it is missing. */
@@ -31,7 +31,7 @@ const busyTimeout = 5_000;
 /** Opens the ledger's file, bringing it to this version's schema. Throws `LedgerError`. */
 export function openDatabase(settings: DatabaseSettings): LedgerDatabase {
   const file = join(settings.directory, "ledger.db");
-  createDirectory(settings.directory);
+  createPrivateDirectory(settings.directory);
   const lock = settings.exclusive ? lockDirectory(settings.directory) : undefined;
   try {
     const connection = connect(file, settings);
@@ -52,14 +52,6 @@ export function openDatabase(settings: DatabaseSettings): LedgerDatabase {
 
 function inodeOf(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.ino;
-}
-
-function createDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw explain(directory, error);
-  }
 }
 
 function connect(file: string, settings: DatabaseSettings): DatabaseSync {
