@@ -39,6 +39,8 @@ export interface App extends AsyncDisposable {
   readonly policy: SubmissionPolicy;
   /** Present when there is a push registry. */
   readonly copier: ImageCopier | undefined;
+  /** Rejects when a part that works in the background ends for good. */
+  readonly ended: Promise<void>;
   /** Resolves when the builds of every watched namespace were listed once. */
   readonly synced: Promise<void>;
   /** Asks the analysis endpoint whether it is there; says so in the log when not, since jobs can wait for it. */
@@ -147,6 +149,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
         notifying.onAttempt(attempt);
         announcing.onAttempt(attempt);
       }),
+    ended: Promise.race([queue.ended, notifying.ended, ...(following ? [following.ended] : [])]),
     lookAfter() {
       notifying.begin(following?.queue);
       following?.begin();

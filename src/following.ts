@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { Analyzer } from "./analyzers/analyzer.ts";
 import type { Config } from "./config/options.ts";
 import type { Clock } from "./core/clock.ts";
-import { asJobError } from "./core/errors.ts";
 import type { Backoff } from "./core/retry.ts";
 import { createBatches } from "./pipeline/batches.ts";
 import {
@@ -39,6 +38,8 @@ export interface Following {
   readonly queue: Pick<FollowQueue, "recent">;
   /** To be told of every attempt at a job. */
   onAttempt(attempt: AttemptReport): void;
+  /** Rejects when it cannot go on. */
+  readonly ended: Promise<never>;
   /** Begins to ask after analyses, those of earlier runs included. */
   begin(): void;
   stop(): Promise<void>;
@@ -73,18 +74,21 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
   const stopping = new AbortController();
   const turn = createPace(questionInterval, clock);
   const done = createBatches<FollowWork>(takeUpDelay, clock, (works) => {
-    for (const work of works) takeUp(queue, work).catch(failed);
+    for (const work of works) takeUp(queue, work).catch(failUnlessStopping);
   });
   let keeping = Promise.resolve();
   opened.defer(() => queue.close());
 
-  const failed = (error: unknown) => {
-    if (!stopping.signal.aborted)
-      log.error({ error: asJobError(error).message }, "Analyses are no longer followed; restart the bot");
+  const { promise: ended, reject: failed } = Promise.withResolvers<never>();
+  // Whoever runs the bot waits for it; a command that does not must not end of it.
+  ended.catch(() => undefined);
+  const failUnlessStopping = (error: unknown) => {
+    if (!stopping.signal.aborted) failed(error);
   };
 
   return {
     queue,
+    ended,
     onAttempt({ outcome, record }) {
       if (outcome !== "done") return;
       for (const work of analysesToFollow(record)) done.add(work);
@@ -96,12 +100,12 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
         return ask(id, signal);
       };
       const handler = createFollowHandler({ jobs, ask: askInTurn, followFor, clock });
-      queue.ended.catch(failed);
+      queue.ended.catch(failUnlessStopping);
       queue.work(handler, (attempt) => {
         reportAnalysis({ jobs, log, metrics, adapter: analyzer.name }, attempt);
         parts.onAttempt?.(attempt);
       });
-      keeping = keepFollowing({ jobs, follow: queue, followFor, clock }, stopping.signal).catch(failed);
+      keeping = keepFollowing({ jobs, follow: queue, followFor, clock }, stopping.signal).catch(failUnlessStopping);
     },
     async stop() {
       done.flush();

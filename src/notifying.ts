@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "./config/options.ts";
 import { type Clock, sleep } from "./core/clock.ts";
-import { asJobError } from "./core/errors.ts";
 import type { Backoff } from "./core/retry.ts";
 import type { Following } from "./following.ts";
 import { createHttpNotifier } from "./notifications/http-notifier.ts";
@@ -35,6 +34,8 @@ export interface Notifying {
   onAttempt(attempt: AttemptReport): void;
   /** To be told of every attempt to learn how an analysis goes. */
   onFollowed(attempt: AttemptReport<FollowWork, FollowResult>): void;
+  /** Rejects when it cannot go on. */
+  readonly ended: Promise<never>;
   /** Begins to deliver, beginning with what an earlier bot left untold. */
   begin(followed: Following["queue"] | undefined): void;
   stop(): Promise<void>;
@@ -73,13 +74,16 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
   const stopping = new AbortController();
   let looking = Promise.resolve();
 
-  const failed = (error: unknown) => {
-    if (!stopping.signal.aborted)
-      log.error({ error: asJobError(error).message }, "Notifications are no longer sent; restart the bot");
+  const { promise: ended, reject: failed } = Promise.withResolvers<never>();
+  // Whoever runs the bot waits for it; a command that does not must not end of it.
+  ended.catch(() => undefined);
+  const failUnlessStopping = (error: unknown) => {
+    if (!stopping.signal.aborted) failed(error);
   };
 
   const events = createBatches<Notification>(writeDelay, clock, (batch) => {
-    for (const work of batch.flatMap((event) => notifyWorks(event, notifier.receivers))) queue.add(work).catch(failed);
+    for (const work of batch.flatMap((event) => notifyWorks(event, notifier.receivers)))
+      queue.add(work).catch(failUnlessStopping);
   });
 
   const tell = (event: Notification | undefined) => {
@@ -96,6 +100,7 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
   }
 
   return {
+    ended,
     onAttempt({ outcome, record }) {
       if (outcome === "done" || outcome === "failed") tell(eventOfJob(record));
     },
@@ -104,10 +109,10 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
       if (record && result) tell(eventOfAnalysis(work, result, record));
     },
     begin(followed) {
-      queue.ended.catch(failed);
+      queue.ended.catch(failUnlessStopping);
       const turn = createPace(deliveryInterval, clock);
       queue.work(createNotifyHandler(notifier, turn), createDeliveryReports(log));
-      looking = lookForUntold(followed).catch(failed);
+      looking = lookForUntold(followed).catch(failUnlessStopping);
     },
     async stop() {
       events.flush();
@@ -119,5 +124,6 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
 
 /** Nobody is told; whoever is to be told later is not told of what happened until then. */
 function silent(begin: () => void): Notifying {
-  return { onAttempt: () => undefined, onFollowed: () => undefined, begin, stop: async () => undefined };
+  const ended = new Promise<never>(() => undefined);
+  return { ended, onAttempt: () => undefined, onFollowed: () => undefined, begin, stop: async () => undefined };
 }

@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import type { Digest } from "../src/core/image-reference.ts";
 import { createWorld, type World } from "./support/bot.ts";
+import { startFaultyRegistry } from "./support/faulty-registry.ts";
 import { aBuild, internalRegistry } from "./support/fixtures.ts";
 import { requirePrograms } from "./support/programs.ts";
 import { type MadeImage, makeImage } from "./support/registry-images.ts";
@@ -32,7 +34,7 @@ requirePrograms(
     cluster.put("builds", aBuild({ name: `${name}-1`, namespace, outputReference, digest: image.digest, base: null }));
   }
 
-  function start(world: World, argv: readonly string[] = []) {
+  function start(world: World, argv: readonly string[] = [], settings: Readonly<Record<string, string>> = {}) {
     return world.bot(
       [
         "-n",
@@ -42,15 +44,16 @@ requirePrograms(
         "--workers-count",
         "4",
         "--no-registry-tls-verify",
-        "--no-build-log",
         ...argv,
       ],
       {
+        THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: "1",
         BUILD_WATCHER_REGISTRY_ROUTE: source.host,
         THOTH_SRC_REGISTRY_USER: sourceLogin.user,
         THOTH_SRC_REGISTRY_PASSWORD: sourceLogin.password,
         THOTH_DST_REGISTRY_USER: destinationLogin.user,
         THOTH_DST_REGISTRY_PASSWORD: destinationLogin.password,
+        ...settings,
       },
     );
   }
@@ -94,6 +97,35 @@ requirePrograms(
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
     await bot.stop();
     expect(submitted(world)).toEqual([expect.stringContaining("/mirror/shop-there@")]);
+  });
+
+  it("submits what needs no copy though the only worker's copies hang", async () => {
+    await using world = await createWorld();
+    const { cluster, analysis } = world;
+    const hanging = await startFaultyRegistry(destination, ({ method }) => method === "POST");
+    onTestFinished(() => hanging.close());
+    for (const name of ["one", "two"]) await complete(world, "shop", name, makeImage());
+    const elsewhere = `quay.io/shop/elsewhere@${makeImage().digest}`;
+    const below = `${hanging.host}/mirror/shop-there@${makeImage().digest}`;
+
+    const bot = start(world, ["--workers-count", "1", "--push-registry", `${hanging.host}/mirror`, "--push-skip", "quay.io"], {
+      THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: "0",
+      BUILD_WATCHER_FAILED_BUILDS: "1",
+      BUILD_WATCHER_SHUTDOWN_GRACE: "1s",
+    });
+    await hanging.struck;
+    cluster.put("builds", aBuild({ name: "failed-1", namespace: "shop", phase: "Failed", base: null }));
+    for (const [index, image] of [elsewhere, below].entries()) {
+      const [outputReference = "", digest = ""] = image.split("@");
+      const traits = { outputReference, digest: digest as Digest, base: null };
+      cluster.put("builds", aBuild({ name: `placed${index}-1`, namespace: "shop", ...traits }));
+    }
+    await analysis.waitFor(({ submissions }) => submissions.length >= 3);
+    expect(analysis.submissions.map(({ body }) => body)).toEqual(
+      [null, elsewhere, below].map((image) => expect.objectContaining({ output_image: image })),
+    );
+    expect(bot.lines.filter(({ msg }) => msg === "Image copied")).toEqual([]);
+    expect(await bot.stop()).toBe(0);
   });
 
   it("submits a base image that cannot be copied from where it is", async () => {

@@ -14,7 +14,7 @@ export async function watch(context: CommandContext): Promise<number> {
   const running = AbortSignal.any([signal, failed.signal]);
   try {
     const work = Promise.all([app.discover(running), app.follow(running), existing(context, app, running)]);
-    await Promise.race([app.queue.ended, stopped(signal), work]);
+    await Promise.race([app.ended, stopped(signal), work]);
   } finally {
     failed.abort();
   }

@@ -355,7 +355,7 @@ export const options = {
     maximum: 256,
     group: "Work",
     placeholder: "<number>",
-    help: "Jobs run at once.",
+    help: "Jobs run at once. Those that copy images have as many places of their own, so that no other waits behind them.",
   },
   perRegistry: {
     env: "BUILD_WATCHER_PER_REGISTRY",

@@ -1,7 +1,7 @@
 import type { BuildSighting } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
-import type { AttemptReport } from "../queue/job-queue.ts";
+import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
 
 /** What the bot has been doing since it started. Times are milliseconds since the epoch. */
 export interface Activity {
@@ -41,6 +41,8 @@ export interface Minute {
 export interface ActivityMonitor {
   see(sighting: BuildSighting): void;
   onAttempt(attempt: Pick<AttemptReport, "outcome" | "record">): void;
+  /** Takes the last hour before the start from what the queue remembers of it. */
+  recall(queue: Pick<JobQueue, "recent">): void;
   /** The endpoint answered a question that was no submission, or it did not, for that reason. */
   discovered(failure?: string): void;
   read(): Activity;
@@ -48,6 +50,8 @@ export interface ActivityMonitor {
 
 const minute = 60_000;
 const minutesKept = 60;
+/** Records of each kind that are looked at for what was before the start. */
+const mostRecalled = 2_000;
 
 /** An endpoint that fails like this is not there; any other answer shows that it is. */
 const absent: ReadonlySet<FailureReason> = new Set(["AnalyzerUnavailable"]);
@@ -64,7 +68,8 @@ export function createActivity(clock: Clock): ActivityMonitor {
     const index = Math.floor(at / minute);
     const { done, failed } = minutes.get(index) ?? { done: 0, failed: 0 };
     minutes.set(index, outcome === "done" ? { done: done + 1, failed } : { done, failed: failed + 1 });
-    for (const old of minutes.keys()) if (old <= index - minutesKept) minutes.delete(old);
+    const first = Math.floor(clock.now() / minute) - minutesKept;
+    for (const old of minutes.keys()) if (old <= first) minutes.delete(old);
   }
 
   return {
@@ -87,6 +92,15 @@ export function createActivity(clock: Clock): ActivityMonitor {
       if (outcome === "done" && (record.result?.analyses.length ?? 0) > 0)
         endpoint = { ...endpoint, state: "up", acceptedAt: now };
       else if (outcome !== "interrupted") endpoint = afterFailure(endpoint, record.error, now);
+    },
+    recall(queue) {
+      const since = startedAt - (minutesKept - 1) * minute;
+      for (const state of ["done", "failed"] as const) {
+        const ended = queue.recent(mostRecalled, { state }).filter(({ updatedAt }) => updatedAt > since);
+        for (const { updatedAt } of ended) count(state, updatedAt);
+      }
+      const last = queue.recent(1, { state: "done" })[0]?.result?.submittedAt;
+      if (last !== undefined) endpoint = { acceptedAt: last, ...endpoint };
     },
     discovered(failure) {
       if (failure === undefined) endpoint = { ...endpoint, state: "up" };

@@ -18,12 +18,15 @@ async function watching(bot: BotProcess): Promise<void> {
 
 describe("a bot whose ledger disappears", () => {
   it.each<readonly [string, (directory: string) => void]>([
-    ["is deleted", (directory) => rmSync(join(directory, "ledger.db"))],
-    ["is moved away with its directory", (directory) => renameSync(directory, `${directory}-moved`)],
-    ["is replaced by another file", (directory) => renameSync(join(directory, "bot.lock"), join(directory, "ledger.db"))],
-  ])("because it %s ends though it has nothing to do, with a reason", async (_name, act) => {
+    ["it is deleted", (directory) => rmSync(join(directory, "ledger.db"))],
+    ["the one of followed analyses is deleted", (directory) => rmSync(join(directory, "follow", "ledger.db"))],
+    ["the one of notifications is deleted", (directory) => rmSync(join(directory, "notify", "ledger.db"))],
+    ["it is moved away with its directory", (directory) => renameSync(directory, `${directory}-moved`)],
+    ["it is replaced by another file", (directory) => renameSync(join(directory, "bot.lock"), join(directory, "ledger.db"))],
+  ])("because %s ends though it has nothing to do, with a reason", async (_name, act) => {
     await using world = await createWorld();
-    await using bot = startBotProcess({ ...world.environment, ...settings });
+    const everything = { BUILD_WATCHER_FOLLOW: "1", BUILD_WATCHER_NOTIFY_URL: "https://receiver.example.com/" };
+    await using bot = startBotProcess({ ...world.environment, ...settings, ...everything });
     await watching(bot);
     act(world.stateDirectory);
     expect(await bot.exited).toEqual({ code: 1, signal: null });

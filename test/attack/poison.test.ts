@@ -97,7 +97,7 @@ describe("a job whose log never ends", () => {
       cluster.put("builds", completedBuild(name));
       cluster.setBuildLog(namespace, `${name}-1`, { endless: true });
     }
-    const bot = world.bot([], { ...settings, BUILD_WATCHER_JOB_TIMEOUT: "2s" });
+    const bot = world.bot([], { ...settings, BUILD_WATCHER_JOB_TIMEOUT: "4s" });
     await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/endless-4-1`);
     for (const name of good) cluster.put("builds", completedBuild(name));
     await analysis.waitFor((api) => [...endless, ...good].every((name) => submissionsByBuild(api).has(name)));

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type Right, rights } from "../../src/cluster/rights.ts";
 import type { AccessRule } from "../../src/demo/openshift-api.ts";
 import { createWorld, startBot, type World, type WorldOptions } from "../support/bot.ts";
-import { testCertificates } from "../support/fixtures.ts";
+import { aBuild, testCertificates } from "../support/fixtures.ts";
 import { kubeconfig } from "../support/kubeconfig.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeCertificates, type RegistryOptions, type RegistryServer, startRegistry } from "../support/registry-server.ts";
@@ -30,9 +30,11 @@ function ruleFor({ group, resource, verb }: Right, namespaces?: readonly string[
 const allRules = rights.map((right) => ruleFor(right, ["golang-builder"]));
 const usesEverything = { THOTH_ANALYZE_EXISTING: "1", THOTH_PASS_TOKEN: "1" };
 
-/** A cluster that knows the bot by its token. */
-function createKnownWorld(options: WorldOptions = {}): Promise<World> {
-  return createWorld({ token: "sha256~token", tokens: { "sha256~token": account }, rules: allRules, ...options });
+/** A cluster that knows the bot by its token, with a build in the watched namespace. */
+async function createKnownWorld(options: WorldOptions = {}): Promise<World> {
+  const world = await createWorld({ token: "sha256~token", tokens: { "sha256~token": account }, rules: allRules, ...options });
+  world.cluster.put("builds", aBuild({ name: "cart-1", namespace: "golang-builder" }));
+  return world;
 }
 
 /** Runs the command, and answers what it printed with what differs from run to run replaced. */
@@ -52,6 +54,10 @@ async function report(world: World, environment: Readonly<Record<string, string>
   const parsed = JSON.parse(text) as Report;
   expect(exitCode).toBe(parsed.ok ? 0 : 1);
   return parsed;
+}
+
+async function warnings(world: World, environment: Readonly<Record<string, string>> = {}): Promise<Report["checks"]> {
+  return (await report(world, environment)).checks.filter(({ state }) => state === "warns");
 }
 
 async function failures(world: World, environment: Readonly<Record<string, string>> = {}): Promise<Report["checks"]> {
@@ -192,8 +198,8 @@ describe("check, where something is wrong", () => {
     });
     expect(exitCode).toBe(1);
     expect(text).toMatchInlineSnapshot(`
-      "fails   settings  --environment-type (THOTH_ENVIRONMENT_TYPE) is "production"; expected runtime or buildtime  Mend it: build-watcher options
-      fails   settings  --workers-count (THOTH_BUILD_WATCHER_WORKERS) is "many"; expected a whole number, at least 1, at most 256  Mend it: build-watcher options
+      "fails   settings  --environment-type (THOTH_ENVIRONMENT_TYPE) is "production"; expected runtime or buildtime  Mend it: export THOTH_ENVIRONMENT_TYPE='<type>'
+      fails   settings  --workers-count (THOTH_BUILD_WATCHER_WORKERS) is "many"; expected a whole number, at least 1, at most 256  Mend it: export THOTH_BUILD_WATCHER_WORKERS='<number>'
       2 of 2 checks failed.
       "
     `);
@@ -276,6 +282,41 @@ describe("check, where something is wrong", () => {
     );
   });
 
+  it.each([
+    [
+      "a setting",
+      { THOTH_BUILD_WATCHER_WORKERS: "many" },
+      "oc set data configmap/build-watcher THOTH_BUILD_WATCHER_WORKERS='<number>' && oc rollout restart deployment/build-watcher",
+    ],
+    [
+      "a secret",
+      { THOTH_SRC_REGISTRY_USER: "robot" },
+      "oc set data secret/build-watcher THOTH_SRC_REGISTRY_PASSWORD='<password>' && oc rollout restart deployment/build-watcher",
+    ],
+    [
+      "a setting of the pod itself",
+      { BUILD_WATCHER_ADMIN_PORT: "no" },
+      "oc set env deployment/build-watcher BUILD_WATCHER_ADMIN_PORT='<port>'",
+    ],
+    [
+      "the other half of a login",
+      { THOTH_DST_REGISTRY_PASSWORD: "TOPSECRET" },
+      "oc set data configmap/build-watcher THOTH_DST_REGISTRY_USER='<user>' && oc rollout restart deployment/build-watcher",
+    ],
+  ])("in a pod names the command that changes %s", async (_, environment, mend) => {
+    await using world = await createKnownWorld();
+    const [first, ...others] = await failures(world, { ...environment, KUBERNETES_SERVICE_HOST: "172.30.0.1" });
+    expect(first).toMatchObject({ check: "settings", mend });
+    expect(others).toEqual([]);
+  });
+
+  it("in a pod without credentials does not send for oc login", async () => {
+    await using world = await createWorld();
+    const bot = startBot(["check"], { HOME: world.stateDirectory, KUBERNETES_SERVICE_HOST: "127.0.0.1" });
+    expect(await bot.exit).toBe(1);
+    expect(bot.stdout()).toMatch(/fails +cluster .*Mend it: oc rollout restart deployment\/build-watcher\n/);
+  });
+
   it("with an endpoint that is no User API says so", async () => {
     await using world = await createKnownWorld();
     const server = createServer((_request, response) => void response.writeHead(404).end("Not here")).listen(0, "127.0.0.1");
@@ -320,6 +361,70 @@ describe("check of the state directory", () => {
     expect(ok).toBe(true);
     expect(checks.find(({ check }) => check === "state directory")?.detail).toContain("a bot is working with it");
     expect(await bot.stop()).toBe(0);
+  });
+});
+
+describe("check, where something is probably not meant", () => {
+  const anywhere = { rules: rights.map((right) => ruleFor(right)) };
+
+  it("names a watched namespace with neither builds nor image streams, which is no failure", async () => {
+    await using world = await createKnownWorld(anywhere);
+    world.cluster.put("imagestreams", { metadata: { name: "base", namespace: "bank" } });
+    const { text, exitCode } = await checked(world, { THOTH_WATCHED_NAMESPACE: "golang-builder,bank,shpo" });
+    expect(exitCode).toBe(0);
+    const warned = text.split("\n").filter((line) => line.startsWith("warns"));
+    expect(warned).toEqual([
+      expect.stringMatching(/0 builds, 0 image streams in shpo: is the name right\? +Mend it: export THOTH_WATCHED_NAMESPACE=/),
+    ]);
+    expect(text).toMatch(/\nAll is well, 1 warning\.\n$/);
+  });
+
+  it("counts several warnings", async () => {
+    await using world = await createKnownWorld(anywhere);
+    const { text } = await checked(world, { THOTH_WATCHED_NAMESPACE: "shpo,bnak" });
+    expect(text).toMatch(/\nAll is well, 2 warnings\.\n$/);
+  });
+
+  it("says nothing of emptiness where the bot may not list", async () => {
+    await using world = await createKnownWorld();
+    const { checks } = await report(world, { THOTH_WATCHED_NAMESPACE: "shpo" });
+    expect(checks.filter(({ state }) => state === "warns")).toEqual([]);
+  });
+
+  it.each([
+    ["golang-builder", "cart,golang-builder/cart", []],
+    ["golang-builder", "cart,chart", ["chart"]],
+    ["*", "shop/cart,golang-builder/cart", ["shop/cart"]],
+  ])("in %s tracking %s misses %j", async (namespace, track, missing) => {
+    await using world = await createKnownWorld(anywhere);
+    const found = await warnings(world, { THOTH_WATCHED_NAMESPACE: namespace, BUILD_WATCHER_TRACK: track });
+    expect(found.map(({ check, detail }) => [check, /BuildConfig (\S+) /.exec(detail)?.[1]])).toEqual(
+      missing.map((entry) => ["tracked", entry]),
+    );
+  });
+
+  const inPod = { KUBERNETES_SERVICE_HOST: "172.30.0.1" };
+
+  it("says that nobody outside the cluster can pull by the internal name of its registry", async () => {
+    await using world = await createKnownWorld();
+    expect(await warnings(world, inPod)).toEqual([
+      {
+        check: "pulling",
+        state: "warns",
+        detail: expect.stringContaining("an analysis service outside the cluster cannot pull them"),
+        mend: expect.stringContaining("oc set data configmap/build-watcher THOTH_PUSH_REGISTRY="),
+      },
+    ]);
+  });
+
+  it.each([
+    ["with the token", { ...inPod, THOTH_PASS_TOKEN: "1" }],
+    ["with a route", { ...inPod, BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com" }],
+    ["in a dry run", { ...inPod, BUILD_WATCHER_DRY_RUN: "1" }],
+    ["outside the cluster", {}],
+  ])("does not say so %s", async (_, environment) => {
+    await using world = await createKnownWorld();
+    expect(await warnings(world, environment)).toEqual([]);
   });
 });
 
@@ -373,13 +478,46 @@ requirePrograms(
     expect(JSON.stringify(first)).not.toContain("TOPSECRET");
   });
 
+  it.each([
+    ["a template", { BUILD_WATCHER_PUSH_TEMPLATE: "{quokka}" }, "BUILD_WATCHER_PUSH_TEMPLATE='<template>'"],
+    ["an auth file that is missing", { BUILD_WATCHER_DST_AUTHFILE: "/nonexistent" }, "BUILD_WATCHER_DST_AUTHFILE='<file>'"],
+    ["a layout", { BUILD_WATCHER_PUSH_LAYOUT: "flat" }, "BUILD_WATCHER_PUSH_LAYOUT='default|flat|legacy'"],
+    ["a directory", { BUILD_WATCHER_REGISTRY_CERTS: "/nonexistent" }, "BUILD_WATCHER_REGISTRY_CERTS='<directory>'"],
+  ])("names the setting that is at fault: %s", async (_, environment, mend) => {
+    await using world = await createKnownWorld();
+    const registry = await registryWith();
+    const [first, ...others] = await failures(world, { ...copyingTo(registry.host), ...environment });
+    expect(first?.mend).toBe(`export ${mend}`);
+    expect(others).toEqual([]);
+  });
+
+  it("finds that an auth file holds a wrong login, and names the file", async () => {
+    await using world = await createKnownWorld();
+    const registry = await registryWith({ login });
+    const file = join(world.stateDirectory, "auth.json");
+    await writeFile(file, JSON.stringify({ auths: { [registry.host]: { username: "writer", password: "wrong" } } }));
+    expect(await failures(world, { ...copyingTo(registry.host), BUILD_WATCHER_DST_AUTHFILE: file })).toMatchObject([
+      { check: "push registry", mend: "export BUILD_WATCHER_DST_AUTHFILE='<file>'" },
+    ]);
+  });
+
+  it("in a pod changes both halves of a login, each where it is kept", async () => {
+    await using world = await createKnownWorld();
+    const registry = await registryWith({ login });
+    const [first] = await failures(world, { ...copyingTo(registry.host), KUBERNETES_SERVICE_HOST: "172.30.0.1" });
+    expect(first?.mend).toBe(
+      "oc set data configmap/build-watcher THOTH_DST_REGISTRY_USER='<user>' && " +
+        "oc set data secret/build-watcher THOTH_DST_REGISTRY_PASSWORD='<password>' && oc rollout restart deployment/build-watcher",
+    );
+  });
+
   it("finds a registry that is not there", async () => {
     await using world = await createKnownWorld();
     expect(await failures(world, copyingTo("127.0.0.1:1/mirror"))).toMatchObject([
       {
         check: "push registry",
         detail: expect.stringContaining("ECONNREFUSED"),
-        mend: "export THOTH_PUSH_REGISTRY='<host>[/<path>]'",
+        mend: "export THOTH_PUSH_REGISTRY='<registry>'",
       },
     ]);
   });

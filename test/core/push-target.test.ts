@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Digest, type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
 import {
   matchesRegistry,
+  mayCopy,
   type PushLayout,
   type PushRules,
   planCopy,
@@ -108,6 +109,24 @@ describe("images that stay where they are", () => {
     ["docker.io/library/fedora:30", undefined],
   ])("%s: %s", (image, expected) => {
     expect(staysInPlace(parseImageReference(image), rules({ skip: ["quay.io"] }))).toBe(expected);
+  });
+
+  it.each<[string, { output?: string; base?: string }, boolean]>([
+    ["a log alone", {}, false],
+    ["an image to copy", { output: "docker.io/org/app:v1" }, true],
+    ["an image of an excluded registry", { output: "quay.io/org/app:v1" }, false],
+    ["a copy, with a base to copy", { output: "push.example.com/mirror/app:v1", base: "docker.io/org/base:v1" }, true],
+    ["a copy, with an excluded base", { output: "push.example.com/mirror/app:v1", base: "quay.io/org/base:v1" }, false],
+  ])("make a job that copies nothing: %s", (_, names, expected) => {
+    const job = Object.fromEntries(
+      Object.entries(names).map(([part, text]) => [part, { kind: "reference", reference: parseImageReference(text) }]),
+    );
+    expect(mayCopy(job, rules({ skip: ["quay.io"] }))).toBe(expected);
+  });
+
+  it("cannot be told by the name of an image stream's tag", () => {
+    const base = { kind: "stream-tag", namespace: "shop", stream: "base", tag: "latest" } as const;
+    expect(mayCopy({ base }, rules({ skip: ["*"] }))).toBe(true);
   });
 
   it("are told apart from copied ones in a plan", () => {

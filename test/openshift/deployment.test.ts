@@ -51,6 +51,13 @@ describe("the pod", () => {
     expect(state?.persistentVolumeClaim).toEqual({ claimName: objectOf("PersistentVolumeClaim").metadata.name });
   });
 
+  it("claims it of the cluster's default storage class, or of the one by parameter", () => {
+    const claimed = (parameters: Readonly<Record<string, string>>) =>
+      deploy({}, parameters).objects.find(({ kind }) => kind === "PersistentVolumeClaim") as KubernetesObject & { spec: object };
+    expect(claimed({}).spec).not.toHaveProperty("storageClassName");
+    expect(claimed({ STORAGE_CLASS: "fast" }).spec).toHaveProperty("storageClassName", "fast");
+  });
+
   it("runs as one at a time, and has longer to end than the bot takes", () => {
     expect(deployment.spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
     const { config } = loadConfig({ flags: {}, environment });
@@ -100,6 +107,8 @@ describe("the probes", () => {
     const { startupProbe, readinessProbe, livenessProbe } = moved.container;
     expect([startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.port)).toEqual([8081, 8081, 8081]);
     expect(moved.environment.BUILD_WATCHER_ADMIN_PORT).toBe("8081");
+    const service = moved.objects.find(({ kind }) => kind === "Service") as KubernetesObject & { spec: { ports: object[] } };
+    expect(service.spec.ports).toEqual([{ name: "http", port: 8080, targetPort: 8081 }]);
   });
 
   it("are reached through the Service, on a port by parameter", () => {

@@ -48,6 +48,14 @@ describe("the Dockerfile", () => {
     expect(textsOf(final, "RUN").join("\n")).not.toMatch(/npm|tsc|gcc|make/);
   });
 
+  it("builds as package.json says, so that nothing is left out, and looks for what the server needs", () => {
+    expect(textsOf(build, "RUN").join("\n")).toMatch(/(?:^|&& )npm run build &&/m);
+    const smoke = textsOf(final, "RUN").at(-1) ?? "";
+    expect(smoke).toContain("node dist/main.js jobs");
+    const [, path = ""] = /import\("\.\/dist\/([^"]+)\.js"\)/.exec(smoke) ?? [];
+    expect(readFileSync(`${root}src/${path}.ts`, "utf8")).toContain("../assets/");
+  });
+
   it("adds skopeo from the distribution, and nothing else", () => {
     const [install, ...others] = textsOf(final, "RUN").filter((text) => /(?:microdnf|dnf|yum) install/.test(text));
     const words =

@@ -10,17 +10,38 @@ const guide = readFileSync(`${root}docs/deploy.md`, "utf8");
 const beforeAncestor = guide.slice(0, guide.indexOf("## Moving over"));
 const parameters = new Set(templateFiles.flatMap((file) => readTemplate(file).parameters?.map(({ name }) => name) ?? []));
 
+/** What is an `oc` command by itself: lines of code blocks, and quotations in the text that go on behind the verb. */
+function commandsIn(text: string): readonly string[] {
+  const blocks = [...text.matchAll(/^ {4,}(.*\boc .*)$/gm)].map(([, line = ""]) => line.trim());
+  const quoted = [...text.matchAll(/`(oc [^`]+)`/g)].map(([, command = ""]) => command);
+  return [...blocks, ...quoted].flatMap((line) => line.split(/ (?:\|\|?|&&) /)).filter((command) => command.startsWith("oc "));
+}
+
+/** The role templates name their projects themselves, and some things are in no project. */
+function namesItsProject(command: string): boolean {
+  const inNone = /^oc (process|new-project|get (storageclass|proxy)|patch configs\.|delete clusterrole)/;
+  return / -n \S/.test(command) || inNone.test(command) || isForRole(command);
+}
+
+function isForRole(command: string): boolean {
+  return command === "oc apply -f -" && appliedWithoutProject.every((template) => template.startsWith("rbac"));
+}
+
+const appliedWithoutProject = [...guide.matchAll(/-f openshift\/(\S+)\.yaml [^\n]*\| oc apply -f -/g)].map(
+  ([, name = ""]) => name,
+);
+
 function parametersOf(file: string): ReadonlySet<string> {
   return new Set(readTemplate(file).parameters?.map(({ name }) => name));
 }
 
 describe("the guide to deployment", () => {
   it("has a shortest way of which every template can be made", () => {
-    const [, block = ""] = /cat > deploy\.env <<END\n([\s\S]*?)\n\s*END/.exec(guide) ?? [];
+    const [, block = ""] = /cat > deploy\.env <<'END'\n([\s\S]*?)\n\s*END/.exec(guide) ?? [];
     const given = block.split("\n").map((line) => line.trim().split("=") as [string, string]);
     const [, loop = ""] = /for t in ([\w ]+); do/.exec(guide) ?? [];
     const files = loop.split(" ").map((name) => `${name}.yaml`);
-    expect(files).toEqual(["rbac.yaml", "imagestream.yaml", "buildconfig.yaml", "config.yaml", "deployment.yaml"]);
+    expect(files).toEqual(["imagestream.yaml", "buildconfig.yaml", "config.yaml", "deployment.yaml"]);
     for (const file of files) {
       const known = given.filter(([name]) => parametersOf(file).has(name));
       expect(() => processTemplate(file, Object.fromEntries(known)), file).not.toThrow();
@@ -28,9 +49,32 @@ describe("the guide to deployment", () => {
     for (const [name] of given) expect(parameters).toContain(name);
   });
 
-  it("takes five commands", () => {
-    const shortest = guide.slice(guide.indexOf("## The shortest way"), guide.indexOf("When the image is pushed"));
-    expect(shortest.split(/\n\n(?= {4}\S)/).length - 1).toBe(5);
+  it("takes six commands", () => {
+    const shortest = guide.slice(guide.indexOf("## The shortest way"), guide.indexOf("`--from-repo` sends"));
+    expect(shortest.split(/\n\n(?= {4}\S)/).length - 1).toBe(6);
+  });
+
+  it("says in every command which project it is for, so that none depends on the current one", () => {
+    const commands = commandsIn(guide);
+    expect(commands.length).toBeGreaterThan(20);
+    expect(commands.filter((command) => !namesItsProject(command))).toEqual([]);
+  });
+
+  it("gives a role one project at a time, whatever deploy.env says", () => {
+    const loops = [...guide.matchAll(/for t in ([\w ]+); do/g)].map(([, names = ""]) => names.split(" "));
+    expect(loops.length).toBeGreaterThan(1);
+    expect(loops.flat().filter((name) => name.includes("rbac"))).toEqual([]);
+    const updating = loops.at(-1);
+    expect(updating, "applying it puts the image's name back").not.toContain("deployment");
+  });
+
+  it("ends a loop where a step fails", () => {
+    const bodies = [...guide.matchAll(/; do\n([\s\S]*?)\n\s*done/g)].map(([, body = ""]) => body);
+    for (const body of bodies) expect(body).toMatch(/\|\| break$/);
+  });
+
+  it("sends nothing to the cluster's build but commits", () => {
+    expect(guide.match(/oc start-build [^\n`]*/g)?.filter((command) => !command.includes("--from-repo=."))).toEqual([]);
   });
 
   it("gives templates the parameters that they have", () => {

@@ -23,6 +23,7 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
     trackFile: "",
     labelSelector: "tier=web",
     stateDirectory: "/data",
+    giveUpAfter: "77h",
   };
   const byType: Readonly<Record<Option["type"], string>> = {
     boolean: usual === true ? "0" : "1",
@@ -80,6 +81,10 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
     sourcePassword: { THOTH_SRC_REGISTRY_USER: "x" },
     destinationUser: { THOTH_DST_REGISTRY_PASSWORD: "x", ...registry },
     destinationPassword: { THOTH_DST_REGISTRY_USER: "x", ...registry },
+    destinationAuthfile: registry,
+    pushTemplate: registry,
+    pushLayout: registry,
+    pushSkip: registry,
   };
   return halves[name] ?? {};
 }

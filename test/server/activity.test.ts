@@ -118,4 +118,21 @@ describe("the last hour", () => {
     await clock.advance(50 * minute);
     expect(activity.read().minutes.reduce((sum, { done: ended }) => sum + ended, 0)).toBe(2);
   });
+
+  it("before the start is taken from the records", async () => {
+    const { clock, activity } = monitored();
+    const now = clock.now();
+    const records = {
+      done: [
+        record({ updatedAt: now - minute, result: { analyses: [], notes: [], submittedAt: 77 } }),
+        record({ updatedAt: now - 2 * 60 * minute }),
+      ],
+      failed: [record({ state: "failed", updatedAt: now - minute })],
+    };
+    activity.recall({ recent: (_limit, { state } = {}) => (state === "done" || state === "failed" ? records[state] : []) });
+    const { minutes, endpoint } = activity.read();
+    expect(minutes.at(-2)).toEqual({ done: 1, failed: 1 });
+    expect(minutes.filter(({ done }) => done > 0)).toHaveLength(1);
+    expect(endpoint).toEqual({ state: "unknown", acceptedAt: 77 });
+  });
 });

@@ -32,14 +32,16 @@ export interface BotProcessOptions {
   readonly nodeFlags?: readonly string[];
   /** Shell commands run before the program, in its process: limits it is to live with. */
   readonly limits?: string;
+  /** The program itself; the source's, unless told otherwise. */
+  readonly program?: string;
 }
 
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const source = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** Runs the program with this environment, and of the test's own with nothing but PATH. */
 export function startBotProcess(
   environment: Readonly<Record<string, string>>,
-  { argv = [], nodeFlags = [], limits = ":" }: BotProcessOptions = {},
+  { argv = [], nodeFlags = [], limits = ":", program = source }: BotProcessOptions = {},
 ): BotProcess {
   const child = spawn("sh", ["-c", `${limits}; exec "$@"`, "sh", process.execPath, ...nodeFlags, program, ...argv], {
     cwd: tmpdir(),
