@@ -83,7 +83,6 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
     destinationPassword: { THOTH_DST_REGISTRY_USER: "x", ...registry },
     destinationAuthfile: registry,
     pushTemplate: registry,
-    pushLayout: registry,
     pushSkip: registry,
   };
   return halves[name] ?? {};
