@@ -47,7 +47,7 @@ describe("a submitted analysis", () => {
     const bot = world.bot();
     world.cluster.put("builds", completedBuild("app"));
     const line = await bot.logged(saying("Analysis failed"));
-    expect(line).toMatchObject({ level: "warn", build: "golang-builder/app-1" });
+    expect(line).toMatchObject({ level: "warn", subject: "golang-builder/app-1" });
     expect(String(line.notes)).toMatch(/The analysis \S+ failed: it ended as error/);
   });
 

@@ -40,6 +40,8 @@ export async function demo(context: CommandContext, { forever }: { readonly fore
     signal,
   });
   const story = async () => {
+    // What lay there before comes first: the startup pass and a build may both see an image whose build is just ending.
+    await Promise.race([analysis.waitFor(({ submissions }) => submissions.length > 0), sleep(systemClock, patience, signal)]);
     for (let round = 0; !signal.aborted && (round === 0 || forever); round += 1) {
       await playScenario({ cluster, registry, tell, pause: () => sleep(systemClock, pace, signal) }, round);
     }

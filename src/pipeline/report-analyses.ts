@@ -16,7 +16,7 @@ export interface ReportAnalysisParts {
 export function reportAnalysis(parts: ReportAnalysisParts, { record, outcome }: AttemptReport<FollowWork, FollowResult>): void {
   const { jobId, analysisId } = record.job;
   const of = parts.jobs.find(jobId);
-  const subject = { build: of ? describeJob(of.job) : jobId, job: jobId, analysis: analysisId };
+  const subject = { subject: of ? describeJob(of.job) : jobId, job: jobId, analysis: analysisId };
   if (outcome === "done" && record.result?.state !== undefined) {
     measureAnalysis(parts, record.job, record.result);
     if (record.result.state === "succeeded") parts.log.info(subject, "Analysis succeeded");

@@ -56,7 +56,7 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
     try {
       for await (const piece of cluster.streamBuildLog(build, true, signal)) lines.write(piece);
     } catch (error) {
-      if (!signal.aborted) log.warn({ build: tag.build, error: asJobError(error).message }, "A build's log cannot be streamed");
+      if (!signal.aborted) log.warn({ subject: tag.build, error: asJobError(error).message }, "A build's log cannot be streamed");
     } finally {
       lines.end();
     }

@@ -114,7 +114,7 @@ describe("a signal", () => {
     await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1s" });
     await reached(world, bot);
     expect(await bot.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-    expect(bot.lines.at(-1)).toMatchObject({ level: "info", msg: "Job interrupted; it runs again next time" });
+    expect(bot.lines.at(-2)).toMatchObject({ level: "info", msg: "Job interrupted; it runs again next time" });
     const [record] = await jobsOf(world);
     expect(record).toMatchObject({ state: "waiting", attempts: 1 });
     expect(record).not.toHaveProperty("error");

@@ -103,7 +103,7 @@ describe("slow jobs and others", () => {
     await open({ workers: 1 });
     await start();
     await add(buildJob(100), buildJob(101), buildJob(1));
-    handler.runs[1]?.fail(new JobError("RegistryUnavailable", "503", { retryAfter: 1_500 }));
+    handler.runs[1]?.fail(new JobError("RegistryUnavailable", "503", { retryAfter: 7_300 }));
     await settle();
     const { dueAt = 0 } = queue.find("build-uid-1") ?? {};
     await storage.clock.advance(dueAt - storage.clock.now() - 1);
@@ -144,7 +144,17 @@ describe("slow jobs and others", () => {
       expect(running()).toHaveLength(4);
     });
 
-    it("try one that is not slow first, and one that finds a place when slow ones hang", async () => {
+    it("try one that is not slow first, for it tells sooner", async () => {
+      await open();
+      await start();
+      await add(buildJob(1));
+      await failAll();
+      await add(buildJob(100), buildJob(2));
+      await storage.clock.advance(2 * minute);
+      expect(running()).toEqual([2]);
+    });
+
+    it("try one that finds a place when slow ones hang", async () => {
       await open();
       await start();
       await add(buildJob(100), buildJob(101), buildJob(102), buildJob(1));
