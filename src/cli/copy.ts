@@ -1,4 +1,4 @@
-import { openCopying } from "../copying.ts";
+import { openCopying } from "../app/copying.ts";
 import { asJobError, failureReasons } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import type { ImageCopier } from "../registry/image-copier.ts";

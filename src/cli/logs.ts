@@ -1,8 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
+import { clusterSettings } from "../app/settings.ts";
 import type { NamedBuild } from "../cluster/cluster.ts";
 import { openCluster } from "../cluster/openshift.ts";
 import { JobError } from "../core/errors.ts";
-import { clusterSettings } from "../settings.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 
 export interface LogsCall {

@@ -1,4 +1,4 @@
-import { openApp } from "../app.ts";
+import { openApp } from "../app/app.ts";
 import { describeJob, type Job } from "../core/job.ts";
 import { DirectoryInUseError, openEmbeddedQueue } from "../queue/index.ts";
 import type { CommandContext } from "./command.ts";

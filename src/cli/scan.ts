@@ -1,4 +1,4 @@
-import { type App, openApp } from "../app.ts";
+import { type App, openApp } from "../app/app.ts";
 import { sleep, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
 import type { ScanCounts } from "../pipeline/scan-images.ts";

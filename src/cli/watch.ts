@@ -1,4 +1,4 @@
-import { type App, openApp } from "../app.ts";
+import { type App, openApp } from "../app/app.ts";
 import type { CommandContext } from "./command.ts";
 import { runScan } from "./scan.ts";
 

@@ -74,7 +74,7 @@ describe("a build's log", () => {
     ["hang", undefined],
     ["hang-body", "{"],
   ] as const)("is what came of it when a server hangs in its time: %s", async (fault, beginning) => {
-    const { api, cluster } = await openTestCluster({ settings: { logTimeLimit: 300 } });
+    const { api, cluster } = await openTestCluster({ settings: { logTimeLimit: 1_500 } });
     api.put("builds", build);
     api.fail("log", fault, Number.POSITIVE_INFINITY);
     expect((await cluster.readBuildLog(key, 1000, signal))?.[0]).toBe(beginning);

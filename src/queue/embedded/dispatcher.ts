@@ -36,7 +36,7 @@ export interface DispatcherSettings {
 /** Runs due jobs, as many as there are places and as the gate lets through. */
 export interface Dispatcher {
   start(handle: JobHandler, report: (attempt: AttemptReport) => void): void;
-  /** Looks for due jobs now; called after every change of the ledger. */
+  /** Looks for due jobs now, unless a claim is under way, which looks when it ends; called after every change of the ledger. */
   dispatch(): void;
   /** Claims nothing more and waits for the running attempts: so many milliseconds, then they are interrupted. */
   stop(graceMilliseconds: number): Promise<void>;
@@ -64,13 +64,13 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
   const isBusy = () => claiming !== undefined || runner.isBusy();
 
   function dispatch(): void {
-    if (!work || stopping) return;
+    if (!work || stopping || claiming) return;
     try {
       ledger.assertInPlace();
       const now = clock.now();
       const open = runner.openRooms();
       const due = ledger.dueTimes(poolsIn(open));
-      if (!claiming && hasDueJob(due, now) && placesThrough(gate, open.length, now) > 0) claiming = claim(work);
+      if (hasDueJob(due, now) && placesThrough(gate, open.length, now) > 0) claiming = claim(work);
       cancelTimer();
       cancelTimer = clock.schedule(nextLook(gate, due, now), dispatch);
     } catch (error) {

@@ -1,10 +1,10 @@
-import type { Cluster } from "./cluster/cluster.ts";
-import type { Config } from "./config/options.ts";
-import type { ImageReference } from "./core/image-reference.ts";
-import type { Job, SubmissionPolicy } from "./core/job.ts";
-import { parseLabelSelector } from "./core/label-selector.ts";
-import { mayCopy, readPushSettings } from "./core/push-target.ts";
-import { registryLogins } from "./pipeline/registry-logins.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Config } from "../config/options.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+import type { Job, SubmissionPolicy } from "../core/job.ts";
+import { parseLabelSelector } from "../core/label-selector.ts";
+import { mayCopy, readPushSettings } from "../core/push-target.ts";
+import { registryLogins } from "../pipeline/registry-logins.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,10 +1,10 @@
-import type { Cluster } from "./cluster/cluster.ts";
-import { openCluster } from "./cluster/openshift.ts";
-import type { Config } from "./config/options.ts";
-import { systemClock } from "./core/clock.ts";
-import { reportCopy } from "./pipeline/report-copies.ts";
-import type { CopyReport, ImageCopier } from "./registry/image-copier.ts";
-import { createPlannedCopier } from "./registry/planned-copier.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { openCluster } from "../cluster/openshift.ts";
+import type { Config } from "../config/options.ts";
+import { systemClock } from "../core/clock.ts";
+import { reportCopy } from "../pipeline/report-copies.ts";
+import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
+import { createPlannedCopier } from "../registry/planned-copier.ts";
 import { clusterSettings, copierSettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -19,7 +19,7 @@ export async function openCopier(
   if (!settings) return undefined;
   if (config.dryRun) return createPlannedCopier(settings);
   // Loaded when wanted: most bots copy nothing.
-  const { openImageCopier } = await import("./registry/skopeo-copier.ts");
+  const { openImageCopier } = await import("../registry/skopeo-copier.ts");
   const report = (event: CopyReport) => {
     onCopy?.(event);
     reportCopy(log, event);

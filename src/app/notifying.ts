@@ -1,22 +1,22 @@
 import { join } from "node:path";
-import type { Config } from "./config/options.ts";
-import { type Clock, sleep } from "./core/clock.ts";
-import type { Backoff } from "./core/retry.ts";
+import type { Config } from "../config/options.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import type { Backoff } from "../core/retry.ts";
+import { createHttpNotifier } from "../notifications/http-notifier.ts";
+import { openMark } from "../notifications/mark.ts";
+import type { Delivery, Notification } from "../notifications/notifier.ts";
+import { createBatches } from "../pipeline/batches.ts";
+import type { FollowResult, FollowWork } from "../pipeline/follow-analyses.ts";
+import { eventOfAnalysis, eventOfJob } from "../pipeline/job-events.ts";
+import { measureQueue } from "../pipeline/measure-queue.ts";
+import { measureRequest } from "../pipeline/measure-submissions.ts";
+import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "../pipeline/notify.ts";
+import { createPace } from "../pipeline/pace.ts";
+import { openEmbeddedQueue } from "../queue/index.ts";
+import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { Following } from "./following.ts";
-import { createHttpNotifier } from "./notifications/http-notifier.ts";
-import { openMark } from "./notifications/mark.ts";
-import type { Delivery, Notification } from "./notifications/notifier.ts";
-import { createBatches } from "./pipeline/batches.ts";
-import type { FollowResult, FollowWork } from "./pipeline/follow-analyses.ts";
-import { eventOfAnalysis, eventOfJob } from "./pipeline/job-events.ts";
-import { measureQueue } from "./pipeline/measure-queue.ts";
-import { measureRequest } from "./pipeline/measure-submissions.ts";
-import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "./pipeline/notify.ts";
-import { createPace } from "./pipeline/pace.ts";
-import { openEmbeddedQueue } from "./queue/index.ts";
-import type { AttemptReport, JobQueue } from "./queue/job-queue.ts";
-import type { Logger } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
 
 export interface NotifyingParts {
   /** The bot's state directory; notifications wait in a ledger of their own in it. */

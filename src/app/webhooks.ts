@@ -1,12 +1,12 @@
-import type { Config } from "./config/options.ts";
-import type { ImageReference } from "./core/image-reference.ts";
-import { imageJob } from "./core/job.ts";
-import { readPushSettings, staysInPlace } from "./core/push-target.ts";
-import { createSignatureCheck } from "./notifications/signature.ts";
-import type { JobQueue } from "./queue/job-queue.ts";
-import { createImageFilter } from "./server/webhooks/image-filter.ts";
-import type { TakenImage, WebhookSettings } from "./server/webhooks/webhook-settings.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
+import type { Config } from "../config/options.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+import { imageJob } from "../core/job.ts";
+import { readPushSettings, staysInPlace } from "../core/push-target.ts";
+import { createSignatureCheck } from "../notifications/signature.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import { createImageFilter } from "../server/webhooks/image-filter.ts";
+import type { TakenImage, WebhookSettings } from "../server/webhooks/webhook-settings.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface WebhookParts {
   readonly queue: Pick<JobQueue, "add" | "retry">;

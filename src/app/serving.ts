@@ -1,14 +1,14 @@
-import type { Cluster } from "./cluster/cluster.ts";
-import type { Config } from "./config/options.ts";
-import type { BuildKey } from "./core/build.ts";
-import type { Clock } from "./core/clock.ts";
-import type { JobQueue } from "./queue/job-queue.ts";
-import { type ActivityMonitor, createActivity } from "./server/activity.ts";
-import { createHealth, type HealthMonitor } from "./server/health.ts";
-import type { RunningServer } from "./server/server.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Config } from "../config/options.ts";
+import type { BuildKey } from "../core/build.ts";
+import type { Clock } from "../core/clock.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import { type ActivityMonitor, createActivity } from "../server/activity.ts";
+import { createHealth, type HealthMonitor } from "../server/health.ts";
+import type { RunningServer } from "../server/server.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { pageSettings, serverSettings } from "./settings.ts";
-import type { Logger } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 export interface ServingParts {
@@ -46,7 +46,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
     async open() {
       if (!config.server) return undefined;
       activity.recall(queue);
-      const { openServer } = await import("./server/server.ts");
+      const { openServer } = await import("../server/server.ts");
       const server = await openServer({
         ...serverSettings(config, environment),
         health,

@@ -1,24 +1,24 @@
 import { join } from "node:path";
-import type { Analyzer } from "./analyzers/analyzer.ts";
-import type { Config } from "./config/options.ts";
-import type { Clock } from "./core/clock.ts";
-import type { Backoff } from "./core/retry.ts";
-import { createBatches } from "./pipeline/batches.ts";
+import type { Analyzer } from "../analyzers/analyzer.ts";
+import type { Config } from "../config/options.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Backoff } from "../core/retry.ts";
+import { createBatches } from "../pipeline/batches.ts";
 import {
   analysesToFollow,
   createFollowHandler,
   type FollowQueue,
   type FollowResult,
   type FollowWork,
-} from "./pipeline/follow-analyses.ts";
-import { keepFollowing, takeUp } from "./pipeline/keep-following.ts";
-import { measureQueue } from "./pipeline/measure-queue.ts";
-import { createPace } from "./pipeline/pace.ts";
-import { reportAnalysis } from "./pipeline/report-analyses.ts";
-import { openEmbeddedQueue } from "./queue/index.ts";
-import type { AttemptReport, JobQueue } from "./queue/job-queue.ts";
-import type { Logger } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
+} from "../pipeline/follow-analyses.ts";
+import { keepFollowing, takeUp } from "../pipeline/keep-following.ts";
+import { measureQueue } from "../pipeline/measure-queue.ts";
+import { createPace } from "../pipeline/pace.ts";
+import { reportAnalysis } from "../pipeline/report-analyses.ts";
+import { openEmbeddedQueue } from "../queue/index.ts";
+import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface FollowingParts {
   /** The bot's state directory; analyses are followed from a ledger of their own in it. */
