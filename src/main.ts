@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { setFlagsFromString } from "node:v8";
 import { run } from "./cli/run.ts";
 
 /** npm and a terminal can both deliver one Ctrl-C: what comes so soon (ms) after the first signal is the same wish. */
 const sameWish = 300;
+
+// Left alone, V8 lets the heap grow for as long as the machine has room: on a node that is the limit of the pod. This keeps resident memory
+// flat over tens of thousands of builds for about a tenth more CPU.
+for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30"]) setFlagsFromString(flag);
 
 const stop = new AbortController();
 let askedAt = 0;

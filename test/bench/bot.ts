@@ -13,7 +13,12 @@ const builds = 5_000;
 export async function benchBot(): Promise<readonly Measurement[]> {
   const posts = `jobs a second through the bot, over axios calls a second, ${workers} at once`;
   const logs = "the same with the log of each build, over axios getting it and posting";
-  return [await throughput(posts, false), await throughput(logs, true), await latency(), await memory()];
+  return [
+    { ...(await throughput(posts, false)), bound: { min: 0.5 } },
+    await throughput(logs, true),
+    await latency(),
+    await memory(),
+  ];
 }
 
 /** Rounds of one and the other by turns, so that the machine's noise meets both. */
@@ -27,7 +32,7 @@ async function throughput(name: string, logs: boolean): Promise<Measurement> {
   }
   const [bot, loop] = [rateOf(ours), rateOf(bare)];
   const detail = `${bot.toFixed(0)}/s over ${loop.toFixed(0)}/s, medians of ${rounds} rounds of ${builds}`;
-  return { name, ratio: bot / loop, bound: { min: 0.5 }, detail };
+  return { name, ratio: bot / loop, bound: {}, detail };
 }
 
 async function completeAll(
