@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
-import { run } from "./cli/run.ts";
 
 /** npm and a terminal can both deliver one Ctrl-C: what comes so soon (ms) after the first signal is the same wish. */
 const sameWish = 300;
@@ -34,6 +33,8 @@ process.on("SIGTERM", onSignal);
 // The reader has gone away, as with `| head`: there is nobody left to tell. 141 is what a shell makes of SIGPIPE.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 1));
 
+// Loaded last, so that a signal is heeded while the rest is still being read.
+const { run } = await import("./cli/run.ts");
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
 process.exit(

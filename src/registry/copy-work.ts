@@ -10,6 +10,7 @@ import { createSharedWork } from "./shared-work.ts";
 import type { Skopeo } from "./skopeo.ts";
 import { SkopeoError } from "./skopeo-errors.ts";
 import { addMissingTags, addTag, type TagPlace } from "./tags.ts";
+import { createTurns } from "./turns.ts";
 
 export interface CopyWorkParts {
   readonly rules: PushRules;
@@ -66,6 +67,7 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
   const open = withinLimits(http, limits);
   const schedule = createLayerSchedule();
   const sharedCopies = createSharedWork<Brought>();
+  const tagging = createTurns();
 
   return {
     async deliver(request, signal) {
@@ -73,7 +75,9 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
       const { source, target } = journey;
       const key = JSON.stringify([repositoryOf(source), source.digest, target.repository, request.from, request.to]);
       const { result, shared } = await sharedCopies.run(key, signal, (copySignal) => bring(journey, copySignal));
-      if (shared) await addMissingTags(placeOf(journey, signal), signal);
+      // A registry on a plain file system answers 500 to who reads a manifest while another writes its tags.
+      if (shared)
+        await tagging.run(`${target.registry}/${target.repository}`, () => addMissingTags(placeOf(journey, signal), signal));
       const image = withDigest({ registry: target.registry, repository: target.repository, ...tagOf(target) }, source.digest);
       return { image, ...result, ...(shared && { outcome: "shared" as const }) };
     },

@@ -30,6 +30,7 @@ it("submits every build, and few twice, though it is killed at random moments an
 
   await using bot = start(world);
   await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size >= builds.completed());
+  await bot.logged(isWatching);
   expect(await bot.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   const counts = [...submissionsByBuild(world.analysis).values()];
   const repeated = counts.reduce((sum, count) => sum + count - 1, 0);
