@@ -57,7 +57,7 @@ describe("the bot in a pod", () => {
         else libraries.add(target);
       }
     };
-    visit(fileURLToPath(new URL("../../src/main.ts", import.meta.url)));
+    visit(fileURLToPath(new URL("../../src/cli/run.ts", import.meta.url)));
     expect(seen.size).toBeGreaterThan(50);
     expect([...libraries]).toContain("undici");
     expect([...libraries]).not.toContain("@kubernetes/client-node");
