@@ -1,4 +1,5 @@
 import { type App, openApp } from "../app/app.ts";
+import { aborted } from "../core/clock.ts";
 import type { CommandContext } from "./command.ts";
 import { runScan } from "./scan.ts";
 
@@ -14,7 +15,7 @@ export async function watch(context: CommandContext): Promise<number> {
   const running = AbortSignal.any([signal, failed.signal]);
   try {
     const work = Promise.all([app.discover(running), app.follow(running), existing(context, app, running)]);
-    await Promise.race([app.ended, stopped(signal), work]);
+    await Promise.race([app.ended, aborted(signal), work]);
   } finally {
     failed.abort();
   }
@@ -29,9 +30,4 @@ async function existing(context: CommandContext, app: App, signal: AbortSignal):
   if (!context.config.analyzeExisting) return;
   await app.synced;
   if (!signal.aborted) await runScan(context, app, signal, { persistent: true });
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

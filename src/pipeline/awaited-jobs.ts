@@ -1,3 +1,4 @@
+import { aborted } from "../core/clock.ts";
 import type { Job } from "../core/job.ts";
 import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
 
@@ -36,9 +37,4 @@ export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "retry" | "idle"
       return failed;
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
