@@ -149,6 +149,8 @@ function childEnvironment(host: HostProcess, home: string): Record<string, strin
     XDG_DATA_HOME: home,
     XDG_CONFIG_HOME: home,
     XDG_RUNTIME_DIR: home,
+    // A copy waits for its registries, and Go takes a thread for every processor of the node, whatever the pod's limit: with one, copies are faster.
+    GOMAXPROCS: host.env.GOMAXPROCS ?? "1",
     // Root's cache would be the machine's, whatever HOME says; containers/image (internal/rootless) reads this before it asks who we are.
     ...(host.getuid?.() === 0 && { _CONTAINERS_ROOTLESS_UID: "65534" }),
   };

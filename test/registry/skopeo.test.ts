@@ -68,7 +68,16 @@ describe("skopeo", () => {
     expect(seen).toContain("arg=--command-timeout\narg=91s\n");
     expect(seen).toContain("HTTPS_PROXY=http://proxy:1\n");
     expect(seen).toContain(`HOME=${directory}/state/skopeo/home\n`);
+    expect(seen).toContain("GOMAXPROCS=1\n");
     expect(seen).not.toMatch(/S3cret|REGISTRY_AUTH_FILE|THOTH_/);
+    await skopeo.close();
+  });
+
+  it("may use as many processors as the operator wishes", async () => {
+    const path = script("processors", `env >${directory}/processors; exit 1`);
+    const skopeo = await open(path, join(directory, "state"), { PATH: process.env.PATH, GOMAXPROCS: "6" });
+    await expect(skopeo.copy(copy, signal)).rejects.toMatchObject({ reason: "CopyFailed" });
+    expect(runProgram("cat", [join(directory, "processors")])).toContain("GOMAXPROCS=6\n");
     await skopeo.close();
   });
 

@@ -13,6 +13,8 @@ export interface RegistryOptions {
   readonly login?: { readonly user: string; readonly password: string };
   readonly tls?: TestCertificates;
   readonly readOnly?: boolean;
+  /** Where its storage is made; default: the directory for temporary files. */
+  readonly parent?: string;
   /** Where it tells of what is pushed and pulled, and with which headers. */
   readonly notify?: { readonly url: string; readonly headers: Readonly<Record<string, readonly string[]>> };
 }
@@ -50,7 +52,7 @@ export interface TestCertificates {
 
 /** Starts docker-registry and resolves when it listens. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryServer> {
-  const directory = mkdtempSync(join(tmpdir(), "registry-"));
+  const directory = mkdtempSync(join(options.parent ?? tmpdir(), "registry-"));
   const config = join(directory, "config.json");
   writeFileSync(config, JSON.stringify(configuration(directory, options)));
   const child = spawn("docker-registry", ["serve", config], {
