@@ -6,10 +6,6 @@ import { setFlagsFromString } from "node:v8";
 /** npm and a terminal can both deliver one Ctrl-C: what comes so soon (ms) after the first signal is the same wish. */
 const sameWish = 300;
 
-// Left alone, V8 lets the heap grow for as long as the machine has room: on a node that is the limit of the pod. This keeps resident memory
-// flat over tens of thousands of builds for about a tenth more CPU.
-for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30"]) setFlagsFromString(flag);
-
 const stop = new AbortController();
 let askedAt = 0;
 
@@ -35,6 +31,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.
 
 // Loaded last, so that a signal is heeded while the rest is still being read.
 const { run } = await import("./cli/run.ts");
+
+// Left alone, V8 lets the heap grow for as long as the machine has room: on a node that is the limit of the pod. This keeps resident memory
+// flat over tens of thousands of builds for about a tenth more CPU. Set before the loading, it would keep the young generation so small that
+// the bot is a fifth slower.
+for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30"]) setFlagsFromString(flag);
+
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
 process.exit(
