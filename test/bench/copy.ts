@@ -6,13 +6,13 @@ import { runProgram } from "../support/programs.ts";
 import { makeImage, makeLayer } from "../support/registry-images.ts";
 import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
 import type { CopierProcess } from "./copier-process.ts";
-import type { Measurement } from "./measurement.ts";
+import { type Measurement, quantile } from "./measurement.ts";
 import { startRemote } from "./remote.ts";
 
 const images = 40;
 const sharedLayers = 4;
 const layerBytes = 20 * 1024 * 1024;
-const rounds = 3;
+const rounds = 5;
 
 /** In memory where that is possible: what a disk writes back when it likes would blur the figures of both sides. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -31,12 +31,12 @@ export async function benchCopy(): Promise<readonly Measurement[]> {
   const source = await startRegistry({ parent });
   try {
     const bench = { sources: await seed(source), directory };
-    const [theirs, ours] = await alternately([() => runInto(bench, runXargs, 8, 2), () => runInto(bench, runCopier, 8, 2)]);
-    const [loop, alone] = await alternately([() => runInto(bench, runXargs, 1, 1), () => runInto(bench, runCopier, 1, 1)]);
+    const together = await alternately(bench, 8, 2);
+    const alone = await alternately(bench, 1, 1);
     return [
-      compare("copy 40 images with 8 workers, over xargs -P8 skopeo copy", ours.cold, theirs.cold, 0.7),
-      compare("the same when everything is there, over xargs -P8 skopeo copy again", ours.warm, theirs.warm, 0.5),
-      compare("copy 40 images with 1 worker, over one skopeo copy after another", alone.cold, loop.cold, 1.05),
+      compare("copy 40 images with 8 workers, over xargs -P8 skopeo copy", together, "cold", 0.7),
+      compare("the same when everything is there, over xargs -P8 skopeo copy again", together, "warm", 0.5),
+      compare("copy 40 images with 1 worker, over one skopeo copy after another", alone, "cold", 1.05),
     ];
   } finally {
     await source.close();
@@ -51,19 +51,19 @@ interface Times {
   readonly warm: number;
 }
 
-/** The best times of both sides, which take turns so that a slow moment of the machine hits both. */
-async function alternately(sides: readonly [() => Promise<Times>, () => Promise<Times>]): Promise<[Times, Times]> {
-  let best: [Times, Times] | undefined;
-  for (let round = 0; round < rounds; round++) {
-    const [theirs, ours] = [await sides[0](), await sides[1]()];
-    best = best ? [faster(best[0], theirs), faster(best[1], ours)] : [theirs, ours];
-  }
-  if (!best) throw new Error("No round was run");
-  return best;
+/** One run of each side, the one right after the other. */
+interface Pair {
+  readonly theirs: Times;
+  readonly ours: Times;
 }
 
-function faster(one: Times, other: Times): Times {
-  return { cold: Math.min(one.cold, other.cold), warm: Math.min(one.warm, other.warm) };
+async function alternately(bench: Bench, processes: number, times: number): Promise<readonly Pair[]> {
+  const pairs: Pair[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const theirs = await runInto(bench, runXargs, processes, times);
+    pairs.push({ theirs, ours: await runInto(bench, runCopier, processes, times) });
+  }
+  return pairs;
 }
 
 async function runInto(bench: Bench, run: Run, processes: number, times: number): Promise<Times> {
@@ -85,9 +85,12 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-function compare(name: string, ours: number, theirs: number, max: number): Measurement {
-  const detail = `${(ours / 1000).toFixed(2)} s over ${(theirs / 1000).toFixed(2)} s`;
-  return { name, ratio: ours / theirs, bound: { max }, detail };
+/** The median of the pairs' ratios: a machine that slows down for a while slows both sides of a pair. */
+function compare(name: string, pairs: readonly Pair[], pass: keyof Times, max: number): Measurement {
+  const median = (value: (pair: Pair) => number) => quantile(pairs.map(value), 0.5);
+  const ratio = median(({ ours, theirs }) => ours[pass] / theirs[pass]);
+  const seconds = (side: keyof Pair) => (median((pair) => pair[side][pass]) / 1000).toFixed(2);
+  return { name, ratio, bound: { max }, detail: `${seconds("ours")} s over ${seconds("theirs")} s, medians of ${rounds} rounds` };
 }
 
 async function seed(source: RegistryServer): Promise<string[]> {
