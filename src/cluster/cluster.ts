@@ -51,7 +51,7 @@ export interface Cluster {
    * moving tag that was current then. Throws `JobError("ImageNotFound")` when an image stream name leads nowhere.
    */
   resolveImage(image: ImageName, completedAt: string | undefined, signal: AbortSignal): Promise<ImageReference>;
-  /** The same image by the host under which it is reached from outside the cluster, when the bot runs there; else unchanged. */
+  /** The same image by the host under which it is reached from outside the cluster, when the bot runs there or the operator named that host; else unchanged. */
   externalImage(image: ImageReference, signal: AbortSignal): Promise<ImageReference>;
   /** Whether an image lies in the cluster's own registry, by its internal or its public host. */
   ownsImage(image: ImageReference): boolean;

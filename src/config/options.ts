@@ -260,7 +260,7 @@ export const options = {
     format: "host",
     group: "Registries",
     placeholder: "<host>",
-    help: "Public host of the cluster's registry. Default: found by itself when the bot runs outside the cluster.",
+    help: "Public host of the cluster's registry, which its images are named by. Default: found by itself outside the cluster; inside, the internal host.",
   },
   pushRegistry: {
     env: "THOTH_PUSH_REGISTRY",

@@ -3,12 +3,14 @@ import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { testCertificates } from "../support/fixtures.ts";
+import type { ClusterSettings } from "../../src/cluster/openshift.ts";
+import { parseImageReference } from "../../src/core/image-reference.ts";
+import { internalRegistry, testCertificates } from "../support/fixtures.ts";
 import { open, startApi, streams, temporaryDirectory, token } from "./test-cluster.ts";
 
 const { ca, server: tls } = testCertificates();
 
-async function openInPod(files: Readonly<Record<string, string>>, settings: { verifyTls?: boolean; url?: string } = {}) {
+async function openInPod(files: Readonly<Record<string, string>>, settings: Partial<ClusterSettings> = {}) {
   const api = await startApi({ tls });
   const directory = await temporaryDirectory();
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
@@ -45,6 +47,15 @@ describe("a pod's service account", () => {
 });
 
 describe("the bot in a pod", () => {
+  it.each([
+    ["by their internal host", undefined, internalRegistry],
+    ["by the public host that the operator named", "registry.apps.example.com", "registry.apps.example.com"],
+  ])("names images of the cluster's registry %s", async (_, registryRoute, registry) => {
+    const { cluster } = await openInPod(account, { registryRoute });
+    const image = parseImageReference(`${internalRegistry}/golang-builder/app:1`);
+    expect(await cluster.externalImage(image, new AbortController().signal)).toEqual({ ...image, registry });
+  });
+
   it("does without the large client library: nothing loads it but the reading of a kubeconfig", () => {
     const seen = new Set<string>();
     const libraries = new Set<string>();

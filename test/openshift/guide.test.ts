@@ -7,6 +7,7 @@ import { processTemplate, readTemplate, templateFiles } from "../support/templat
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const guide = readFileSync(`${root}docs/deploy.md`, "utf8");
+const operating = readFileSync(`${root}docs/operate.md`, "utf8");
 const beforeAncestor = guide.slice(0, guide.indexOf("## Moving over"));
 const parameters = new Set(templateFiles.flatMap((file) => readTemplate(file).parameters?.map(({ name }) => name) ?? []));
 
@@ -55,7 +56,7 @@ describe("the guide to deployment", () => {
   });
 
   it("says in every command which project it is for, so that none depends on the current one", () => {
-    const commands = commandsIn(guide);
+    const commands = [guide, operating].flatMap(commandsIn);
     expect(commands.length).toBeGreaterThan(20);
     expect(commands.filter((command) => !namesItsProject(command))).toEqual([]);
   });

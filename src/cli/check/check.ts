@@ -63,7 +63,8 @@ function checkPulling({ dryRun, passToken, pushRegistry, registryRoute }: Config
   if (dryRun || passToken || pushRegistry !== undefined || registryRoute !== undefined) return [];
   const detail =
     "Images of the cluster's own registry are submitted by its internal host name and without a login: an analysis service " +
-    "outside the cluster cannot pull them, one inside needs THOTH_PASS_TOKEN=1. THOTH_PUSH_REGISTRY copies them to where it can.";
+    "outside the cluster cannot pull them, one inside needs THOTH_PASS_TOKEN=1. THOTH_PUSH_REGISTRY copies them to where it can; " +
+    "BUILD_WATCHER_REGISTRY_ROUTE names them by the registry's public host.";
   return [warned("pulling", detail, set("THOTH_PUSH_REGISTRY"))];
 }
 
