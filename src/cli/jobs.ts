@@ -1,3 +1,4 @@
+import { isoTime } from "../core/clock.ts";
 import { describeJob } from "../core/job.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import { type JobQueue, type JobRecord, type JobState, jobStates } from "../queue/job-queue.ts";
@@ -97,10 +98,10 @@ function describeRecord(record: JobRecord): string {
 }
 
 function publicRecord({ job, createdAt, updatedAt, dueAt, ...rest }: JobRecord) {
-  const times = { createdAt: iso(createdAt), updatedAt: iso(updatedAt), dueAt: dueAt === undefined ? undefined : iso(dueAt) };
+  const times = {
+    createdAt: isoTime(createdAt),
+    updatedAt: isoTime(updatedAt),
+    dueAt: dueAt === undefined ? undefined : isoTime(dueAt),
+  };
   return { id: job.id, subject: describeJob(job), ...rest, ...times, job };
-}
-
-function iso(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

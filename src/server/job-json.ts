@@ -1,3 +1,4 @@
+import { isoTime } from "../core/clock.ts";
 import { formatImageName } from "../core/image-name.ts";
 import { describeJob, type Job } from "../core/job.ts";
 import type { JobRecord, JobResult } from "../queue/job-queue.ts";
@@ -10,8 +11,8 @@ export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, err
     subject: describeJob(job),
     state,
     attempts,
-    createdAt: iso(createdAt),
-    updatedAt: iso(updatedAt),
+    createdAt: isoTime(createdAt),
+    updatedAt: isoTime(updatedAt),
     dueAt: maybeIso(dueAt),
     error: error && { ...error, remedy: remedyOf(error.reason) },
     result: result && resultJson(result),
@@ -60,10 +61,6 @@ function resultJson({ output, base, analyses, copiedAt, submittedAt, notes, link
   };
 }
 
-function iso(at: number): string {
-  return new Date(at).toISOString();
-}
-
 function maybeIso(at: number | undefined): string | undefined {
-  return at === undefined ? undefined : iso(at);
+  return at === undefined ? undefined : isoTime(at);
 }

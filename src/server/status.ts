@@ -1,3 +1,4 @@
+import { isoTime } from "../core/clock.ts";
 import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
 import type { Health, HealthProbes } from "./health.ts";
@@ -42,8 +43,8 @@ export function statusJson({ namespaces, track, ready, counts, minutes, troubles
     track,
     ready: ready.ok,
     notReadyBecause: ready.ok ? [] : ready.because,
-    troubles: troubles.map(({ namespace, message, since }) => ({ namespace: namespace ?? "*", message, since: iso(since) })),
-    startedAt: iso(times.startedAt),
+    troubles: troubles.map(({ namespace, message, since }) => ({ namespace: namespace ?? "*", message, since: isoTime(since) })),
+    startedAt: isoTime(times.startedAt),
     lastEventAt: maybeIso(times.lastEventAt),
     lastListAt: maybeIso(times.lastListAt),
     lastSignAt: maybeIso(times.lastSignAt),
@@ -85,10 +86,6 @@ export interface StatusJson {
   readonly lastHour: { readonly done: number; readonly failed: number };
 }
 
-function iso(at: number): string {
-  return new Date(at).toISOString();
-}
-
 function maybeIso(at: number | undefined): string | undefined {
-  return at === undefined ? undefined : iso(at);
+  return at === undefined ? undefined : isoTime(at);
 }

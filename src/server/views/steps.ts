@@ -1,6 +1,7 @@
+import { isoTime } from "../../core/clock.ts";
 import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
-import { duration, isoTime, timeAgo } from "./words.ts";
+import { duration, timeAgo } from "./words.ts";
 
 /** A step on a job's way, with the time it was reached (ms). */
 export interface Step {

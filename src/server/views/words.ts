@@ -1,3 +1,4 @@
+import { isoTime } from "../../core/clock.ts";
 import { type FailureReason, failureReasons } from "../../core/errors.ts";
 import type { JobRecord, JobState } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
@@ -56,12 +57,6 @@ export function timeAhead(at: number, now: number): Html {
 /** So many milliseconds before now. */
 export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
-}
-
-/** RFC 3339; a number that is no time is told as such, so that one odd record spoils no page. */
-export function isoTime(at: number): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? "unknown" : date.toISOString();
 }
 
 /** A failure's reason in words: `ImageNotFound` is "Image not found". */

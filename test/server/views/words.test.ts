@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { isoTime } from "../../../src/core/clock.ts";
 import { failureReasons } from "../../../src/core/errors.ts";
 import { toText } from "../../../src/server/views/html.ts";
-import { agoText, duration, isoTime, outside, reasonWords, stateBadge, timeAhead } from "../../../src/server/views/words.ts";
+import { agoText, duration, outside, reasonWords, stateBadge, timeAhead } from "../../../src/server/views/words.ts";
 
 const second = 1_000;
 const minute = 60 * second;
