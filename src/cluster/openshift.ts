@@ -75,7 +75,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   const hosts = createRegistryHosts(settings.registryRoute);
   const streams = createImageStreams({ api, hosts, patience, pageSize: Math.min(pageSize, streamPageSize) });
   const route = createRegistryRoute(streams, hosts, clock);
-  const isReachedFromOutside = !connection.inPod || settings.registryRoute !== undefined;
+  const namesPublicHost = !connection.inPod || settings.registryRoute !== undefined;
 
   async function* watchNamespace(namespace: string | undefined, signal: AbortSignal): AsyncGenerator<BuildSighting> {
     const path = buildsPath(namespace);
@@ -93,7 +93,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
     },
     listImages: (signal) => listImages(streams, namespaces, signal),
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
-    externalImage: async (image, signal) => (isReachedFromOutside ? route.externalImage(image, signal) : image),
+    externalImage: async (image, signal) => (namesPublicHost ? route.externalImage(image, signal) : image),
     ownsImage: (image) => hosts.owns(image.registry),
     readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, build, maximumBytes, signal),
     streamBuildLog: (build, follow, signal) => streamBuildLog(logs, build, follow, signal),
