@@ -53,17 +53,25 @@ export interface WatchSettings {
 /** The longest a server's wish to be left alone is obeyed: a watch that sleeps for an hour misses its purpose. */
 const longestWait = 5 * 60_000;
 
+/** A real server sends a bookmark a minute: one watch without any may be a half-open connection, the next one is held back. */
+const unheardWhenDeaf = 2;
+
 interface Cursor {
   resourceVersion: string | undefined;
   listDue: boolean;
   listedAt: number;
   /** Failures since the last sound connection. */
   failures: number;
+  /** Watches in a row that fell silent and had brought nothing. */
+  unheard: number;
 }
+
+/** What ends a watch that brings nothing time after time. */
+class DeafWatch extends Error {}
 
 /** Lists and then watches one path for ever: every state of its objects at least once. Ends only by the signal, and never throws. */
 export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
-  const cursor: Cursor = { resourceVersion: undefined, listDue: true, listedAt: 0, failures: 0 };
+  const cursor: Cursor = { resourceVersion: undefined, listDue: true, listedAt: 0, failures: 0, unheard: 0 };
   while (!signal.aborted) {
     const doing = { verb: "list" as "list" | "watch" };
     try {
@@ -73,9 +81,13 @@ export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): 
       yield* watch<T>(settings, cursor, signal);
     } catch (error) {
       if (signal.aborted) return;
-      const judgement = judge(error, { ...doing, resource: settings.resource, namespace: settings.namespace });
+      const access = { ...doing, resource: settings.resource, namespace: settings.namespace };
+      const judgement = error instanceof DeafWatch ? judgeDeaf(access) : judge(error, access);
       const retryIn = fail(cursor, judgement, settings.pace);
-      yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
+      const known = error instanceof DeafWatch && cursor.unheard > unheardWhenDeaf;
+      if (!known) yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
+      // After another trouble an opened watch is good news again; a forgotten position is none.
+      if (!(error instanceof DeafWatch) && judgement.reason !== "Expired") cursor.unheard = Math.min(cursor.unheard, 1);
       await sleep(settings.clock, retryIn, signal);
     }
   }
@@ -108,19 +120,22 @@ async function* watch<T>(settings: WatchSettings, cursor: Cursor, signal: AbortS
   const decoder = createWatchDecoder<T>();
   let heard = false;
   try {
-    yield { kind: "alive" };
+    if (!isDeaf(cursor)) yield { kind: "alive" };
     for await (const chunk of stream.chunks) {
       const batch = decoder.decode(chunk);
       if (batch.resourceVersion !== undefined) heard = true;
       yield* deliver(batch, cursor);
     }
     yield* deliver(decoder.finish(), cursor);
+    cursor.unheard = 0;
   } catch (error) {
     if (!(error instanceof ApiError && error.fault === "Silent")) throw error;
+    if (!heard) cursor.unheard += 1;
+    if (isDeaf(cursor)) throw new DeafWatch();
     return;
   } finally {
     stream.end();
-    if (clock.now() - openedAt >= pace.soundAfter) cursor.failures = 0;
+    if (clock.now() - openedAt >= pace.soundAfter && !isDeaf(cursor)) cursor.failures = 0;
   }
   if (!heard && clock.now() - openedAt < pace.shortest) throw new ApiError("Broken", "it ends the watch as soon as it is open");
 }
@@ -132,6 +147,7 @@ async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator
   if (batch.resourceVersion !== undefined) {
     cursor.resourceVersion = batch.resourceVersion;
     cursor.failures = 0;
+    cursor.unheard = 0;
   }
   if (batch.error) throw batch.error;
 }
@@ -140,6 +156,17 @@ async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator
 function watchQuery({ labelSelector }: WatchSettings, { resourceVersion }: Cursor): Query {
   const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
   return { watch: true, allowWatchBookmarks: true, resourceVersion, labelSelector, timeoutSeconds };
+}
+
+function isDeaf({ unheard }: Cursor): boolean {
+  return unheard >= unheardWhenDeaf;
+}
+
+/** Builds are found by lists as long as the watch is deaf. */
+function judgeDeaf({ resource, namespace }: Pick<WatchSettings, "resource" | "namespace">): Judgement {
+  const where = namespace === undefined ? "all namespaces" : `namespace ${namespace}`;
+  const message = `The watch of ${resource} in ${where} brings nothing, not even a bookmark: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than the minute between bookmarks. Until it is heard, they are listed again and again`;
+  return { reason: "Unavailable", message, position: "doubtful", pace: "backoff", retryAfter: undefined };
 }
 
 /** Notes a failure and says how many milliseconds to wait. */

@@ -16,15 +16,19 @@ export function measureBuilds(
   clock: Clock,
 ): (sighting: BuildSighting) => void {
   const lastLife = new Map(namespaces.map((namespace) => [namespace, clock.now()]));
+  const troubled = new Set<string | undefined>();
   const failed = new Set<string>();
   metrics.gauge("watchLastEvent", () => [{ labels: {}, value: Math.min(...lastLife.values()) / 1000 }]);
 
   return (sighting) => {
     if (sighting.kind === "trouble") {
       metrics.count("watchRestarts", { reason: sighting.reason });
+      troubled.add(sighting.namespace);
       return;
     }
-    lastLife.set(sighting.namespace, clock.now());
+    if (isOfWatch(sighting)) troubled.delete(sighting.namespace);
+    // A list says nothing of a watch that failed.
+    if (!troubled.has(sighting.namespace)) lastLife.set(sighting.namespace, clock.now());
     if (sighting.kind === "synced") metrics.observe("reconcileDuration", {}, (clock.now() - sighting.startedAt) / 1000);
     if (sighting.kind === "builds") for (const build of sighting.builds) see(build, sighting.listed);
   };
@@ -43,4 +47,8 @@ export function measureBuilds(
     failed.add(uid);
     if (!listed) metrics.count("buildsFailed", {});
   }
+}
+
+function isOfWatch(sighting: BuildSighting): boolean {
+  return sighting.kind === "alive" || (sighting.kind === "builds" && !sighting.listed);
 }

@@ -81,7 +81,8 @@ export function createActivity(clock: Clock): ActivityMonitor {
         if (sighting.reason !== "Expired") troubles.set(namespace, { namespace, message: sighting.message, since });
         return;
       }
-      troubles.delete(namespace);
+      // A list does not end a trouble: the watch may still bring nothing.
+      if (kind === "alive" || (kind === "builds" && !sighting.listed)) troubles.delete(namespace);
       seen = { ...seen, lastSignAt: now };
       if (kind === "synced") seen = { ...seen, lastListAt: now };
       if (kind === "builds" && !sighting.listed) seen = { ...seen, lastEventAt: now };

@@ -194,3 +194,66 @@ describe("a watch that breaks", () => {
     expect(sightings.troubles()[3]?.retryIn).toBeLessThanOrEqual(10);
   });
 });
+
+describe("a watch that is open and brings nothing", () => {
+  const deaf = (sightings: Sightings) => sightings.troubles().filter(({ message }) => message.includes("not even a bookmark"));
+  const patient = { watchTimeout: 100 };
+
+  it("is told once, while lists find the builds, and is good again when it delivers", async () => {
+    const { api, cluster } = await openTestCluster({ settings: patient });
+    api.fail("watch", "hang-body", Number.POSITIVE_INFINITY);
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => listed(its) === 1);
+    api.put("builds", build("held-back-1"));
+    await sightings.until((its) => its.builds().includes("held-back-1 Complete"));
+    await sightings.until((its) => listed(its) === 4);
+    expect(sightings.troubles()).toMatchObject([
+      { reason: "Unavailable", message: expect.stringContaining("hold the stream back") },
+    ]);
+    const alive = sightings.count("alive");
+    expect(alive).toBe(2);
+    api.heal();
+    await api.waitFor(() => api.openWatches === 1);
+    expect(sightings.count("alive")).toBe(alive);
+    api.bookmark();
+    await sightings.until((its) => its.count("alive") > alive);
+    expect(deaf(sightings)).toHaveLength(1);
+  });
+
+  it("is told anew when it had delivered in between", async () => {
+    const { api, cluster } = await openTestCluster({ settings: patient });
+    api.fail("watch", "hang-body", 2);
+    const sightings = watchBuilds(cluster);
+    await api.waitFor(() => api.openWatches === 1);
+    api.put("builds", build("heard-1"));
+    await sightings.until((its) => its.all.some((one) => one.kind === "builds" && !one.listed));
+    api.fail("watch", "hang-body", Number.POSITIVE_INFINITY);
+    await sightings.until((its) => deaf(its).length === 2);
+  });
+
+  it("is listed with pauses", async () => {
+    const pace = { ...fastPace, soundAfter: 0, backoff: { initial: 300, cap: 300 } };
+    const { api, cluster } = await openTestCluster({ settings: { watchTimeout: 20, pace } });
+    api.fail("watch", "hang-body", Number.POSITIVE_INFINITY);
+    const sightings = watchBuilds(cluster);
+    const times: number[] = [];
+    for (let count = 1; count <= 3; count++) {
+      await sightings.until((its) => listed(its) === count);
+      times.push(Date.now());
+    }
+    const [first = 0, second = 0, third = 0] = times;
+    expect(Math.min(second - first, third - second)).toBeGreaterThanOrEqual(140);
+  });
+
+  it("is none where the server ends its watches in order", async () => {
+    const { api, cluster } = await openTestCluster({ settings: { watchTimeout: 60_000 } });
+    const sightings = watchBuilds(cluster);
+    for (let count = 1; count < 6; count++) {
+      await api.waitFor(() => watches(api.requests).length === count && api.openWatches === 1);
+      api.closeWatches("clean");
+    }
+    await sightings.until((its) => its.count("alive") === 6);
+    expect(listed(sightings)).toBe(1);
+    expect(sightings.troubles()).toEqual([]);
+  });
+});

@@ -107,6 +107,18 @@ describe("measured builds", () => {
     expect(await values("watch_restarts")).toEqual(['watch_restarts_total{reason="Expired"} 1']);
     expect(await values("reconcile")).toEqual(["reconcile_duration_seconds_sum 2", "reconcile_duration_seconds_count 1"]);
   });
+
+  it("take no list for life of a watch in trouble", async () => {
+    const clock = fakeClock(1_000_000);
+    const see = measureBuilds({ namespaces: ["shop"] }, metrics, clock);
+    see({ kind: "trouble", namespace: "shop", reason: "Unavailable", message: "", retryIn: 0 });
+    await clock.advance(5_000);
+    see(seen(true, build("a")));
+    see({ kind: "synced", namespace: "shop", startedAt: clock.now() });
+    expect(await values("watch_last")).toEqual(["watch_last_event_timestamp_seconds 1000"]);
+    see(seen(false, build("b")));
+    expect(await values("watch_last")).toEqual(["watch_last_event_timestamp_seconds 1005"]);
+  });
 });
 
 describe("measured submissions", () => {
