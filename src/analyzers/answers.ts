@@ -1,4 +1,5 @@
 import { type FailureReason, JobError } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 import { parseRetryAfter } from "../core/retry.ts";
 
 /** An HTTP answer as far as it decides what happens next; `body` is text, already bounded. */
@@ -9,13 +10,18 @@ export interface Answer {
   readonly body: string;
 }
 
-/** What an endpoint answered that did not accept; the status tells a wrong address from a refusal. */
-export class AnswerError extends JobError {
-  readonly status: number;
+/** What an endpoint answered that did not accept. */
+class AnswerError extends JobError {
+  /** Whether something else than the API may have answered: it says no word of an error, as a proxy's page, or knows no such path. */
+  readonly isDoubtful: boolean;
 
-  constructor(status: number, reason: FailureReason, message: string, retryAfter: number | undefined) {
-    super(reason, message, { retryAfter });
-    this.status = status;
+  constructor(
+    reason: FailureReason,
+    message: string,
+    options: { readonly retryAfter?: number | undefined; isDoubtful: boolean },
+  ) {
+    super(reason, message, { retryAfter: options.retryAfter });
+    this.isDoubtful = options.isDoubtful;
   }
 }
 
@@ -23,12 +29,16 @@ const shownCharacters = 500;
 
 /**
  * The error an answer stands for, undefined for a 2xx. Final is what the service refuses for this submission's own sake; what lies with the
- * endpoint as a whole pauses the queue; a plain 5xx may be this submission's fault and is tried again alone.
+ * endpoint as a whole pauses the queue; a plain 5xx may be this submission's fault and is tried again alone. Secrets are not repeated.
  */
-export function answerError(answer: Answer, now: number): JobError | undefined {
-  if (answer.status >= 200 && answer.status < 300) return undefined;
+export function answerError(answer: Answer, now: number, secrets: readonly string[] = []): JobError | undefined {
+  const { status, body } = answer;
+  if (status >= 200 && status < 300) return undefined;
   const retryAfter = parseRetryAfter(answer.retryAfter, now);
-  return new AnswerError(answer.status, reasonOf(answer.status), `The analysis endpoint ${wording(answer)}`, retryAfter);
+  const reason = reasonOf(status);
+  const said = redact(errorText(body), secrets).slice(0, shownCharacters);
+  const isDoubtful = [404, 405, 501].includes(status) || (reason === "AnalyzerRejected" && said === "");
+  return new AnswerError(reason, `The analysis endpoint ${wording(answer, said)}`, { retryAfter, isDoubtful });
 }
 
 /** The error a failed connection stands for, by its Node or OpenSSL code. */
@@ -55,7 +65,7 @@ export function protocolError(what: string): JobError {
 
 /** Whether an error can mean that something else than the API answers at this address. */
 export function mayBeAnotherServer(error: unknown): boolean {
-  if (error instanceof AnswerError) return [404, 405, 501].includes(error.status);
+  if (error instanceof AnswerError) return error.isDoubtful;
   return error instanceof JobError && error.reason === "AnalyzerProtocol";
 }
 
@@ -67,11 +77,10 @@ function reasonOf(status: number): FailureReason {
   return status >= 502 && status <= 504 ? "AnalyzerUnavailable" : "AnalyzerFailed";
 }
 
-function wording({ status, location, body }: Answer): string {
+function wording({ status, location }: Answer, said: string): string {
   if (status < 400) return `redirects (${status})${targetOf(location)}: set THOTH_USER_API_HOST to where the API really is.`;
   if (status === 401 || status === 407)
     return `asks for a login (${status}), which this API does not know: check THOTH_USER_API_HOST.`;
-  const said = errorText(body);
   return `answered ${status}${said ? `: ${said}` : "."}`;
 }
 
@@ -84,7 +93,7 @@ function targetOf(location: string | undefined): string {
 /** The `error` texts of a JSON body, alone or one a part; nothing else of it, since it echoes the parameters, passwords included. */
 function errorText(body: string): string {
   try {
-    return errorsIn(JSON.parse(body)).join("; ").slice(0, shownCharacters);
+    return errorsIn(JSON.parse(body)).join("; ");
   } catch {
     return "";
   }

@@ -2,7 +2,6 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios from "axios";
 import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
 import { answerError, connectionError, protocolError } from "./answers.ts";
 
 export interface HttpSettings {
@@ -92,8 +91,8 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock, onRequest 
         retryAfter: header("retry-after"),
         location: header("location"),
       };
-      const failure = expect.includes(answer.status) ? undefined : answerError(answer, clock.now());
-      if (failure) throw withoutSecrets(failure, secrets);
+      const failure = expect.includes(answer.status) ? undefined : answerError(answer, clock.now(), secrets);
+      if (failure) throw failure;
       return { status: response.status, json: () => jsonObject(response.data), header };
     },
     close() {
@@ -118,13 +117,6 @@ function jsonObject(body: string): Readonly<Record<string, unknown>> {
     throw protocolError("is no JSON");
   }
   throw protocolError("is no JSON object");
-}
-
-function withoutSecrets(error: JobError, secrets: readonly string[]): JobError {
-  const message = secrets.filter(Boolean).reduce((shown, secret) => shown.replaceAll(secret, "***"), error.message);
-  return message === error.message
-    ? error
-    : new JobError(error.reason, message, { retryable: error.retryable, retryAfter: error.retryAfter });
 }
 
 /** The code of an axios error or of what lies under it; the error itself is dropped, since it carries the request. */

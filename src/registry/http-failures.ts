@@ -1,5 +1,6 @@
 import type { AxiosError } from "axios";
 import { JobError } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 import { parseRetryAfter } from "../core/retry.ts";
 
 const untrusted = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
@@ -49,7 +50,9 @@ function registryMessage(body: Buffer): string {
   try {
     const { errors } = JSON.parse(body.toString("utf8")) as { errors?: { code?: string; message?: string }[] };
     const [first] = errors ?? [];
-    return first ? ` (${`${first.code ?? ""} ${first.message ?? ""}`.trim().slice(0, 200)})` : "";
+    const words = `${first?.code ?? ""} ${first?.message ?? ""}`.trim();
+    // What is cut off would no longer be known for a secret.
+    return words ? ` (${redact(words, []).slice(0, 200)})` : "";
   } catch {
     return "";
   }

@@ -1,5 +1,5 @@
 import { type FailureReason, JobError } from "../core/errors.ts";
-import { redact } from "./redact.ts";
+import { redact } from "../core/redact.ts";
 
 /** How a skopeo process ended. */
 export interface SkopeoExit {

@@ -61,6 +61,15 @@ describe("answerError", () => {
     );
   });
 
+  it("repeats no secret, however the service wrote it, nor the beginning of one where the text is cut", () => {
+    const secret = "p@ss word/+1";
+    const forms = [secret, encodeURIComponent(secret), "p%40ss+word%2F%2B1", "x".repeat(490) + secret];
+    for (const form of forms) {
+      const body = JSON.stringify({ error: `cannot use ${form}` });
+      expect(answerError({ status: 400, body }, now, [secret])?.message).not.toMatch(/p@s|p%40|word/);
+    }
+  });
+
   it("names only the origin of a redirect, since its query repeats ours", () => {
     const error = answerError(
       { status: 301, body: "", location: "https://elsewhere.example.com/api?registry_password=TOPSECRET" },

@@ -149,6 +149,8 @@ describe("an answer outside the contract", () => {
     ["a refusal", 404],
     ["an answer that is no JSON", 202],
     ["a method it does not know", 501],
+    ["a proxy's denial", 403],
+    ["a TLS port's complaint", 400],
   ])("pauses everything instead of failing the job when %s comes from another server than the API", async (_, status) => {
     nock(api).post("/api/v1/analyze").query(true).reply(status, "<html>welcome</html>");
     nock(api).get("/api/v1").reply(404, "<html>not here</html>");
