@@ -24,7 +24,7 @@ export async function keepFollowing({ jobs, follow, followFor, clock }: KeepFoll
     for await (const records of recordsSince(jobs, "done", horizon)) {
       for (const work of records.flatMap(analysesToFollow)) if (!signal.aborted) await takeUp(follow, work);
     }
-    await follow.forget({ endedBefore: horizon, seenBefore: horizon });
+    await follow.forget({ endedBefore: horizon, seenBefore: horizon, failed: true });
     await sleep(clock, lookInterval, signal);
   }
 }

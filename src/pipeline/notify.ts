@@ -67,7 +67,7 @@ export async function tellSince({ jobs, followed, notify, receivers, clock }: Ou
       await tell(record && eventOfAnalysis(work, result, record));
     }
   }
-  await notify.forget({ endedBefore: now - remembered, seenBefore: now - remembered });
+  await notify.forget({ endedBefore: now - remembered, seenBefore: now - remembered, failed: true });
   return Math.max(since, now - slack);
 }
 

@@ -111,8 +111,8 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   retry(id: string): Promise<boolean>;
   /** Ends a waiting or failed job for good; false when there is none, it runs or is done. */
   dismiss(id: string): Promise<boolean>;
-  /** Forgets done and dismissed jobs that ended before one time and were last seen (`add`) before another; answers how many. Failed ones stay. */
-  forget(limits: { readonly endedBefore: number; readonly seenBefore: number }): Promise<number>;
+  /** Forgets done and dismissed jobs that ended before one time and were last seen (`add`) before another; answers how many. Failed ones stay unless they are asked for, too. */
+  forget(limits: { readonly endedBefore: number; readonly seenBefore: number; readonly failed?: boolean }): Promise<number>;
   /** Starts no further job, gives the running ones so many milliseconds, then interrupts them; they run again next time. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Stops at once and releases everything. */

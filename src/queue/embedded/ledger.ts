@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { coveredImage, type Job } from "../../core/job.ts";
 import { backoffDelay, jobBackoff } from "../../core/retry.ts";
-import type { JobRecord, JobResult } from "../job-queue.ts";
+import type { JobRecord, JobResult, JobState } from "../job-queue.ts";
 import { type Claims, createClaims, lanes } from "./claims.ts";
 import { type DatabaseSettings, openDatabase } from "./database.ts";
 import { type Pool, poolOf, reassignment } from "./pools.ts";
@@ -30,8 +30,8 @@ export interface Ledger extends Records, Claims {
   amend(id: string, change: (result: JobResult) => JobResult): boolean;
   retry(id: string, now: number): boolean;
   dismiss(id: string, now: number): boolean;
-  /** Deletes up to so many done and dismissed jobs; answers how many. */
-  forget(endedBefore: number, seenBefore: number, limit: number): number;
+  /** Deletes up to so many done and dismissed jobs, or those of other ended states; answers how many. */
+  forget(endedBefore: number, seenBefore: number, limit: number, states?: readonly JobState[]): number;
   close(): void;
 }
 
@@ -119,9 +119,10 @@ function corrections(
       return row !== undefined && retry.run(id, now, assign?.(JSON.parse(String(row.job)) as Job) ?? null).changes > 0;
     },
     dismiss: (id, now) => dismiss.run(id, now).changes > 0,
-    forget(endedBefore, seenBefore, limit) {
-      const done = Number(forget.run("done", endedBefore, seenBefore, limit).changes);
-      return done + Number(forget.run("dismissed", endedBefore, seenBefore, limit - done).changes);
+    forget(endedBefore, seenBefore, limit, states = ["done", "dismissed"]) {
+      let forgotten = 0;
+      for (const state of states) forgotten += Number(forget.run(state, endedBefore, seenBefore, limit - forgotten).changes);
+      return forgotten;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Job } from "../../core/job.ts";
 import type { Backoff } from "../../core/retry.ts";
-import type { JobQueue, JobRecord, JobResult, QueuedWork } from "../job-queue.ts";
+import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork } from "../job-queue.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { createIdleWaiters } from "./idle-waiters.ts";
@@ -159,9 +159,10 @@ function corrections(
 }
 
 async function forgetInBatches(ledger: Ledger, commit: GroupCommit, limits: Parameters<JobQueue["forget"]>[0]): Promise<number> {
+  const states: readonly JobState[] = limits.failed ? ["done", "dismissed", "failed"] : ["done", "dismissed"];
   let forgotten = 0;
   for (let last = forgetBatch; last === forgetBatch; forgotten += last) {
-    last = await commit.run(() => ledger.forget(limits.endedBefore, limits.seenBefore, forgetBatch));
+    last = await commit.run(() => ledger.forget(limits.endedBefore, limits.seenBefore, forgetBatch, states));
   }
   return forgotten;
 }

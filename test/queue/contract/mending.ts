@@ -222,6 +222,14 @@ export function describeMending(contract: Contract): void {
       expect(await queue.add(buildJob(1))).toBe("added");
     });
 
+    it("forgets failed jobs, too, when asked to", async () => {
+      const queue = await queueWithOneOfEach();
+      await clock.advance(minute);
+      const everything = { endedBefore: clock.now() + 1, seenBefore: clock.now() + 1 };
+      expect(await queue.forget({ ...everything, failed: true })).toBe(3);
+      expect(queue.counts()).toEqual({ waiting: 1, running: 1, done: 0, failed: 0, dismissed: 0 });
+    });
+
     it("counts the job that covers an image as seen when the image is", async () => {
       const queue = await open();
       queue.work(async () => nothing);
