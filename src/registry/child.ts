@@ -26,8 +26,6 @@ const longestOutput = 64 * 1024;
 export function runChild({ command, args, environment, host, clock }: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    const stdout = keepTail(child.stdout);
-    const stderr = keepTail(child.stderr);
     let cancelKill = () => {};
     const end = () => {
       signalGroup("SIGTERM");
@@ -41,6 +39,8 @@ export function runChild({ command, args, environment, host, clock }: ChildSetti
       settle();
       reject(error);
     });
+    // A child for which no file descriptor was left has no streams; its error comes next.
+    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => (stream ? keepTail(stream) : () => "")) as [Tail, Tail];
     child.once("close", (code, killedBy) => {
       settle();
       resolve({ code, signal: killedBy, stdout: stdout(), stderr: stderr() });
@@ -58,7 +58,9 @@ export function runChild({ command, args, environment, host, clock }: ChildSetti
   });
 }
 
-function keepTail(stream: NodeJS.ReadableStream): () => string {
+type Tail = () => string;
+
+function keepTail(stream: NodeJS.ReadableStream): Tail {
   let tail = "";
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {

@@ -106,6 +106,20 @@ describe("skopeo", () => {
     await skopeo.close();
   });
 
+  it("that cannot be started for want of file descriptors is a failure, not the end of the bot", () => {
+    const child = new URL("../../src/registry/child.ts", import.meta.url).href;
+    const clock = new URL("../../src/core/clock.ts", import.meta.url).href;
+    const program = `
+      import { openSync } from "node:fs";
+      import { runChild } from "${child}";
+      import { systemClock } from "${clock}";
+      try { for (;;) openSync("/dev/null"); } catch {}
+      const settings = { command: "/bin/true", args: [], environment: {}, host: process, clock: systemClock };
+      await runChild(settings, new AbortController().signal).catch(({ code }) => console.log(code));`;
+    const limited = 'ulimit -n 256; exec "$0" --input-type=module -e "$1"';
+    expect(runProgram("bash", ["-c", limited, process.execPath, program])).toBe("EMFILE\n");
+  });
+
   it("that does not listen to TERM is killed, with the children it has", async () => {
     const path = script("stubborn", `trap "" TERM; (trap "" TERM; echo ready >${directory}/ready; while :; do sleep 1; done)`);
     runProgram("mkfifo", [join(directory, "ready")]);
