@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ReceivedSubmission } from "../src/demo/analysis-api.ts";
 import { createWorld, type World } from "./support/bot.ts";
@@ -20,6 +23,18 @@ const completed = [
   `${internal}/golang-builder@sha256:086e317e7c075a1d67684b40b2f6c94d7609ae68cc5c91ff2da7178b9c70b95a`,
   "registry.example.com/cpe/tracker/example-ray-job@sha256:5555555555555555555555555555555555555555555555555555555555555555",
 ].sort();
+
+const lone = `sha256:${"e".repeat(64)}`;
+const imported = `quay.io/x/y@${lone}`;
+
+function putImported({ cluster }: World): void {
+  const item = { created: "2026-01-01T00:00:00Z", dockerImageReference: imported, image: lone };
+  cluster.put("imagestreams", {
+    metadata: { name: "imported", namespace: "golang-builder" },
+    spec: {},
+    status: { tags: [{ tag: "1", items: [item] }] },
+  });
+}
 
 describe("with the recorded builds in the cluster", () => {
   it("submits exactly the five that completed with an image, each once, each by digest", async () => {
@@ -63,21 +78,22 @@ describe("with the recorded builds in the cluster", () => {
   it("adds with the startup pass only what no build covers, and closes it with its counts", async () => {
     await using world = await createWorld();
     furnish(world);
-    const lone = `sha256:${"e".repeat(64)}`;
-    world.cluster.put("imagestreams", {
-      metadata: { name: "imported", namespace: "golang-builder" },
-      spec: {},
-      status: {
-        tags: [
-          { tag: "1", items: [{ created: "2026-01-01T00:00:00Z", dockerImageReference: `quay.io/x/y@${lone}`, image: lone }] },
-        ],
-      },
-    });
+    putImported(world);
     const bot = world.bot(["--analyze-existing"]);
     await bot.logged(({ msg }) => msg === "5 image streams, 5 tags, 1 new, 3 known, 1 skipped");
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 6);
     await bot.stop();
-    expect(world.analysis.submissions.map(imageOf).sort()).toEqual([...completed, `quay.io/x/y@${lone}`].sort());
+    expect(world.analysis.submissions.map(imageOf).sort()).toEqual([...completed, imported].sort());
+  });
+
+  it("makes the startup pass though one of the namespaces may not be read", async () => {
+    await using world = await createWorld();
+    putImported(world);
+    world.cluster.setRules([{ namespaces: ["golang-builder"], verbs: ["*"], apiGroups: ["*"], resources: ["*"] }]);
+    const bot = world.bot(["-n", "golang-builder,nobodys", "--analyze-existing"]);
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
+    await bot.stop();
+    expect(world.analysis.submissions.map(imageOf)).toEqual([imported]);
   });
 
   it("submits failed builds with log and base, without output, when asked to", async () => {
@@ -88,6 +104,18 @@ describe("with the recorded builds in the cluster", () => {
     world.bot([], { BUILD_WATCHER_FAILED_BUILDS: "1" });
     await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
     expect(world.analysis.submissions[0]?.body).toMatchObject({ output_image: null, build_log: { log: "error: build error" } });
+  });
+});
+
+describe("what a killed bot that copied left behind", () => {
+  it("is cleared by one that copies no more: logins lie in it", async () => {
+    await using world = await createWorld();
+    const child = join(world.stateDirectory, "skopeo", "run", "4194304.1.0f0f0f0f", "child-a");
+    await mkdir(child, { recursive: true });
+    await writeFile(join(child, "destination.json"), "{}");
+    const bot = world.bot();
+    await bot.logged(({ msg }) => msg === "Builds listed; watching");
+    expect(existsSync(child)).toBe(false);
   });
 });
 

@@ -180,14 +180,16 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
   };
 }
 
-/** Notices when every watched namespace was listed once. */
+/** Notices when every watched namespace was listed once, or refused it: the others do not wait for the one that may never be read. */
 function createFirstLists(namespaces: Cluster["namespaces"]) {
   const missing = new Set(namespaces);
   const { promise: complete, resolve } = Promise.withResolvers<void>();
   return {
     complete,
     see(sighting: BuildSighting): void {
-      if (sighting.kind === "synced" && missing.delete(sighting.namespace) && missing.size === 0) resolve();
+      const refused = sighting.kind === "trouble" && (sighting.reason === "Forbidden" || sighting.reason === "NotServed");
+      if (!refused && sighting.kind !== "synced") return;
+      if (missing.delete(sighting.namespace) && missing.size === 0) resolve();
     },
   };
 }

@@ -5,10 +5,14 @@ import { systemClock } from "../core/clock.ts";
 import { reportCopy } from "../pipeline/report-copies.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import { createPlannedCopier } from "../registry/planned-copier.ts";
+import { clearLeftovers } from "../registry/run-directory.ts";
 import { clusterSettings, copierSettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** The copier, when there is a push registry; what it needs closed is added to `opened`. Without skopeo that is a `SetupError`. */
+/**
+ * The copier, when there is a push registry; what it needs closed is added to `opened`. Without skopeo that is a `SetupError`. What a killed bot
+ * left behind is cleared in any case.
+ */
 export async function openCopier(
   config: Config,
   cluster: Cluster,
@@ -16,6 +20,7 @@ export async function openCopier(
   opened: AsyncDisposableStack,
 ): Promise<ImageCopier | undefined> {
   const settings = copierSettings(config, cluster);
+  if (!settings) await clearLeftovers(stateDirectory, host, clock);
   if (!settings) return undefined;
   if (config.dryRun) return createPlannedCopier(settings);
   // Loaded when wanted: most bots copy nothing.

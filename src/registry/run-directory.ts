@@ -30,9 +30,9 @@ const pollInterval = 25;
  * ended (their command lines name the directory), then the files are removed. Living processes that share the state directory are left alone.
  */
 export async function openRunDirectory(stateDirectory: string, host: HostProcess, clock: Clock): Promise<RunDirectory> {
-  const runs = join(stateDirectory, "skopeo", "run");
+  const runs = runsIn(stateDirectory);
   await mkdir(runs, { recursive: true, mode: 0o700 });
-  await clearLeftovers(runs, host, clock);
+  await clearLeftovers(stateDirectory, host, clock);
   const own = join(runs, `${host.pid}.${await startTime(host.pid)}.${randomUUID().slice(0, 8)}`);
   await mkdir(own, { mode: 0o700 });
   const removeOnExit = () => rmSync(own, { recursive: true, force: true });
@@ -67,8 +67,14 @@ function diskFailure(error: unknown): never {
   throw error;
 }
 
-async function clearLeftovers(runs: string, host: HostProcess, clock: Clock): Promise<void> {
-  for (const name of await readdir(runs)) {
+function runsIn(stateDirectory: string): string {
+  return join(stateDirectory, "skopeo", "run");
+}
+
+/** Ends the children of dead processes and removes their files, credentials among them. */
+export async function clearLeftovers(stateDirectory: string, host: HostProcess, clock: Clock): Promise<void> {
+  const runs = runsIn(stateDirectory);
+  for (const name of await readdir(runs).catch(() => [])) {
     const directory = join(runs, name);
     if (await isOwned(name, host)) continue;
     await endChildren(directory, host, clock);
