@@ -144,6 +144,24 @@ requirePrograms(
     });
   });
 
+  it("shows the source login to a registry outside the cluster only when it is named", async () => {
+    await using world = await createWorld();
+    const image = makeImage();
+    await source.push("shop/outside", image, "latest");
+    const output = { kind: "DockerImage", name: `${source.host}/shop/outside:latest` };
+    world.cluster.put("builds", aBuild({ name: "outside-1", namespace: "shop", output, digest: image.digest, base: null }));
+    const unnamed = start(world, [], { BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com" });
+    await unnamed.logged(({ reason }) => reason === "RegistryDenied");
+    await unnamed.stop();
+    expect(submitted(world)).toEqual([]);
+
+    const fresh = ["--state-dir", `${world.stateDirectory}/fresh`, "--src-registry", source.host];
+    const named = start(world, fresh, { BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com" });
+    await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
+    await named.stop();
+    expect(submitted(world)).toEqual([`${destination.host}/mirror/shop-outside@${image.digest}`]);
+  });
+
   it("copies single images by command, and says in a dry run what would go where", async () => {
     await using world = await createWorld();
     const image = await source.push("shop/by-hand", makeImage(), "v1");
@@ -158,6 +176,12 @@ requirePrograms(
     expect(await planned.exit).toBe(0);
     expect(planned.stdout()).toBe(expected);
     expect(await destination.digest("mirror/shop-by-hand", image.split("@")[1] ?? "")).toBeUndefined();
+    const refused = world.bot(["copy", image, "--no-registry-tls-verify", "--src-registry", "quay.io"], {
+      ...settings,
+      ...logins,
+    });
+    expect(await refused.exit).toBe(1);
+    await refused.logged(({ msg, reason }) => msg === "Image not copied" && reason === "RegistryDenied");
     const copied = world.bot(["copy", image, "--no-registry-tls-verify"], { ...settings, ...logins });
     expect(await copied.exit).toBe(0);
     expect(copied.stdout()).toContain(expected);

@@ -45,7 +45,7 @@ export function submissionPolicy(config: Config): SubmissionPolicy {
 }
 
 /** How a job is submitted. */
-export function handlerSettings(config: Config, cluster: Cluster) {
+export function handlerSettings(config: Config, cluster: Pick<Cluster, "ownsImage" | "registryLogin">) {
   return {
     ...registryLogins(cluster, config),
     verifySourceTls: !config.noSourceTlsVerify,

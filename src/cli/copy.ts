@@ -1,6 +1,8 @@
 import { openCopying } from "../app/copying.ts";
+import type { Config } from "../config/options.ts";
 import { asJobError, failureReasons } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { liesAt } from "../pipeline/registry-logins.ts";
 import type { ImageCopier } from "../registry/image-copier.ts";
 import { type CommandContext, readReferences, UsageError } from "./command.ts";
 
@@ -14,10 +16,14 @@ export async function copy(context: CommandContext, images: readonly string[]): 
   return copied.every(Boolean) ? 0 : 1;
 }
 
-async function copyOne({ screen, signal, log }: CommandContext, copier: ImageCopier, source: ImageReference): Promise<boolean> {
+async function copyOne(
+  { config, screen, signal, log }: CommandContext,
+  copier: ImageCopier,
+  source: ImageReference,
+): Promise<boolean> {
   const image = formatImageReference(source);
   try {
-    const target = await copier.copy(source, signal, { inSourceRegistry: true });
+    const target = await copier.copy(source, signal, { inSourceRegistry: isInSourceRegistry(source, config) });
     screen.write(target === source ? `${image} stays where it is\n` : `${image} -> ${formatImageReference(target)}\n`);
     return true;
   } catch (error) {
@@ -26,4 +32,9 @@ async function copyOne({ screen, signal, log }: CommandContext, copier: ImageCop
     log.error({ image, reason, error: message, remedy: failureReasons[reason].remedy }, "Image not copied");
     return false;
   }
+}
+
+/** Images and login are named by the same person here, so the login is for all of them unless its registry is named, too. */
+function isInSourceRegistry(image: ImageReference, { sourceRegistry }: Config): boolean {
+  return sourceRegistry.length === 0 || liesAt(image, sourceRegistry);
 }

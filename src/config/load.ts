@@ -110,6 +110,7 @@ function collectWarnings(readings: readonly Reading[], config: Partial<Config>, 
   return [
     ...readings.flatMap(({ warning = [] }) => warning),
     ...idleSettings(config),
+    ...idleSourceRegistry(config),
     ...hastySettings(config),
     ...warnOfUnknownVariables({ ...file, ...environment }),
   ];
@@ -123,10 +124,15 @@ function idleSettings(config: Partial<Config>): string[] {
   }
   const copying = ["destinationUser", "destinationAuthfile", "pushTemplate", "pushSkip"] as const;
   const idle = copying.filter((name) => config[name] !== undefined && config[name].length > 0);
-  const hint = `; the login of the registry that builds push to is ${nameOf("sourceUser")}`;
+  const hint = `; the login of the registry that images come from is ${nameOf("sourceUser")}`;
   return idle.map(
     (name) => `${nameOf(name)} has no effect without ${nameOf("pushRegistry")}${name === "destinationUser" ? hint : ""}`,
   );
+}
+
+function idleSourceRegistry({ sourceRegistry = [], sourceUser }: Partial<Config>): string[] {
+  if (sourceRegistry.length === 0 || sourceUser !== undefined) return [];
+  return [`${nameOf("sourceRegistry")} has no effect without ${nameOf("sourceUser")}`];
 }
 
 function hastySettings({ giveUpAfter = 0, jobTimeout = 0 }: Partial<Config>): string[] {

@@ -179,7 +179,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Analysis",
-    help: "Do everything but the submission, and log what would be submitted.",
+    help: "Copy and submit nothing, but log what would be submitted; what was found is forgotten at the end.",
   },
   follow: {
     env: "BUILD_WATCHER_FOLLOW",
@@ -215,7 +215,7 @@ export const options = {
     format: "user",
     group: "Registries",
     placeholder: "<user>",
-    help: "User for the registry that builds push to.",
+    help: "User for the cluster's registry, or the one that --src-registry names.",
   },
   sourcePassword: {
     env: "THOTH_SRC_REGISTRY_PASSWORD",
@@ -225,7 +225,16 @@ export const options = {
     secret: true,
     group: "Registries",
     placeholder: "<password>",
-    help: "Password for the registry that builds push to. Prefer the variable: a flag is visible to other processes.",
+    help: "Password of that user. Prefer the variable: a flag is visible to other processes.",
+  },
+  sourceRegistry: {
+    env: "BUILD_WATCHER_SRC_REGISTRY",
+    flag: "src-registry",
+    type: "list",
+    format: "host",
+    group: "Registries",
+    placeholder: "<hosts>",
+    help: "Registries that this login is for, and the only ones to see it: host[:port], several separated by commas. Default: the cluster's own.",
   },
   noSourceTlsVerify: {
     env: "THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY",

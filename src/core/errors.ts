@@ -18,7 +18,7 @@ export const failureReasons = {
     retryable: false,
     pauses: false,
     remedy:
-      "Grant system:image-puller to the bot, or set THOTH_SRC_REGISTRY_USER and THOTH_SRC_REGISTRY_PASSWORD (THOTH_DST_… for the push registry).",
+      "Grant system:image-puller to the bot, or set THOTH_SRC_REGISTRY_USER and THOTH_SRC_REGISTRY_PASSWORD, with BUILD_WATCHER_SRC_REGISTRY for a registry outside the cluster (THOTH_DST_… for the push registry).",
   },
   RegistryUntrusted: {
     retryable: false,

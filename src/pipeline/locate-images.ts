@@ -10,13 +10,9 @@ export interface ImageLocatorParts {
   /** Present when there is a push registry. */
   readonly copier?: ImageCopier | undefined;
   /** The login that goes to the analyzer with an image of a source registry. */
-  readonly loginFor: (
-    image: ImageReference,
-    output: ImageReference | undefined,
-    signal: AbortSignal,
-  ) => Promise<RegistryLogin | undefined>;
-  /** Whether an image lies in the registry that builds push to. */
-  readonly isInSourceRegistry: (image: ImageReference, output: ImageReference | undefined) => boolean;
+  readonly loginFor: (image: ImageReference, signal: AbortSignal) => Promise<RegistryLogin | undefined>;
+  /** Whether an image lies in the registry that THOTH_SRC_REGISTRY_USER and _PASSWORD are for. */
+  readonly isInSourceRegistry: (image: ImageReference) => boolean;
   readonly verifySourceTls: boolean;
   readonly verifyDestinationTls: boolean;
 }
@@ -31,20 +27,9 @@ export interface ImageLocator {
    * An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside. `onCopied` is called
    * when it lies in the push registry.
    */
-  reach(
-    image: ImageReference,
-    output: ImageReference | undefined,
-    onCopied: () => void,
-    signal: AbortSignal,
-  ): Promise<AnalysisImage>;
+  reach(image: ImageReference, onCopied: () => void, signal: AbortSignal): Promise<AnalysisImage>;
   /** The same for a base image; one that cannot be copied stays where it is. */
-  reachBase(
-    base: ImageReference,
-    output: ImageReference | undefined,
-    notes: string[],
-    onCopied: () => void,
-    signal: AbortSignal,
-  ): Promise<AnalysisImage>;
+  reachBase(base: ImageReference, notes: string[], onCopied: () => void, signal: AbortSignal): Promise<AnalysisImage>;
 }
 
 export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
@@ -65,16 +50,15 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
         return undefined;
       }
     },
-    reach: (image, output, onCopied, signal) =>
-      copier ? copied(copier, image, output, onCopied, signal) : inPlace(image, output, signal),
-    async reachBase(base, output, notes, onCopied, signal) {
-      if (!copier) return inPlace(base, output, signal);
+    reach: (image, onCopied, signal) => (copier ? copied(copier, image, onCopied, signal) : inPlace(image, signal)),
+    async reachBase(base, notes, onCopied, signal) {
+      if (!copier) return inPlace(base, signal);
       try {
-        return await copied(copier, base, output, onCopied, signal);
+        return await copied(copier, base, onCopied, signal);
       } catch (error) {
         if (signal.aborted) throw error;
         notes.push(`Base image ${formatImageReference(base)} was not copied: ${asJobError(error).message}`);
-        return inPlace(base, output, signal);
+        return inPlace(base, signal);
       }
     },
   };
@@ -82,19 +66,18 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
   async function copied(
     to: ImageCopier,
     image: ImageReference,
-    output: ImageReference | undefined,
     onCopied: () => void,
     signal: AbortSignal,
   ): Promise<AnalysisImage> {
     const source = await cluster.externalImage(image, signal);
-    const reference = await to.copy(source, signal, { inSourceRegistry: isInSourceRegistry(image, output) });
-    if (reference === source) return inPlace(image, output, signal);
-    onCopied();
+    const reference = await to.copy(source, signal, { inSourceRegistry: isInSourceRegistry(image) });
+    if (reference === source) return inPlace(image, signal);
+    if (!to.onlyPlans) onCopied();
     return { reference, verifyTls: parts.verifyDestinationTls, login: await to.copyLogin(reference, signal) };
   }
 
-  async function inPlace(image: ImageReference, output: ImageReference | undefined, signal: AbortSignal): Promise<AnalysisImage> {
+  async function inPlace(image: ImageReference, signal: AbortSignal): Promise<AnalysisImage> {
     const reference = await cluster.externalImage(image, signal);
-    return { reference, verifyTls: parts.verifySourceTls, login: await loginFor(image, output, signal) };
+    return { reference, verifyTls: parts.verifySourceTls, login: await loginFor(image, signal) };
   }
 }

@@ -28,8 +28,8 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     };
     const request: AnalysisRequest = {
       jobId: job.id,
-      output: output && (await images.reach(output, output, onCopied, signal)),
-      base: base && (await images.reachBase(base, output, notes, onCopied, signal)),
+      output: output && (await images.reach(output, onCopied, signal)),
+      base: base && (await images.reachBase(base, notes, onCopied, signal)),
       buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
       origin: job.origin,
     };

@@ -5,31 +5,35 @@ export interface LoginSettings {
   readonly passToken: boolean;
   readonly sourceUser: string | undefined;
   readonly sourcePassword: string | undefined;
+  /** The hosts that the source login is for; none means the cluster's own registry. */
+  readonly sourceRegistry: readonly string[];
 }
 
 /**
- * Which login goes to the analysis service with an image. The cluster's token goes only with images of the cluster's own registry, and only
- * when passing it was asked for; the source login belongs to the registry that builds push to, so a base image gets it only if it lies there, too.
+ * Which login goes with an image. Who builds or imports an image chooses its registry, so a login goes only to hosts that the operator named or
+ * that are the cluster's: its token, when passing it was asked for, to the cluster's registry alone.
  */
 export function registryLogins(cluster: Pick<Cluster, "ownsImage" | "registryLogin">, settings: LoginSettings) {
-  const { passToken, sourceUser, sourcePassword } = settings;
+  const { passToken, sourceUser, sourcePassword, sourceRegistry: hosts } = settings;
   const sourceLogin: RegistryLogin | undefined =
     sourceUser && sourcePassword ? { user: sourceUser, password: sourcePassword } : undefined;
 
   return {
-    async loginFor(
-      image: ImageReference,
-      output: ImageReference | undefined,
-      signal: AbortSignal,
-    ): Promise<RegistryLogin | undefined> {
+    async loginFor(image: ImageReference, signal: AbortSignal): Promise<RegistryLogin | undefined> {
       if (passToken && cluster.ownsImage(image)) return cluster.registryLogin(signal);
-      return isInSourceRegistry(image, output) ? sourceLogin : undefined;
+      return isInSourceRegistry(image) ? sourceLogin : undefined;
     },
     isInSourceRegistry,
   };
 
-  /** Whether an image lies in the registry that builds push to; `output` is the image the build made. */
-  function isInSourceRegistry(image: ImageReference, output: ImageReference | undefined): boolean {
-    return output ? image.registry === output.registry : cluster.ownsImage(image);
+  /** Whether an image lies in the registry that the source login is for; any of the hosts of the cluster's registry stands for them all. */
+  function isInSourceRegistry(image: ImageReference): boolean {
+    if (!cluster.ownsImage(image)) return liesAt(image, hosts);
+    return hosts.length === 0 || hosts.some((registry) => cluster.ownsImage({ ...image, registry }));
   }
+}
+
+/** Whether an image's registry is one of these hosts. */
+export function liesAt({ registry }: ImageReference, hosts: readonly string[]): boolean {
+  return hosts.some((host) => host.toLowerCase() === registry.toLowerCase());
 }

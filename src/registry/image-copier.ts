@@ -1,15 +1,14 @@
 import type { ImageReference } from "../core/image-reference.ts";
 
 export interface CopyOptions {
-  /**
-   * The image lies in the registry that builds push to, the one that THOTH_SRC_REGISTRY_USER and _PASSWORD belong to. Without it they are
-   * not used: a base image's registry must not see them.
-   */
+  /** The image lies in a registry that THOTH_SRC_REGISTRY_USER and _PASSWORD are for; without it they are not used, since no other registry may see them. */
   readonly inSourceRegistry?: boolean;
 }
 
 /** Makes images available in another registry. Failures are `JobError`s. */
 export interface ImageCopier {
+  /** Copies are only named, as in a dry run. */
+  readonly onlyPlans?: boolean;
   /**
    * Copies an image, unless it is there already; the answer names it there, by digest. An image that stays where it is, because its registry is
    * left out or because it lies in the push registry already, is answered as it came: the very same object.

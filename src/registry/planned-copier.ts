@@ -10,6 +10,7 @@ export function createPlannedCopier({
 }: Omit<PushSettings, "registry"> & { readonly pushRegistry: string }): ImageCopier {
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip });
   return {
+    onlyPlans: true,
     async copy(source) {
       const plan = planCopy(source, rules);
       if (plan.kind === "stays") return source;

@@ -27,7 +27,7 @@ export interface ImageCopierSettings {
   readonly certsDirectory?: string | undefined;
   /** Milliseconds one copy may take. */
   readonly commandTimeout: number;
-  /** The login of the registry that builds push to, and that of the push registry. */
+  /** The login of the registry that images come from, and that of the push registry. */
   readonly source?: RegistryLogin | undefined;
   readonly destination?: RegistryLogin | undefined;
   readonly sourceAuthfile?: string | undefined;

@@ -256,6 +256,12 @@ describe("warnings", () => {
     expect(load({ flags }).warnings).toEqual([expect.stringMatching(/^--dst-registry-user .*no effect without --push-registry/)]);
     expect(load({ flags: { ...flags, pushRegistry: "quay.io/me" } }).warnings).toEqual([]);
   });
+
+  it("come for the registry of a login when there is no login", () => {
+    const flags = { sourceRegistry: "quay.io" };
+    expect(load({ flags }).warnings).toEqual([expect.stringMatching(/^--src-registry .*no effect without --src-registry-user/)]);
+    expect(load({ flags: { ...flags, sourceUser: "me", sourcePassword: "hush" } }).warnings).toEqual([]);
+  });
 });
 
 describe("describeConfig", () => {

@@ -79,6 +79,7 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
   const halves: { readonly [Name in OptionName]?: Readonly<Record<string, string>> } = {
     sourceUser: { THOTH_SRC_REGISTRY_PASSWORD: "x" },
     sourcePassword: { THOTH_SRC_REGISTRY_USER: "x" },
+    sourceRegistry: { THOTH_SRC_REGISTRY_USER: "x", THOTH_SRC_REGISTRY_PASSWORD: "x" },
     destinationUser: { THOTH_DST_REGISTRY_PASSWORD: "x", ...registry },
     destinationPassword: { THOTH_DST_REGISTRY_USER: "x", ...registry },
     destinationAuthfile: registry,

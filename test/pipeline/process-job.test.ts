@@ -5,7 +5,6 @@ import type { ImageName } from "../../src/core/image-name.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
 import type { Job } from "../../src/core/job.ts";
 import { createJobHandler, type JobHandlerParts } from "../../src/pipeline/process-job.ts";
-import { registryLogins } from "../../src/pipeline/registry-logins.ts";
 
 const digest = `sha256:${"1".repeat(64)}`;
 const internal = "image-registry.openshift-image-registry.svc:5000";
@@ -40,7 +39,7 @@ async function run(job: Partial<Job>, replace: Partial<JobHandlerParts> = {}) {
       discover: async () => undefined,
     },
     loginFor: async () => undefined,
-    isInSourceRegistry: (image, output) => image.registry === output?.registry,
+    isInSourceRegistry: (image) => image.registry === internal,
     verifySourceTls: true,
     verifyDestinationTls: false,
     buildLogLimit: 1000,
@@ -135,7 +134,13 @@ describe("with a push registry", () => {
     expect(request?.output).toMatchObject({ reference: { registry: internal }, verifyTls: true, login: { user: "src" } });
   });
 
-  it("tells the copier which images lie in the registry that builds push to", async () => {
+  it("notes when an image was copied, but not when its copy was only named", async () => {
+    const copier = { copyLogin, copy: async (image: ImageReference) => copied(image) };
+    expect((await run({ output }, { copier })).result.copiedAt).toBeDefined();
+    expect((await run({ output }, { copier: { ...copier, onlyPlans: true } })).result.copiedAt).toBeUndefined();
+  });
+
+  it("tells the copier which images lie in the registry that the source login is for", async () => {
     const asked: [string, boolean | undefined][] = [];
     const copier = {
       copyLogin,
@@ -168,53 +173,5 @@ describe("with a push registry", () => {
     expect(request?.base).toMatchObject({ reference: { registry: "quay.io" }, verifyTls: true });
     expect(request?.base?.login).toBeUndefined();
     expect(result.notes).toEqual([expect.stringContaining("quay.io is down")]);
-  });
-});
-
-describe("registryLogins", () => {
-  const own = parseImageReference(`${internal}/shop/cart@${digest}`);
-  const elsewhere = parseImageReference(`registry.example.com/shop/cart@${digest}`);
-  const token = { user: "serviceaccount", password: "cluster-token" };
-  const source = { sourceUser: "me", sourcePassword: "source-password" };
-  const nothing = { passToken: false, sourceUser: undefined, sourcePassword: undefined };
-  const owner = { ownsImage: (image: ImageReference) => image.registry === internal, registryLogin: async () => token };
-
-  it.each([
-    ["the token with an image of the cluster's registry", { ...nothing, passToken: true }, own, own, "cluster-token"],
-    ["no token when passing it was not asked for", nothing, own, own, undefined],
-    ["no token to an external registry", { ...nothing, passToken: true }, elsewhere, elsewhere, undefined],
-    ["no token with an external base image", { ...nothing, passToken: true }, elsewhere, own, undefined],
-    ["the source login with the output image", { passToken: false, ...source }, elsewhere, elsewhere, "source-password"],
-    [
-      "the source login with a base image of the same registry",
-      { passToken: false, ...source },
-      elsewhere,
-      elsewhere,
-      "source-password",
-    ],
-    [
-      "no source login with a base image of another registry",
-      { passToken: false, ...source },
-      parseImageReference("quay.io/base/node"),
-      elsewhere,
-      undefined,
-    ],
-    [
-      "the source login without any output, for the cluster's own image",
-      { passToken: false, ...source },
-      own,
-      undefined,
-      "source-password",
-    ],
-    [
-      "nothing without any output, for another registry's image",
-      { passToken: false, ...source },
-      elsewhere,
-      undefined,
-      undefined,
-    ],
-    ["the token before the source login", { passToken: true, ...source }, own, own, "cluster-token"],
-  ])("sends %s", async (_, settings, image, beside, password) => {
-    expect((await registryLogins(owner, settings).loginFor(image, beside, never))?.password).toBe(password);
   });
 });
