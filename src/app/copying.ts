@@ -20,8 +20,10 @@ export async function openCopier(
   opened: AsyncDisposableStack,
 ): Promise<ImageCopier | undefined> {
   const settings = copierSettings(config, cluster);
-  if (!settings) await clearLeftovers(stateDirectory, host, clock);
-  if (!settings) return undefined;
+  if (!settings) {
+    await clearLeftovers(stateDirectory, host, clock);
+    return undefined;
+  }
   if (config.dryRun) return createPlannedCopier(settings);
   // Loaded when wanted: most bots copy nothing.
   const { openImageCopier } = await import("../registry/skopeo-copier.ts");

@@ -1,9 +1,10 @@
 import { parseRetryAfter } from "../core/retry.ts";
 
-/** How the API server said no, or why there was no answer. Broken: an answer that began well and failed on the way. */
+/** How the API server said no, or why there was no answer. Broken: an answer that began well and failed on the way; Deaf: watches bring nothing. */
 export type ApiFault =
   | "BadData"
   | "Broken"
+  | "Deaf"
   | "Expired"
   | "Forbidden"
   | "NotFound"

@@ -20,6 +20,11 @@ export type BuildSighting =
   | { readonly kind: "alive"; readonly namespace: string | undefined }
   | ({ readonly kind: "trouble"; readonly namespace: string | undefined } & WatchTrouble);
 
+/** Whether a sighting shows that the watch delivers; a list says nothing of that. */
+export function isOfWatch(sighting: BuildSighting): boolean {
+  return sighting.kind === "alive" || (sighting.kind === "builds" && !sighting.listed);
+}
+
 export interface WatchTrouble {
   readonly reason: "Forbidden" | "Unauthorized" | "Expired" | "Unavailable" | "BadData" | "NotServed";
   readonly message: string;

@@ -55,6 +55,8 @@ function judgeFault(error: ApiError, access: Access): Omit<Judgement, "retryAfte
       return { reason: "BadData", message: badDataMessage(resource, where, said), position: "doubtful", pace: "backoff" };
     case "Broken":
       return { reason: "Unavailable", message: unavailableMessage(resource, where, said), position: "doubtful", pace: "backoff" };
+    case "Deaf":
+      return { reason: "Unavailable", message: deafMessage(resource, where, said), position: "doubtful", pace: "backoff" };
     case "Unavailable":
       return { reason: "Unavailable", message: unavailableMessage(resource, where, said), position: "holds", pace: "backoff" };
     case "Silent":
@@ -73,6 +75,10 @@ function expiredMessage(resource: string, where: string, said: string): string {
 
 function notServedMessage(resource: string, said: string): string {
   return `The cluster does not serve ${resource} ${said}: point KUBECONFIG or KUBERNETES_API_URL at an OpenShift cluster with this capability`;
+}
+
+function deafMessage(resource: string, where: string, said: string): string {
+  return `The watch of ${resource} in ${where} brings nothing ${said}: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than the minute between bookmarks. Until it is heard, they are listed again and again`;
 }
 
 function refusedMessage(resource: string, where: string, said: string): string {

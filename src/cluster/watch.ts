@@ -66,9 +66,6 @@ interface Cursor {
   unheard: number;
 }
 
-/** What ends a watch that brings nothing time after time. */
-class DeafWatch extends Error {}
-
 /** Lists and then watches one path for ever: every state of its objects at least once. Ends only by the signal, and never throws. */
 export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
   const cursor: Cursor = { resourceVersion: undefined, listDue: true, listedAt: 0, failures: 0, unheard: 0 };
@@ -81,13 +78,13 @@ export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): 
       yield* watch<T>(settings, cursor, signal);
     } catch (error) {
       if (signal.aborted) return;
-      const access = { ...doing, resource: settings.resource, namespace: settings.namespace };
-      const judgement = error instanceof DeafWatch ? judgeDeaf(access) : judge(error, access);
+      const judgement = judge(error, { ...doing, resource: settings.resource, namespace: settings.namespace });
       const retryIn = fail(cursor, judgement, settings.pace);
-      const known = error instanceof DeafWatch && cursor.unheard > unheardWhenDeaf;
-      if (!known) yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
+      const deaf = error instanceof ApiError && error.fault === "Deaf";
+      if (!deaf || cursor.unheard === unheardWhenDeaf)
+        yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
       // After another trouble an opened watch is good news again; a forgotten position is none.
-      if (!(error instanceof DeafWatch) && judgement.reason !== "Expired") cursor.unheard = Math.min(cursor.unheard, 1);
+      if (!deaf && judgement.reason !== "Expired") cursor.unheard = Math.min(cursor.unheard, 1);
       await sleep(settings.clock, retryIn, signal);
     }
   }
@@ -131,7 +128,7 @@ async function* watch<T>(settings: WatchSettings, cursor: Cursor, signal: AbortS
   } catch (error) {
     if (!(error instanceof ApiError && error.fault === "Silent")) throw error;
     if (!heard) cursor.unheard += 1;
-    if (isDeaf(cursor)) throw new DeafWatch();
+    if (isDeaf(cursor)) throw new ApiError("Deaf", "not even a bookmark");
     return;
   } finally {
     stream.end();
@@ -160,13 +157,6 @@ function watchQuery({ labelSelector }: WatchSettings, { resourceVersion }: Curso
 
 function isDeaf({ unheard }: Cursor): boolean {
   return unheard >= unheardWhenDeaf;
-}
-
-/** Builds are found by lists as long as the watch is deaf. */
-function judgeDeaf({ resource, namespace }: Pick<WatchSettings, "resource" | "namespace">): Judgement {
-  const where = namespace === undefined ? "all namespaces" : `namespace ${namespace}`;
-  const message = `The watch of ${resource} in ${where} brings nothing, not even a bookmark: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than the minute between bookmarks. Until it is heard, they are listed again and again`;
-  return { reason: "Unavailable", message, position: "doubtful", pace: "backoff", retryAfter: undefined };
 }
 
 /** Notes a failure and says how many milliseconds to wait. */

@@ -7,6 +7,14 @@ const patterns: readonly [RegExp, string][] = [
   [/([?&](?:[a-z_-]*token|password|account|x-amz-[a-z-]+|sig|signature)=)[^&\s"']+/gi, `$1${censored}`],
 ];
 
+/** Every way in which these secrets are written into texts, the longest first, so that none is left in part. */
+export function formsOf(secrets: readonly string[]): readonly string[] {
+  const forms = secrets
+    .filter(Boolean)
+    .flatMap((secret) => [secret, ...formsInQuery(secret), JSON.stringify(secret).slice(1, -1)]);
+  return [...new Set(forms)].sort((a, b) => b.length - a.length);
+}
+
 /** As browsers and as HTML forms write it. */
 function formsInQuery(secret: string): readonly string[] {
   return [encodeURIComponent(secret), new URLSearchParams([["", secret]]).toString().slice(1)];
@@ -14,9 +22,6 @@ function formsInQuery(secret: string): readonly string[] {
 
 /** A text of another program as it may be shown: without these secrets, however they were encoded. */
 export function redact(text: string, secrets: readonly string[]): string {
-  const forms = secrets
-    .filter(Boolean)
-    .flatMap((secret) => [secret, ...formsInQuery(secret), JSON.stringify(secret).slice(1, -1)]);
-  const bare = forms.sort((a, b) => b.length - a.length).reduce((shown, form) => shown.replaceAll(form, censored), text);
+  const bare = formsOf(secrets).reduce((shown, form) => shown.replaceAll(form, censored), text);
   return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), bare);
 }

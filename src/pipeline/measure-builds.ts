@@ -1,4 +1,4 @@
-import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
+import { type BuildSighting, type Cluster, isOfWatch } from "../cluster/cluster.ts";
 import type { Build } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -47,8 +47,4 @@ export function measureBuilds(
     failed.add(uid);
     if (!listed) metrics.count("buildsFailed", {});
   }
-}
-
-function isOfWatch(sighting: BuildSighting): boolean {
-  return sighting.kind === "alive" || (sighting.kind === "builds" && !sighting.listed);
 }

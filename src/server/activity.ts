@@ -1,4 +1,4 @@
-import type { BuildSighting } from "../cluster/cluster.ts";
+import { type BuildSighting, isOfWatch } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
@@ -81,8 +81,7 @@ export function createActivity(clock: Clock): ActivityMonitor {
         if (sighting.reason !== "Expired") troubles.set(namespace, { namespace, message: sighting.message, since });
         return;
       }
-      // A list does not end a trouble: the watch may still bring nothing.
-      if (kind === "alive" || (kind === "builds" && !sighting.listed)) troubles.delete(namespace);
+      if (isOfWatch(sighting)) troubles.delete(namespace);
       seen = { ...seen, lastSignAt: now };
       if (kind === "synced") seen = { ...seen, lastListAt: now };
       if (kind === "builds" && !sighting.listed) seen = { ...seen, lastEventAt: now };

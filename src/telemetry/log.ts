@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
+import { formsOf } from "../core/redact.ts";
 
 export type { Logger };
 
@@ -66,8 +67,6 @@ function show(value: unknown): string {
 }
 
 function scrubber(secrets: readonly string[]): (line: string) => string {
-  const texts = secrets
-    .filter(Boolean)
-    .flatMap((secret) => [...new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])]);
+  const texts = formsOf(secrets);
   return (line) => texts.reduce((shown, secret) => shown.replaceAll(secret, "***"), line);
 }

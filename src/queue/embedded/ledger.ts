@@ -30,8 +30,8 @@ export interface Ledger extends Records, Claims {
   amend(id: string, change: (result: JobResult) => JobResult): boolean;
   retry(id: string, now: number): boolean;
   dismiss(id: string, now: number): boolean;
-  /** Deletes up to so many done and dismissed jobs, or those of other ended states; answers how many. */
-  forget(endedBefore: number, seenBefore: number, limit: number, states?: readonly JobState[]): number;
+  /** Deletes up to so many jobs that ended in these states; answers how many. */
+  forget(states: readonly JobState[], endedBefore: number, seenBefore: number, limit: number): number;
   close(): void;
 }
 
@@ -119,7 +119,7 @@ function corrections(
       return row !== undefined && retry.run(id, now, assign?.(JSON.parse(String(row.job)) as Job) ?? null).changes > 0;
     },
     dismiss: (id, now) => dismiss.run(id, now).changes > 0,
-    forget(endedBefore, seenBefore, limit, states = ["done", "dismissed"]) {
+    forget(states, endedBefore, seenBefore, limit) {
       let forgotten = 0;
       for (const state of states) forgotten += Number(forget.run(state, endedBefore, seenBefore, limit - forgotten).changes);
       return forgotten;

@@ -162,7 +162,7 @@ async function forgetInBatches(ledger: Ledger, commit: GroupCommit, limits: Para
   const states: readonly JobState[] = limits.failed ? ["done", "dismissed", "failed"] : ["done", "dismissed"];
   let forgotten = 0;
   for (let last = forgetBatch; last === forgetBatch; forgotten += last) {
-    last = await commit.run(() => ledger.forget(limits.endedBefore, limits.seenBefore, forgetBatch, states));
+    last = await commit.run(() => ledger.forget(states, limits.endedBefore, limits.seenBefore, forgetBatch));
   }
   return forgotten;
 }
