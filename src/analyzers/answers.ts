@@ -1,6 +1,7 @@
 import { type FailureReason, JobError } from "../core/errors.ts";
 import { redact } from "../core/redact.ts";
 import { parseRetryAfter } from "../core/retry.ts";
+import type { Service } from "./service.ts";
 
 /** An HTTP answer as far as it decides what happens next; `body` is text, already bounded. */
 export interface Answer {
@@ -29,38 +30,42 @@ const shownCharacters = 500;
 
 /**
  * The error an answer stands for, undefined for a 2xx. Final is what the service refuses for this submission's own sake; what lies with the
- * endpoint as a whole pauses the queue; a plain 5xx may be this submission's fault and is tried again alone. Secrets are not repeated.
+ * service as a whole pauses its jobs; a plain 5xx may be this submission's fault and is retried alone. Secrets are not repeated.
  */
-export function answerError(answer: Answer, now: number, secrets: readonly string[] = []): JobError | undefined {
+export function answerError(
+  answer: Answer,
+  service: Service,
+  now: number,
+  secrets: readonly string[] = [],
+): JobError | undefined {
   const { status, body } = answer;
   if (status >= 200 && status < 300) return undefined;
   const retryAfter = parseRetryAfter(answer.retryAfter, now);
-  const reason = reasonOf(status);
-  const said = redact(errorText(body), secrets).slice(0, shownCharacters);
+  const said = redact(errorText(body, service.speaksText ?? false).slice(0, 4 * shownCharacters), secrets).slice(
+    0,
+    shownCharacters,
+  );
+  const reason = service.reasonOf?.(status, said) ?? reasonOf(status, service);
   const isDoubtful = [404, 405, 501].includes(status) || (reason === "AnalyzerRejected" && said === "");
-  return new AnswerError(reason, `The analysis endpoint ${wording(answer, said)}`, { retryAfter, isDoubtful });
+  return new AnswerError(reason, `${service.name} ${wording(answer, reason, said, service)}`, { retryAfter, isDoubtful });
 }
 
 /** The error a failed connection stands for, by its Node or OpenSSL code. */
-export function connectionError(code: string | undefined, endpoint: string): JobError {
+export function connectionError(code: string | undefined, endpoint: string, service: Service): JobError {
   const shown = code ?? "unknown error";
-  if (code === "ERR_BAD_RESPONSE")
-    return new JobError("AnalyzerProtocol", `The analysis endpoint ${endpoint} sent more than an answer can be.`);
+  const where = `${service.name} ${endpoint}`;
+  if (code === "ERR_BAD_RESPONSE") return new JobError("AnalyzerProtocol", `${where} sent more than an answer can be.`);
   if (code === "ECONNABORTED" || code === "ETIMEDOUT") {
-    return new JobError("AnalyzerFailed", `The analysis endpoint ${endpoint} did not answer in time.`);
+    return new JobError("AnalyzerFailed", `${where} did not answer in time.`);
   }
-  if (code === "ECONNRESET" || code === "EPIPE") {
-    return new JobError("AnalyzerFailed", `The analysis endpoint ${endpoint} broke the connection (${shown}).`);
-  }
-  return new JobError("AnalyzerUnavailable", `The analysis endpoint ${endpoint} cannot be reached (${shown}). ${advice(code)}`);
+  if (code === "ECONNRESET" || code === "EPIPE")
+    return new JobError("AnalyzerFailed", `${where} broke the connection (${shown}).`);
+  return new JobError("AnalyzerUnavailable", `${where} cannot be reached (${shown}). ${advice(code, service)}`);
 }
 
 /** A 2xx that does not say what the contract says it would. */
-export function protocolError(what: string): JobError {
-  return new JobError(
-    "AnalyzerProtocol",
-    `The analysis endpoint's answer ${what}. Check that THOTH_USER_API_HOST is Thoth's User API.`,
-  );
+export function protocolError(what: string, { name, api, addressSetting }: Service): JobError {
+  return new JobError("AnalyzerProtocol", `The answer of ${lowered(name)} ${what}. Check that ${addressSetting} is ${api}.`);
 }
 
 /** Whether an error can mean that something else than the API answers at this address. */
@@ -69,19 +74,27 @@ export function mayBeAnotherServer(error: unknown): boolean {
   return error instanceof JobError && error.reason === "AnalyzerProtocol";
 }
 
-function reasonOf(status: number): FailureReason {
+function reasonOf(status: number, { loginSetting }: Service): FailureReason {
   if (status < 400) return "AnalyzerUnavailable";
+  if (status === 401 && loginSetting !== undefined) return "AnalyzerLogin";
   if (status === 401 || status === 407 || status === 429) return "AnalyzerUnavailable";
   if (status === 408 || status === 425) return "AnalyzerFailed";
   if (status < 500) return "AnalyzerRejected";
   return status >= 502 && status <= 504 ? "AnalyzerUnavailable" : "AnalyzerFailed";
 }
 
-function wording({ status, location }: Answer, said: string): string {
-  if (status < 400) return `redirects (${status})${targetOf(location)}: set THOTH_USER_API_HOST to where the API really is.`;
+function wording({ status, location }: Answer, reason: FailureReason, said: string, service: Service): string {
+  const { addressSetting, loginSetting } = service;
+  const words = said ? `: ${said}` : ".";
+  if (status < 400) return `redirects (${status})${targetOf(location)}: set ${addressSetting} to where the API really is.`;
+  if (reason === "AnalyzerLogin") return `refuses the login (${status}). Check ${loginSetting}${words}`;
   if (status === 401 || status === 407)
-    return `asks for a login (${status}), which this API does not know: check THOTH_USER_API_HOST.`;
-  return `answered ${status}${said ? `: ${said}` : "."}`;
+    return `asks for a login (${status}), which this API does not know: check ${addressSetting}.`;
+  return `answered ${status}${words}`;
+}
+
+function lowered(name: string): string {
+  return name.startsWith("The ") ? `t${name.slice(1)}` : name;
 }
 
 /** Only scheme and host: the rest of a redirect's target repeats the query, which may hold a password. */
@@ -90,25 +103,37 @@ function targetOf(location: string | undefined): string {
   return ` to ${new URL(location).origin}`;
 }
 
-/** The `error` texts of a JSON body, alone or one a part; nothing else of it, since it echoes the parameters, passwords included. */
-function errorText(body: string): string {
+/**
+ * What a refusal says of its reason; nothing else of it, since it may repeat the parameters, passwords included. Services say it as `error`,
+ * as `message`, or as RFC 9457 does.
+ */
+function errorText(body: string, speaksText: boolean): string {
   try {
-    return errorsIn(JSON.parse(body)).join("; ");
+    return [...new Set(errorsIn(JSON.parse(body)))].join("; ");
   } catch {
-    return "";
+    return speaksText && !body.trimStart().startsWith("<") ? body.trim() : "";
   }
 }
 
-function errorsIn(value: unknown): string[] {
-  if (typeof value !== "object" || value === null) return [];
-  if ("error" in value && typeof value.error === "string") return [value.error];
-  return Object.entries(value).flatMap(([key, part]) => (key === "parameters" ? [] : errorsIn(part)));
+const words = ["error", "message", "title", "detail", "errors"];
+const deepest = 4;
+
+function errorsIn(value: unknown, depth = 0): string[] {
+  if (typeof value !== "object" || value === null || depth > deepest) return [];
+  const own = words.flatMap((word) => textsOf((value as Record<string, unknown>)[word]));
+  if (own.length > 0) return own;
+  return Object.entries(value).flatMap(([key, part]) => (key === "parameters" ? [] : errorsIn(part, depth + 1)));
 }
 
-function advice(code: string | undefined): string {
+function textsOf(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).filter((text) => typeof text === "string" && text !== "");
+}
+
+function advice(code: string | undefined, { addressSetting, tlsSetting }: Service): string {
   if (code && /CERT|SELF_SIGNED|ISSUER|TLS|SSL/.test(code)) {
-    return "Its certificate is not trusted: name its CA in NODE_EXTRA_CA_CERTS, or set THOTH_NO_TLS_VERIFY=1.";
+    const off = tlsSetting ? `, or set ${tlsSetting}=1` : "";
+    return `Its certificate is not trusted: name its CA in NODE_EXTRA_CA_CERTS${off}.`;
   }
-  if (code === "EPROTO") return "It does not speak TLS: give THOTH_USER_API_HOST as http://… if that is meant.";
-  return "Check THOTH_USER_API_HOST, and the proxy and network policy between.";
+  if (code === "EPROTO") return `It does not speak TLS: give ${addressSetting} as http://… if that is meant.`;
+  return `Check ${addressSetting}, and the proxy and network policy between.`;
 }

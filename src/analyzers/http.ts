@@ -3,10 +3,12 @@ import { Agent as HttpsAgent } from "node:https";
 import axios from "axios";
 import type { Clock } from "../core/clock.ts";
 import { answerError, connectionError, protocolError } from "./answers.ts";
+import type { Service } from "./service.ts";
 
 export interface HttpSettings {
-  /** Host or URL of the endpoint; a bare host means https. */
-  readonly host: string;
+  /** What the paths of requests are appended to, without a slash at its end; see `serviceUrl`. */
+  readonly url: string;
+  readonly service: Service;
   readonly verifyTls: boolean;
   /** Milliseconds one request may take, the whole of its answer included. */
   readonly timeout: number;
@@ -22,21 +24,28 @@ export interface EndedRequest {
 }
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
   /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | boolean | undefined>>;
+  /** JSON where it is an object; a text, a form or multipart data is sent as it is. */
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Texts that must not appear in an error, should the other side repeat them. */
   readonly secrets?: readonly string[];
   /** Statuses that are an answer like a 2xx, not an error. */
   readonly expect?: readonly number[];
+  /** Milliseconds this request may take, in place of the endpoint's. */
+  readonly timeout?: number;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   /** The body as a JSON object; throws `JobError("AnalyzerProtocol")` when it is none. */
   readonly json: () => Readonly<Record<string, unknown>>;
+  /** The body as a JSON list; throws the same. */
+  readonly list: () => readonly unknown[];
+  readonly text: string;
   readonly header: (name: string) => string | undefined;
 }
 
@@ -48,16 +57,15 @@ export interface HttpEndpoint {
   close(): void;
 }
 
-/** An answer of this API is a few hundred bytes. */
-const longestAnswer = 1024 * 1024;
+/** Bytes of an answer: those of Thoth's API are a few hundred, a scan's findings some megabytes. */
+const longestAnswer = 16 * 1024 * 1024;
 
-/** One analysis endpoint: connections kept alive, no redirects, bounded answers, and no request URL in any error, since it can hold a password. */
-export function createHttpEndpoint({ host, verifyTls, timeout, clock, onRequest }: HttpSettings): HttpEndpoint {
-  const base = endpointUrl(host);
+/** One analysis service: connections kept alive, no redirects, bounded answers, and no request URL in any error, since it can hold a password. */
+export function createHttpEndpoint({ url, service, verifyTls, timeout, clock, onRequest }: HttpSettings): HttpEndpoint {
   const httpAgent = new HttpAgent({ keepAlive: true });
   const httpsAgent = new HttpsAgent({ keepAlive: true, rejectUnauthorized: verifyTls });
   const client = axios.create({
-    baseURL: base,
+    baseURL: url,
     httpAgent,
     httpsAgent,
     maxRedirects: 0,
@@ -70,17 +78,18 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock, onRequest 
   });
 
   return {
-    name: base,
-    async send({ method, path, query, body, secrets = [], expect = [] }, signal) {
+    name: url,
+    async send({ method, path, query, body, headers, secrets = [], expect = [], timeout: own = timeout }, signal) {
       const startedAt = clock.now();
       const ended = (status?: number) => onRequest?.({ method, status, milliseconds: clock.now() - startedAt });
       const deadline = new AbortController();
-      const cancel = clock.schedule(timeout, () => deadline.abort());
+      const cancel = clock.schedule(own, () => deadline.abort());
+      const both = AbortSignal.any([signal, deadline.signal]);
       const response = await client
-        .request<string>({ method, url: path, params: query, data: body, signal: AbortSignal.any([signal, deadline.signal]) })
+        .request<string>({ method, url: path, params: query, data: body, ...(headers && { headers }), signal: both })
         .catch((error: unknown) => {
           ended();
-          throw connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), base);
+          throw connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), url, service);
         })
         .finally(cancel);
       ended(response.status);
@@ -91,9 +100,10 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock, onRequest 
         retryAfter: header("retry-after"),
         location: header("location"),
       };
-      const failure = expect.includes(answer.status) ? undefined : answerError(answer, clock.now(), secrets);
+      const failure = expect.includes(answer.status) ? undefined : answerError(answer, service, clock.now(), secrets);
       if (failure) throw failure;
-      return { status: response.status, json: () => jsonObject(response.data), header };
+      const { status, data } = response;
+      return { status, text: data, json: () => jsonObject(data, service), list: () => jsonList(data, service), header };
     },
     close() {
       httpAgent.destroy();
@@ -102,21 +112,30 @@ export function createHttpEndpoint({ host, verifyTls, timeout, clock, onRequest 
   };
 }
 
-/** The API's base URL for a host or URL: `https://host/api/v1`. */
-export function endpointUrl(host: string): string {
+/** The URL of a service for its host or URL, without a slash at its end; a bare host means https. */
+export function serviceUrl(host: string): string {
   const url = new URL(/^https?:\/\//i.test(host) ? host : `https://${host}`);
-  const path = url.pathname.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
-  return `${url.origin}${path}/api/v1`;
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-function jsonObject(body: string): Readonly<Record<string, unknown>> {
+function jsonObject(body: string, service: Service): Readonly<Record<string, unknown>> {
+  const value = parse(body, service);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw protocolError("is no JSON object", service);
+}
+
+function jsonList(body: string, service: Service): readonly unknown[] {
+  const value = parse(body, service);
+  if (Array.isArray(value)) return value;
+  throw protocolError("is no JSON list", service);
+}
+
+function parse(body: string, service: Service): unknown {
   try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    return JSON.parse(body);
   } catch {
-    throw protocolError("is no JSON");
+    throw protocolError(body.trimStart().startsWith("<") ? "is a web page, not JSON" : "is not JSON", service);
   }
-  throw protocolError("is no JSON object");
 }
 
 /** The code of an axios error or of what lies under it; the error itself is dropped, since it carries the request. */

@@ -2,7 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
 import { createHttpEndpoint, type EndedRequest } from "./http.ts";
-import { createThothAnalyzer } from "./thoth.ts";
+import { thothService } from "./service.ts";
+import { createThothAnalyzer, thothUrl } from "./thoth.ts";
 
 export interface AnalyzerSettings {
   readonly analysisHost: string | undefined;
@@ -25,7 +26,8 @@ export function openAnalyzer(
   if (settings.dryRun || settings.analysisHost === undefined) return { analyzer: createDryRunAnalyzer(), close: () => undefined };
   const { analysisHost: host, noTlsVerify, environmentType, debug, force } = settings;
   const endpoint = createHttpEndpoint({
-    host,
+    url: thothUrl(host),
+    service: thothService,
     verifyTls: !noTlsVerify,
     timeout: requestTimeout,
     clock,

@@ -1,5 +1,6 @@
 import type { AnalysisStatus } from "./analyzer.ts";
 import { protocolError } from "./answers.ts";
+import { thothService } from "./service.ts";
 
 /** What Thoth's User API and the workflow engine behind it call an analysis that ended well; everything else that ended failed. */
 const succeeded = /^(?:success|succeeded|successful|complete|completed|finished)$/i;
@@ -10,7 +11,7 @@ const longestReason = 500;
 /** Reads the answer of `/analyze/{id}/status`; throws `JobError("AnalyzerProtocol")` when it names no state. */
 export function readStatus({ status }: Readonly<Record<string, unknown>>): AnalysisStatus {
   const { state, reason, finished_at } = (typeof status === "object" && status !== null ? status : {}) as Record<string, unknown>;
-  if (typeof state !== "string" || state === "") throw protocolError("names no state of the analysis");
+  if (typeof state !== "string" || state === "") throw protocolError("names no state of the analysis", thothService);
   const endedAt = readTime(finished_at);
   if (!succeeded.test(state) && !failed.test(state) && endedAt === undefined) return { state: "running" };
   const time = endedAt === undefined ? {} : { endedAt };

@@ -2,7 +2,8 @@ import { asJobError, JobError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
 import { mayBeAnotherServer, protocolError } from "./answers.ts";
-import type { HttpAnswer, HttpEndpoint, HttpRequest } from "./http.ts";
+import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
+import { thothService } from "./service.ts";
 import { readStatus } from "./thoth-status.ts";
 
 export interface ThothSettings {
@@ -13,6 +14,11 @@ export interface ThothSettings {
 }
 
 type Analyses = Submission["analyses"];
+
+/** The API's base URL for a host or URL: `https://host/api/v1`. */
+export function thothUrl(host: string): string {
+  return `${serviceUrl(host).replace(/\/api\/v1$/, "")}/api/v1`;
+}
 
 /** Thoth's User API v1: `/build-analysis` when there is a base image or a log to send, `/analyze` for an image alone. */
 export function createThothAnalyzer({ endpoint, environmentType, debug, force }: ThothSettings): Analyzer {
@@ -115,7 +121,7 @@ function readAnalyses(json: Readonly<Record<string, unknown>>): Analyses {
     ["build-log", json.buildlog_analysis],
   ] as const;
   const analyses = parts.flatMap(([of, part]) => readAnalysis(of, part));
-  if (analyses.length === 0) throw protocolError("names no analysis_id");
+  if (analyses.length === 0) throw protocolError("names no analysis_id", thothService);
   return analyses;
 }
 

@@ -47,6 +47,12 @@ export const failureReasons = {
     pauses: false,
     remedy: "The analysis endpoint refused this image; its answer is in the record.",
   },
+  AnalyzerLogin: {
+    retryable: true,
+    pauses: true,
+    remedy:
+      "The analysis service refuses the bot's login: correct the token or key that the error names. Its jobs wait for that.",
+  },
   AnalyzerUnavailable: {
     retryable: true,
     pauses: true,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { answerError, connectionError } from "../../src/analyzers/answers.ts";
+import { thothService } from "../../src/analyzers/service.ts";
 
 const now = Date.parse("2026-11-21T10:00:00Z");
 
@@ -28,7 +29,7 @@ describe("answerError", () => {
     [504, "AnalyzerUnavailable", "pauses"],
     [520, "AnalyzerFailed", "retried alone"],
   ])("takes %i as %s", (status, reason, fate) => {
-    const error = answerError({ status, body: "" }, now);
+    const error = answerError({ status, body: "" }, thothService, now);
     expect(error?.reason ?? "accepted").toBe(reason);
     expect(error && fateOf(error)).toBe(fate);
   });
@@ -38,12 +39,14 @@ describe("answerError", () => {
     ["Sat, 21 Nov 2026 10:01:00 GMT", 60_000],
     [undefined, undefined],
   ])("obeys Retry-After %j", (retryAfter, expected) => {
-    expect(answerError({ status: 429, body: "", retryAfter }, now)?.retryAfter).toBe(expected);
+    expect(answerError({ status: 429, body: "", retryAfter }, thothService, now)?.retryAfter).toBe(expected);
   });
 
   it("repeats what the service said, but not the parameters it echoes", () => {
     const body = JSON.stringify({ error: "Image not found", parameters: { registry_password: "TOPSECRET" } });
-    expect(answerError({ status: 400, body }, now)?.message).toBe("The analysis endpoint answered 400: Image not found");
+    expect(answerError({ status: 400, body }, thothService, now)?.message).toBe(
+      "The analysis endpoint answered 400: Image not found",
+    );
   });
 
   it("reads the errors of the parts of a build analysis", () => {
@@ -51,14 +54,16 @@ describe("answerError", () => {
       base_image_analysis: { error: "no base", parameters: { error: "x" } },
       output_image_analysis: { error: "no output" },
     });
-    expect(answerError({ status: 400, body }, now)?.message).toContain("no base; no output");
+    expect(answerError({ status: 400, body }, thothService, now)?.message).toContain("no base; no output");
   });
 
   it("shows no HTML page and no long text", () => {
-    expect(answerError({ status: 500, body: "<html>oops</html>" }, now)?.message).toBe("The analysis endpoint answered 500.");
-    expect(answerError({ status: 400, body: JSON.stringify({ error: "x".repeat(10_000) }) }, now)?.message.length).toBeLessThan(
-      600,
+    expect(answerError({ status: 500, body: "<html>oops</html>" }, thothService, now)?.message).toBe(
+      "The analysis endpoint answered 500.",
     );
+    expect(
+      answerError({ status: 400, body: JSON.stringify({ error: "x".repeat(10_000) }) }, thothService, now)?.message.length,
+    ).toBeLessThan(600);
   });
 
   it("repeats no secret, however the service wrote it, nor the beginning of one where the text is cut", () => {
@@ -66,13 +71,14 @@ describe("answerError", () => {
     const forms = [secret, encodeURIComponent(secret), "p%40ss+word%2F%2B1", "x".repeat(490) + secret];
     for (const form of forms) {
       const body = JSON.stringify({ error: `cannot use ${form}` });
-      expect(answerError({ status: 400, body }, now, [secret])?.message).not.toMatch(/p@s|p%40|word/);
+      expect(answerError({ status: 400, body }, thothService, now, [secret])?.message).not.toMatch(/p@s|p%40|word/);
     }
   });
 
   it("names only the origin of a redirect, since its query repeats ours", () => {
     const error = answerError(
       { status: 301, body: "", location: "https://elsewhere.example.com/api?registry_password=TOPSECRET" },
+      thothService,
       now,
     );
     expect(error?.message).toContain("https://elsewhere.example.com:");
@@ -94,7 +100,7 @@ describe("connectionError", () => {
     ["ECONNRESET", "AnalyzerFailed", "broke the connection"],
     ["ERR_BAD_RESPONSE", "AnalyzerProtocol", "more than an answer"],
   ])("takes %s as %s and says what to look at", (code, reason, hint) => {
-    const error = connectionError(code, "https://api.example.com/api/v1");
+    const error = connectionError(code, "https://api.example.com/api/v1", thothService);
     expect(error).toMatchObject({ reason, retryable: true });
     expect(error.message).toContain(hint);
   });

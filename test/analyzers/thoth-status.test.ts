@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpEndpoint, type EndedRequest, type HttpEndpoint } from "../../src/analyzers/http.ts";
-import { createThothAnalyzer } from "../../src/analyzers/thoth.ts";
+import { thothService } from "../../src/analyzers/service.ts";
+import { createThothAnalyzer, thothUrl } from "../../src/analyzers/thoth.ts";
 import { readStatus } from "../../src/analyzers/thoth-status.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { strictNock } from "../support/strict-nock.ts";
@@ -14,7 +15,14 @@ let requests: EndedRequest[];
 function ask(id: string) {
   requests = [];
   const onRequest = (request: EndedRequest) => requests.push(request);
-  endpoint = createHttpEndpoint({ host: "user-api.example.com", verifyTls: true, timeout: 5000, clock: systemClock, onRequest });
+  endpoint = createHttpEndpoint({
+    url: thothUrl("user-api.example.com"),
+    service: thothService,
+    verifyTls: true,
+    timeout: 5000,
+    clock: systemClock,
+    onRequest,
+  });
   return createThothAnalyzer({ endpoint, debug: false, force: false }).status?.(id, never);
 }
 

@@ -2,8 +2,9 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
-import { createHttpEndpoint, endpointUrl, type HttpEndpoint } from "../../src/analyzers/http.ts";
-import { createThothAnalyzer } from "../../src/analyzers/thoth.ts";
+import { createHttpEndpoint, type HttpEndpoint } from "../../src/analyzers/http.ts";
+import { thothService } from "../../src/analyzers/service.ts";
+import { createThothAnalyzer, thothUrl } from "../../src/analyzers/thoth.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
 import { strictNock } from "../support/strict-nock.ts";
@@ -20,7 +21,13 @@ function analyzer(
   settings: { debug?: boolean; force?: boolean; environmentType?: "runtime" | "buildtime" } = {},
   timeout = 5000,
 ) {
-  endpoint = createHttpEndpoint({ host: "user-api.example.com", verifyTls: true, timeout, clock: systemClock });
+  endpoint = createHttpEndpoint({
+    url: thothUrl("user-api.example.com"),
+    service: thothService,
+    verifyTls: true,
+    timeout,
+    clock: systemClock,
+  });
   return createThothAnalyzer({ endpoint, debug: false, force: false, ...settings });
 }
 
@@ -242,7 +249,7 @@ describe("discovery", () => {
   });
 });
 
-describe("endpointUrl", () => {
+describe("thothUrl", () => {
   it.each([
     ["user-api.example.com", "https://user-api.example.com/api/v1"],
     ["user-api.example.com:8443", "https://user-api.example.com:8443/api/v1"],
@@ -250,6 +257,6 @@ describe("endpointUrl", () => {
     ["https://example.com/thoth/", "https://example.com/thoth/api/v1"],
     ["https://example.com/api/v1", "https://example.com/api/v1"],
   ])("makes %s into %s", (host, expected) => {
-    expect(endpointUrl(host)).toBe(expected);
+    expect(thothUrl(host)).toBe(expected);
   });
 });

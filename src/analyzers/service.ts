@@ -1,0 +1,26 @@
+import type { FailureReason } from "../core/errors.ts";
+
+/** How messages speak of an analysis service, and what its refusals mean where they mean something of their own. */
+export interface Service {
+  /** As a sentence begins with it: "The analysis endpoint", "RHACS". */
+  readonly name: string;
+  /** What answers there when all is well: "Thoth's User API". */
+  readonly api: string;
+  /** The setting that holds its address. */
+  readonly addressSetting: string;
+  /** The setting that switches the verification of its certificate off, where there is one. */
+  readonly tlsSetting?: string;
+  /** The setting of the login; absent for a service that knows none. */
+  readonly loginSetting?: string;
+  /** Whether a refusal may be told in plain text. */
+  readonly speaksText?: boolean;
+  /** What a status means here; undefined for what it means everywhere. */
+  readonly reasonOf?: (status: number, said: string) => FailureReason | undefined;
+}
+
+export const thothService: Service = {
+  name: "The analysis endpoint",
+  api: "Thoth's User API",
+  addressSetting: "THOTH_USER_API_HOST",
+  tlsSetting: "THOTH_NO_TLS_VERIFY",
+};
