@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { failureAt, JobError } from "../core/errors.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
 import { createHttpEndpoint, type EndedRequest } from "./http.ts";
@@ -33,5 +34,20 @@ export function openAnalyzer(
     clock,
     ...(onRequest && { onRequest }),
   });
-  return { analyzer: createThothAnalyzer({ endpoint, environmentType, debug, force }), close: endpoint.close };
+  const thoth = createThothAnalyzer({ endpoint, environmentType, debug, force });
+  return { analyzer: namingHost(thoth, new URL(endpoint.name).host), close: endpoint.close };
+}
+
+/** The same analyzer, whose failures say at which host. */
+function namingHost(analyzer: Analyzer, host: string): Analyzer {
+  const named = (error: unknown) => {
+    throw error instanceof JobError ? failureAt(error, host) : error;
+  };
+  const ask = analyzer.status?.bind(analyzer);
+  return {
+    ...analyzer,
+    submit: (request, signal) => analyzer.submit(request, signal).catch(named),
+    discover: (signal) => analyzer.discover(signal).catch(named),
+    ...(ask && { status: (id: string, signal: AbortSignal) => ask(id, signal).catch(named) }),
+  };
 }

@@ -109,6 +109,8 @@ export interface JobErrorOptions {
   readonly retryable?: boolean;
   /** Milliseconds the other side asked us to wait. */
   readonly retryAfter?: number;
+  /** The registry or endpoint that failed: `host[:port]`, or as the settings name it. */
+  readonly host?: string;
   readonly cause?: unknown;
 }
 
@@ -118,18 +120,28 @@ export class JobError extends Error {
   readonly reason: FailureReason;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
+  readonly host: string | undefined;
 
   constructor(reason: FailureReason, message: string, options: JobErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.reason = reason;
     this.retryable = options.retryable ?? failureReasons[reason].retryable;
     this.retryAfter = options.retryAfter;
+    this.host = options.host;
   }
 
   /** Whether the fault is the analysis endpoint's, so that no other job need be tried before it is back. */
   get pauses(): boolean {
     return this.retryable && failureReasons[this.reason].pauses;
   }
+}
+
+/** The same failure, with the host it is about; one that names its host already stays as it is. */
+export function failureAt(error: unknown, host: string): JobError {
+  const failure = asJobError(error);
+  if (failure.host !== undefined) return failure;
+  const { reason, message, retryable, retryAfter, cause } = failure;
+  return new JobError(reason, message, { retryable, host, cause, ...(retryAfter !== undefined && { retryAfter }) });
 }
 
 /** The bot cannot start as it is set up. The message says what to change; no stack is shown. */

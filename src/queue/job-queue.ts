@@ -46,8 +46,24 @@ export interface JobRecord<Work extends QueuedWork = Job, Result = JobResult> {
   readonly updatedAt: number;
   /** When it is tried next; only while waiting. */
   readonly dueAt?: number;
-  readonly error?: { readonly reason: FailureReason; readonly message: string };
+  /** `host` is the registry or endpoint that failed, where that is known. */
+  readonly error?: { readonly reason: FailureReason; readonly message: string; readonly host?: string };
   readonly result?: Result;
+}
+
+/** Waiting or failed jobs whose last attempt failed for the same reason, at the same host. */
+export interface FailureGroup {
+  /** A job that is tried again just now counts as waiting. */
+  readonly state: "waiting" | "failed";
+  readonly reason: FailureReason;
+  readonly host?: string;
+  /** Set when all of them are of builds in this one namespace. */
+  readonly namespace?: string;
+  readonly jobs: number;
+  /** When the first of them began to fail (ms). */
+  readonly since: number;
+  /** Of the one that changed last. */
+  readonly message: string;
 }
 
 /** What a listing is narrowed to; everything given must hold. */
@@ -91,6 +107,8 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   /** Resolves when no job waits or runs. */
   idle(): Promise<void>;
   counts(): Readonly<Record<JobState, number>>;
+  /** What the waiting and the failed jobs failed for, in groups. */
+  failures(): readonly FailureGroup[];
   /** When the first of the waiting jobs is or was due; undefined when none waits. */
   firstDue(): number | undefined;
   /** When the oldest of the waiting jobs was added; undefined when none waits. */

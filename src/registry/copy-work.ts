@@ -8,7 +8,7 @@ import { createLayerSchedule } from "./layer-schedule.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
 import { createSharedWork } from "./shared-work.ts";
 import type { Skopeo } from "./skopeo.ts";
-import { SkopeoError } from "./skopeo-errors.ts";
+import { isAboutSource } from "./skopeo-errors.ts";
 import { addMissingTags, addTag, type TagPlace } from "./tags.ts";
 import { createTurns } from "./turns.ts";
 
@@ -165,10 +165,6 @@ async function unlessFinal<T>(work: Promise<T>, otherwise: T): Promise<T> {
     if (error instanceof JobError && !error.retryable) return otherwise;
     throw error;
   }
-}
-
-function isAboutSource(error: JobError): boolean {
-  return error instanceof SkopeoError && error.side === "source";
 }
 
 function tagOf({ tags }: PushTarget): { tag?: string } {

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent } from "node:https";
 import { getCACertificates } from "node:tls";
 import axios, { AxiosError, type AxiosResponse, isAxiosError } from "axios";
 import type { Clock } from "../core/clock.ts";
+import { failureAt } from "../core/errors.ts";
 import { type Challenge, createAuthorizer } from "./authorization.ts";
 import type { RegistryLogin } from "./credentials.ts";
 import { answerFailure, connectionFailure, isWrongProtocol } from "./http-failures.ts";
@@ -131,7 +132,7 @@ async function within<T>(
     return await act(what);
   } catch (error) {
     signal.throwIfAborted();
-    throw isAxiosError(error) ? connectionFailure(error, what) : error;
+    throw failureAt(isAxiosError(error) ? connectionFailure(error, what) : error, registry);
   }
 }
 

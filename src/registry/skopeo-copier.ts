@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { asJobError, failureAt } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
 import { type CopyWork, createCopyWork, type Logins } from "./copy-work.ts";
@@ -9,6 +10,7 @@ import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-co
 import { createRegistryHttp } from "./registry-http.ts";
 import type { HostProcess } from "./run-directory.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
+import { isAboutSource } from "./skopeo-errors.ts";
 import { readCertificates } from "./trust.ts";
 
 export interface ImageCopierSettings {
@@ -85,6 +87,11 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
   };
 }
 
+/** A full disk and a fault of the bot's own have no registry. */
+function isOfRegistry(error: unknown): boolean {
+  return !["DiskFull", "Unexpected"].includes(asJobError(error).reason);
+}
+
 type FindLogins = (source: ImageReference, target: ImageReference, options: CopyOptions, signal: AbortSignal) => Promise<Logins>;
 
 function createReportedCopier(
@@ -115,7 +122,8 @@ function createReportedCopier(
         return image;
       } catch (error) {
         end({ outcome: "failed" });
-        throw error;
+        if (signal.aborted) throw error;
+        throw isOfRegistry(error) ? failureAt(error, isAboutSource(error) ? source.registry : target.registry) : error;
       }
     },
   };

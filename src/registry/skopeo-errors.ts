@@ -19,6 +19,11 @@ export class SkopeoError extends JobError {
   }
 }
 
+/** Whether a copy failed at the registry it comes from. */
+export function isAboutSource(error: unknown): boolean {
+  return error instanceof SkopeoError && error.side === "source";
+}
+
 interface Rule {
   readonly pattern: RegExp;
   readonly reason: FailureReason;

@@ -61,8 +61,9 @@ function timedOut(deadline: number): JobError {
 /** Any thrown thing, even one that throws again when it is looked at. */
 function failure(thrown: unknown): JobError {
   try {
-    const { reason, message, retryable, retryAfter, cause } = asJobError(thrown);
-    return new JobError(reason, String(message), { retryable, ...(Number.isFinite(retryAfter) && { retryAfter }), cause });
+    const { reason, message, retryable, retryAfter, host, cause } = asJobError(thrown);
+    const wait = Number.isFinite(retryAfter) && { retryAfter };
+    return new JobError(reason, String(message), { retryable, ...wait, ...(typeof host === "string" && { host }), cause });
   } catch {
     return new JobError("Unexpected", "A job threw something that cannot be shown");
   }

@@ -88,12 +88,12 @@ function settlements(connection: DatabaseSync): Claims["settle"] {
   const ours = `WHERE number = ?1 AND claim = ?2 RETURNING ${recordColumns}`;
   const common = "claim = NULL, updated_at = ?3";
   const done = connection.prepare(
-    `UPDATE jobs SET state = 'done', ${common}, error_reason = NULL, error_message = NULL, crashes = 0,
+    `UPDATE jobs SET state = 'done', ${common}, error_reason = NULL, error_message = NULL, error_host = NULL, crashes = 0,
        result = coalesce(?4, result), covers = coalesce(covers, ?5) ${ours}`,
   );
   const failed = connection.prepare(
     `UPDATE jobs SET state = CASE WHEN ?4 IS NULL THEN 'failed' ELSE 'waiting' END, ${common}, due_at = ?4, error_reason = ?5,
-       error_message = ?6, failures = failures + 1, failing_since = coalesce(failing_since, ?3) ${ours}`,
+       error_message = ?6, error_host = ?7, failures = failures + 1, failing_since = coalesce(failing_since, ?3) ${ours}`,
   );
   const interrupted = connection.prepare(`UPDATE jobs SET state = 'waiting', ${common}, due_at = ?3 ${ours}`);
 
@@ -104,8 +104,8 @@ function settlements(connection: DatabaseSync): Claims["settle"] {
       case "interrupted":
         return interrupted.get(number, token, now);
       default: {
-        const { reason, message } = verdict.error;
-        return failed.get(number, token, now, verdict.outcome === "retrying" ? verdict.dueAt : null, reason, message);
+        const { reason, message, host = null } = verdict.error;
+        return failed.get(number, token, now, verdict.outcome === "retrying" ? verdict.dueAt : null, reason, message, host);
       }
     }
   }

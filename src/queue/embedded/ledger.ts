@@ -84,7 +84,7 @@ function recovery(connection: DatabaseSync): Ledger["recover"] {
      RETURNING ${recordColumns}`,
   );
   const suspect = connection.prepare(
-    `UPDATE jobs SET lane = ${lanes.suspect}, error_reason = 'Unexpected', error_message = ?2 WHERE number = ?1 RETURNING ${recordColumns}`,
+    `UPDATE jobs SET lane = ${lanes.suspect}, error_reason = 'Unexpected', error_message = ?2, error_host = NULL WHERE number = ?1 RETURNING ${recordColumns}`,
   );
 
   return (now, random) =>
@@ -104,7 +104,7 @@ function corrections(
   const read = connection.prepare("SELECT job FROM jobs WHERE id = ?");
   const retry = connection.prepare(
     `UPDATE jobs SET state = 'waiting', pool = coalesce(?3, pool), lane = (job ->> 'cause' IS 'scan'), due_at = ?2, updated_at = ?2, failures = 0,
-       failing_since = NULL, crashes = 0, error_reason = NULL, error_message = NULL WHERE id = ?1 AND state <> 'running'`,
+       failing_since = NULL, crashes = 0, error_reason = NULL, error_message = NULL, error_host = NULL WHERE id = ?1 AND state <> 'running'`,
   );
   const dismiss = connection.prepare(
     "UPDATE jobs SET state = 'dismissed', due_at = NULL, updated_at = ?2 WHERE id = ?1 AND state IN ('waiting', 'failed')",

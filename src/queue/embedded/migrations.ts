@@ -62,6 +62,10 @@ export const versions: readonly string[] = [
   DROP INDEX jobs_due;
   CREATE INDEX jobs_due ON jobs (pool, lane, due_at) WHERE state = 'waiting';
   `,
+  `
+  ALTER TABLE jobs ADD COLUMN error_host TEXT;
+  CREATE INDEX jobs_failing ON jobs (state, error_reason, error_host) WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed');
+  `,
 ];
 
 /** The digest of one of a job's images: as its build named it, else as it was submitted. */

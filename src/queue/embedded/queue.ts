@@ -140,9 +140,10 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
 
 function readings(
   ledger: Ledger,
-): Pick<JobQueue, "counts" | "firstDue" | "recent" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"> {
-  const { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
-  return { counts, recent, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue: () => ledger.dueTimes(allPools).first };
+): Pick<JobQueue, "counts" | "firstDue" | "failures" | "recent" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"> {
+  const { counts, failures, recent, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
+  const firstDue = () => ledger.dueTimes(allPools).first;
+  return { counts, failures, recent, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue };
 }
 
 function corrections(

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FailureReason } from "../../core/errors.ts";
 import type { Job } from "../../core/job.ts";
-import { type JobQueue, type JobRecord, type JobResult, type JobState, jobStates } from "../job-queue.ts";
+import { type FailureGroup, type JobQueue, type JobRecord, type JobResult, type JobState, jobStates } from "../job-queue.ts";
 import { explain } from "./ledger-error.ts";
 import { createListing } from "./listing.ts";
 
@@ -17,16 +17,20 @@ export interface JobRow {
   readonly due_at: number | null;
   readonly error_reason: FailureReason | null;
   readonly error_message: string | null;
+  readonly error_host: string | null;
   readonly result: string | null;
   readonly created_at: number;
   readonly updated_at: number;
 }
 
 export const recordColumns =
-  "number, job, state, attempts, failures, failing_since, crashes, due_at, error_reason, error_message, result, created_at, updated_at";
+  "number, job, state, attempts, failures, failing_since, crashes, due_at, error_reason, error_message, error_host, result, created_at, updated_at";
 
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
-export type Records = Pick<JobQueue, "find" | "recent" | "counts" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting">;
+export type Records = Pick<
+  JobQueue,
+  "find" | "recent" | "counts" | "failures" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
+>;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
 export function createRecords(connection: DatabaseSync, file: string): Records {
@@ -38,6 +42,12 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
   );
   const oldest = connection.prepare(
     "SELECT created_at AS at FROM jobs INDEXED BY jobs_waiting WHERE state = 'waiting' ORDER BY created_at LIMIT 1",
+  );
+  // The number before the message makes the newest one the greatest.
+  const failing = connection.prepare(
+    `SELECT CASE state WHEN 'failed' THEN 'failed' ELSE 'waiting' END AS state, error_reason AS reason, error_host AS host, count(*) AS jobs, min(coalesce(failing_since, updated_at)) AS since,
+       substr(max(printf('%015d', updated_at) || error_message), 16) AS message, min(namespace) AS first, max(namespace) AS last
+     FROM jobs WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed') GROUP BY state = 'failed', error_reason, error_host`,
   );
   const withDigest = (column: string) => connection.prepare(`${select} WHERE ${column} = ? ORDER BY number DESC LIMIT ?`);
   const images = { output: withDigest("output_digest"), base: withDigest("base_digest") };
@@ -54,6 +64,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
       for (const { state, jobs } of counted.all()) counts[state as JobState] = Number(jobs);
       return counts;
     }),
+    failures: explained(file, () => failing.all().map((row) => toGroup(row as unknown as GroupRow))),
     withImage: explained(file, (digest, as, limit) => toRecords(images[as].all(digest, limit))),
     lastOfBuildConfigs: explained(file, () => toRecords(latest.all())),
     oldestWaiting: explained(file, () => {
@@ -73,8 +84,24 @@ function explained<A extends readonly unknown[], R>(file: string, read: (...give
   };
 }
 
+interface GroupRow extends Pick<FailureGroup, "state" | "reason" | "jobs" | "since"> {
+  readonly host: string | null;
+  readonly message: string | null;
+  readonly first: string | null;
+  readonly last: string | null;
+}
+
+function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGroup {
+  const inOne = first !== null && first === last && { namespace: first };
+  return { ...group, message: message ?? "", ...(host !== null && { host }), ...inOne };
+}
+
 function toRecords(rows: readonly unknown[]): readonly JobRecord[] {
   return rows.map((row) => toRecord(row as JobRow));
+}
+
+function errorOf(reason: FailureReason, { error_message: message, error_host: host }: JobRow): JobRecord["error"] {
+  return { reason, message: message ?? "", ...(host !== null && { host }) };
 }
 
 /** A row as the contract shows it; `job` saves parsing it again. */
@@ -86,7 +113,7 @@ export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): Jo
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     ...(row.due_at !== null && { dueAt: row.due_at }),
-    ...(row.error_reason !== null && { error: { reason: row.error_reason, message: row.error_message ?? "" } }),
+    ...(row.error_reason !== null && { error: errorOf(row.error_reason, row) }),
     ...(row.result !== null && { result: JSON.parse(row.result) as JobResult }),
   };
 }

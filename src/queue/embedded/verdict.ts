@@ -15,6 +15,7 @@ export type Verdict =
 export interface Failure {
   readonly reason: FailureReason;
   readonly message: string;
+  readonly host?: string;
 }
 
 /** How a job failed before this attempt, since it was added or last retried by hand. */
@@ -37,12 +38,14 @@ export interface Circumstances {
 }
 
 const longestMessage = 2_000;
+const longestHost = 300;
 
 /** Decides what an attempt means for its job: final failures end it, others by age alone, and an interruption never counts. */
 export function judge(end: AttemptEnd, history: History, circumstances: Circumstances): Verdict {
   if (end.kind === "done") return { outcome: "done", result: end.result };
   if (end.kind === "interrupted") return { outcome: "interrupted" };
-  const error = { reason: end.error.reason, message: shorten(end.error.message) };
+  const { reason, host } = end.error;
+  const error = { reason, message: shorten(end.error.message), ...(host !== undefined && { host: host.slice(0, longestHost) }) };
   const { now, giveUpAfter } = circumstances;
   const age = now - (history.failingSince ?? now);
   if (!end.error.retryable || age >= giveUpAfter) return { outcome: "failed", error };

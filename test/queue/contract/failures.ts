@@ -61,6 +61,49 @@ export function describeFailures(contract: Contract): void {
       expect(queue.find("build-uid-2")?.state, "the job beside it").toBe("done");
     });
 
+    it("tells what jobs fail for in groups: reason, host, how many, since when, and whose", async () => {
+      const queue = await open({ workers: 4 });
+      const failures: Readonly<Record<string, JobError>> = {
+        "build-uid-1": new JobError("RegistryUnavailable", "first", { host: "quay.example", retryAfter: hour }),
+        "build-uid-2": new JobError("RegistryUnavailable", "second", { host: "quay.example", retryAfter: hour }),
+        "build-uid-3": new JobError("RegistryUnavailable", "third", { host: "other.example", retryAfter: hour }),
+        "build-uid-4": new JobError("ImageNotFound", "gone"),
+      };
+      const begun = clock.now();
+      queue.work(async ({ id }) => {
+        throw failures[id] ?? new JobError("ImageNotFound", "gone, too");
+      });
+      for (const number of [1, 2, 3, 4]) {
+        await queue.add(buildJob(number));
+        await settle();
+        await clock.advance(second);
+      }
+      const elsewhere = buildJob(5);
+      await queue.add({ ...elsewhere, build: { namespace: "bank", name: "api-1", uid: "uid-5" } });
+      await settle();
+      const bySize = queue.failures().toSorted((a, b) => b.jobs - a.jobs || a.reason.localeCompare(b.reason));
+      expect(bySize).toEqual([
+        { state: "failed", reason: "ImageNotFound", jobs: 2, since: begun + 3 * second, message: "gone, too" },
+        {
+          state: "waiting",
+          reason: "RegistryUnavailable",
+          host: "quay.example",
+          namespace: "shop",
+          jobs: 2,
+          since: begun,
+          message: "second",
+        },
+        expect.objectContaining({ host: "other.example", jobs: 1, message: "third" }),
+      ]);
+      expect(queue.find("build-uid-1")?.error).toEqual({
+        reason: "RegistryUnavailable",
+        message: "first",
+        host: "quay.example",
+      });
+      await queue.dismiss("build-uid-3");
+      expect(queue.failures().map(({ host }) => host)).not.toContain("other.example");
+    });
+
     it("records a handler that throws before it returns a promise", async () => {
       const queue = await open();
       queue.work(() => {
