@@ -1,3 +1,4 @@
+import type { Findings } from "../core/findings.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 
 /** An image as the analysis service is to pull it. */
@@ -15,6 +16,9 @@ export interface AnalysisRequest {
   readonly buildLog?: string;
   /** Where the image is used, e.g. a git URI. */
   readonly origin?: string;
+  readonly commit?: string;
+  /** The build that made the output image. */
+  readonly build?: { readonly namespace: string; readonly name: string };
 }
 
 /** What a service said to a submission. Plain JSON. */
@@ -25,6 +29,8 @@ export interface Submission {
   readonly notes: readonly string[];
   /** Where a person can look results up. */
   readonly link?: string;
+  /** What was found, where the answer itself says it. */
+  readonly findings?: Findings;
 }
 
 /** How an analysis goes. `unknown`: the service knows none of this id (any more, or yet). */
@@ -36,6 +42,10 @@ export interface AnalysisStatus {
   readonly reason?: string;
   /** Where a person can look results up. */
   readonly link?: string;
+  /** What was found, once it has ended. */
+  readonly findings?: Findings;
+  /** Milliseconds after which the service wants to be asked again. */
+  readonly retryAfter?: number;
 }
 
 /** A door to an analysis service. */

@@ -48,7 +48,11 @@ export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts
     const terms = { now: clock.now(), since, followFor, answersFor: analysis.of !== "build-log" };
     const progress = judgeAnalysis(status, terms);
     await jobs.amend(jobId, (result) => withProgress(result, analysisId, progress, status));
-    if (progress.kind === "pending") throw new JobError("AnalysisPending", `The analysis ${analysisId} has not ended yet`);
+    const { retryAfter } = status;
+    if (progress.kind === "pending")
+      throw new JobError("AnalysisPending", `The analysis ${analysisId} has not ended yet`, {
+        ...(retryAfter !== undefined && { retryAfter }),
+      });
     return progress.kind === "ended" ? endOf(progress) : {};
   };
 }
@@ -62,7 +66,7 @@ function endOf({ state, endedAt }: Pick<JobAnalysis, "state" | "endedAt">): Foll
 }
 
 /** A result with what is now known of one of its analyses; the very same object when that is nothing new. */
-function withProgress(result: JobResult, id: string, progress: AnalysisProgress, { link }: AnalysisStatus): JobResult {
+function withProgress(result: JobResult, id: string, progress: AnalysisProgress, { link, findings }: AnalysisStatus): JobResult {
   if (progress.kind === "given-up" && progress.because === "unknown") return result;
   const known: Pick<JobAnalysis, "state" | "endedAt"> =
     progress.kind === "ended" ? { state: progress.state, endedAt: progress.endedAt } : { state: "running" };
@@ -75,6 +79,7 @@ function withProgress(result: JobResult, id: string, progress: AnalysisProgress,
     analyses: result.analyses.map((analysis) => (analysis.id === id ? { ...analysis, ...known } : analysis)),
     notes: isNoted ? result.notes : [...result.notes, note],
     ...(link !== undefined && result.link === undefined && { link }),
+    ...(findings && { findings }),
   };
 }
 

@@ -32,6 +32,8 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
       base: base && (await images.reachBase(base, notes, onCopied, signal)),
       buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
       origin: job.origin,
+      commit: job.commit,
+      build: job.build,
     };
     if (isEmpty(request)) return { analyses: [], notes: [...notes, "Nothing is left to submit: no image, and the log is gone."] };
     const submission = await analyzer.submit(request, signal);
@@ -45,12 +47,16 @@ function isEmpty({ output, base, buildLog }: AnalysisRequest): boolean {
   return !output && !base && buildLog === undefined;
 }
 
-function resultOf({ output, base }: AnalysisRequest, { analyses, notes, link }: Omit<JobResult, "output" | "base">): JobResult {
+function resultOf(
+  { output, base }: AnalysisRequest,
+  { analyses, notes, link, findings }: Omit<JobResult, "output" | "base">,
+): JobResult {
   return {
     output: output && formatImageReference(output.reference),
     base: base && formatImageReference(base.reference),
     analyses,
     notes,
     link,
+    findings,
   };
 }

@@ -1,4 +1,5 @@
 import type { FailureReason } from "../core/errors.ts";
+import type { Findings } from "../core/findings.ts";
 import type { Digest } from "../core/image-reference.ts";
 import type { Job } from "../core/job.ts";
 
@@ -34,6 +35,8 @@ export interface JobResult {
   /** What a person should know: "not pinned", a base image left out. */
   readonly notes: readonly string[];
   readonly link?: string;
+  /** What the analyzer found in the output image. */
+  readonly findings?: Findings;
 }
 
 /** Everything the queue remembers of a job. Times are milliseconds since the epoch. */

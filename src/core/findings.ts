@@ -1,0 +1,73 @@
+/** From the worst down; `unknown` is what an analyzer found and could not rate. */
+export const severities = ["critical", "high", "medium", "low", "unknown"] as const;
+export type Severity = (typeof severities)[number];
+export type SeverityCounts = Readonly<Record<Severity, number>>;
+
+/**
+ * What an analyzer found in an image. Plain JSON. `coverage` says how much of the image it could look at: with `partial` the numbers are lower
+ * bounds, with `unknown` it could not look, and there are none. A number that is absent was not counted; it is never zero.
+ */
+export interface Findings {
+  readonly coverage: "complete" | "partial" | "unknown";
+  /** Why not all of it was looked at. */
+  readonly why?: string;
+  /** Vulnerabilities, each counted once. */
+  readonly severities?: SeverityCounts;
+  /** Vulnerabilities with a version that mends them. */
+  readonly fixable?: number;
+  readonly policyViolations?: number;
+  readonly packages?: number;
+}
+
+export const noVulnerabilities: SeverityCounts = { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
+
+/** Counts severities, each named in any of the ways that analyzers use. */
+export function countSeverities(names: Iterable<string>): SeverityCounts {
+  const counts: Record<Severity, number> = { ...noVulnerabilities };
+  for (const name of names) counts[readSeverity(name)] += 1;
+  return counts;
+}
+
+const readings: Readonly<Record<string, Severity>> = {
+  critical: "critical",
+  high: "high",
+  important: "high",
+  error: "high",
+  medium: "medium",
+  moderate: "medium",
+  warning: "medium",
+  low: "low",
+  negligible: "low",
+  minor: "low",
+  info: "low",
+  note: "low",
+};
+
+/** A severity by the word an analyzer has for it: Red Hat's, CVSS', Trivy's, SARIF's. */
+export function readSeverity(name: string): Severity {
+  return readings[name.slice(0, 50).toLowerCase()] ?? "unknown";
+}
+
+/** How many more vulnerabilities of each severity there are than before, the worst first; empty when it is no worse, or cannot be compared. */
+export function newFindings(
+  before: Findings | undefined,
+  after: Findings | undefined,
+): readonly { severity: Severity; more: number }[] {
+  const [was, is] = [before?.severities, after?.severities];
+  if (!was || !is || before?.coverage !== "complete") return [];
+  return severities.map((severity) => ({ severity, more: is[severity] - was[severity] })).filter(({ more }) => more > 0);
+}
+
+/** The findings in words: "2 critical, 5 high, 1 policy violation", "no vulnerabilities", "not scanned: …". */
+export function describeFindings({ coverage, why, severities: counts, policyViolations, packages }: Findings): string {
+  if (coverage === "unknown") return `not scanned${why ? `: ${why}` : ""}`;
+  const found = counts
+    ? severities.filter((severity) => counts[severity] > 0).map((severity) => `${counts[severity]} ${severity}`)
+    : [];
+  const parts = [
+    ...(counts && found.length === 0 ? ["no vulnerabilities"] : found),
+    policyViolations ? `${policyViolations} policy violation${policyViolations === 1 ? "" : "s"}` : "",
+    packages === undefined ? "" : `${packages} package${packages === 1 ? "" : "s"}`,
+  ].filter(Boolean);
+  return `${parts.join(", ") || "nothing counted"}${coverage === "partial" ? ` (partial${why ? `: ${why}` : ""})` : ""}`;
+}
