@@ -8,6 +8,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   telemetry: ["telemetry", "core"],
   config: ["config", "core"],
   cluster: ["cluster", "core"],
+  sources: ["sources", "cluster", "core"],
   registry: ["registry", "core"],
   analyzers: ["analyzers", "core"],
   queue: ["queue", "core"],
@@ -25,8 +26,34 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "queue/job-queue.ts",
   ],
   server: ["server", "core", "telemetry", "cluster/cluster.ts", "queue/job-queue.ts"],
-  app: ["app", "pipeline", "server", "cluster", "registry", "analyzers", "notifications", "queue", "telemetry", "config", "core"],
-  cli: ["cli", "app", "pipeline", "server", "cluster", "registry", "analyzers", "queue", "telemetry", "config", "core"],
+  app: [
+    "app",
+    "pipeline",
+    "server",
+    "cluster",
+    "sources",
+    "registry",
+    "analyzers",
+    "notifications",
+    "queue",
+    "telemetry",
+    "config",
+    "core",
+  ],
+  cli: [
+    "cli",
+    "app",
+    "pipeline",
+    "server",
+    "cluster",
+    "sources",
+    "registry",
+    "analyzers",
+    "queue",
+    "telemetry",
+    "config",
+    "core",
+  ],
   "main.ts": ["cli"],
 };
 
@@ -73,6 +100,26 @@ function packageOf(target: string): string {
   return target.startsWith("@") ? target.split("/").slice(0, 2).join("/") : (target.split("/")[0] ?? target);
 }
 
+/** Every way that leads back to its file, each once. */
+function circles(): readonly string[] {
+  const targets = new Map<string, string[]>();
+  for (const entry of imports.filter(({ target }) => target.startsWith(".")))
+    targets.set(entry.file, [...(targets.get(entry.file) ?? []), localTarget(entry)]);
+  const cleared = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) {
+      found.push([...way.slice(way.indexOf(file)), file].join(" > "));
+      return;
+    }
+    if (cleared.has(file)) return;
+    for (const target of targets.get(file) ?? []) visit(target, [...way, file]);
+    cleared.add(file);
+  };
+  for (const file of targets.keys()) visit(file, []);
+  return found;
+}
+
 describe("the architecture", () => {
   it("is read from the source at all", () => {
     expect(imports.length).toBeGreaterThan(50);
@@ -88,6 +135,10 @@ describe("the architecture", () => {
       })
       .map(({ file, target }) => `${file} imports ${target}`);
     expect(wrong).toEqual([]);
+  });
+
+  it("has no circle of files that import each other", () => {
+    expect(circles()).toEqual([]);
   });
 
   it("keeps every outside library behind its door", () => {

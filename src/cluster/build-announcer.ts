@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { BuildKey } from "../core/build.ts";
-import type { Access } from "./access.ts";
 import type { BuildAnnouncer, BuildEvent } from "./announcer.ts";
-import type { Api } from "./api.ts";
-import { ApiError } from "./api-error.ts";
-import { buildPath } from "./build-log.ts";
-import { type Patience, retrying } from "./retrying.ts";
-import { asClusterError } from "./trouble.ts";
+import type { Api } from "./api/api.ts";
+import { ApiError } from "./api/api-error.ts";
+import type { Access } from "./api/grants.ts";
+import { builds, objectPath } from "./api/paths.ts";
+import { type Patience, retrying } from "./api/retrying.ts";
+import { asClusterError } from "./api/trouble.ts";
 
 export interface AnnouncerSettings {
   readonly api: Api;
@@ -33,7 +33,7 @@ export function createBuildAnnouncer({ api, patience, instance }: AnnouncerSetti
       const annotations = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value ?? null]));
       // With the uid a Build that has only the name is refused.
       const change = { metadata: { uid: build.uid, annotations } };
-      const patch = () => api.patch(buildPath(build), change, signal);
+      const patch = () => api.patch(objectPath(builds, build.namespace, build.name), change, signal);
       const access = { verb: "patch", resource: "builds", namespace: build.namespace } as const;
       await told(access, signal, [404, 409, 422], () => despiteConflicts(() => retrying(patience, signal, patch)));
     },

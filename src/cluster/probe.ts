@@ -1,14 +1,15 @@
 import type { Build, BuildKey } from "../core/build.ts";
 import { buildConfigOf, buildKey } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
-import { type Access, grantCommand, writingCommand } from "./access.ts";
-import { type Api, createApi, untrusted } from "./api.ts";
-import { ApiError } from "./api-error.ts";
-import { openConnection } from "./connection.ts";
-import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./openshift.ts";
-import { listPages } from "./pages.ts";
+import { openConnection } from "./access/connection.ts";
+import { type Api, createApi, untrusted } from "./api/api.ts";
+import { ApiError } from "./api/api-error.ts";
+import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
+import { listPages } from "./api/pages.ts";
+import { builds, imageStreams, listPath } from "./api/paths.ts";
+import { asClusterError } from "./api/trouble.ts";
 import type { Right } from "./rights.ts";
-import { asClusterError } from "./trouble.ts";
+import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
 
 /** Looks at a cluster without working with it: who the bot is there, and what it may do. Failures are `JobError`s. */
 export interface ClusterProbe {
@@ -89,20 +90,15 @@ async function askUser(api: Api, signal: AbortSignal): Promise<string> {
   }
 }
 
-const groups = { builds: "build.openshift.io", imagestreams: "image.openshift.io" } as const;
+const resources = { builds, imagestreams: imageStreams };
 
-function pathOf(resource: keyof typeof groups, namespace: string | undefined): string {
-  const scope = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `/apis/${groups[resource]}/v1${scope}/${resource}`;
-}
-
-async function hasAny(api: Api, resource: keyof typeof groups, namespace: string, signal: AbortSignal): Promise<boolean> {
-  for await (const { items } of listPages(api, pathOf(resource, namespace), {}, 1, signal)) return items.length > 0;
+async function hasAny(api: Api, resource: keyof typeof resources, namespace: string, signal: AbortSignal): Promise<boolean> {
+  for await (const { items } of listPages(api, listPath(resources[resource], namespace), {}, 1, signal)) return items.length > 0;
   return false;
 }
 
 async function* listBuilds(api: Api, namespace: string | undefined, signal: AbortSignal): AsyncGenerator<ProbedBuild> {
-  for await (const { items } of listPages<Build>(api, pathOf("builds", namespace), {}, pageSize, signal)) {
+  for await (const { items } of listPages<Build>(api, listPath(builds, namespace), {}, pageSize, signal)) {
     for (const item of items) {
       const build = buildKey(item);
       const buildConfig = build && buildConfigOf(item, build);

@@ -1,20 +1,26 @@
 import { createChanges } from "./changes.ts";
 import { createListener, type TlsOptions } from "./listener.ts";
-import { type AccessControl, type AccessRule, createAccessControl } from "./openshift/access.ts";
-import type { BuildLog } from "./openshift/build-log.ts";
-import { createFaults, type Fault, type FaultyRequest } from "./openshift/faults.ts";
-import { createLogStreams } from "./openshift/log-streams.ts";
-import { createObjectStore, createRevision, type ObjectStore, type Revision, type StoreEvent } from "./openshift/object-store.ts";
-import { createRequestLog, type RecordedRequest } from "./openshift/request-log.ts";
-import { type ApiObject, type ResourceName, resourceKinds } from "./openshift/resource-kinds.ts";
+import {
+  createObjectStore,
+  createRevision,
+  type ObjectStore,
+  type Revision,
+  type StoreEvent,
+} from "./openshift/objects/object-store.ts";
+import { type ApiObject, type ResourceName, resourceKinds } from "./openshift/objects/resource-kinds.ts";
+import { type AccessControl, type AccessRule, createAccessControl } from "./openshift/requests/access.ts";
+import { createFaults, type Fault, type FaultyRequest } from "./openshift/requests/faults.ts";
+import { createRequestLog, type RecordedRequest } from "./openshift/requests/request-log.ts";
 import { createRoutes } from "./openshift/routes.ts";
-import { createWatches, type WatchEnding } from "./openshift/watches.ts";
+import type { BuildLog } from "./openshift/streams/build-log.ts";
+import { createLogStreams } from "./openshift/streams/log-streams.ts";
+import { createWatches, type WatchEnding } from "./openshift/streams/watches.ts";
 
-export type { AccessRule } from "./openshift/access.ts";
-export type { BuildLog } from "./openshift/build-log.ts";
-export type { Fault, FaultyRequest } from "./openshift/faults.ts";
-export type { RecordedRequest } from "./openshift/request-log.ts";
-export type { WatchEnding } from "./openshift/watches.ts";
+export type { AccessRule } from "./openshift/requests/access.ts";
+export type { Fault, FaultyRequest } from "./openshift/requests/faults.ts";
+export type { RecordedRequest } from "./openshift/requests/request-log.ts";
+export type { BuildLog } from "./openshift/streams/build-log.ts";
+export type { WatchEnding } from "./openshift/streams/watches.ts";
 
 export interface OpenShiftApiOptions {
   /** Who everybody is while no tokens are set. */

@@ -1,6 +1,6 @@
-import type { ClusterSettings } from "../../cluster/openshift.ts";
 import { type ClusterProbe, grantFor, loginCommand, openClusterProbe } from "../../cluster/probe.ts";
 import { type Right, rights, writingRights } from "../../cluster/rights.ts";
+import type { ClusterSettings } from "../../cluster/settings.ts";
 import { type Finding, failed, finding, passed, skipped } from "./finding.ts";
 import type { SetCommand } from "./set-command.ts";
 import { checkWatched, type Watched } from "./watched.ts";

@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { send } from "../answers.ts";
 import type { Changes } from "../changes.ts";
-import { type AccessControl, anonymous } from "./access.ts";
-import type { ApiRequest } from "./api-request.ts";
+import { listPage } from "./objects/listing.ts";
+import type { ObjectStore, Revision, StoredObject } from "./objects/object-store.ts";
+import { type ApiObject, kindOf, type ResourceName } from "./objects/resource-kinds.ts";
+import { patched, postedEvent } from "./objects/writes.ts";
+import { type AccessControl, anonymous } from "./requests/access.ts";
+import type { ApiRequest } from "./requests/api-request.ts";
 import {
   ApiError,
   forbidden,
@@ -12,16 +16,12 @@ import {
   plainStatus,
   unauthorized,
   unknownPath,
-} from "./api-status.ts";
-import { type BuildLog, hasStarted, notStarted, sendLog, usualLog } from "./build-log.ts";
-import { discoveryOf, version } from "./discovery.ts";
-import { listPage } from "./listing.ts";
-import type { LogStreams } from "./log-streams.ts";
-import type { ObjectStore, Revision, StoredObject } from "./object-store.ts";
-import { type ApiObject, kindOf, type ResourceName } from "./resource-kinds.ts";
-import { currentUser, reviewAccess, reviewUser } from "./reviews.ts";
-import type { Watches } from "./watches.ts";
-import { patched, postedEvent } from "./writes.ts";
+} from "./requests/api-status.ts";
+import { discoveryOf, version } from "./requests/discovery.ts";
+import { currentUser, reviewAccess, reviewUser } from "./requests/reviews.ts";
+import { type BuildLog, hasStarted, notStarted, sendLog, usualLog } from "./streams/build-log.ts";
+import type { LogStreams } from "./streams/log-streams.ts";
+import type { Watches } from "./streams/watches.ts";
 
 /** What the routes work on. */
 export interface ClusterState {

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../core/job.ts";
 import type { JobRecord, JobResult } from "../job-queue.ts";
 import { allPools, type Pool, type Room } from "./pools.ts";
-import { type JobRow, recordColumns, toRecord } from "./records.ts";
+import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 import type { History, Verdict } from "./verdict.ts";
 
 /** A job taken out to run. The token proves that it is still ours when its attempt ended. */

@@ -5,7 +5,8 @@ import type { JobRecord, JobResult, JobState } from "../job-queue.ts";
 import { type Claims, createClaims, lanes } from "./claims.ts";
 import { type DatabaseSettings, openDatabase } from "./database.ts";
 import { type Pool, poolOf, reassignment } from "./pools.ts";
-import { createRecords, type JobRow, type Records, recordColumns, toRecord } from "./records.ts";
+import { createRecords, type Records } from "./records.ts";
+import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 export interface LedgerSettings extends DatabaseSettings {
   /** Tells the jobs of the slow pool. Default: there are none. */

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { mentions, wordsOf } from "../../core/search.ts";
 import type { JobQueue, JobRecord, RecordFilter } from "../job-queue.ts";
-import { type JobRow, recordColumns, toRecord } from "./records.ts";
+import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 /** The listing of records, page by page. */
 export function createListing(connection: DatabaseSync, rowOf: (id: string) => JobRow | undefined): JobQueue["recent"] {

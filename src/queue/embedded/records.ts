@@ -1,30 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { FailureReason } from "../../core/errors.ts";
-import type { Job } from "../../core/job.ts";
-import { type FailureGroup, type JobQueue, type JobRecord, type JobResult, type JobState, jobStates } from "../job-queue.ts";
+import { type FailureGroup, type JobQueue, type JobRecord, type JobState, jobStates } from "../job-queue.ts";
 import { explain } from "./ledger-error.ts";
 import { createListing } from "./listing.ts";
-
-/** A row of the table `jobs`, as far as the records need it. */
-export interface JobRow {
-  readonly number: number;
-  readonly job: string;
-  readonly state: JobState;
-  readonly attempts: number;
-  readonly failures: number;
-  readonly failing_since: number | null;
-  readonly crashes: number;
-  readonly due_at: number | null;
-  readonly error_reason: FailureReason | null;
-  readonly error_message: string | null;
-  readonly error_host: string | null;
-  readonly result: string | null;
-  readonly created_at: number;
-  readonly updated_at: number;
-}
-
-export const recordColumns =
-  "number, job, state, attempts, failures, failing_since, crashes, due_at, error_reason, error_message, error_host, result, created_at, updated_at";
+import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
 export type Records = Pick<
@@ -98,22 +76,4 @@ function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGro
 
 function toRecords(rows: readonly unknown[]): readonly JobRecord[] {
   return rows.map((row) => toRecord(row as JobRow));
-}
-
-function errorOf(reason: FailureReason, { error_message: message, error_host: host }: JobRow): JobRecord["error"] {
-  return { reason, message: message ?? "", ...(host !== null && { host }) };
-}
-
-/** A row as the contract shows it; `job` saves parsing it again. */
-export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): JobRecord {
-  return {
-    job,
-    state: row.state,
-    attempts: row.attempts,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    ...(row.due_at !== null && { dueAt: row.due_at }),
-    ...(row.error_reason !== null && { error: errorOf(row.error_reason, row) }),
-    ...(row.result !== null && { result: JSON.parse(row.result) as JobResult }),
-  };
 }

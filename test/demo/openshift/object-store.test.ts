@@ -1,7 +1,7 @@
 import { array, assert, constantFrom, integer, property, tuple } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createObjectStore, createRevision, type ObjectStore } from "../../../src/demo/openshift/object-store.ts";
-import { resourceKinds } from "../../../src/demo/openshift/resource-kinds.ts";
+import { createObjectStore, createRevision, type ObjectStore } from "../../../src/demo/openshift/objects/object-store.ts";
+import { resourceKinds } from "../../../src/demo/openshift/objects/resource-kinds.ts";
 
 const names = constantFrom("a-1", "a-2", "b-1", "b", "c-1");
 const namespaces = constantFrom("shop", "shop-2", "other");

@@ -1,0 +1,136 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { KubeConfig, loadYaml } from "@kubernetes/client-node";
+import { JobError } from "../../core/errors.ts";
+import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
+import type { KubeconfigText } from "./kubeconfig-files.ts";
+import { bearerTokenFile } from "./token-file.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface KubeconfigDocument {
+  readonly clusters?: readonly { readonly name: string; readonly cluster?: Fields | null }[] | null;
+  readonly users?: readonly { readonly name: string; readonly user?: Fields | null }[] | null;
+  readonly contexts?: readonly { readonly name: string; readonly context?: Fields | null }[] | null;
+  readonly "current-context"?: string;
+}
+
+/** Which context of a kubeconfig the bot uses, and the server it names. */
+export interface ContextChoice {
+  readonly name: string;
+  readonly server: unknown;
+}
+
+export interface LoadedKubeconfig {
+  readonly context: ClusterContext;
+  /** undefined when the kubeconfig has no say, because the URL alone was given. */
+  readonly choice: ContextChoice | undefined;
+}
+
+/**
+ * Reads the current context's server and credentials. `before` is the choice made at start: somebody's `oc login` elsewhere must not lead the
+ * bot to another cluster. Throws `JobError("ClusterUnavailable")`.
+ */
+export function loadKubeconfig(read: KubeconfigText, source: KubeconfigSource, before?: ContextChoice): LoadedKubeconfig {
+  const { choice, cluster, user, namespace } = chooseContext(read, source, before);
+  const server = serverUrl(source.url ?? cluster.server);
+  if (!server) throw unavailable(`${fileNames(read)} names no valid server URL: run oc login, or correct KUBERNETES_API_URL`);
+  const unverified = skipsTls(server, source.verifyTls) || cluster["insecure-skip-tls-verify"] === true;
+  const config = new KubeConfig();
+  config.addAuthenticator(bearerTokenFile);
+  const name = "current";
+  const document = {
+    clusters: [{ name, cluster: { ...cluster, server, "insecure-skip-tls-verify": unverified } }],
+    users: [{ name, user: readableUser(user) }],
+    contexts: [{ name, context: { cluster: name, user: name, namespace } }],
+    "current-context": name,
+  };
+  config.loadFromString(JSON.stringify(document));
+  return { context: contextOf(config, server), choice };
+}
+
+function contextOf(config: KubeConfig, server: string): ClusterContext {
+  return {
+    server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
+    proxyUrl: config.getCurrentCluster()?.proxyUrl,
+    authenticate: (options) => config.applyToHTTPSOptions(options),
+  };
+}
+
+interface ChosenContext {
+  readonly choice: ContextChoice | undefined;
+  readonly cluster: Fields;
+  readonly user: Fields;
+  readonly namespace: unknown;
+}
+
+/** Of several files the first that says something wins, as with oc. */
+function chooseContext(read: KubeconfigText, source: KubeconfigSource, before: ContextChoice | undefined): ChosenContext {
+  const documents = read.files.map(({ path, text }) => parseKubeconfig(path, text));
+  const contexts = documents.flatMap((document) => document.contexts ?? []);
+  const clusters = documents.flatMap((document) => document.clusters ?? []);
+  const users = documents.flatMap((document) => document.users ?? []);
+  const current = documents.find((document) => document["current-context"])?.["current-context"];
+  const known = [current, before?.name].flatMap((wanted) => {
+    const context = contexts.find(({ name }) => name === wanted)?.context;
+    if (!wanted || !context) return [];
+    const cluster = clusters.find(({ name }) => name === context.cluster)?.cluster ?? {};
+    const user = users.find(({ name }) => name === context.user)?.user ?? {};
+    return [{ choice: { name: wanted, server: cluster.server }, cluster, user, namespace: context.namespace }];
+  });
+  const chosen = known.find(({ choice }) => !before || choice.server === before.server);
+  if (chosen) return chosen;
+  if (before)
+    throw unavailable(`${fileNames(read)} no longer has a context for ${before.server}: run oc login there, or restart the bot`);
+  if (source.url) return { choice: undefined, cluster: {}, user: {}, namespace: undefined };
+  throw unavailable(`${fileNames(read)} has no current context: run oc login, or oc config use-context`);
+}
+
+function parseKubeconfig(path: string, text: string): KubeconfigDocument {
+  try {
+    const document = loadYaml<KubeconfigDocument>(text);
+    const directory = dirname(path);
+    return {
+      ...document,
+      clusters: document.clusters?.map((entry) => ({ ...entry, cluster: absolutePaths(entry.cluster ?? {}, directory) })),
+      users: document.users?.map((entry) => ({ ...entry, user: absolutePaths(entry.user ?? {}, directory) })),
+    };
+  } catch (error) {
+    // The parser's further lines quote the file, credentials included.
+    const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+    throw unavailable(`The kubeconfig ${path} cannot be read (${reason}): run oc login to write it anew`);
+  }
+}
+
+const pathFields = ["certificate-authority", "client-certificate", "client-key", "tokenFile", "token-file"];
+
+function absolutePaths(fields: Fields, directory: string): Fields {
+  const paths = pathFields.flatMap((field) => {
+    const path = fields[field];
+    return typeof path === "string" && path !== "" ? [[field, isAbsolute(path) ? path : join(directory, path)]] : [];
+  });
+  return { ...fields, ...Object.fromEntries(paths) };
+}
+
+/**
+ * A user in the terms that client-node knows: it reads no `tokenFile`, though oc does, and tells a plugin nothing of what it may do
+ * (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
+ */
+function readableUser(user: Fields): Fields {
+  const { token, tokenFile, exec, ...rest } = user;
+  const path = tokenFile ?? user["token-file"];
+  if (typeof path === "string")
+    return { ...rest, "token-file": undefined, "auth-provider": { name: "token-file", config: { path } } };
+  if (typeof exec !== "object" || exec === null) return { ...rest, token };
+  const { apiVersion, env } = exec as { apiVersion?: string; env?: readonly Fields[] | null };
+  const request = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { interactive: false } });
+  return { ...rest, token, exec: { ...exec, env: [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: request }] } };
+}
+
+function fileNames(read: KubeconfigText): string {
+  return read.files.length > 0 ? `The kubeconfig ${read.files.map(({ path }) => path).join(", ")}` : "KUBERNETES_API_URL";
+}
+
+function unavailable(message: string): JobError {
+  return new JobError("ClusterUnavailable", message);
+}

@@ -1,0 +1,57 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { JobError } from "../../core/errors.ts";
+import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
+import { readToken } from "./token-file.ts";
+
+/** What a pod is told of its cluster. */
+export interface PodAccount {
+  readonly server: string;
+  readonly namespace: string | undefined;
+}
+
+/** Finds the service account of the pod that the bot runs in, if it does. */
+export async function findPodAccount(source: KubeconfigSource): Promise<PodAccount | undefined> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = source.environment;
+  if (!host || !(await readIfThere(source, "token"))) return undefined;
+  const namespace = (await readIfThere(source, "namespace"))?.trim();
+  return { server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`, namespace };
+}
+
+/**
+ * The context of a pod's service account. It needs nothing of @kubernetes/client-node, whose generated models would be most of the bot's
+ * memory.
+ */
+export function podContext({ server: own, namespace }: PodAccount, source: KubeconfigSource): ClusterContext {
+  const server = serverUrl(source.url ?? own);
+  if (!server) throw new JobError("ClusterUnavailable", `${source.url} is no valid server URL: correct KUBERNETES_API_URL`);
+  const { serviceAccountDirectory: directory } = source;
+  const unverified = skipsTls(server, source.verifyTls);
+  return {
+    server,
+    namespace,
+    proxyUrl: undefined,
+    async authenticate(options) {
+      if (unverified) options.rejectUnauthorized = false;
+      else options.ca = await readAuthority(join(directory, "ca.crt"));
+      const token = await readToken(join(directory, "token"));
+      options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
+    },
+  };
+}
+
+async function readAuthority(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new JobError(
+      "ClusterUnavailable",
+      `The CA certificate ${path} cannot be read (${code}): the pod's service account names it`,
+    );
+  }
+}
+
+async function readIfThere({ serviceAccountDirectory }: KubeconfigSource, name: string): Promise<string | undefined> {
+  return readFile(join(serviceAccountDirectory, name), "utf8").catch(() => undefined);
+}

@@ -1,0 +1,94 @@
+import { JobError } from "../../core/errors.ts";
+import type { WatchTrouble } from "../cluster.ts";
+import { ApiError } from "./api-error.ts";
+import { type Access, grantAdvice } from "./grants.ts";
+
+/** What a failure of a list or watch means for the watch. */
+export interface Judgement {
+  readonly reason: WatchTrouble["reason"];
+  readonly message: string;
+  /**
+   * What is left of the last resourceVersion: it still holds; or something may be amiss around it, so that a list is due and, if that does
+   * not help, a new position; or it is lost.
+   */
+  readonly position: "holds" | "doubtful" | "lost";
+  /** When to try again: at once if it did not fail before, with growing pauses, or slowly, because only a person can change it. */
+  readonly pace: "at-once" | "backoff" | "slow";
+  /** Milliseconds the server asked us to wait. */
+  readonly retryAfter: number | undefined;
+}
+
+/** Judges any error of a list or watch; what it cannot know it takes for an outage. */
+export function judge(error: unknown, access: Access): Judgement {
+  if (error instanceof ApiError) return { ...judgeFault(error, access), retryAfter: error.retryAfter };
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = error instanceof JobError ? "Unauthorized" : "Unavailable";
+  return { reason, message, position: "holds", pace: "backoff", retryAfter: undefined };
+}
+
+/** The same for a job: a `JobError("ClusterUnavailable")` that says what to do. */
+export function asClusterError(error: unknown, access: Access): JobError {
+  if (error instanceof JobError) return error;
+  const { message, retryAfter } = judge(error, access);
+  return new JobError("ClusterUnavailable", message, { cause: error, ...(retryAfter !== undefined && { retryAfter }) });
+}
+
+function judgeFault(error: ApiError, access: Access): Omit<Judgement, "retryAfter"> {
+  const { resource } = access;
+  const where = access.namespace === undefined ? "all namespaces" : `namespace ${access.namespace}`;
+  const said = `(${error.message})`;
+  switch (error.fault) {
+    case "Expired":
+      return { reason: "Expired", message: expiredMessage(resource, where, said), position: "lost", pace: "at-once" };
+    case "TooLargeVersion":
+      return { reason: "Expired", message: expiredMessage(resource, where, said), position: "lost", pace: "backoff" };
+    case "Unauthorized":
+      return { reason: "Unauthorized", message: unauthorizedMessage(said), position: "holds", pace: "backoff" };
+    case "Forbidden":
+      return { reason: "Forbidden", message: grantAdvice(access, error.message), position: "holds", pace: "slow" };
+    case "NotFound":
+    case "NotServed":
+      return { reason: "NotServed", message: notServedMessage(resource, said), position: "holds", pace: "slow" };
+    case "Refused":
+      return { reason: "Unavailable", message: refusedMessage(resource, where, said), position: "holds", pace: "slow" };
+    case "BadData":
+      return { reason: "BadData", message: badDataMessage(resource, where, said), position: "doubtful", pace: "backoff" };
+    case "Broken":
+      return { reason: "Unavailable", message: unavailableMessage(resource, where, said), position: "doubtful", pace: "backoff" };
+    case "Deaf":
+      return { reason: "Unavailable", message: deafMessage(resource, where, said), position: "doubtful", pace: "backoff" };
+    case "Unavailable":
+      return { reason: "Unavailable", message: unavailableMessage(resource, where, said), position: "holds", pace: "backoff" };
+    case "Silent":
+    case "Unreachable":
+      return { reason: "Unavailable", message: error.message, position: "holds", pace: "backoff" };
+  }
+}
+
+function unauthorizedMessage(said: string): string {
+  return `The cluster does not accept the bot's credentials ${said}: run oc login. They are read again before every attempt`;
+}
+
+function expiredMessage(resource: string, where: string, said: string): string {
+  return `The cluster forgot where the watch of ${resource} in ${where} stood ${said}: they are listed again, nothing need be done`;
+}
+
+function notServedMessage(resource: string, said: string): string {
+  return `The cluster does not serve ${resource} ${said}: point KUBECONFIG or KUBERNETES_API_URL at an OpenShift cluster with this capability`;
+}
+
+function deafMessage(resource: string, where: string, said: string): string {
+  return `The watch of ${resource} in ${where} brings nothing ${said}: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than the minute between bookmarks. Until it is heard, they are listed again and again`;
+}
+
+function refusedMessage(resource: string, where: string, said: string): string {
+  return `The OpenShift API refuses to serve ${resource} in ${where} ${said}: check BUILD_WATCHER_LABEL_SELECTOR and THOTH_WATCHED_NAMESPACE`;
+}
+
+function badDataMessage(resource: string, where: string, said: string): string {
+  return `Unreadable data about ${resource} in ${where} ${said}: they are listed again. If this repeats, look at what stands between the bot and the API server`;
+}
+
+function unavailableMessage(resource: string, where: string, said: string): string {
+  return `The OpenShift API cannot serve ${resource} in ${where} now ${said}: it is tried again by itself; if it lasts, look at oc get clusteroperators`;
+}

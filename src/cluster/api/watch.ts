@@ -1,0 +1,171 @@
+import { type Clock, sleep } from "../../core/clock.ts";
+import { type Backoff, backoffDelay } from "../../core/retry.ts";
+import type { WatchTrouble } from "../cluster.ts";
+import type { Api, Query } from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import type { Gate } from "./gate.ts";
+import { listPages } from "./pages.ts";
+import { type Judgement, judge } from "./trouble.ts";
+import { createWatchDecoder, type WatchBatch } from "./watch-events.ts";
+
+/** What a watch of one path has to say, in order; see `BuildSighting`. */
+export type Sighting<T> =
+  | { readonly kind: "objects"; readonly objects: readonly T[]; readonly listed: boolean }
+  | { readonly kind: "synced"; readonly startedAt: number }
+  | { readonly kind: "alive" }
+  | ({ readonly kind: "trouble" } & WatchTrouble);
+
+export interface WatchPace {
+  /** Pauses after failures. What only a person can mend is tried again after the cap. */
+  readonly backoff: Backoff;
+  /** Milliseconds after which a connection counts as sound even if it brought nothing. */
+  readonly soundAfter: number;
+  /** A watch that ends sooner than so many milliseconds, without an event, is a failure. */
+  readonly shortest: number;
+  /** Milliseconds after which everything is listed again, though nothing went wrong. */
+  readonly relistEvery: number;
+}
+
+/** client-go's numbers (tools/cache/reflector.go), and a list a day. */
+export const usualPace: WatchPace = {
+  backoff: { initial: 800, cap: 30_000 },
+  soundAfter: 5_000,
+  shortest: 1_000,
+  relistEvery: 24 * 60 * 60_000,
+};
+
+export interface WatchSettings {
+  readonly api: Api;
+  readonly path: string;
+  /** The plural, for messages. */
+  readonly resource: string;
+  readonly namespace: string | undefined;
+  readonly labelSelector: string | undefined;
+  readonly clock: Clock;
+  readonly pageSize: number;
+  /** Milliseconds of silence after which a watch is taken for dead and reopened. */
+  readonly watchTimeout: number;
+  readonly pace: WatchPace;
+  /** Lets only so many lists run at once. */
+  readonly listing: Gate;
+}
+
+/** The longest a server's wish to be left alone is obeyed: a watch that sleeps for an hour misses its purpose. */
+const longestWait = 5 * 60_000;
+
+/** A real server sends a bookmark a minute: one watch without any may be a half-open connection, the next one is held back. */
+const unheardWhenDeaf = 2;
+
+interface Cursor {
+  resourceVersion: string | undefined;
+  listDue: boolean;
+  listedAt: number;
+  /** Failures since the last sound connection. */
+  failures: number;
+  /** Watches in a row that fell silent and had brought nothing. */
+  unheard: number;
+}
+
+/** Lists and then watches one path for ever: every state of its objects at least once. Ends only by the signal, and never throws. */
+export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
+  const cursor: Cursor = { resourceVersion: undefined, listDue: true, listedAt: 0, failures: 0, unheard: 0 };
+  while (!signal.aborted) {
+    const doing = { verb: "list" as "list" | "watch" };
+    try {
+      if (cursor.listDue || settings.clock.now() - cursor.listedAt >= settings.pace.relistEvery)
+        yield* list<T>(settings, cursor, signal);
+      doing.verb = "watch";
+      yield* watch<T>(settings, cursor, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const judgement = judge(error, { ...doing, resource: settings.resource, namespace: settings.namespace });
+      const retryIn = fail(cursor, judgement, settings.pace);
+      const deaf = error instanceof ApiError && error.fault === "Deaf";
+      if (!deaf || cursor.unheard === unheardWhenDeaf)
+        yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
+      // After another trouble an opened watch is good news again; a forgotten position is none.
+      if (!deaf && judgement.reason !== "Expired") cursor.unheard = Math.min(cursor.unheard, 1);
+      await sleep(settings.clock, retryIn, signal);
+    }
+  }
+}
+
+/** A list while the watch's position still holds leaves it alone: what happened between the two, a deletion above all, is not skipped. */
+async function* list<T>(settings: WatchSettings, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
+  const { api, path, labelSelector, pageSize, clock } = settings;
+  const leave = await settings.listing.enter(signal);
+  try {
+    const startedAt = clock.now();
+    let resourceVersion: string | undefined;
+    for await (const page of listPages<T>(api, path, { labelSelector }, pageSize, signal)) {
+      resourceVersion = page.resourceVersion;
+      if (page.items.length > 0) yield { kind: "objects", objects: page.items, listed: true };
+    }
+    cursor.resourceVersion ??= resourceVersion;
+    cursor.listDue = false;
+    cursor.listedAt = startedAt;
+    yield { kind: "synced", startedAt };
+  } finally {
+    leave();
+  }
+}
+
+async function* watch<T>(settings: WatchSettings, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
+  const { api, path, clock, pace, watchTimeout } = settings;
+  const stream = await api.open(path, watchQuery(settings, cursor), watchTimeout, signal);
+  const openedAt = clock.now();
+  const decoder = createWatchDecoder<T>();
+  let heard = false;
+  try {
+    if (!isDeaf(cursor)) yield { kind: "alive" };
+    for await (const chunk of stream.chunks) {
+      const batch = decoder.decode(chunk);
+      if (batch.resourceVersion !== undefined) heard = true;
+      yield* deliver(batch, cursor);
+    }
+    yield* deliver(decoder.finish(), cursor);
+    cursor.unheard = 0;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.fault === "Silent")) throw error;
+    if (!heard) cursor.unheard += 1;
+    if (isDeaf(cursor)) throw new ApiError("Deaf", "not even a bookmark");
+    return;
+  } finally {
+    stream.end();
+    if (clock.now() - openedAt >= pace.soundAfter && !isDeaf(cursor)) cursor.failures = 0;
+  }
+  if (!heard && clock.now() - openedAt < pace.shortest) throw new ApiError("Broken", "it ends the watch as soon as it is open");
+}
+
+/** The position moves on only when the consumer came back for more: then it has dealt with the batch. */
+async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator<Sighting<T>> {
+  if (batch.objects.length > 0) yield { kind: "objects", objects: batch.objects, listed: false };
+  else if (batch.resourceVersion !== undefined) yield { kind: "alive" };
+  if (batch.resourceVersion !== undefined) {
+    cursor.resourceVersion = batch.resourceVersion;
+    cursor.failures = 0;
+    cursor.unheard = 0;
+  }
+  if (batch.error) throw batch.error;
+}
+
+/** Watches end after five to ten minutes, each at its own time, as client-go's do: so that a server under load gets rid of them evenly. */
+function watchQuery({ labelSelector }: WatchSettings, { resourceVersion }: Cursor): Query {
+  const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
+  return { watch: true, allowWatchBookmarks: true, resourceVersion, labelSelector, timeoutSeconds };
+}
+
+function isDeaf({ unheard }: Cursor): boolean {
+  return unheard >= unheardWhenDeaf;
+}
+
+/** Notes a failure and says how many milliseconds to wait. */
+function fail(cursor: Cursor, { position, pace, retryAfter }: Judgement, { backoff }: WatchPace): number {
+  cursor.failures += 1;
+  const repeated = cursor.failures > 1;
+  if (position !== "holds") cursor.listDue = true;
+  if (position === "lost" || (position === "doubtful" && repeated)) cursor.resourceVersion = undefined;
+  if (pace === "at-once" && !repeated) return 0;
+  const pause = pace === "slow" ? backoff.cap * (1 + Math.random() / 2) : backoffDelay(cursor.failures, backoff, Math.random());
+  return Math.round(Math.max(pause, Math.min(retryAfter ?? 0, longestWait)));
+}

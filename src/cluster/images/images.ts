@@ -1,0 +1,84 @@
+import { JobError } from "../../core/errors.ts";
+import { formatImageName, type ImageName } from "../../core/image-name.ts";
+import { type ImageReference, withDigest } from "../../core/image-reference.ts";
+import { ApiError } from "../api/api-error.ts";
+import { asClusterError } from "../api/trouble.ts";
+import type { StreamSighting } from "../cluster.ts";
+import { digestOfTag, imageOfDigest, imageOfTag, readImageStream } from "./image-streams.ts";
+import type { ImageStreams } from "./image-streams-api.ts";
+import type { RegistryHosts } from "./registry-hosts.ts";
+
+/**
+ * Every tag's newest image in one namespace after the other; `undefined` stands for the whole cluster. A namespace that may not be read is told
+ * by a `JobError` at the end, after the others.
+ */
+export async function* listImages(
+  streams: ImageStreams,
+  namespaces: readonly (string | undefined)[],
+  signal: AbortSignal,
+): AsyncGenerator<StreamSighting> {
+  let refusal: JobError | undefined;
+  for (const namespace of namespaces) {
+    try {
+      for await (const stream of streams.list(namespace, signal)) yield* readImageStream(stream);
+    } catch (error) {
+      const told = asClusterError(error, { verb: "list", resource: "imagestreams", namespace });
+      if (!(error instanceof ApiError && error.fault === "Forbidden")) throw told;
+      refusal ??= told;
+    }
+  }
+  if (refusal) throw refusal;
+}
+
+/**
+ * The pull reference an image name stands for. A tag in the cluster's own registry is pinned by what its image stream knows; where the stream
+ * cannot be read, it stays a tag. Throws `JobError`.
+ */
+export async function resolveImage(
+  streams: ImageStreams,
+  hosts: RegistryHosts,
+  image: ImageName,
+  at: string | undefined,
+  signal: AbortSignal,
+): Promise<ImageReference> {
+  if (image.kind !== "reference") return resolveStreamName(streams, image, at, signal);
+  return hosts.owns(image.reference.registry) ? pin(streams, image.reference, at, signal) : image.reference;
+}
+
+async function pin(
+  streams: ImageStreams,
+  reference: ImageReference,
+  at: string | undefined,
+  signal: AbortSignal,
+): Promise<ImageReference> {
+  const [namespace, name, ...more] = reference.repository.split("/");
+  if (reference.digest || !namespace || !name || more.length > 0) return reference;
+  try {
+    const stream = await streams.get(namespace, name, signal);
+    const digest = digestOfTag(stream, reference.tag ?? "latest", at);
+    return digest ? withDigest(reference, digest) : reference;
+  } catch (error) {
+    if (error instanceof ApiError && ["Forbidden", "NotFound", "NotServed"].includes(error.fault)) return reference;
+    throw asClusterError(error, { verb: "get", resource: "imagestreams", namespace });
+  }
+}
+
+async function resolveStreamName(
+  streams: ImageStreams,
+  image: Exclude<ImageName, { kind: "reference" }>,
+  at: string | undefined,
+  signal: AbortSignal,
+): Promise<ImageReference> {
+  const { namespace } = image;
+  const stream = await streams.get(namespace, image.stream, signal).catch((error: unknown) => {
+    if (error instanceof ApiError && error.fault === "NotFound") throw leadsNowhere(image, "there is no such image stream");
+    throw asClusterError(error, { verb: "get", resource: "imagestreams", namespace });
+  });
+  const found = image.kind === "stream-tag" ? imageOfTag(stream, image.tag, at) : imageOfDigest(stream, image.digest);
+  if ("because" in found) throw leadsNowhere(image, found.because);
+  return found.image;
+}
+
+function leadsNowhere(image: ImageName, because: string): JobError {
+  return new JobError("ImageNotFound", `${formatImageName(image)} leads to no image: ${because}`);
+}

@@ -1,0 +1,47 @@
+import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
+import type { ImageStream } from "./image-streams.ts";
+
+/** The hosts of the cluster's own registry. */
+export interface RegistryHosts {
+  /** Takes note of the hosts that an image stream's status names. */
+  learn(stream: ImageStream): void;
+  /** Whether a host is the registry's, inside or outside. */
+  owns(host: string): boolean;
+  /** Whether a host is the registry's own inside the cluster. */
+  isInternal(host: string): boolean;
+  /** The host by which it is reached from outside, if known. */
+  route(): string | undefined;
+}
+
+/** OpenShift 4's and 3's; clusters before 3.11 also named the service's address. */
+const serviceName = /^(image-registry\.openshift-image-registry|docker-registry\.default)\.svc(\.cluster\.local)?(:\d+)?$/;
+const serviceAddress = /^(10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.)[\d.]+:\d+$/;
+
+/** `given` is the registry's public host as the operator named it, with or without `https://`. */
+export function createRegistryHosts(given: string | undefined): RegistryHosts {
+  const addresses = new Set<string>();
+  let route = given?.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+
+  const isInternal = (host: string) => serviceName.test(host) || addresses.has(host);
+
+  return {
+    learn({ spec, status }) {
+      route ??= hostOf(status?.publicDockerImageRepository);
+      // Without a registry the status repeats what anybody may write into the spec.
+      const inside = spec?.dockerImageRepository ? undefined : hostOf(status?.dockerImageRepository);
+      if (inside && serviceAddress.test(inside)) addresses.add(inside);
+    },
+    owns: (host) => isInternal(host) || host === route,
+    isInternal,
+    route: () => route,
+  };
+}
+
+function hostOf(repository: string | undefined): string | undefined {
+  try {
+    const image: ImageReference | undefined = repository ? parseImageReference(repository) : undefined;
+    return image?.registry;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import type { ServerResponse } from "node:http";
+import type { StoredObject } from "../objects/object-store.ts";
+import { ApiError, badRequest, logTimeout, plainStatus } from "../requests/api-status.ts";
+
+/** A build's log: text, one that never ends whatever limit was asked for, or the error its request gets. */
+export type BuildLog = string | { readonly endless: true } | { readonly status: number; readonly message: string };
+
+/** Answers a request for the log of a build that has started. Throws `ApiError`. */
+export function sendLog(response: ServerResponse, log: BuildLog, query: Readonly<Record<string, string>>): void {
+  if (typeof log === "object" && "status" in log) throw new ApiError(plainStatus(log.status, log.message));
+  response.writeHead(200, { "content-type": "text/plain" });
+  if (typeof log === "object") sendForEver(response);
+  else response.end(limited(log, query));
+}
+
+/** What the builder of a build says whose log nobody set. */
+export function usualLog(build: StoredObject): string {
+  const { spec, status } = JSON.parse(build.json);
+  const source = spec?.source?.git?.uri;
+  const output = status?.outputDockerImageReference;
+  const digest = status?.output?.to?.imageDigest;
+  return [
+    ...(source ? [`Cloning "${source}" ...`] : []),
+    ...(output ? [`Pushing image ${output} ...`, "Writing manifest to image destination"] : []),
+    ...(output && digest ? [`Successfully pushed ${output.replace(/:[^/:]*$/, "")}@${digest}`] : []),
+    ...(output ? ["Push successful"] : ["Build complete, no image push requested"]),
+    "",
+  ].join("\n");
+}
+
+/** Whether a build has begun to write a log; throws `ApiError` for those that never will (openshift-apiserver, registry/buildlog). */
+export function hasStarted(build: StoredObject): boolean {
+  const phase = build.fields.status;
+  if (phase === "Cancelled") throw new ApiError(badRequest(`build ${build.name} was cancelled. No logs are available.`));
+  if (phase === "Error") throw new ApiError(badRequest(`build ${build.name} is in an error state. No logs are available.`));
+  return phase !== "New" && phase !== "Pending" && phase !== "";
+}
+
+/** The error for a build that did not start in time. */
+export function notStarted(build: StoredObject): ApiError {
+  return new ApiError(logTimeout(build.name));
+}
+
+function limited(text: string, query: Readonly<Record<string, string>>): Buffer {
+  const bytes = Buffer.from(query.tailLines === undefined ? text : lastLines(text, Number(query.tailLines)));
+  return query.limitBytes === undefined ? bytes : bytes.subarray(0, Number(query.limitBytes));
+}
+
+function lastLines(text: string, count: number): string {
+  const lines = text.split(/(?<=\n)/);
+  return lines.slice(Math.max(lines.length - count, 0)).join("");
+}
+
+/** Writes as fast as the client reads, until it goes away. */
+function sendForEver(response: ServerResponse): void {
+  const piece = "Downloading, and still downloading, the whole of the internet ...\n".repeat(1000);
+  const more = () => {
+    if (!response.destroyed && response.write(piece)) setImmediate(more);
+  };
+  response.on("drain", more);
+  more();
+}

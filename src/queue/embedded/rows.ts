@@ -1,0 +1,42 @@
+import type { FailureReason } from "../../core/errors.ts";
+import type { Job } from "../../core/job.ts";
+import type { JobRecord, JobResult, JobState } from "../job-queue.ts";
+
+/** A row of the table `jobs`, as far as the records need it. */
+export interface JobRow {
+  readonly number: number;
+  readonly job: string;
+  readonly state: JobState;
+  readonly attempts: number;
+  readonly failures: number;
+  readonly failing_since: number | null;
+  readonly crashes: number;
+  readonly due_at: number | null;
+  readonly error_reason: FailureReason | null;
+  readonly error_message: string | null;
+  readonly error_host: string | null;
+  readonly result: string | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+export const recordColumns =
+  "number, job, state, attempts, failures, failing_since, crashes, due_at, error_reason, error_message, error_host, result, created_at, updated_at";
+
+/** A row as the contract shows it; `job` saves parsing it again. */
+export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): JobRecord {
+  return {
+    job,
+    state: row.state,
+    attempts: row.attempts,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    ...(row.due_at !== null && { dueAt: row.due_at }),
+    ...(row.error_reason !== null && { error: errorOf(row.error_reason, row) }),
+    ...(row.result !== null && { result: JSON.parse(row.result) as JobResult }),
+  };
+}
+
+function errorOf(reason: FailureReason, { error_message: message, error_host: host }: JobRow): JobRecord["error"] {
+  return { reason, message: message ?? "", ...(host !== null && { host }) };
+}

@@ -1,0 +1,98 @@
+import type { Api } from "../../cluster/api/api.ts";
+import { ApiError } from "../../cluster/api/api-error.ts";
+import { builds, objectPath } from "../../cluster/api/paths.ts";
+import { type Patience, retrying } from "../../cluster/api/retrying.ts";
+import type { NamedBuild } from "../../cluster/cluster.ts";
+
+export interface LogReader {
+  readonly api: Api;
+  readonly patience: Patience;
+  /** Milliseconds without a byte after which a log is taken for broken. */
+  readonly silence: number;
+}
+
+export interface LogTailReader extends LogReader {
+  /** Milliseconds after which reading a log ends with what was read by then, however it goes on. */
+  readonly timeLimit: number;
+}
+
+/**
+ * Reads a log's last bytes, however long it is; of one that does not end in time, the last ones by then. A log is never worth a job: one that
+ * is gone, forbidden or unreadable in two attempts is undefined, as is an empty one. Rejects only when the signal fires, with its reason.
+ */
+export async function readBuildLog(
+  { api, patience, silence, timeLimit }: LogTailReader,
+  build: NamedBuild,
+  maximumBytes: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const path = `${objectPath(builds, build.namespace, build.name)}/log`;
+  const late = new AbortController();
+  const ending = AbortSignal.any([signal, late.signal]);
+  const cancel = patience.clock.schedule(timeLimit, () => late.abort());
+  // A first attempt that hangs leaves time for the second.
+  const patiently = Math.min(silence, timeLimit / 2);
+  try {
+    const text = await retrying({ ...patience, attempts: 2 }, ending, async () => {
+      const stream = await api.open(path, { nowait: true }, patiently, ending);
+      try {
+        return await readTail(until(late.signal, stream.chunks), maximumBytes);
+      } finally {
+        stream.end();
+      }
+    });
+    return text === "" ? undefined : text;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (late.signal.aborted || error instanceof ApiError) return undefined;
+    throw error;
+  } finally {
+    cancel();
+  }
+}
+
+/** A stream up to where the signal broke it off. */
+async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** The last bytes of a stream as text that begins with a whole character; holds no more than those bytes. */
+export async function readTail(chunks: AsyncIterable<Buffer>, maximumBytes: number): Promise<string> {
+  let ring = Buffer.alloc(0);
+  let total = 0;
+
+  function write(piece: Buffer): void {
+    const needed = Math.min(total + piece.length, maximumBytes);
+    if (ring.length < needed) ring = Buffer.concat([ring], Math.min(maximumBytes, Math.max(needed, 2 * ring.length)));
+    const at = total % maximumBytes;
+    const fitting = Math.min(piece.length, maximumBytes - at);
+    piece.copy(ring, at, 0, fitting);
+    piece.copy(ring, 0, fitting);
+    total += piece.length;
+  }
+
+  for await (const chunk of chunks) {
+    for (let start = 0; start < chunk.length; start += maximumBytes) write(chunk.subarray(start, start + maximumBytes));
+  }
+  if (total <= maximumBytes) return textOf(ring.subarray(0, total), maximumBytes);
+  const seam = total % maximumBytes;
+  return textOf(wholeCharacters(Buffer.concat([ring.subarray(seam), ring.subarray(0, seam)])), maximumBytes);
+}
+
+/** Bytes that are no UTF-8 grow when they become text; the limit holds for the text, too. */
+function textOf(bytes: Buffer, maximumBytes: number): string {
+  const text = bytes.toString("utf8");
+  const again = Buffer.from(text, "utf8");
+  return again.length <= maximumBytes ? text : wholeCharacters(again.subarray(-maximumBytes)).toString("utf8");
+}
+
+/** Leaves out the rest of a character whose beginning was cut off: at most three bytes of the form 10xxxxxx. */
+function wholeCharacters(bytes: Buffer): Buffer {
+  let start = 0;
+  while (start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
+  return bytes.subarray(start);
+}
