@@ -1,4 +1,5 @@
 import { type FailureReason, JobError } from "../core/errors.ts";
+import { forPeople } from "../core/outside-text.ts";
 import { redact } from "../core/redact.ts";
 import { parseRetryAfter } from "../core/retry.ts";
 import type { Service } from "./service.ts";
@@ -41,10 +42,7 @@ export function answerError(
   const { status, body } = answer;
   if (status >= 200 && status < 300) return undefined;
   const retryAfter = parseRetryAfter(answer.retryAfter, now);
-  const said = redact(errorText(body, service.speaksText ?? false).slice(0, 4 * shownCharacters), secrets).slice(
-    0,
-    shownCharacters,
-  );
+  const said = forPeople(redact(errorText(body, service.speaksText ?? false), secrets), shownCharacters);
   const reason = service.reasonOf?.(status, said) ?? reasonOf(status, service);
   const isDoubtful = [404, 405, 501].includes(status) || (reason === "AnalyzerRejected" && said === "");
   return new AnswerError(reason, `${service.name} ${wording(answer, reason, said, service)}`, { retryAfter, isDoubtful });

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import axios from "axios";
 import type { Clock } from "../core/clock.ts";
+import { withoutEnd } from "../core/outside-text.ts";
 import { answerError, connectionError, protocolError } from "./answers.ts";
 import type { Service } from "./service.ts";
 
@@ -115,7 +116,7 @@ export function createHttpEndpoint({ url, service, verifyTls, timeout, clock, on
 /** The URL of a service for its host or URL, without a slash at its end; a bare host means https. */
 export function serviceUrl(host: string): string {
   const url = new URL(/^https?:\/\//i.test(host) ? host : `https://${host}`);
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+  return `${url.origin}${withoutEnd(url.pathname, "/")}`;
 }
 
 function jsonObject(body: string, service: Service): Readonly<Record<string, unknown>> {

@@ -1,3 +1,4 @@
+import { withoutEnd } from "../core/outside-text.ts";
 import { checkFormat } from "./formats.ts";
 import type { Option } from "./options.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "./quantities.ts";
@@ -27,7 +28,7 @@ export function parseValue(option: Option, text: string): Parsed {
     case "choice":
       return parseChoice(option.choices ?? [], text);
     case "string":
-      return formatted(option, option.format === "repository-prefix" ? text.replace(/\/+$/, "") : text);
+      return formatted(option, option.format === "repository-prefix" ? withoutEnd(text, "/") : text);
   }
 }
 

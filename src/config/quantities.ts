@@ -19,8 +19,11 @@ const sizeUnits: readonly Unit[] = [
   { name: "", size: 1 },
 ];
 
+const longestDuration = 100;
+
 /** Milliseconds of `90` (seconds), `90s`, `15m`, `72h`, `30d`, `500ms` or a sequence such as `1h30m`; undefined when it is none of them. */
 export function parseDuration(text: string): number | undefined {
+  if (text.length > longestDuration) return undefined;
   const duration = text.toLowerCase();
   if (/^\d+(\.\d+)?$/.test(duration)) return whole(Number(duration) * 1_000);
   if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(duration)) return undefined;

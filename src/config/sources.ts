@@ -1,4 +1,5 @@
 import { parseEnv } from "node:util";
+import { withoutEnd } from "../core/outside-text.ts";
 import type { Option, OptionName } from "./options.ts";
 
 /** What the command line said, unread: `true` for a boolean, several texts for a list. */
@@ -56,5 +57,5 @@ function variableText({ env, type }: Option, variables: Environment): string | u
 
 /** Files made by hand end in a newline; only that is taken off a secret, which may begin or end with blanks. */
 function cleaned({ secret }: Option, text: string): string {
-  return secret ? text.replace(/[\r\n]+$/, "") : text.trim();
+  return secret ? withoutEnd(text, "\r\n") : text.trim();
 }

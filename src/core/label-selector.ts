@@ -9,7 +9,6 @@ const existence = new RegExp(`^(!?)\\s*(${key})$`);
 const equality = new RegExp(`^(${key})\\s*(==|=|!=)\\s*(${value})$`);
 const membership = new RegExp(`^(${key})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
 const validValue = new RegExp(`^${value}$`);
-const commaOutsideParentheses = /,(?![^()]*\))/;
 
 /**
  * Reads a label selector as `oc get -l` takes it: `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`, `a`, `!a`, joined by commas that
@@ -19,8 +18,19 @@ const commaOutsideParentheses = /,(?![^()]*\))/;
  */
 export function parseLabelSelector(text: string): LabelMatcher {
   if (text.trim() === "") return () => true;
-  const requirements = text.split(commaOutsideParentheses).map((part) => parseRequirement(part.trim()));
+  const requirements = splitOutsideParentheses(text).map((part) => parseRequirement(part.trim()));
   return (labels) => requirements.every((holds) => holds(labels));
+}
+
+/** Splits at commas, but not at those of a list in parentheses. */
+function splitOutsideParentheses(text: string): readonly string[] {
+  const parts: string[] = [];
+  for (const piece of text.split(",")) {
+    const before = parts.at(-1) ?? "";
+    if (before.lastIndexOf("(") > before.lastIndexOf(")")) parts[parts.length - 1] = `${before},${piece}`;
+    else parts.push(piece);
+  }
+  return parts;
 }
 
 function parseRequirement(text: string): LabelMatcher {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { SetupError } from "./errors.ts";
 import { type Digest, type ImageReference, isTag, parseImageReference } from "./image-reference.ts";
 import type { Job } from "./job.ts";
+import { matchesWildcard, withoutEnd } from "./outside-text.ts";
 
 export type PushLayout = "default" | "flat" | "legacy";
 
@@ -43,10 +44,7 @@ const longestTag = 128;
 
 /** Reads the settings; throws an `SetupError` that names the variable to correct. */
 export function readPushSettings(settings: PushSettings): PushRules {
-  const registry = settings.registry
-    .trim()
-    .replace(/^(?:docker|https?):\/\//, "")
-    .replace(/\/+$/, "");
+  const registry = withoutEnd(settings.registry.trim().replace(/^(?:docker|https?):\/\//, ""), "/");
   const { host, path } = readRegistry(registry);
   if (settings.layout === "flat" && !settings.template && path === "") {
     throw new SetupError(`BUILD_WATCHER_PUSH_LAYOUT=flat needs a repository in THOTH_PUSH_REGISTRY: ${registry}/<repository>`);
@@ -87,8 +85,7 @@ export function mayCopy({ output, base }: Pick<Job, "output" | "base">, rules: P
 /** Whether a host pattern (`quay.io`, `*.redhat.com`, `registry:5000`) means this host; one without port means any port. */
 export function matchesRegistry(pattern: string, host: string): boolean {
   const bare = /:\d+$/.test(pattern) ? host : host.replace(/:\d+$/, "");
-  const expression = pattern.split("*").map(escapeRegExp).join(".*");
-  return new RegExp(`^${expression}$`, "i").test(bare);
+  return matchesWildcard(pattern.toLowerCase(), bare.toLowerCase());
 }
 
 function readRegistry(registry: string): { host: string; path: string } {
@@ -186,9 +183,5 @@ function shorten(path: string, host: string): string {
   const room = Math.max(longestName - host.length - 1, 64);
   if (path.length <= room) return path;
   const hash = createHash("sha256").update(path).digest("hex").slice(0, 12);
-  return `${path.slice(0, room - hash.length - 1).replace(/[._/-]+$/, "")}-${hash}`;
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return `${withoutEnd(path.slice(0, room - hash.length - 1), "._/-")}-${hash}`;
 }

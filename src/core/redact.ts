@@ -2,10 +2,21 @@ const censored = "***";
 
 /** Texts of credentials that need no list: userinfo in URLs, Authorization headers, tokens in queries and in JSON. */
 const patterns: readonly [RegExp, string][] = [
-  [/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]*@/gi, `$1${censored}@`],
+  [/:\/\/[^\s/?#"']*@/g, `://${censored}@`],
   [/\b(basic|bearer)\s+[A-Za-z0-9._~+/-]{8,}=*/gi, `$1 ${censored}`],
-  [/([?&](?:[a-z_-]*token|password|account|x-amz-[a-z-]+|sig|signature)=)[^&\s"']+/gi, `$1${censored}`],
+  [/([?&](?:[a-z_-]*(?:token|password|passwd|secret)|account|x-amz-[a-z-]+|sig|signature)=)[^&\s"']+/gi, `$1${censored}`],
+  [/("(?:[a-z_-]*(?:token|password|secret))"\s*:\s*")[^"]*/gi, `$1${censored}`],
 ];
+
+/** A URL whose userinfo was cut off before its end. */
+const cutUserinfo = /:\/\/[^\s/?#"'@]*$/;
+
+/** Secrets that can be words are told from the words around them, so that a password "info" does not take "information" apart. */
+const longestWord = 12;
+const shortestFragment = 8;
+
+/** Characters of a text that are looked at. */
+const mostLookedAt = 8_000;
 
 /** Every way in which these secrets are written into texts, the longest first, so that none is left in part. */
 export function formsOf(secrets: readonly string[]): readonly string[] {
@@ -17,11 +28,62 @@ export function formsOf(secrets: readonly string[]): readonly string[] {
 
 /** As browsers and as HTML forms write it. */
 function formsInQuery(secret: string): readonly string[] {
-  return [encodeURIComponent(secret), new URLSearchParams([["", secret]]).toString().slice(1)];
+  return [encodeURIComponent(secret.toWellFormed()), new URLSearchParams([["", secret]]).toString().slice(1)];
 }
 
-/** A text of another program as it may be shown: without these secrets, however they were encoded. */
+/**
+ * A text of another program as it may be shown: without these secrets, however they were encoded. Whatever its length, only its beginning is
+ * looked at, and no part of a secret is left where it was cut.
+ */
 export function redact(text: string, secrets: readonly string[]): string {
-  const bare = formsOf(secrets).reduce((shown, form) => shown.replaceAll(form, censored), text);
-  return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), bare);
+  const forms = formsOf(secrets);
+  const isCut = text.length > mostLookedAt;
+  const beginning = isCut ? withoutBegun(text.slice(0, mostLookedAt), forms).replace(cutUserinfo, `://${censored}`) : text;
+  return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), hide(beginning, forms));
+}
+
+/** A text without these forms of secrets. One that could be a word counts only where no longer word goes on around it. */
+export function hide(text: string, forms: readonly string[]): string {
+  return forms.reduce((shown, form) => hideForm(shown, form), text);
+}
+
+function hideForm(text: string, form: string): string {
+  const mayBeWord = form.length < shortestFragment || (form.length <= longestWord && /^[a-z]+$/i.test(form));
+  if (!mayBeWord) return text.replaceAll(form, censored);
+  let shown = "";
+  let from = 0;
+  for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1)) {
+    if (at < from || !standsAlone(text, form, at)) continue;
+    shown += `${text.slice(from, at)}${censored}`;
+    from = at + form.length;
+  }
+  return shown + text.slice(from);
+}
+
+/** Whether no word goes on before or behind; a form of one or two characters must also follow what a value follows. */
+function standsAlone(text: string, form: string, at: number): boolean {
+  const end = at + form.length;
+  if (form.length === text.length) return true;
+  if (goesOn(text[end - 1], text[end]) || (goesOn(text[at], text[at - 1]) && !isEscape(text.slice(Math.max(at - 3, 0), at))))
+    return false;
+  return form.length > 2 || (at > 0 && ":=/\"'".includes(text[at - 1] ?? ""));
+}
+
+function goesOn(edge: string | undefined, next: string | undefined): boolean {
+  return edge !== undefined && next !== undefined && /[A-Za-z0-9]/.test(edge) && /[A-Za-z0-9]/.test(next);
+}
+
+/** `%3A` of a query, or `\n` of a quoted text. */
+function isEscape(before: string): boolean {
+  return /%[0-9A-F]{2}$/i.test(before) || /\\[a-z]$/.test(before);
+}
+
+/** A text that was cut off, without the beginning of a secret that it may end with. */
+function withoutBegun(text: string, forms: readonly string[]): string {
+  const begun = forms.map((form) => {
+    let length = Math.min(form.length - 1, text.length);
+    while (length > 0 && !text.endsWith(form.slice(0, length))) length--;
+    return length;
+  });
+  return text.slice(0, text.length - Math.max(0, ...begun));
 }

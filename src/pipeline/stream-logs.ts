@@ -1,9 +1,9 @@
 import { StringDecoder } from "node:string_decoder";
-import { stripVTControlCharacters } from "node:util";
 import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
 import type { BuildKey } from "../core/build.ts";
 import { asJobError } from "../core/errors.ts";
 import type { SubmissionPolicy } from "../core/job.ts";
+import { withoutColours } from "../core/outside-text.ts";
 import { progressOf } from "../core/running-build.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -118,8 +118,7 @@ function createLineCutter(onLine: (line: string) => void) {
   }
 
   function show(line: string): void {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-    const text = stripVTControlCharacters(line).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, "");
+    const text = withoutColours(line);
     if (text.trim() !== "") onLine(text);
   }
 

@@ -87,7 +87,7 @@ interface Bearer {
 export function parseBearer(challenge: Challenge): Bearer | undefined {
   const parameters = /\bbearer\s+(.*)/i.exec(challenge)?.[1];
   if (!parameters) return undefined;
-  const values = new Map([...parameters.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+  const values = new Map([...parameters.matchAll(/\b(\w{1,32})="([^"]*)"/g)].map(([, name, value]) => [name, value]));
   const realm = values.get("realm");
   return realm ? { realm, service: values.get("service") } : undefined;
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { JobError } from "../core/errors.ts";
 import { type ImageReference, repositoryOf } from "../core/image-reference.ts";
+import { withoutEnd } from "../core/outside-text.ts";
 
 export type Side = "source" | "destination";
 
@@ -127,10 +128,7 @@ function readLogin(value: unknown): RegistryLogin | undefined {
 
 /** Docker wrote URLs as keys (`https://index.docker.io/v1/`). */
 function normalizeKey(key: string): string {
-  const bare = key
-    .replace(/^https?:\/\//, "")
-    .replace(/\/v[12]\/?$/, "")
-    .replace(/\/+$/, "");
+  const bare = withoutEnd(key.replace(/^https?:\/\//, "").replace(/\/v[12]\/?$/, ""), "/");
   const [host = "", ...path] = bare.split("/");
   return [hubName(host), ...path].join("/");
 }

@@ -1,5 +1,6 @@
 import type { AxiosError } from "axios";
 import { JobError } from "../core/errors.ts";
+import { forPeople } from "../core/outside-text.ts";
 import { redact } from "../core/redact.ts";
 import { parseRetryAfter } from "../core/retry.ts";
 
@@ -45,14 +46,18 @@ function waitOf(header: string | undefined, now: number): { retryAfter?: number 
   return retryAfter === undefined ? {} : { retryAfter };
 }
 
+/** Bytes of an answer that are read for what they say of a failure. */
+const longestAnswer = 64 * 1024;
+
 /** The code and the words of a registry's own error (distribution's API: `{"errors":[{code, message}]}`), kept short; another body is not shown. */
 function registryMessage(body: Buffer): string {
+  if (body.length > longestAnswer) return "";
   try {
     const { errors } = JSON.parse(body.toString("utf8")) as { errors?: { code?: string; message?: string }[] };
     const [first] = errors ?? [];
     const words = `${first?.code ?? ""} ${first?.message ?? ""}`.trim();
     // What is cut off would no longer be known for a secret.
-    return words ? ` (${redact(words, []).slice(0, 200)})` : "";
+    return words ? ` (${forPeople(redact(words, []), 200)})` : "";
   } catch {
     return "";
   }

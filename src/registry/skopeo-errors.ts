@@ -1,4 +1,5 @@
 import { type FailureReason, JobError } from "../core/errors.ts";
+import { forPeople } from "../core/outside-text.ts";
 import { redact } from "../core/redact.ts";
 
 /** How a skopeo process ended. */
@@ -51,7 +52,7 @@ const rules: readonly Rule[] = [
       /unauthorized|authentication required|invalid username\/password|access to the resource is denied|(?<!permission )\bdenied\b|403 \(forbidden\)|status:? (?:code )?40[13]\b/i,
     reason: "RegistryDenied",
   },
-  { pattern: /pinging container registry .*invalid status code from registry 4\d\d/i, reason: "CopyFailed" },
+  { pattern: /invalid status code from registry 4\d\d/i, reason: "CopyFailed" },
   { pattern: /StatusCode: 413|request entity too large/i, reason: "CopyFailed", retryable: false },
   { pattern: /StatusCode: 405|method not allowed|unsupported: the operation/i, reason: "RegistryUnavailable" },
   { pattern: /context deadline exceeded(?! \(Client)/i, reason: "TimedOut" },
@@ -72,8 +73,8 @@ const longestLine = 4_000;
 export function explainFailure(exit: SkopeoExit, what: string, secrets: readonly string[]): SkopeoError {
   const line = lastFatalLine(exit.stderr).slice(0, longestLine);
   const { reason, retryable } = judge(exit, line);
-  const shown = redact(line || endedBy(exit), secrets);
-  const message = `skopeo could not copy ${what}: ${shown.length > longestMessage ? `${shown.slice(0, longestMessage)}…` : shown}`;
+  const shown = forPeople(redact(line || endedBy(exit), secrets), longestMessage);
+  const message = `skopeo could not copy ${what}: ${shown}`;
   const side = aboutSource.test(line) ? "source" : "destination";
   return new SkopeoError(side, reason, message, retryable === undefined ? {} : { retryable });
 }

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
-import { formsOf } from "../core/redact.ts";
+import { forPeople, jsonForPeople } from "../core/outside-text.ts";
+import { formsOf, hide } from "../core/redact.ts";
 
 export type { Logger };
 
@@ -42,14 +43,14 @@ function plainStream(colour: boolean, destination: DestinationStream): Destinati
     translateTime: "SYS:HH:MM:ss",
     hideObject: true,
     messageFormat: (line, messageKey) =>
-      line.source === "build-log" ? tagged(line, line[messageKey]) : [line[messageKey], ...details(line)].join("  "),
+      line.source === "build-log" ? tagged(line, line[messageKey]) : [sayable(line[messageKey]), ...details(line)].join("  "),
   });
   return { write: (line) => destination.write(prettify(line)) };
 }
 
 /** A line of a build's log, behind what tells it from those of other builds. */
 function tagged({ build, platform }: Record<string, unknown>, text: unknown): string {
-  return `${platform === undefined ? build : `${build} ${platform}`} | ${text}`;
+  return `${sayable(platform === undefined ? build : `${build} ${platform}`)} | ${sayable(text)}`;
 }
 
 /** What is said otherwise in the line, or needed by programs only. */
@@ -62,11 +63,28 @@ function details({ subject, ...line }: Record<string, unknown>): string[] {
 
 function show(value: unknown): string {
   if (Array.isArray(value)) return value.map(show).join(", ");
-  if (typeof value === "object" && value !== null) return JSON.stringify(value);
-  return String(value).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1…");
+  if (typeof value === "object" && value !== null) return sayable(JSON.stringify(value));
+  return sayable(value).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1…");
 }
 
+/** Whatever comes along in a line, it stays one line, of which this much is shown. */
+const longestValue = 20_000;
+
+function sayable(value: unknown): string {
+  return forPeople(String(value), longestValue);
+}
+
+/**
+ * Secrets are looked for in values alone: a password that is a common word must not take keys, levels and times apart. What acts on terminals and
+ * is left as it is by JSON is escaped.
+ */
 function scrubber(secrets: readonly string[]): (line: string) => string {
-  const texts = formsOf(secrets);
-  return (line) => texts.reduce((shown, secret) => shown.replaceAll(secret, "***"), line);
+  const forms = formsOf(secrets);
+  return (line) => jsonForPeople(forms.some((form) => line.includes(form)) ? withoutSecrets(line, forms) : line);
+}
+
+function withoutSecrets(line: string, forms: readonly string[]): string {
+  const isValue = (key: string) => key !== "level" && key !== "time";
+  const scrub = (key: string, value: unknown) => (typeof value === "string" && isValue(key) ? hide(value, forms) : value);
+  return `${JSON.stringify(JSON.parse(line), scrub)}\n`;
 }

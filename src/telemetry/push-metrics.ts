@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
+import { withoutEnd } from "../core/outside-text.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -62,7 +63,7 @@ export function gatewayUrl(host: string, port: number | undefined): string {
   const url = new URL(/^https?:\/\//i.test(host) ? host : `http://${host}`);
   if (port !== undefined) url.port = String(port);
   else if (url.port === "" && url.protocol === "http:") url.port = String(usualPort);
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+  return `${url.origin}${withoutEnd(url.pathname, "/")}`;
 }
 
 function describe(error: unknown): string {

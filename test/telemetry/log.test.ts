@@ -52,4 +52,16 @@ describe("the log", () => {
       "TOPSECRET",
     );
   });
+
+  it.each(["info", "a", "msg", "level", "Job"])("is a log still when the password is %j", (secret) => {
+    const line = JSON.parse(write({ secrets: [secret] }, (log) => log.info({ error: `login me:${secret}@host` }, "Information")));
+    expect(line).toEqual({ level: "info", time: expect.stringMatching(/^2/), error: "login me:***@host", msg: "Information" });
+  });
+
+  it.each([false, true])("stays one line without anything that acts on a terminal (plain: %s)", (plain) => {
+    const hostile = 'x\u001b[2J\n{"level":"error"}\u0085\u009b\u2028\u202e';
+    const text = write({ plain }, (log) => log.info({ subject: hostile, list: [hostile], deep: { hostile } }, hostile));
+    expect(text.trimEnd().split(/[\n\u0085\u2028]/)).toHaveLength(1);
+    expect(text.trimEnd()).not.toMatch(/[\p{Cc}\p{Zl}\p{Bidi_Control}]/u);
+  });
 });

@@ -1,3 +1,4 @@
+import { forPeople } from "../../core/outside-text.ts";
 /** What one check found. `warns` is no failure, but probably not what was meant. */
 export interface Finding {
   /** What was looked at. */
@@ -60,5 +61,11 @@ function closingLine(findings: readonly Finding[]): string {
 }
 
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, " ");
+  return forPeople(
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean)
+      .join(" "),
+  );
 }

@@ -24,7 +24,7 @@ export function setCommandFor({ KUBERNETES_SERVICE_HOST: inPod }: Environment): 
 /** The command that changes the setting which a message names; undefined when it names none. */
 export function setNamed(message: string, set: SetCommand): string | undefined {
   // Of a login that is only half given, the other half is what to set.
-  const missing = /is set, but [^(]*\(?([A-Z][A-Z0-9_]+)\)? is not\b/.exec(message)?.[1];
+  const missing = /is set, but [^(]{0,60}\(?\b([A-Z][A-Z0-9_]{1,60})\)? is not\b/.exec(message)?.[1];
   const words = message.match(/\b[A-Z][A-Z0-9_]+\b/g) ?? [];
   const variable = [missing, ...words].find((word) => word !== undefined && options.has(word));
   return variable === undefined ? undefined : set(variable);

@@ -1,5 +1,6 @@
 import type { RequestOptions } from "node:https";
 import type { Dispatcher } from "undici";
+import { withoutEnd } from "../../core/outside-text.ts";
 import type { KubeconfigSource } from "./context.ts";
 import { type Authentication, createCredentials } from "./credentials.ts";
 import { createDispatchers } from "./dispatchers.ts";
@@ -44,7 +45,7 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
     const server = new URL(context.server);
     return dispatchers.current(context, authentication.options).request({
       origin: server.origin,
-      path: `${server.pathname.replace(/\/+$/, "")}${path}`,
+      path: `${withoutEnd(server.pathname, "/")}${path}`,
       method,
       ...(body && { body: JSON.stringify(body) }),
       headers: {

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { type FoundPattern, findPatterns, timeOf, worstTexts } from "./support/patterns.ts";
+
+/** Patterns that never see a text from outside, by the beginning of their file's path, and whose text they see in place of it. */
+const inside: Readonly<Record<string, string>> = {
+  "demo/": "the demo's own cluster, registry and endpoint",
+  "config/quantities.ts": "a setting of at most 100 characters",
+};
+
+/** Files that may make a pattern from a text. */
+const makers: Readonly<Record<string, string>> = {
+  "core/label-selector.ts": "made of constants; it reads BUILD_WATCHER_LABEL_SELECTOR",
+};
+
+const { literals, made } = findPatterns("src/**/*.ts");
+const judged = literals.filter(({ file }) => !Object.keys(inside).some((start) => file.startsWith(start)));
+
+const kilobyte = 1024;
+/** A pattern may take this many times what a plain search for a character that is not there takes. */
+const generous = 200;
+const linear = /[^€]§/;
+
+/** The length at which a pattern takes far more than the text is long; undefined when it never does. */
+function tooSlowAt({ expression }: FoundPattern): string | undefined {
+  const slowest = (texts: readonly string[]) =>
+    texts
+      .map((text) => ({ text, time: timeOf(expression, text, 1) }))
+      .toSorted((a, b) => b.time - a.time)
+      .slice(0, 3);
+  let starts = slowest(worstTexts(expression, 4 * kilobyte)).map(({ text }) => text);
+  for (const length of [16, 64, 256, 1024].map((size) => size * kilobyte)) {
+    starts = starts.map((text) => longer(text, length));
+    const bound = generous * timeOf(linear, "a".repeat(length), 3) + 2;
+    const found = starts.find((text) => timeOf(expression, text, 1) > bound && timeOf(expression, text, 3) > bound);
+    if (found) return `${length} of ${JSON.stringify(found.slice(0, 30))}…`;
+  }
+  return undefined;
+}
+
+/** The same text with more of its middle. */
+function longer(text: string, length: number): string {
+  const head = text.slice(0, text.length - 1 - (text.length >> 1));
+  const body = text.slice(head.length, -1);
+  const even = body.slice(0, body.length - (body.length % 2));
+  return `${head}${even.repeat(Math.ceil((length - head.length) / even.length))}\u0001`;
+}
+
+describe("regular expressions", () => {
+  it("are found in the sources", () => {
+    expect(literals.length).toBeGreaterThan(100);
+  });
+
+  it("take a time that grows as a text from outside does, whatever it is made of", { timeout: 240_000 }, () => {
+    const slow = judged.flatMap((pattern) => {
+      const length = tooSlowAt(pattern);
+      return length === undefined ? [] : [`${pattern.file}:${pattern.line} ${pattern.expression} takes too long for ${length}`];
+    });
+    expect(slow).toEqual([]);
+  });
+
+  it("are written down, not made from texts", () => {
+    expect(made.filter((file) => !(file in makers) && !Object.keys(inside).some((start) => file.startsWith(start)))).toEqual([]);
+  });
+});
