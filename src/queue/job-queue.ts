@@ -1,7 +1,7 @@
 import type { FailureReason } from "../core/errors.ts";
 import type { Findings } from "../core/findings.ts";
 import type { Digest } from "../core/image-reference.ts";
-import type { Job } from "../core/job.ts";
+import type { Job, JobCause } from "../core/job.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
 export type JobState = (typeof jobStates)[number];
@@ -74,8 +74,19 @@ export interface RecordFilter {
   readonly state?: JobState;
   /** Only jobs of builds in this namespace. */
   readonly namespace?: string;
+  /** `namespace/name` */
+  readonly buildConfig?: string;
+  readonly cause?: JobCause;
+  /** Only jobs whose last attempt failed for this reason. */
+  readonly reason?: FailureReason;
+  /** Only jobs whose last attempt failed at this registry or endpoint. */
+  readonly host?: string;
+  /** Only jobs that changed at this time (ms) or later. */
+  readonly changedSince?: number;
   /** Only jobs that mention it, see `core/search.ts`. */
   readonly text?: string;
+  /** Leaves out what waits because of these failures. */
+  readonly without?: readonly Pick<FailureGroup, "reason" | "host">[];
   /** Continues a listing below the record of that id. */
   readonly before?: string;
   /** The `updatedAt` that record was listed with: it may have changed since. */
@@ -118,6 +129,8 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   oldestWaiting(): number | undefined;
   /** Records, last changed first. */
   recent(limit: number, filter?: RecordFilter): readonly JobRecord<Work, Result>[];
+  /** How many records fit, up to so many; where a listing goes on does not matter. */
+  count(most: number, filter?: RecordFilter): number;
   find(id: string): JobRecord<Work, Result> | undefined;
   /** Records of jobs that made the image of a digest (`output`) or stand on it (`base`), last added first. */
   withImage(digest: Digest, as: "output" | "base", limit: number): readonly JobRecord<Work, Result>[];

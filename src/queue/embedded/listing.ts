@@ -3,8 +3,11 @@ import { mentions, wordsOf } from "../../core/search.ts";
 import type { JobQueue, JobRecord, RecordFilter } from "../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
-/** The listing of records, page by page. */
-export function createListing(connection: DatabaseSync, rowOf: (id: string) => JobRow | undefined): JobQueue["recent"] {
+/** The listing of records, page by page, and their number. */
+export function createListing(
+  connection: DatabaseSync,
+  rowOf: (id: string) => JobRow | undefined,
+): Pick<JobQueue, "recent" | "count"> {
   const statements = new Map<string, StatementSync>();
 
   function prepared(conditions: string): StatementSync {
@@ -16,7 +19,16 @@ export function createListing(connection: DatabaseSync, rowOf: (id: string) => J
     return statement;
   }
 
-  return (limit, filter = {}) => {
+  function count(most: number, filter: RecordFilter = {}): number {
+    const conditions = conditionsOf(filter);
+    const where = conditions.map(({ sql }) => sql).join(" AND ") || "TRUE";
+    const values = conditions.flatMap((condition) => condition.values);
+    if (filter.text !== undefined) return mentioning(filter.text, prepared(where).iterate(...values, -1), most).length;
+    const counting = connection.prepare(`SELECT count(*) AS jobs FROM (SELECT 1 FROM jobs WHERE ${where} LIMIT ?)`);
+    return Number(counting.get(...values, most)?.jobs);
+  }
+
+  function recent(limit: number, filter: RecordFilter = {}): readonly JobRecord[] {
     const above = position(filter, rowOf);
     if (!above || !(limit >= 1)) return [];
     const conditions = [...conditionsOf(filter), above];
@@ -26,7 +38,8 @@ export function createListing(connection: DatabaseSync, rowOf: (id: string) => J
     const { text } = filter;
     if (text === undefined) return (statement.all(...values, wanted) as unknown as JobRow[]).map((row) => toRecord(row));
     return mentioning(text, statement.iterate(...values, -1), wanted);
-  };
+  }
+  return { recent, count };
 }
 
 function mentioning(text: string, rows: Iterable<unknown>, wanted: number): readonly JobRecord[] {
@@ -49,14 +62,29 @@ function position({ before, beforeTime }: RecordFilter, rowOf: (id: string) => J
   return row && { sql: "(updated_at, number) < (?, ?)", values: [beforeTime ?? row.updated_at, row.number] };
 }
 
-function conditionsOf({ state, namespace, text }: RecordFilter): readonly Condition[] {
-  // A plus keeps a column from being looked up by its index: a namespace holds fewer jobs than a state.
-  const stateColumn = namespace === undefined ? "state" : "+state";
+function conditionsOf({ state, namespace, buildConfig, text, without = [], ...filter }: RecordFilter): readonly Condition[] {
+  // A plus keeps a column from being looked up by its index: a namespace or BuildConfig holds fewer jobs than a state.
+  const isNarrow = namespace !== undefined || buildConfig !== undefined;
   return [
-    ...(namespace === undefined ? [] : [{ sql: "namespace = ?", values: [namespace] }]),
-    ...(state === undefined ? [] : [{ sql: `${stateColumn} = ?`, values: [state] }]),
+    ...equal("namespace", namespace),
+    ...equal("build_config", buildConfig),
+    ...equal(isNarrow ? "+state" : "state", state),
+    ...equal("+error_reason", filter.reason),
+    ...equal("+error_host", filter.host),
+    ...equal("job ->> '$.cause'", filter.cause),
+    ...(filter.changedSince === undefined ? [] : [{ sql: "updated_at >= ?", values: [filter.changedSince] }]),
+    ...without.map(waitingFor),
     ...(text === undefined ? [] : [candidates(text)]),
   ];
+}
+
+function equal(column: string, value: string | undefined): readonly Condition[] {
+  return value === undefined ? [] : [{ sql: `${column} = ?`, values: [value] }];
+}
+
+function waitingFor({ reason, host = null }: { readonly reason: string; readonly host?: string | null }): Condition {
+  const sql = "NOT (state IN ('waiting', 'running') AND +error_reason IS ? AND +error_host IS ?)";
+  return { sql, values: [reason, host] };
 }
 
 /** Lets every record pass that mentions the text, and few others, without reading each one's JSON. */

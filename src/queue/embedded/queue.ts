@@ -140,10 +140,13 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
 
 function readings(
   ledger: Ledger,
-): Pick<JobQueue, "counts" | "firstDue" | "failures" | "recent" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"> {
-  const { counts, failures, recent, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
+): Pick<
+  JobQueue,
+  "counts" | "firstDue" | "failures" | "recent" | "count" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
+> {
+  const { counts, failures, recent, count, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
   const firstDue = () => ledger.dueTimes(allPools).first;
-  return { counts, failures, recent, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue };
+  return { counts, failures, recent, count, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue };
 }
 
 function corrections(

@@ -7,7 +7,7 @@ import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
 export type Records = Pick<
   JobQueue,
-  "find" | "recent" | "counts" | "failures" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
+  "find" | "recent" | "count" | "counts" | "failures" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
 >;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
@@ -30,13 +30,15 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
   const withDigest = (column: string) => connection.prepare(`${select} WHERE ${column} = ? ORDER BY number DESC LIMIT ?`);
   const images = { output: withDigest("output_digest"), base: withDigest("base_digest") };
   const rowOf = (id: string) => byId.get(id) as JobRow | undefined;
+  const listing = createListing(connection, rowOf);
 
   return {
     find: explained(file, (id) => {
       const row = rowOf(id);
       return row && toRecord(row);
     }),
-    recent: explained(file, createListing(connection, rowOf)),
+    recent: explained(file, listing.recent),
+    count: explained(file, listing.count),
     counts: explained(file, () => {
       const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
       for (const { state, jobs } of counted.all()) counts[state as JobState] = Number(jobs);

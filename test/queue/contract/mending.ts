@@ -167,6 +167,39 @@ export function describeMending(contract: Contract): void {
       expect(queue.recent(2, { text: "shop" })).toHaveLength(2);
     });
 
+    it("narrows the list to a failure, a BuildConfig, a cause and a time, leaves failures out, and counts", async () => {
+      const queue = await open({ workers: 4 });
+      const errors: Readonly<Record<string, JobError>> = {
+        "build-uid-1": new JobError("RegistryUnavailable", "503", { host: "quay.example", retryAfter: hour }),
+        "build-uid-2": new JobError("RegistryUnavailable", "503", { host: "other.example", retryAfter: hour }),
+        "build-uid-3": new JobError("TimedOut", "slow", { retryAfter: hour }),
+      };
+      queue.work(async ({ id }) => {
+        if (errors[id]) throw errors[id];
+        return nothing;
+      });
+      for (const number of [1, 2, 3]) await queue.add({ ...buildJob(number), buildConfig: `shop/app-${number}` });
+      await settle();
+      await clock.advance(minute);
+      await queue.add(scanJob(4));
+      await settle();
+      const ids = (filter: RecordFilter) => {
+        expect(queue.count(10, filter)).toBe(queue.recent(10, filter).length);
+        return queue.recent(10, filter).map(({ job }) => job.id.slice(0, 11));
+      };
+      expect(ids({ reason: "RegistryUnavailable" })).toHaveLength(2);
+      expect(ids({ reason: "RegistryUnavailable", host: "quay.example" })).toEqual(["build-uid-1"]);
+      expect(ids({ buildConfig: "shop/app-2", state: "waiting" })).toEqual(["build-uid-2"]);
+      expect(ids({ cause: "scan" })).toEqual([scanJob(4).id.slice(0, 11)]);
+      expect(ids({ cause: "build" })).toHaveLength(3);
+      expect(ids({ changedSince: clock.now() })).toHaveLength(1);
+      expect(ids({ without: [{ reason: "RegistryUnavailable", host: "quay.example" }, { reason: "TimedOut" }] })).toHaveLength(2);
+      expect(ids({ text: "other.example" })).toEqual([]);
+      expect(ids({ text: "503" })).toHaveLength(2);
+      expect(queue.count(3)).toBe(3);
+      expect(queue.count(2, { text: "shop" })).toBe(2);
+    });
+
     it("finds the jobs that made an image and those that stand on it", async () => {
       const queue = await open();
       queue.work(async ({ id }) => (id === "build-uid-3" ? { ...nothing, base: imageName(1) } : nothing));

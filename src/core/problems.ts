@@ -1,0 +1,240 @@
+import { type FailureReason, failureReasons } from "./errors.ts";
+import { remedyFor } from "./remedies.ts";
+
+/** What kind of thing is wrong, biggest first: this is the order in which problems are shown. */
+export const problemKinds = [
+  "cluster",
+  "push-registry",
+  "endpoint",
+  "disk",
+  "registry",
+  "analyses",
+  "namespaces",
+  "failed-jobs",
+  "retried-jobs",
+] as const;
+export type ProblemKind = (typeof problemKinds)[number];
+
+/** One thing that is wrong now. Times are milliseconds since the epoch. */
+export interface Problem {
+  readonly kind: ProblemKind;
+  /** What does not work, by name: a short sentence without a full stop. */
+  readonly title: string;
+  /** What the other side said. */
+  readonly detail?: string;
+  /** What a person can do about it. */
+  readonly remedy?: string;
+  /** Jobs that are tried again until it ends. */
+  readonly waiting: number;
+  /** Jobs that it ended. */
+  readonly failed: number;
+  readonly since?: number;
+  /** What its jobs have in common; absent when it has none of its own. */
+  readonly reason?: FailureReason;
+  readonly host?: string;
+}
+
+/** What keeps a namespace, or with none named the whole cluster, from being watched. */
+export interface WatchProblem {
+  readonly namespace: string | undefined;
+  readonly reason?: "Forbidden" | "Unauthorized" | "Expired" | "Unavailable" | "BadData" | "NotServed" | undefined;
+  readonly message: string;
+  readonly since: number;
+}
+
+/** Jobs that failed for the same reason at the same host. */
+export interface FailingJobs {
+  readonly state: "waiting" | "failed";
+  readonly reason: FailureReason;
+  readonly host?: string;
+  readonly namespace?: string;
+  readonly jobs: number;
+  readonly since: number;
+  readonly message: string;
+}
+
+/** Everything that is known of how things are. */
+export interface Circumstances {
+  /** How many namespaces are watched; the whole cluster counts as one. */
+  readonly watched: number;
+  readonly troubles: readonly WatchProblem[];
+  readonly endpoint: {
+    readonly state: "unknown" | "up" | "down";
+    readonly host?: string | undefined;
+    readonly downSince?: number | undefined;
+    readonly message?: string | undefined;
+  };
+  readonly failing: readonly FailingJobs[];
+  /** All that wait, whatever for. */
+  readonly waiting: number;
+  /** Analyses that failed and were not submitted again; `ended` are those of the last hour. */
+  readonly analyses?: { readonly failed: number; readonly lastHour: { readonly ended: number; readonly failed: number } };
+  /** The registry that images are copied to: `host[:port][/path]`. */
+  readonly pushRegistry: string | undefined;
+}
+
+/** Everything that is wrong now, biggest first; nothing when all is well. */
+export function problemsOf(circumstances: Circumstances): readonly Problem[] {
+  const groups = merged(circumstances.failing);
+  const found = [
+    ...watchProblems(circumstances),
+    ...endpointProblems(circumstances, groups),
+    ...groups.filter((group) => !isOfEndpoint(group)).map((group) => groupProblem(group, circumstances.pushRegistry)),
+    ...analysisProblems(circumstances.analyses),
+  ];
+  return found.toSorted((a, b) => rank(a) - rank(b) || b.waiting + b.failed - (a.waiting + a.failed));
+}
+
+/** How a problem is told in one line: what, how many jobs, and what was said. */
+export function problemLine({ title, waiting, failed }: Pick<Problem, "title" | "waiting" | "failed">): string {
+  const jobs = jobsLine({ waiting, failed });
+  return jobs === "" ? title : `${title}: ${jobs}`;
+}
+
+/** `3 jobs wait for it, 2 failed`; empty when it holds up none. */
+export function jobsLine({ waiting, failed }: Pick<Problem, "waiting" | "failed">): string {
+  const waits = waiting > 0 && `${count(waiting, "job")} ${waiting === 1 ? "waits" : "wait"} for it`;
+  const ended = failed > 0 && (waiting > 0 ? `${failed.toLocaleString("en")} failed` : `${count(failed, "job")} failed`);
+  return [waits, ended].filter(Boolean).join(", ");
+}
+
+function rank({ kind }: Problem): number {
+  return problemKinds.indexOf(kind);
+}
+
+const watchTitles: Readonly<Record<NonNullable<WatchProblem["reason"]>, string>> = {
+  Unavailable: "The cluster does not answer",
+  Unauthorized: "The cluster does not accept the bot's login",
+  Forbidden: "The bot has no right to read builds",
+  NotServed: "The cluster has no builds to watch",
+  BadData: "The cluster's answers cannot be read",
+  Expired: "The builds are listed again",
+};
+
+/** Trouble in every namespace is the cluster's; else the namespaces are counted and the first are named. */
+function watchProblems({ troubles, watched }: Circumstances): readonly Problem[] {
+  const [first] = troubles;
+  if (!first) return [];
+  const since = Math.min(...troubles.map((trouble) => trouble.since));
+  const common = { waiting: 0, failed: 0, since, detail: first.message };
+  if (first.namespace === undefined || troubles.length >= watched) {
+    const { reason = "Unavailable" } = first;
+    return [{ kind: "cluster", title: `${watchTitles[reason]}: no builds are seen`, ...common }];
+  }
+  const names = troubles.map(({ namespace }) => namespace ?? "");
+  const title =
+    names.length === 1
+      ? `Namespace ${names.join()} is not watched`
+      : `${names.length} of ${watched} namespaces are not watched: ${listed(names)}`;
+  return [{ kind: "namespaces", title, ...common }];
+}
+
+const namesShown = 3;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - namesShown;
+  return `${names.slice(0, namesShown).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+interface Group extends FailingJobs {
+  readonly waiting: number;
+  readonly failed: number;
+}
+
+/** What waits and what failed for the same reason at the same host is one problem. */
+function merged(failing: readonly FailingJobs[]): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const part of failing) {
+    const key = `${part.reason} ${part.host ?? ""}`;
+    const known = groups.get(key);
+    const sum = { waiting: known?.waiting ?? 0, failed: known?.failed ?? 0 };
+    sum[part.state] += part.jobs;
+    const isOne = !known || known.namespace === part.namespace;
+    const { namespace, ...rest } = part;
+    const since = Math.min(part.since, known?.since ?? part.since);
+    groups.set(key, { ...rest, ...sum, since, ...(isOne && namespace !== undefined && { namespace }) });
+  }
+  return [...groups.values()];
+}
+
+/** While the endpoint is down every waiting job waits for it, but those that wait for something else. */
+function endpointProblems({ endpoint, waiting }: Circumstances, groups: readonly Group[]): readonly Problem[] {
+  const own = groups.filter(isOfEndpoint);
+  const failed = own.reduce((sum, group) => sum + group.failed, 0);
+  if (endpoint.state !== "down" && failed === 0) return [];
+  const others = groups.filter((group) => !isOfEndpoint(group)).reduce((sum, group) => sum + group.waiting, 0);
+  const [first] = own;
+  const host = endpoint.host ?? first?.host;
+  const since = Math.min(endpoint.downSince ?? Number.MAX_SAFE_INTEGER, ...own.map((group) => group.since));
+  const message = endpoint.message ?? first?.message;
+  const isDown = endpoint.state === "down";
+  return [
+    {
+      kind: "endpoint",
+      title: `Analysis endpoint ${host === undefined ? "" : `${host} `}${isDown ? "takes no submissions" : "took no submissions"}`,
+      ...(message !== undefined && { detail: message }),
+      remedy: failureReasons.AnalyzerUnavailable.remedy,
+      waiting: isDown ? Math.max(waiting - others, 0) : 0,
+      failed,
+      ...(since < Number.MAX_SAFE_INTEGER && { since }),
+      reason: "AnalyzerUnavailable",
+    },
+  ];
+}
+
+/** An outage of the endpoint is told as a whole; what it says of single submissions is not. */
+function isOfEndpoint({ reason }: FailingJobs): boolean {
+  return reason === "AnalyzerUnavailable";
+}
+
+const registryWords: { readonly [Reason in FailureReason]?: string } = {
+  RegistryUnavailable: "does not answer",
+  RegistryDenied: "denies access",
+  RegistryUntrusted: "has a certificate that is not trusted",
+  RateLimited: "limits requests",
+  CopyFailed: "does not take copies",
+};
+
+function groupProblem(group: Group, pushRegistry: string | undefined): Problem {
+  const { reason, host, waiting, failed, since, message: detail } = group;
+  const isPush = host !== undefined && host === hostOf(pushRegistry);
+  const words = host === undefined || (reason === "CopyFailed" && !isPush) ? undefined : registryWords[reason];
+  const common = { detail, waiting, failed, since, reason, ...(host !== undefined && { host }) };
+  const remedy = remedyFor({ reason, host }, pushRegistry);
+  const problem = { ...common, ...(remedy !== undefined && { remedy }) };
+  if (reason === "DiskFull") return { kind: "disk", title: "The disk of the state directory is full", ...problem };
+  if (words !== undefined)
+    return {
+      kind: isPush ? "push-registry" : "registry",
+      title: `${isPush ? "Push registry" : "Registry"} ${host} ${words}`,
+      ...problem,
+    };
+  const where = group.namespace === undefined ? "" : ` in namespace ${group.namespace}`;
+  return { kind: failed > 0 ? "failed-jobs" : "retried-jobs", title: `${reasonWords(reason)}${where}`, ...problem };
+}
+
+function analysisProblems(analyses: Circumstances["analyses"]): readonly Problem[] {
+  if (!analyses || analyses.failed === 0) return [];
+  const { ended, failed } = analyses.lastHour;
+  const isAll = ended > 1 && ended === failed;
+  const title = isAll
+    ? `All ${failed.toLocaleString("en")} analyses of the last hour failed`
+    : `${count(analyses.failed, "analysis", "analyses")} failed`;
+  const remedy = "Their pages say what the service answered. Retry submits them again, Dismiss takes them off this list.";
+  return [{ kind: "analyses", title, remedy, waiting: 0, failed: analyses.failed }];
+}
+
+/** The host of `host[:port][/path]`. */
+function hostOf(registry: string | undefined): string | undefined {
+  return registry?.split("/")[0];
+}
+
+/** A failure's reason in words: `ImageNotFound` is "Image not found". */
+export function reasonWords(reason: string): string {
+  const words = reason.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function count(amount: number, noun: string, plural = `${noun}s`): string {
+  return `${amount.toLocaleString("en")} ${amount === 1 ? noun : plural}`;
+}

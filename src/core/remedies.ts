@@ -1,0 +1,36 @@
+import { type FailureReason, failureReasons } from "./errors.ts";
+
+/** A failure as far as what to do about it depends on it. */
+export interface Failure {
+  readonly reason: FailureReason;
+  readonly host?: string | undefined;
+}
+
+const ofPushRegistry: { readonly [Reason in FailureReason]?: string } = {
+  RegistryUnavailable:
+    "Check the push registry (THOTH_PUSH_REGISTRY), the proxy and the network policy between. The job is retried automatically.",
+  RegistryDenied:
+    "Check THOTH_DST_REGISTRY_USER and THOTH_DST_REGISTRY_PASSWORD (or BUILD_WATCHER_DST_AUTHFILE), and that this login may push there and create repositories.",
+  RegistryUntrusted:
+    "Put the push registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or set THOTH_NO_DESTINATION_REGISTRY_TLS_VERIFY=1.",
+  RateLimited: "The push registry limits requests. BUILD_WATCHER_PER_REGISTRY lowers the load. The job is retried automatically.",
+};
+
+const ofSourceRegistry: { readonly [Reason in FailureReason]?: string } = {
+  RegistryUnavailable:
+    "Check the registry the image comes from, the proxy and the network policy between. The job is retried automatically.",
+  RegistryDenied:
+    "Grant system:image-puller to the bot for the cluster's registry. For another registry set THOTH_SRC_REGISTRY_USER, THOTH_SRC_REGISTRY_PASSWORD and BUILD_WATCHER_SRC_REGISTRY (or BUILD_WATCHER_SRC_AUTHFILE).",
+  RegistryUntrusted:
+    "Put that registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or set THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY=1.",
+};
+
+/**
+ * What a person does about a failure. The push registry (`host[:port][/path]`) tells on which side a registry failed. Undefined for a reason that
+ * only a newer version knows.
+ */
+export function remedyFor({ reason, host }: Failure, pushRegistry: string | undefined): string | undefined {
+  const sides = host !== undefined && host === pushRegistry?.split("/")[0] ? ofPushRegistry : ofSourceRegistry;
+  const bySide = host === undefined ? undefined : sides[reason];
+  return bySide ?? (Object.hasOwn(failureReasons, reason) ? failureReasons[reason].remedy : undefined);
+}
