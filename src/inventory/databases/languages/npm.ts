@@ -1,0 +1,35 @@
+import { type Findings, fileLimits, type PackageDatabase, plainText, UnreadableDatabase } from "../database.ts";
+
+/** npm's packages as they lie in node_modules. */
+export const npm: PackageDatabase = {
+  name: "npm",
+  limit: fileLimits.text,
+  owns: (path) => /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/@][^/]*\/package\.json$/.test(path),
+  read({ bytes }): Findings {
+    const fields = parse(bytes);
+    const [name, version] = [textOf(fields.name), textOf(fields.version)];
+    // Parts of packages and of tests have a package.json without them.
+    if (!name || !version) return { packages: [] };
+    const licence = licenceOf(fields.license ?? fields.licenses);
+    return { packages: [{ ecosystem: "npm", name, version, ...(licence && { licence }) }] };
+  },
+};
+
+function parse(bytes: Buffer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8").replace(/^\ufeff/, ""));
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch {}
+  throw new UnreadableDatabase("it is no JSON object");
+}
+
+/** An SPDX expression, or of old `{ type }` or a list of those. */
+function licenceOf(value: unknown): string | undefined {
+  if (typeof value === "string") return plainText(value);
+  if (Array.isArray(value)) return plainText(value.slice(0, 10).map(licenceOf).filter(Boolean).join(" OR "));
+  return typeof value === "object" && value !== null && "type" in value ? textOf(value.type) : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? plainText(value) : undefined;
+}

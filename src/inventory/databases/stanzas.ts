@@ -1,0 +1,29 @@
+/** The blocks of `key: value` lines that blank lines part; only the wanted fields, without what continues on lines of its own. */
+export function* stanzas(bytes: Buffer, most: number, wanted: readonly string[]): Generator<ReadonlyMap<string, string>> {
+  const keys = new Set(wanted);
+  let fields = new Map<string, string>();
+  let count = 0;
+  for (const line of lines(bytes)) {
+    if (line.trim() === "") {
+      if (fields.size > 0) yield fields;
+      if (fields.size > 0 && ++count >= most) return;
+      fields = new Map();
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const key = line.slice(0, Math.max(colon, 0));
+    if (keys.has(key)) fields.set(key, line.slice(colon + 1).trim());
+  }
+  if (fields.size > 0) yield fields;
+}
+
+/** Line by line, so that a large file is not there twice. */
+export function* lines(bytes: Buffer): Generator<string> {
+  let start = 0;
+  while (start < bytes.length) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline < 0 ? bytes.length : newline;
+    yield bytes.toString("utf8", start, end).replace(/\r$/, "");
+    start = end + 1;
+  }
+}

@@ -1,0 +1,27 @@
+import type { FoundPackage } from "../../inventory.ts";
+import { type Findings, fileLimits, mostPackages, type PackageDatabase, plainText } from "../database.ts";
+import { stanzas } from "../stanzas.ts";
+
+/** apk's list of what is installed, https://wiki.alpinelinux.org/wiki/Apk_spec. */
+export const apk: PackageDatabase = {
+  name: "apk",
+  limit: fileLimits.database,
+  places: ["lib/apk/db/installed", "usr/lib/apk/db/installed"],
+  owns: (path) => /(?:^|\/)db\/installed$/.test(path),
+  read({ bytes }): Findings {
+    const packages: FoundPackage[] = [];
+    let broken = 0;
+    for (const stanza of stanzas(bytes, mostPackages, ["P", "V", "A", "o", "L"])) {
+      const [name, version] = [plainText(stanza.get("P")), plainText(stanza.get("V"))];
+      if (!name || !version) broken++;
+      else packages.push(packageOf(name, version, stanza));
+    }
+    return { packages, troubles: broken > 0 ? ["it has an entry without a name or version"] : [] };
+  },
+};
+
+function packageOf(name: string, version: string, stanza: ReadonlyMap<string, string>): FoundPackage {
+  const [architecture, licence] = [plainText(stanza.get("A")), plainText(stanza.get("L"))];
+  const source = { name: plainText(stanza.get("o")) ?? name, version };
+  return { ecosystem: "apk", name, version, ...(architecture && { architecture }), ...(licence && { licence }), source };
+}

@@ -1,0 +1,50 @@
+import type { FoundPackage } from "../../inventory.ts";
+import { type Findings, fileLimits, mostPackages, type PackageDatabase, plainText } from "../database.ts";
+import { stanzas } from "../stanzas.ts";
+
+/** dpkg's status file, and the files of its `status.d` in images without a shell (man 5 deb-control). */
+export const dpkg: PackageDatabase = {
+  name: "dpkg",
+  limit: fileLimits.database,
+  places: ["var/lib/dpkg/status", "var/lib/dpkg/status.d/"],
+  owns: (path) => /(?:^|\/)status(?:\.d\/[^/]+(?<!\.md5sums))?$/.test(path),
+  read({ bytes }): Findings {
+    const packages: FoundPackage[] = [];
+    const troubles: string[] = [];
+    for (const stanza of stanzas(bytes, mostPackages, [...wanted])) {
+      if (isStanzaBroken(stanza)) troubles.push("it has an entry without a name or version");
+      else if (isInstalled(stanza.get("Status"))) packages.push(packageOf(stanza));
+    }
+    return { packages, troubles: troubles.slice(0, 1) };
+  },
+};
+
+const wanted = ["Package", "Version", "Status", "Architecture", "Source"] as const;
+
+/** A package that is not installed may have no version; those of `status.d` have no status and are all installed. */
+function isInstalled(status: string | undefined): boolean {
+  return status === undefined || status.split(/\s+/)[2] === "installed";
+}
+
+function isStanzaBroken(stanza: ReadonlyMap<string, string>): boolean {
+  if (!isInstalled(stanza.get("Status"))) return false;
+  return !plainText(stanza.get("Package")) || !plainText(stanza.get("Version"));
+}
+
+function packageOf(stanza: ReadonlyMap<string, string>): FoundPackage {
+  const [name = "", version = ""] = [plainText(stanza.get("Package")), plainText(stanza.get("Version"))];
+  const architecture = plainText(stanza.get("Architecture"));
+  return {
+    ecosystem: "deb",
+    name,
+    version,
+    ...(architecture && { architecture }),
+    source: sourceOf(stanza.get("Source"), name, version),
+  };
+}
+
+/** `Source: name (version)`; what is not said is the package's own. */
+function sourceOf(text: string | undefined, name: string, version: string) {
+  const [, source, sourceVersion] = /^(\S{1,500})(?:\s+\(([^)]{1,500})\))?/.exec(plainText(text) ?? "") ?? [];
+  return { name: source ?? name, version: sourceVersion ?? version };
+}

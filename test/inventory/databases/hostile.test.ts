@@ -1,0 +1,114 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { deflateRawSync } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Findings, UnreadableDatabase } from "../../../src/inventory/databases/database.ts";
+import { databases } from "../../../src/inventory/databases/index.ts";
+import { readGoBuildInfo } from "../../../src/inventory/databases/languages/go.ts";
+import { goBuildInfo } from "../../support/go-program.ts";
+import { mutations } from "../../support/mutations.ts";
+import { ndbDatabase, rpmHeader } from "../../support/rpm.ts";
+import { makeZip } from "../../support/zip.ts";
+
+const packages = [
+  { name: "bash", version: "5.1", release: "9" },
+  { name: "zlib", version: "1.2.11", release: "40", licence: "z".repeat(3_000) },
+];
+
+/** A SQLite file with a table as rpm has it, small enough that damage often hits what matters. */
+function sqliteFile(): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), "hostile-"));
+  try {
+    const database = new DatabaseSync(join(directory, "db"));
+    database.exec("PRAGMA page_size = 512; CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)");
+    const insert = database.prepare("INSERT INTO Packages (blob) VALUES (?)");
+    for (const made of packages) insert.run(rpmHeader(made));
+    database.close();
+    return readFileSync(join(directory, "db"));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const text = (lines: readonly string[]) => Buffer.from(lines.join("\n"));
+const pom = Buffer.from("groupId=org.example\nartifactId=thing\nversion=1.2\n");
+const inner = makeZip([{ name: "META-INF/maven/org.example/thing/pom.properties", bytes: pom }]);
+
+const seeds: Readonly<Record<string, Buffer>> = {
+  "os-release": text(['ID="rhel"', 'VERSION_ID="9.4"']),
+  "release file": text(["Red Hat Enterprise Linux release 9.4 (Plow)"]),
+  dpkg: text([
+    "Package: bash",
+    "Status: install ok installed",
+    "Version: 5.2",
+    "Source: bash (5.2)",
+    "",
+    "Package: x",
+    "Version: 1",
+    "",
+  ]),
+  apk: text(["P:musl", "V:1.2.5-r0", "A:x86_64", "o:musl", "L:MIT", ""]),
+  "rpm (SQLite)": sqliteFile(),
+  "rpm (NDB)": ndbDatabase(packages),
+  "rpm (Berkeley DB)": readFileSync(join(import.meta.dirname, "../../fixtures/rpm/libuuid-bdb.Packages")),
+  "rpm manifest": text(["bash\t5-1\t1\t1\tM\t(none)\t1\tx86_64\t0\tbash-5-1.src.rpm"]),
+  "Red Hat content manifest": text(['{"content_sets":["rhel-9-for-x86_64-baseos-rpms"]}']),
+  npm: text(['{"name":"left-pad","version":"1.3.0","license":{"type":"WTFPL"}}']),
+  Python: text(["Metadata-Version: 2.1", "Name: flask", "Version: 3.0.0", "", "text"]),
+  "Java archive": makeZip([
+    { name: "BOOT-INF/lib/thing-1.2.jar", bytes: inner },
+    { name: "META-INF/MANIFEST.MF", bytes: text(["Implementation-Version: 3"]) },
+  ]),
+};
+
+/** What reading comes to: findings, or one of the errors that are allowed. */
+function outcome(read: () => Findings | undefined): Findings | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadableDatabase || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+describe("on damaged and on any bytes, reading ends with packages that can be shown, or with a reason:", () => {
+  for (const database of databases) {
+    const seed = seeds[database.name] ?? Buffer.alloc(0);
+
+    it(database.name, () => {
+      const path = `somewhere/${database.places?.[0] ?? "thing-1.jar"}`;
+      expect(outcome(() => database.read({ path, bytes: seed }))).toBeDefined();
+      const bytes = fc.oneof({ weight: 5, arbitrary: mutations(seed) }, fc.uint8Array({ maxLength: 600 }).map(Buffer.from));
+      const companion = database.companion ? fc.option(mutations(seed), { nil: undefined }) : fc.constant(undefined);
+      fc.assert(
+        fc.property(bytes, companion, (damaged, log) => {
+          const findings = outcome(() => database.read({ path, bytes: damaged, companion: log }));
+          for (const { name, version } of findings?.packages ?? []) {
+            expect(name).toMatch(/^[^\p{Cc}]{1,1000}$/u);
+            expect(version).toMatch(/^[^\p{Cc}]{0,2100}$/u);
+          }
+        }),
+        { numRuns: 400 },
+      );
+    });
+  }
+
+  it("Go build info", () => {
+    const seed = goBuildInfo("go1.22.1", [["dep", "golang.org/x/net", "v0.1.0"]]);
+    fc.assert(
+      fc.property(mutations(seed), (damaged) => void outcome(() => readGoBuildInfo(damaged))),
+      { numRuns: 400 },
+    );
+  });
+});
+
+it("an archive that unpacks to more than its word, or to far too much, is a reason and not memory", () => {
+  const bomb = makeZip([
+    { name: "META-INF/MANIFEST.MF", bytes: Buffer.alloc(0), packed: deflateRawSync(Buffer.alloc(50_000_000)) },
+  ]);
+  const java = databases.find(({ name }) => name === "Java archive");
+  expect(() => java?.read({ path: "a-1.jar", bytes: bomb })).toThrow(UnreadableDatabase);
+});
