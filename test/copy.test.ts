@@ -58,6 +58,9 @@ requirePrograms(
     );
   }
 
+  /** What the copy of an image is called whose registry is not the cluster's. */
+  const copyName = (repository: string) => `${source.host.replace(":", "-")}_${repository.replace("/", "_")}`;
+
   const submitted = ({ analysis }: World) => analysis.submissions.map(({ query }) => query.image).sort();
   const uploads = async () =>
     (await destination.requests()).filter(({ method, status }) => method === "PUT" && status === 201).length;
@@ -159,7 +162,7 @@ requirePrograms(
     const named = start(world, fresh, { BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com" });
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 1);
     await named.stop();
-    expect(submitted(world)).toEqual([`${destination.host}/mirror/shop-outside@${image.digest}`]);
+    expect(submitted(world)).toEqual([`${destination.host}/mirror/${copyName("shop/outside")}@${image.digest}`]);
   });
 
   it("copies single images by command, and says in a dry run what would go where", async () => {
@@ -171,11 +174,11 @@ requirePrograms(
       THOTH_SRC_REGISTRY_PASSWORD: sourceLogin.password,
     };
     const logins = { THOTH_DST_REGISTRY_USER: destinationLogin.user, THOTH_DST_REGISTRY_PASSWORD: destinationLogin.password };
-    const expected = `${image} -> ${destination.host}/mirror/shop-by-hand@${image.split("@")[1]}\n`;
+    const expected = `${image} -> ${destination.host}/mirror/${copyName("shop/by-hand")}@${image.split("@")[1]}\n`;
     const planned = world.bot(["copy", "--dry-run", image], settings);
     expect(await planned.exit).toBe(0);
     expect(planned.stdout()).toBe(expected);
-    expect(await destination.digest("mirror/shop-by-hand", image.split("@")[1] ?? "")).toBeUndefined();
+    expect(await destination.digest(`mirror/${copyName("shop/by-hand")}`, image.split("@")[1] ?? "")).toBeUndefined();
     const refused = world.bot(["copy", image, "--no-registry-tls-verify", "--src-registry", "quay.io"], {
       ...settings,
       ...logins,
@@ -185,6 +188,6 @@ requirePrograms(
     const copied = world.bot(["copy", image, "--no-registry-tls-verify"], { ...settings, ...logins });
     expect(await copied.exit).toBe(0);
     expect(copied.stdout()).toContain(expected);
-    expect(await destination.digest("mirror/shop-by-hand", image.split("@")[1] ?? "")).toBe(image.split("@")[1]);
+    expect(await destination.digest(`mirror/${copyName("shop/by-hand")}`, image.split("@")[1] ?? "")).toBe(image.split("@")[1]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
+import { separationOf } from "../core/push-target.ts";
 import { reportCopy } from "../pipeline/report-copies.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import { createPlannedCopier } from "../registry/planned-copier.ts";
@@ -24,6 +25,7 @@ export async function openCopier(
     await clearLeftovers(stateDirectory, host, clock);
     return undefined;
   }
+  warnOfMeetingNames(config, log);
   if (config.dryRun) return createPlannedCopier(settings);
   // Loaded when wanted: most bots copy nothing.
   const { openImageCopier } = await import("../registry/skopeo-copier.ts");
@@ -36,6 +38,20 @@ export async function openCopier(
   );
   log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied before they are submitted");
   return copier;
+}
+
+/** Says so where whoever builds an image can give it a name and tag that another's copy has. */
+function warnOfMeetingNames({ pushLayout: layout, pushTemplate: template }: Config, log: Surroundings["log"]): void {
+  const separation = separationOf({ layout, template });
+  if (separation === "all") return;
+  log.warn(
+    {
+      layout: template === undefined ? layout : undefined,
+      template,
+      apart: separation === "none" ? "nobody" : "images of one registry",
+    },
+    "Copies of different images can get each other's tags; docs/deploy.md says with which names they cannot",
+  );
 }
 
 /** A copier alone, without queue and analyzer, beside a bot that may be working; undefined when there is no push registry. */

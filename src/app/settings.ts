@@ -70,6 +70,7 @@ export function copierSettings(config: Config, cluster: Pick<Cluster, "ownsImage
     layout,
     template,
     skip,
+    owns: (registry: string) => cluster.ownsImage({ registry, repository: "" }),
     perRegistry,
     skopeoPath,
     stateDirectory: config.stateDirectory,

@@ -330,7 +330,7 @@ export const options = {
     choices: ["default", "flat", "legacy"],
     default: "default",
     group: "Registries",
-    help: "Names of copies: <namespace>-<name> below the push registry; flat: the push registry is one repository, <name> is in the tag; legacy: <name> alone.",
+    help: "Names of copies below the push registry: <namespace>-<name> for the images of the cluster, <host>_<path> for others; flat: the push registry is one repository, <name> is in the tag; legacy: <name> alone, which equal names share.",
   },
   pushTemplate: {
     env: "BUILD_WATCHER_PUSH_TEMPLATE",
@@ -338,7 +338,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<template>",
-    help: "Names of copies below the push registry, path[:tag], made of {namespace} {name} {tag} {digest12} and {registry}, the host an image comes from. In place of a layout.",
+    help: "Names of copies below the push registry, path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from. In place of a layout.",
   },
   pushSkip: {
     env: "BUILD_WATCHER_PUSH_SKIP",

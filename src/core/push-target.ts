@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { asPath, copyName, digestTag, hostName, isReservedTag, shorten } from "./copy-name.ts";
 import { SetupError } from "./errors.ts";
 import { type Digest, type ImageReference, isTag, parseImageReference } from "./image-reference.ts";
 import type { Job } from "./job.ts";
@@ -15,6 +15,8 @@ export interface PushSettings {
   readonly template?: string | undefined;
   /** Host patterns of registries whose images stay where they are. */
   readonly skip: readonly string[];
+  /** Whether a host is the cluster's own registry, whose images are named without it. Default: none is. */
+  readonly owns?: ((registry: string) => boolean) | undefined;
 }
 
 /** Settings that were found to make valid references. */
@@ -24,7 +26,10 @@ export interface PushRules extends PushSettings {
   readonly path: string;
 }
 
-/** Where one image goes. The last tag names the digest (when there is one), so that no copy is ever untagged. */
+/**
+ * Where one image goes. The last tag names the digest when that is known, so that no copy is ever untagged; those before it move from image to
+ * image. There is none where the digest is unknown and the source's tag is one that may not be given away.
+ */
 export interface PushTarget {
   readonly registry: string;
   readonly repository: string;
@@ -35,7 +40,10 @@ export type CopyPlan =
   | { readonly kind: "copied"; readonly target: PushTarget }
   | { readonly kind: "stays"; readonly because: "excluded" | "already-there" };
 
-const placeholders = ["namespace", "name", "tag", "digest12", "registry"] as const;
+/** Whose copies can never get each other's names and tags: those of all sources, of one registry's, or nobody's. */
+export type Separation = "all" | "one-registry" | "none";
+
+const placeholders = ["namespace", "name", "path", "tag", "digest", "digest12", "registry"] as const;
 type Values = Readonly<Record<(typeof placeholders)[number], string>>;
 
 /** The longest name that every registry takes, host included (distribution/reference, NameTotalLengthMax). */
@@ -55,13 +63,27 @@ export function readPushSettings(settings: PushSettings): PushRules {
 }
 
 /**
- * Where an image goes: a valid reference always. Images of different digests never share one, since a tag made from the digest is among the tags;
- * a tag of the source's own (`latest`) names the copy that was made last. Without digest there is only the source's tag.
+ * Where an image goes: a valid reference always. A tag with all digits of the digest is among its tags, and no tag of the source's own can look
+ * like that; one such as `latest` names the copy of the image that was completed last. Without digest there is only the source's tag.
  */
 export function pushTarget(source: ImageReference, digest: Digest | undefined, rules: PushRules): PushTarget {
   const values = valuesOf(source, digest);
-  const { path, tags } = rules.template === undefined ? layOut(values, rules.layout) : fillTemplate(rules.template, values);
-  return { registry: rules.host, repository: shorten(join(rules.path, path), rules.host), tags: [...new Set(tags)] };
+  const { path, tags, isFlat } =
+    rules.template === undefined ? layOut(source, values, rules) : fillTemplate(rules.template, values);
+  const own = tags.filter((tag) => tag !== "" && !isReservedTag(tag));
+  const all = isFlat && own.length > 0 ? own : [...own, values.last].filter(Boolean);
+  return { registry: rules.host, repository: join(rules.path, shorten(path, roomBelow(rules))), tags: [...new Set(all)] };
+}
+
+/** Between whose images the settings keep names and tags apart: by whole place, by digest, or not. */
+export function separationOf({ layout, template }: Pick<PushRules, "layout" | "template">): Separation {
+  if (template === undefined) return layout === "legacy" ? "none" : "all";
+  const [path = "", tag = ""] = template.split(":");
+  if (tag.includes("{digest}")) return "all";
+  const parts = path.split("/");
+  const whole = parts.includes("{path}") || /(?:^|\/)\{namespace\}\/\{name\}(?:$|\/)/.test(path);
+  if (!whole) return "none";
+  return parts.includes("{registry}") && parts.includes("{path}") ? "all" : "one-registry";
 }
 
 /** What will be done with an image, told without asking any registry. */
@@ -97,35 +119,49 @@ function readRegistry(registry: string): { host: string; path: string } {
   }
 }
 
-function valuesOf({ registry, repository, tag }: ImageReference, digest: Digest | undefined): Values {
+interface NameParts extends Values {
+  /** The tag that names the digest; empty while that is unknown. */
+  readonly last: string;
+}
+
+function valuesOf({ registry, repository, tag }: ImageReference, digest: Digest | undefined): NameParts {
   const parts = repository.split("/");
-  const digest12 = digest?.slice("sha256:".length, "sha256:".length + 12) ?? "";
-  const namespace = parts.slice(0, -1).join("-");
-  return { namespace, name: parts.at(-1) ?? "", tag: tag ?? (digest12 ? "" : "latest"), digest12, registry: asPath(registry) };
+  const digits = digest?.slice("sha256:".length) ?? "";
+  return {
+    namespace: parts.slice(0, -1).join("-"),
+    name: parts.at(-1) ?? "",
+    path: repository,
+    tag: tag ?? (digits ? "" : "latest"),
+    digest: digits,
+    digest12: digits.slice(0, 12),
+    registry: hostName(registry),
+    last: digest ? digestTag(digest) : "",
+  };
 }
 
-function layOut(values: Values, layout: PushLayout): { path: string; tags: string[] } {
-  const { namespace, name, tag } = values;
-  if (layout === "flat") return { path: "", tags: [flatTag(values)] };
-  const path = layout === "legacy" || namespace === "" ? name : `${namespace}-${name}`;
-  return { path, tags: [tag, digestTag(values)].filter(Boolean) };
+interface Names {
+  readonly path: string;
+  readonly tags: readonly string[];
+  /** The one tag names the digest by itself. */
+  readonly isFlat?: boolean;
 }
 
-function flatTag(values: Values): string {
-  const end = digestTag(values) || values.tag;
-  return asTag(`${values.name.slice(0, longestTag - 1 - Math.min(end.length, longestTag - 2))}-${end}`);
+function layOut(source: ImageReference, values: NameParts, rules: PushRules): Names {
+  const { name, tag } = values;
+  if (rules.layout === "flat") return { path: "", tags: [flatTag(values)], isFlat: true };
+  if (rules.layout === "legacy") return { path: name, tags: [tag] };
+  return { path: copyName(source, rules.owns?.(source.registry) ?? false, roomBelow(rules)), tags: [tag] };
 }
 
-function digestTag({ digest12 }: Values): string {
-  return digest12 && `sha256-${digest12}`;
+function flatTag({ name, last, tag }: NameParts): string {
+  const end = last || tag;
+  return asTag(`${name.slice(0, longestTag - 1 - Math.min(end.length, longestTag - 2))}-${end}`);
 }
 
-function fillTemplate(template: string, values: Values): { path: string; tags: string[] } {
+function fillTemplate(template: string, values: NameParts): Names {
   const [path = "", tag] = template.split(":");
-  const last = digestTag(values);
-  const filled = { ...values, tag: values.tag || last };
-  const own = asTag(fill(tag ?? "{tag}", filled)) || "latest";
-  return { path: asPath(fill(path, filled)) || values.name, tags: [own, last].filter(Boolean) };
+  const own = fill(tag ?? "{tag}", { ...values, tag: values.tag || values.last });
+  return { path: asPath(fill(path, values)) || values.name, tags: [asTag(own) || "latest"] };
 }
 
 function fill(template: string, values: Values): string {
@@ -155,33 +191,14 @@ function isPlaceholder(name: string): boolean {
   return (placeholders as readonly string[]).includes(name);
 }
 
-/** Text as a path of an image name: every component lower case, beginning and ending with a letter or digit; what is left of nothing is dropped. */
-function asPath(text: string): string {
-  return text.toLowerCase().split("/").map(asComponent).filter(Boolean).join("/");
-}
-
-function asComponent(text: string): string {
-  return text
-    .replace(/[^a-z0-9._-]+/g, "-")
-    .replace(/[._-]{2,}/g, (run) => (run === "__" || /^-+$/.test(run) ? run : "-"))
-    .replace(/^[._-]+|[._-]+$/g, "");
-}
-
 function asTag(text: string): string {
-  return text
-    .replace(/[^A-Za-z0-9._-]+/g, "-")
-    .replace(/^[.-]+/, "")
-    .slice(0, longestTag);
+  return shorten(text.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, ""), longestTag);
 }
 
 function join(...paths: readonly string[]): string {
   return paths.filter(Boolean).join("/");
 }
 
-/** A path too long is cut and closed with a hash of the whole, so that two long ones stay apart. */
-function shorten(path: string, host: string): string {
-  const room = Math.max(longestName - host.length - 1, 64);
-  if (path.length <= room) return path;
-  const hash = createHash("sha256").update(path).digest("hex").slice(0, 12);
-  return `${withoutEnd(path.slice(0, room - hash.length - 1), "._/-")}-${hash}`;
+function roomBelow({ host, path }: PushRules): number {
+  return Math.max(longestName - join(host, path).length - 1, 64);
 }

@@ -7,8 +7,9 @@ export function createPlannedCopier({
   layout,
   template,
   skip,
+  owns,
 }: Omit<PushSettings, "registry"> & { readonly pushRegistry: string }): ImageCopier {
-  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip });
+  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip, owns });
   return {
     onlyPlans: true,
     async copy(source) {

@@ -27,7 +27,7 @@ const example: ImageReference = {
  */
 export async function checkPush(settings: ImageCopierSettings, signal: AbortSignal): Promise<PushCheck> {
   const { pushRegistry, layout, template, destinationVerifyTls: verifyTls } = settings;
-  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip: [] });
+  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip: [], owns: () => true });
   const plan = planCopy(example, rules);
   const { registry, repository } = plan.kind === "copied" ? plan.target : example;
   const credentials = createCredentials(settings);

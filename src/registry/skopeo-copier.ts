@@ -20,6 +20,8 @@ export interface ImageCopierSettings {
   readonly template?: string | undefined;
   /** Host patterns of registries whose images stay where they are. */
   readonly skip: readonly string[];
+  /** Whether a host is the cluster's own registry: copies of its images are named without it. */
+  readonly owns?: ((registry: string) => boolean) | undefined;
   /** Copies at once against one registry host. */
   readonly perRegistry: number;
   readonly skopeoPath?: string | undefined;
@@ -56,8 +58,8 @@ export interface OpenImageCopier extends ImageCopier {
  * old, a push registry or template that makes no valid names, an auth file or certificates that cannot be read.
  */
 export async function openImageCopier(settings: ImageCopierSettings): Promise<OpenImageCopier> {
-  const { pushRegistry, layout, template, skip, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
-  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip });
+  const { pushRegistry, layout, template, skip, owns, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
+  const rules = readPushSettings({ registry: pushRegistry, layout, template, skip, owns });
   const credentials = createCredentials(settings);
   const [{ version }] = await Promise.all([
     checkSkopeo(skopeoPath, host, clock),

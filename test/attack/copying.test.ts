@@ -34,6 +34,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
       THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1",
       THOTH_NO_DESTINATION_REGISTRY_TLS_VERIFY: "1",
       THOTH_BUILD_WATCHER_WORKERS: "2",
+      BUILD_WATCHER_REGISTRY_ROUTE: registry.host,
       ...settings,
     });
   }

@@ -455,7 +455,7 @@ requirePrograms(
     const { ok, checks } = await report(world, environment);
     expect(ok).toBe(true);
     expect(checks.find(({ check }) => check === "push registry")?.detail).toBe(
-      `${registry.host}/mirror/build-watcher-check takes uploads with this login.`,
+      `${registry.host}/mirror/build-watcher_check takes uploads with this login.`,
     );
     expect(checks.find(({ check }) => check === "skopeo")?.detail).toMatch(/^skopeo \d+\.\d+\S* can be run\.$/);
     const requests = await registry.requests();

@@ -1,69 +1,110 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Digest, type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
+import { type Digest, type ImageReference, parseImageReference, repositoryOf } from "../../src/core/image-reference.ts";
 import {
   matchesRegistry,
   mayCopy,
   type PushLayout,
   type PushRules,
+  type PushSettings,
   planCopy,
   pushTarget,
   readPushSettings,
+  type Separation,
+  separationOf,
   staysInPlace,
 } from "../../src/core/push-target.ts";
 
 const digest: Digest = `sha256:0123456789ab${"c".repeat(52)}`;
 
-function rules(settings: { registry?: string; layout?: PushLayout; template?: string; skip?: string[] } = {}): PushRules {
-  return readPushSettings({ registry: "push.example.com/mirror", layout: "default", skip: [], ...settings });
+/** Stands for the cluster's own registry. */
+const cluster = "image-registry.openshift-image-registry.svc:5000";
+
+function rules(settings: Partial<PushSettings> = {}): PushRules {
+  return readPushSettings({
+    registry: "push.example.com/mirror",
+    layout: "default",
+    skip: [],
+    owns: (host) => host === cluster,
+    ...settings,
+  });
 }
 
-function place(source: string, settings: Parameters<typeof rules>[0] = {}): string {
+function place(source: string, settings: Partial<PushSettings> = {}): string {
   const { registry, repository, tags } = pushTarget(parseImageReference(source), digest, rules(settings));
   return `${registry}/${repository} ${tags.join(" ")}`;
 }
 
+const last = `sha256-${digest.slice(7)}`;
+
 describe("where a copy goes", () => {
   it.each([
+    ["the cluster's images by project and name", `${cluster}/jupyter/hub:v1`, `push.example.com/mirror/jupyter-hub v1 ${last}`],
+    ["a dash in the name", `${cluster}/shop/eu-cart:v1`, `push.example.com/mirror/shop-eu-cart v1 ${last}`],
+    ["a dash in the project", `${cluster}/shop-eu/cart:v1`, `push.example.com/mirror/shop-eu_cart v1 ${last}`],
+    ["an underscore in the name", `${cluster}/shop/my_app:v1`, `push.example.com/mirror/shop_my_app v1 ${last}`],
+    ["images without tag by their digest", "quay.io/org/app", `push.example.com/mirror/quay.io_org_app ${last}`],
+    ["other registries' images by host and path", "quay.io/a/b/c:V_1", `push.example.com/mirror/quay.io_a_b_c V_1 ${last}`],
+    ["Docker Hub's own images", "fedora:30", `push.example.com/mirror/docker.io_library_fedora 30 ${last}`],
+    ["a host with a port", "reg.example:5000/org/app:x", `push.example.com/mirror/reg.example-5000_org_app x ${last}`],
     [
-      "the cluster's images by namespace and name",
-      "image-registry.svc:5000/jupyter/hub:v1",
-      "push.example.com/mirror/jupyter-hub v1 sha256-0123456789ab",
+      "a host without a dot, with a hash",
+      "localhost:5000/app:x",
+      `push.example.com/mirror/localhost-5000-app_a2cc29f2a2fb2327dccb358cdff26f74 x ${last}`,
     ],
-    ["images without tag by a tag of their digest", "quay.io/org/app", "push.example.com/mirror/org-app sha256-0123456789ab"],
-    ["long paths with dashes", "quay.io/a/b/c:V_1", "push.example.com/mirror/a-b-c V_1 sha256-0123456789ab"],
-    ["Docker Hub's own images", "fedora:30", "push.example.com/mirror/library-fedora 30 sha256-0123456789ab"],
-    ["images without a namespace", "localhost:5000/app:x", "push.example.com/mirror/app x sha256-0123456789ab"],
+    [
+      "an underscore elsewhere, with a hash",
+      "quay.io/org/my_app:x",
+      `push.example.com/mirror/quay.io-org-my-app_95113139e0e42a816c1c5f8bc5f4ecf6 x ${last}`,
+    ],
   ])("names %s", (_, source, expected) => {
     expect(place(source)).toBe(expected);
   });
 
-  it.each([
-    ["flat", { layout: "flat" as const }, "push.example.com/mirror app-sha256-0123456789ab"],
-    ["legacy", { layout: "legacy" as const }, "push.example.com/mirror/app v1 sha256-0123456789ab"],
-    [
-      "a template's path",
-      { template: "{registry}/{namespace}/{name}" },
-      "push.example.com/mirror/quay.io/org/app v1 sha256-0123456789ab",
-    ],
-    [
-      "a template's tag",
-      { template: "all:{name}-{tag}-{digest12}" },
-      "push.example.com/mirror/all app-v1-0123456789ab sha256-0123456789ab",
-    ],
-    ["a registry without a path", { registry: "localhost:5000" }, "localhost:5000/org-app v1 sha256-0123456789ab"],
-    ["a registry written as a URL", { registry: "https://quay.io/me/" }, "quay.io/me/org-app v1 sha256-0123456789ab"],
+  it.each<[string, Partial<PushSettings>, string]>([
+    ["flat", { layout: "flat" }, `push.example.com/mirror app-${last}`],
+    ["legacy", { layout: "legacy" }, `push.example.com/mirror/app v1 ${last}`],
+    ["a template's path", { template: "{registry}/{path}" }, `push.example.com/mirror/quay.io/org/app v1 ${last}`],
+    ["a template's tag", { template: "all:{name}-{tag}-{digest12}" }, `push.example.com/mirror/all app-v1-0123456789ab ${last}`],
+    ["a template's digest", { template: "all:{name}-{digest}" }, `push.example.com/mirror/all app-${digest.slice(7)} ${last}`],
+    ["a registry without a path", { registry: "localhost:5000" }, `localhost:5000/quay.io_org_app v1 ${last}`],
+    ["a registry written as a URL", { registry: "https://quay.io/me/" }, `quay.io/me/quay.io_org_app v1 ${last}`],
   ])("follows the layout: %s", (_, settings, expected) => {
     expect(place("quay.io/org/app:v1", settings)).toBe(expected);
   });
 
-  it("keeps the same name in two namespaces apart", () => {
-    expect(place("r.example.com/one/app:latest").split(" ")[0]).not.toBe(place("r.example.com/two/app:latest").split(" ")[0]);
-  });
+  it.each(["sha256-0123456789ab", last, `${last}.sig`, `${last}.att`, `${last}.sbom`, "SHA256-x", "sha512-x"])(
+    "never takes over the tag %s, which looks like one of its own or of cosign's",
+    (tag) => {
+      for (const settings of [{}, { layout: "legacy" as const }, { template: "{name}:{tag}" }]) {
+        const { tags } = pushTarget(parseImageReference(`quay.io/org/app:${tag}`), digest, rules(settings));
+        expect(tags).toEqual([last]);
+      }
+      expect(place("quay.io/org/sha256:v1", { layout: "flat" })).toBe(`push.example.com/mirror ${last}`);
+    },
+  );
 
   it("has only the source's tag, or latest, while the digest is unknown", () => {
     expect(pushTarget(parseImageReference("quay.io/org/app:v1"), undefined, rules()).tags).toEqual(["v1"]);
     expect(pushTarget(parseImageReference("quay.io/org/app"), undefined, rules()).tags).toEqual(["latest"]);
+    expect(pushTarget(parseImageReference("quay.io/org/app:sha256-x"), undefined, rules()).tags).toEqual([]);
+  });
+});
+
+describe("between whose images a layout keeps names apart", () => {
+  it.each<[Partial<PushSettings>, Separation]>([
+    [{}, "all"],
+    [{ layout: "flat" }, "all"],
+    [{ layout: "legacy" }, "none"],
+    [{ template: "{registry}/{path}" }, "all"],
+    [{ template: "{name}:{digest}" }, "all"],
+    [{ template: "{path}" }, "one-registry"],
+    [{ template: "{registry}/{namespace}/{name}" }, "one-registry"],
+    [{ template: "{namespace}-{name}" }, "none"],
+    [{ template: "x{registry}/{path}" }, "one-registry"],
+    [{ template: "{name}:{digest12}" }, "none"],
+  ])("%j: %s", (settings, expected) => {
+    expect(separationOf(rules(settings))).toBe(expected);
   });
 });
 
@@ -98,6 +139,8 @@ describe("images that stay where they are", () => {
     ["registry", "registry:5000", true],
     ["registry:5000", "registry:5001", false],
     ["*", "anything:1", true],
+    ["*.*.example", "a.b.example", true],
+    ["*aa*aa*", "aaa", false],
   ])("pattern %s and host %s: %s", (pattern, host, expected) => {
     expect(matchesRegistry(pattern, host)).toBe(expected);
   });
@@ -134,7 +177,7 @@ describe("images that stay where they are", () => {
     expect(planCopy(parseImageReference("quay.io/org/app:v1"), settings)).toEqual({ kind: "stays", because: "excluded" });
     expect(planCopy(parseImageReference("docker.io/org/app:v1"), settings)).toMatchObject({
       kind: "copied",
-      target: { repository: "mirror/org-app", tags: ["v1"] },
+      target: { repository: "mirror/docker.io_org_app", tags: ["v1"] },
     });
   });
 });
@@ -180,7 +223,7 @@ describe("whatever the image is called", () => {
   it("a copy of another image has another name", () => {
     fc.assert(
       fc.property(anyImage, anyImage, anyRules, (one, other, settings) => {
-        fc.pre(one.digest.slice(0, 19) !== other.digest.slice(0, 19));
+        fc.pre(one.digest !== other.digest);
         const names = [one, other].map((image) => {
           const { repository, tags } = pushTarget(image, image.digest, settings);
           return `${repository}:${tags.at(-1)}`;
@@ -189,16 +232,64 @@ describe("whatever the image is called", () => {
       }),
     );
   });
+});
 
-  it("paths of the same namespace depth meet only where their dashes do", () => {
-    const plain = fc.stringMatching(/^[a-z0-9]{1,12}$/);
+describe("images of two places", () => {
+  const letter = fc.constantFrom("a", "b", "1", "-", "_", "__", "--", ".", "/", ":5000", "0".repeat(32), "x.y");
+  /** Hosts and paths made of the same few pieces, so that they come close to each other. */
+  const near = fc
+    .tuple(
+      fc.constantFrom(cluster, "a.b", "a.b:5000", "a.b-5000", "a:5000", "localhost", "A.b", "a-a.b"),
+      fc.array(letter, { maxLength: 7 }),
+    )
+    .map(([host, pieces]) => `${host}/${pieces.join("")}`)
+    .filter((text) => isReadable(text));
+
+  const manyNear = fc.array(near, { minLength: 300, maxLength: 300 });
+
+  it.each<[string, Partial<PushSettings>]>([
+    ["by default", {}],
+    ["with the template {registry}/{path}", { template: "{registry}/{path}" }],
+  ])("never share a repository %s", (_, settings) => {
+    const set = rules(settings);
     fc.assert(
-      fc.property(plain, plain, plain, plain, (namespace, name, otherNamespace, otherName) => {
-        const repositoryOf = (path: string) =>
-          pushTarget({ registry: "r.example", repository: path }, undefined, rules()).repository;
-        const same = repositoryOf(`${namespace}/${name}`) === repositoryOf(`${otherNamespace}/${otherName}`);
-        expect(same).toBe(namespace === otherNamespace && name === otherName);
+      fc.property(manyNear, (names) => {
+        const places = new Set(names.map((name) => repositoryOf(parseImageReference(name))));
+        const copies = new Set(names.map((name) => pushTarget(parseImageReference(name), digest, set).repository));
+        expect(copies.size).toBe(places.size);
       }),
+      { numRuns: 20 },
     );
   });
+
+  it.each([
+    [`${cluster}/shop-eu/cart`, `${cluster}/shop/eu-cart`],
+    ["evil.example/shop/cart", `${cluster}/shop/cart`],
+    ["docker.io/library/nginx", "evil.example/library/nginx"],
+    [`${cluster}/a/b_c`, `${cluster}/a-b/c`],
+    ["r.example:5000/org/app", "r.example-5000/org/app"],
+    ["r.example/a_b/c", "r.example/a/b/c"],
+    ["localhost:5000/app", `${cluster}/${pathOf("localhost:5000/app").replace("_", "/")}`],
+    ["a.b-5000/x_y", `${pathOf("a.b-5000/x_y").replace("_", "/")}`],
+    [`a.b/${"x/".repeat(100)}y`, `a.b/${"x/".repeat(100)}z`],
+    [`a.b/${"x/".repeat(100)}y`, pathOf(`a.b/${"x/".repeat(100)}y`).replace("_", "/")],
+  ])("%s and %s have names of their own", (one, other) => {
+    expect(repositoryIn(parseImageReference(one))).not.toBe(repositoryIn(parseImageReference(other)));
+  });
 });
+
+function isReadable(text: string): boolean {
+  try {
+    return parseImageReference(text).tag === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function repositoryIn(image: ImageReference): string {
+  return pushTarget(image, digest, rules()).repository;
+}
+
+function pathOf(name: string): string {
+  return repositoryIn(parseImageReference(name)).slice("mirror/".length);
+}

@@ -176,8 +176,8 @@ requirePrograms(
     world.cluster.put("builds", aBuild({ name: "live-1", namespace, outputReference, digest: live.digest, base: null }));
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 2);
     expect(await bot.stop()).toBe(0);
-    expect(await destination.digest(`copies/${namespace}-live`, live.digest)).toBe(live.digest);
-    expect(await destination.digest(`copies/${namespace}-existing`, existing.digest)).toBe(existing.digest);
+    expect(await destination.digest(`copies/${namespace}_live`, live.digest)).toBe(live.digest);
+    expect(await destination.digest(`copies/${namespace}_existing`, existing.digest)).toBe(existing.digest);
     expect(world.cluster.requests.filter(({ status = 200 }) => status >= 400)).toEqual([]);
   });
 });

@@ -29,6 +29,7 @@ export async function openTestCopier(
   const copier = await openImageCopier({
     layout: "default",
     skip: [],
+    owns: () => true,
     perRegistry: 8,
     sourceVerifyTls: false,
     destinationVerifyTls: false,
