@@ -21,10 +21,18 @@ export interface AnalysisRequest {
   readonly build?: { readonly namespace: string; readonly name: string };
 }
 
+/** An analysis that a submission began, or found; with a state where it has ended already. */
+export interface SubmittedAnalysis {
+  readonly of: "output" | "base" | "build-log";
+  readonly id: string;
+  readonly cached: boolean;
+  readonly state?: "succeeded" | "failed";
+}
+
 /** What a service said to a submission. Plain JSON. */
 export interface Submission {
   readonly analyzer: string;
-  readonly analyses: readonly { readonly of: "output" | "base" | "build-log"; readonly id: string; readonly cached: boolean }[];
+  readonly analyses: readonly SubmittedAnalysis[];
   /** What a person should know: a base image left out, and why. */
   readonly notes: readonly string[];
   /** Where a person can look results up. */

@@ -16,14 +16,16 @@ export interface Answer {
 class AnswerError extends JobError {
   /** Whether something else than the API may have answered: it says no word of an error, as a proxy's page, or knows no such path. */
   readonly isDoubtful: boolean;
+  readonly status: number;
 
   constructor(
     reason: FailureReason,
     message: string,
-    options: { readonly retryAfter?: number | undefined; isDoubtful: boolean },
+    options: { readonly retryAfter?: number | undefined; readonly isDoubtful: boolean; readonly status: number },
   ) {
     super(reason, message, { retryAfter: options.retryAfter });
     this.isDoubtful = options.isDoubtful;
+    this.status = options.status;
   }
 }
 
@@ -45,7 +47,7 @@ export function answerError(
   const said = forPeople(redact(errorText(body, service.speaksText ?? false), secrets), shownCharacters);
   const reason = service.reasonOf?.(status, said) ?? reasonOf(status, service);
   const isDoubtful = [404, 405, 501].includes(status) || (reason === "AnalyzerRejected" && said === "");
-  return new AnswerError(reason, `${service.name} ${wording(answer, reason, said, service)}`, { retryAfter, isDoubtful });
+  return new AnswerError(reason, `${service.name} ${wording(answer, reason, said, service)}`, { retryAfter, isDoubtful, status });
 }
 
 /** The error a failed connection stands for, by its Node or OpenSSL code. */
@@ -64,6 +66,11 @@ export function connectionError(code: string | undefined, endpoint: string, serv
 /** A 2xx that does not say what the contract says it would. */
 export function protocolError(what: string, { name, api, addressSetting }: Service): JobError {
   return new JobError("AnalyzerProtocol", `The answer of ${lowered(name)} ${what}. Check that ${addressSetting} is ${api}.`);
+}
+
+/** The status of the answer that an error stands for; undefined when there was none. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof AnswerError ? error.status : undefined;
 }
 
 /** Whether an error can mean that something else than the API answers at this address. */
