@@ -1,13 +1,19 @@
 import { defineConfig } from "vitest/config";
 
+/** Milliseconds in which whatever a test waits for happens even on a busy machine. */
+const patience = 120_000;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/soak/**"],
-    // Most tests wait for programs and sockets: more of them at once than there are cores.
-    maxWorkers: 4,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Half of the tests wait for programs and sockets: one worker more than a small machine has cores.
+    maxWorkers: 3,
+    // Loading the bot's modules costs more than most files' tests. Files share them, so a test leaves nothing behind in this process.
+    isolate: false,
+    testTimeout: patience + 30_000,
+    hookTimeout: patience + 30_000,
+    expect: { poll: { timeout: patience, interval: 20 } },
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".report/test.json" }]] : ["default"],
   },
 });

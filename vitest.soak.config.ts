@@ -5,7 +5,8 @@ export default defineConfig({
     include: ["test/soak/**/*.test.ts"],
     fileParallelism: false,
     testTimeout: 300_000,
-    hookTimeout: 60_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 240_000, interval: 20 } },
     reporters: process.env.CI ? ["default", ["json", { outputFile: ".report/soak.json" }]] : ["default"],
   },
 });

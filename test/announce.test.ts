@@ -39,7 +39,7 @@ describe("a build that was submitted", () => {
     await using world = await createKnownWorld({ states: ["running", "success"] });
     world.cluster.put("builds", completedBuild("app"));
     const bot = world.bot([], both);
-    await expect.poll(() => annotations(world, "app-1").analysis, { timeout: 20_000 }).toBe("succeeded");
+    await expect.poll(() => annotations(world, "app-1").analysis).toBe("succeeded");
     expect(annotations(world, "app-1")).toMatchObject({ state: "submitted", "analysis-id": expect.stringMatching(/./) });
     await bot.stop();
     const [event, ...more] = await events(world);
@@ -71,9 +71,9 @@ describe("a build whose submission fails", () => {
     world.analysis.fail({ status: 500 }, 2);
     world.cluster.put("builds", completedBuild("app"));
     const bot = world.bot([], both);
-    await expect.poll(() => annotations(world, "app-1"), { timeout: 20_000 }).toMatchObject({ state: "retrying" });
+    await expect.poll(() => annotations(world, "app-1")).toMatchObject({ state: "retrying" });
     expect(annotations(world, "app-1").reason).toMatch(/^Analyzer/);
-    await expect.poll(() => annotations(world, "app-1").state, { timeout: 25_000 }).toBe("submitted");
+    await expect.poll(() => annotations(world, "app-1").state).toBe("submitted");
     expect(annotations(world, "app-1")).not.toHaveProperty("reason");
     await bot.stop();
     const told = await events(world);

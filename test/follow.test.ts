@@ -31,7 +31,7 @@ describe("a submitted analysis", () => {
     const bot = world.bot([], { BUILD_WATCHER_SERVER: "1", PORT: "0" }, fastClock(20));
     const { url } = await bot.logged(({ url }) => url !== undefined);
     world.cluster.put("builds", completedBuild("app"));
-    await expect.poll(() => bot.lines.filter(saying("Analysis succeeded")).length, { timeout: 15_000 }).toBe(3);
+    await expect.poll(() => bot.lines.filter(saying("Analysis succeeded")).length).toBe(3);
     expect(statesIn(world)).toEqual(allOf("succeeded"));
     const { submittedAt = 0, analyses } = recordIn(world)?.result ?? {};
     expect(submittedAt).toBeGreaterThan(0);
@@ -77,7 +77,7 @@ describe("a submitted analysis", () => {
     expect(await first.kill("SIGKILL")).toMatchObject({ signal: "SIGKILL" });
     expect(statesIn(world)).not.toEqual(allOf("succeeded"));
     await using second = startBotProcess(world.environment);
-    await expect.poll(() => second.lines.filter(saying("Analysis succeeded")).length, { timeout: 20_000 }).toBe(3);
+    await expect.poll(() => second.lines.filter(saying("Analysis succeeded")).length).toBe(3);
     expect(statesIn(world)).toEqual(allOf("succeeded"));
     expect(world.analysis.submissions).toHaveLength(1);
     expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });

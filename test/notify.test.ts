@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createWorld, type World } from "./support/bot.ts";
 import { startBotProcess } from "./support/bot-process.ts";
 import { startReceiver } from "./support/receiver-server.ts";
@@ -30,7 +30,7 @@ describe("notifications", () => {
     );
     world.cluster.put("builds", completedBuild("bad"));
     for (const { received, types } of receivers) {
-      await vi.waitFor(() => expect(types().toSorted()).toEqual([finished, finished, finished, "job.failed", submitted]), 20_000);
+      await expect.poll(() => types().toSorted()).toEqual([finished, finished, finished, "job.failed", submitted]);
       for (const { body, headers } of received) new Webhook(secret).verify(body, headers as Record<string, string>);
       expect(new Set(received.map(({ event }) => event.id)).size).toBe(5);
     }
@@ -50,7 +50,7 @@ describe("notifications", () => {
     const refused = receiver.received.length;
     isUp = true;
     const accepted = () => new Set(receiver.received.slice(refused).map(({ event }) => event.id));
-    await vi.waitFor(() => expect(accepted().size).toBe(3), 30_000);
+    await expect.poll(() => accepted().size).toBe(3);
   });
 
   it("survive kill -9 of the bot, whether they were waiting or not yet written", async () => {
@@ -68,7 +68,7 @@ describe("notifications", () => {
     const refused = receiver.received.length;
     await using second = startBotProcess(environment);
     const subjects = () => new Set(receiver.received.slice(refused).map(({ event }) => String(event.source)));
-    await vi.waitFor(() => expect(subjects().size).toBe(20), 30_000);
+    await expect.poll(() => subjects().size).toBe(20);
     expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   });
 
@@ -81,7 +81,7 @@ describe("notifications", () => {
     const receiver = await startReceiver();
     const bot = world.bot([], { BUILD_WATCHER_NOTIFY_URL: receiver.url, BUILD_WATCHER_FOLLOW: "0" });
     world.cluster.put("builds", completedBuild("new"));
-    await vi.waitFor(() => expect(receiver.types()).toEqual([submitted]), 10_000);
+    await expect.poll(receiver.types).toEqual([submitted]);
     expect(receiver.received[0]?.event.source).toBe("/namespaces/golang-builder/builds/new-1");
     await bot.stop();
   });

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { createWorld, type World } from "./support/bot.ts";
 import { startBotProcess } from "./support/bot-process.ts";
@@ -42,7 +42,7 @@ requirePrograms("docker-registry")("a real docker-registry", () => {
     expect(submitted(world).toSorted()).toEqual([first, second].toSorted());
     await registry.push("shop/app", image, "1.1");
     const third = await registry.push("bank/app", makeImage(), "latest");
-    await vi.waitFor(() => expect(submitted(world)).toContain(third));
+    await expect.poll(() => submitted(world)).toContain(third);
     expect(submitted(world)).toHaveLength(3);
     expect(bot.stdout()).not.toContain(secret);
   });
@@ -60,10 +60,7 @@ requirePrograms("docker-registry")("a real docker-registry", () => {
     const registry = await registryThatNotifies(String(url));
     const image = await registry.push("shop/app", makeImage(), "1.0");
     const metrics = async () => (await fetch(`${url}/metrics`)).text();
-    await vi.waitFor(
-      async () => expect(await metrics()).toContain('webhook_images_total{hook="registry",result="new"} 1'),
-      10_000,
-    );
+    await expect.poll(metrics).toContain('webhook_images_total{hook="registry",result="new"} 1');
     await bot.kill("SIGKILL");
     const settings = { directory: world.stateDirectory, workers: 1, jobTimeout: 1, giveUpAfter: 1, exclusive: false };
     const queue = openEmbeddedQueue(settings);
@@ -107,9 +104,7 @@ requirePrograms("docker-registry", "skopeo")("a push registry that notifies", ()
     await world.analysis.waitFor(({ submissions }) => submissions.length === 2);
     expect(submitted(world)[1]).toBe(`${target.host}/copies/${nameAt(target)}_shop_other@${other.digest}`);
     const metrics = async () => (await fetch(`${url}/metrics`)).text();
-    await vi.waitFor(async () =>
-      expect(await metrics()).toMatch(/webhook_images_total\{hook="registry",result="ignored"\} [1-9]/),
-    );
+    await expect.poll(metrics).toMatch(/webhook_images_total\{hook="registry",result="ignored"\} [1-9]/);
     expect(await metrics()).toContain('webhook_images_total{hook="registry",result="new"} 2');
   });
 });
@@ -142,7 +137,7 @@ it("an image named by a tag is submitted again whenever it is pushed again", asy
   const headers = { "content-type": "application/json" };
   const push = () => fetch(`${url}/webhooks/registry?token=${secret}`, { method: "POST", headers, body });
   for (const number of [1, 2]) {
-    await vi.waitFor(async () => expect((await push()).status).toBe(202));
+    await expect.poll(async () => (await push()).status).toBe(202);
     await world.analysis.waitFor(({ submissions }) => submissions.length >= number);
   }
   expect(new Set(submitted(world))).toEqual(new Set(["quay.io/shop/app:latest"]));

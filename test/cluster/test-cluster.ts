@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished, vi } from "vitest";
+import { onTestFinished } from "vitest";
 import { openCluster, type WritableCluster } from "../../src/app/open-cluster.ts";
 import type { WatchPace } from "../../src/cluster/api/watch.ts";
 import type { BuildSighting, Cluster } from "../../src/cluster/cluster.ts";
@@ -68,8 +68,13 @@ export interface Sightings {
 export function watchBuilds(cluster: Cluster): Sightings {
   const stop = new AbortController();
   const all: BuildSighting[] = [];
+  let seen = Promise.withResolvers<void>();
   const ended = (async () => {
-    for await (const sighting of cluster.watchBuilds(stop.signal)) all.push(sighting);
+    for await (const sighting of cluster.watchBuilds(stop.signal)) {
+      all.push(sighting);
+      seen.resolve();
+      seen = Promise.withResolvers();
+    }
   })();
   const sightings: Sightings = {
     all,
@@ -79,7 +84,9 @@ export function watchBuilds(cluster: Cluster): Sightings {
       ),
     troubles: () => all.filter((sighting) => sighting.kind === "trouble"),
     count: (kind) => all.filter((sighting) => sighting.kind === kind).length,
-    until: (condition) => vi.waitUntil(() => condition(sightings), { timeout: 10_000, interval: 5 }).then(() => {}),
+    async until(condition) {
+      while (!condition(sightings)) await seen.promise;
+    },
     async stop() {
       stop.abort();
       await ended;

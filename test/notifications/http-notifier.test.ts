@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { createHttpNotifier, type NotifierSettings } from "../../src/notifications/http-notifier.ts";
 import type { Notification } from "../../src/notifications/notifier.ts";
@@ -125,7 +125,7 @@ describe("a receiver that fails", () => {
     const ended: unknown[] = [];
     const { deliver } = notifierFor(receiver, { clock, onRequest: (request) => ended.push(request) });
     const failing = expect(deliver()).rejects.toThrow("did not answer in time");
-    await vi.waitFor(() => expect(receiver.received).toHaveLength(1));
+    await expect.poll(() => receiver.received).toHaveLength(1);
     await clock.advance(20_000);
     await failing;
     expect(ended).toEqual([{ method: "POST", status: undefined, milliseconds: 20_000 }]);
@@ -136,7 +136,7 @@ describe("a receiver that fails", () => {
     const { deliver } = notifierFor(receiver);
     const stop = new AbortController();
     const failing = expect(deliver(stop.signal)).rejects.toBe("stopping");
-    await vi.waitFor(() => expect(receiver.received).toHaveLength(1));
+    await expect.poll(() => receiver.received).toHaveLength(1);
     stop.abort("stopping");
     await failing;
     expect(await deliver()).toEqual({ status: 200 });

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type Bot, createWorld, type World } from "../support/bot.ts";
 
 const serving = { BUILD_WATCHER_SERVER: "1", PORT: "0" };
@@ -30,7 +30,7 @@ describe("a working bot", () => {
     await bot.stop();
     const second = await probedBot(world);
     await listed(second.bot);
-    await vi.waitFor(async () => expect(await second.ask("/readyz")).toBe("200 ok"));
+    await expect.poll(() => second.ask("/readyz")).toBe("200 ok");
   });
 
   it("is alive but not ready where it lacks a right, and says which", async () => {
@@ -46,7 +46,7 @@ describe("a working bot", () => {
     world.analysis.fail("hang", Number.POSITIVE_INFINITY, "discovery");
     const { bot, ask } = await probedBot(world);
     await listed(bot);
-    await vi.waitFor(async () => expect(await ask("/readyz")).toBe("200 ok"));
+    await expect.poll(() => ask("/readyz")).toBe("200 ok");
   });
 
   it("answers no more once it has stopped", async () => {

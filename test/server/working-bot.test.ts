@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { openApi } from "../../src/server/openapi.ts";
 import type { StatusJson } from "../../src/server/status.ts";
 import { createWorld, type World } from "../support/bot.ts";
@@ -17,7 +17,7 @@ async function servingBot(world: World, environment: Readonly<Record<string, str
 it("a working bot shows what it watches, what came of it and how the endpoint does", async () => {
   await using world = await createWorld();
   const { url, status } = await servingBot(world, { BUILD_WATCHER_TRACK: "golang-builder/never-built" });
-  await vi.waitUntil(async () => (await status()).endpoint.state === "up" && (await status()).ready);
+  await expect.poll(status).toMatchObject({ endpoint: { state: "up" }, ready: true });
   expect(await status()).toMatchObject({
     namespaces: ["golang-builder"],
     lastListAt: expect.any(String),
@@ -40,11 +40,11 @@ it("a working bot takes in an image that a program names, and shows the log of a
   });
   expect(added.status).toBe(202);
   await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
-  await vi.waitUntil(async () => (await status()).ready);
+  await expect.poll(status).toMatchObject({ ready: true });
   const [build] = recordedBuilds();
   world.cluster.setBuildLog("golang-builder", build?.metadata?.name ?? "", "STEP 1/3\nPush successful");
   if (build) world.cluster.put("builds", build);
-  await vi.waitUntil(async () => (await status()).jobs.done === 2);
+  await expect.poll(status).toMatchObject({ jobs: { done: 2 } });
   expect((await status()).lastEventAt).toEqual(expect.any(String));
   const { jobs } = (await (await fetch(`${url}/api/jobs?namespace=golang-builder`)).json()) as { jobs: { id: string }[] };
   const page = await fetch(`${url}/jobs/${jobs[0]?.id}?log=1`, { headers: { accept: "text/html" } });

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobQueue } from "../../src/queue/job-queue.ts";
 import { createWorld, type World } from "../support/bot.ts";
@@ -60,13 +60,13 @@ function completeAndPrune({ cluster }: World, batch: number): void {
 async function pass(clock: FakeClock, queue: JobQueue, milliseconds: number, step: number): Promise<void> {
   for (let passed = 0; passed < milliseconds; passed += step) {
     await clock.advance(step);
-    await vi.waitUntil(() => queue.counts().running === 0, { interval: 5, timeout: 100_000 });
+    await expect.poll(() => queue.counts().running, { interval: 5 }).toBe(0);
   }
 }
 
-function takenIn(queue: JobQueue, count: number): Promise<unknown> {
+function takenIn(queue: JobQueue, count: number): PromiseLike<unknown> {
   const all = () => Object.values(queue.counts()).reduce((sum, jobs) => sum + jobs, 0);
-  return vi.waitUntil(() => all() === count, { interval: 5, timeout: 10_000 });
+  return expect.poll(all, { interval: 5 }).toBe(count);
 }
 
 /** The ledger, as the command line sees it beside the bot. */

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -36,16 +37,19 @@ export interface BotProcessOptions {
   readonly program?: string;
 }
 
+/** Where Node keeps what it compiled: a bot starts in half the time where another did before. */
+const compiled = join(tmpdir(), "build-watcher-compiled");
+
 const source = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-/** Runs the program with this environment, and of the test's own with nothing but PATH. */
+/** Runs the program with this environment, and of the test's own with nothing but PATH and a cache of compiled code. */
 export function startBotProcess(
   environment: Readonly<Record<string, string>>,
   { argv = [], nodeFlags = [], limits = ":", program = source }: BotProcessOptions = {},
 ): BotProcess {
   const child = spawn("sh", ["-c", `${limits}; exec "$@"`, "sh", process.execPath, ...nodeFlags, program, ...argv], {
     cwd: tmpdir(),
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const { promise: exited, resolve, reject } = Promise.withResolvers<Ending>();

@@ -7,6 +7,7 @@ export function strictNock(): typeof nock {
   const note = (request: { method?: string; path?: string }) => unexpected.push(`${request.method} ${request.path}`);
 
   beforeEach(() => {
+    if (!nock.isActive()) nock.activate();
     nock.disableNetConnect();
     nock.emitter.on("no match", note);
   });
@@ -15,8 +16,8 @@ export function strictNock(): typeof nock {
     nock.emitter.off("no match", note);
     nock.cleanAll();
     nock.enableNetConnect();
+    // The next file in this process sends real requests.
     nock.restore();
-    nock.activate();
     expect({ unexpected: unexpected.splice(0), notRequested: pending }).toEqual({ unexpected: [], notRequested: [] });
   });
   return nock;

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { gatewayUrl, pushMetrics } from "../../src/telemetry/push-metrics.ts";
 import { type FakeClock, fakeClock } from "../support/fake-clock.ts";
@@ -39,12 +39,12 @@ describe("pushing metrics", () => {
     const { pushes, port } = await startGateway();
     const clock = fakeClock();
     const { metrics, pushing } = begin(port, clock);
-    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    await expect.poll(clock.pending).toBe(1);
     expect(pushes).toMatchObject([{ method: "PUT", path: "/metrics/job/build-watcher/instance/ocp%2Ftest" }]);
     await clock.advance(29_999);
     expect(pushes).toHaveLength(1);
     await clock.advance(1);
-    await vi.waitFor(() => expect(clock.pending()).toBe(1));
+    await expect.poll(clock.pending).toBe(1);
     expect(pushes).toHaveLength(2);
     metrics.count("imagesSubmitted", {}, 4);
     await pushing[Symbol.asyncDispose]();
@@ -57,7 +57,7 @@ describe("pushing metrics", () => {
     const clock = fakeClock();
     const { lines, pushing } = begin(port, clock);
     for (let pushed = 0; pushed < 4; pushed += 1) {
-      await vi.waitFor(() => expect(clock.pending()).toBe(1));
+      await expect.poll(clock.pending).toBe(1);
       await clock.advance(30_000);
     }
     await pushing[Symbol.asyncDispose]();

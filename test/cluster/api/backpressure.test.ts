@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { openCluster } from "../../../src/app/open-cluster.ts";
 import { fakeClock } from "../../support/fake-clock.ts";
 import { aBuild } from "../../support/fixtures.ts";
@@ -53,14 +53,12 @@ it("nothing is read ahead while the consumer is busy, and its time is not taken 
   for await (const sighting of cluster.watchBuilds(stop.signal)) {
     if (sighting.kind !== "builds" || ++taken < 3) continue;
     let before = -1;
-    await vi.waitUntil(
-      () => {
-        const stands = counts.written === before;
-        before = counts.written;
-        return stands;
-      },
-      { interval: 150, timeout: 20_000 },
-    );
+    const stands = () => {
+      const same = counts.written === before;
+      before = counts.written;
+      return same;
+    };
+    await expect.poll(stands, { interval: 150 }).toBe(true);
     await clock.advance(60_000);
     if (taken === 5) break;
   }
