@@ -9,11 +9,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: ["config", "core"],
   cluster: ["cluster", "core"],
   sources: ["sources", "cluster", "core"],
-  registry: ["registry", "core"],
+  network: ["network", "core"],
+  registry: ["registry", "network", "core"],
   inventory: ["inventory", "core"],
-  analyzers: ["analyzers", "core", "inventory/inventory.ts"],
+  analyzers: ["analyzers", "network", "core", "inventory/inventory.ts"],
   queue: ["queue", "core"],
-  notifications: ["notifications", "core"],
+  notifications: ["notifications", "network", "core"],
   demo: ["demo", "core"],
   pipeline: [
     "pipeline",
@@ -71,6 +72,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "pino-pretty": ["telemetry"],
   "prom-client": ["telemetry"],
   commander: ["cli"],
+  tldts: ["registry"],
   yaml: ["config"],
   express: ["server"],
 };

@@ -1,10 +1,9 @@
-import type { AxiosResponse } from "axios";
 import { JobError } from "../core/errors.ts";
+import { asksForBasic, type Bearer, bearersOf, type Challenge } from "./challenges.ts";
 import type { RegistryLogin } from "./credentials.ts";
+import type { BodyAnswer, HttpInit } from "./exchange.ts";
 import { answerFailure } from "./http-failures.ts";
-
-/** A WWW-Authenticate header. */
-export type Challenge = string;
+import { untrusted } from "./verdict.ts";
 
 /** What a registry's login is good for, and for whom. */
 export interface AuthorizerSettings {
@@ -12,87 +11,82 @@ export interface AuthorizerSettings {
   readonly repository: string;
   readonly actions: "pull" | "pull,push";
   readonly login: RegistryLogin | undefined;
-  readonly verifyTls: boolean;
+  /** Whether a registry's login may go to a token service. */
+  readonly isTokenService: (registry: string, service: URL) => boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-export interface TokenRequest {
-  readonly method: "GET" | "POST";
-  readonly headers: Readonly<Record<string, string>>;
-  readonly data?: string;
-}
-
-type Exchange = (url: string, request: TokenRequest, signal: AbortSignal) => Promise<AxiosResponse<Buffer>>;
+/** Asks a token service. */
+type AskForToken = (url: URL, request: HttpInit, signal: AbortSignal) => Promise<BodyAnswer>;
 
 /**
  * Answers the challenges of one registry for one job: Basic, or a token for one repository (distribution's token specification, with the
- * refresh token of its OAuth 2 variant). A login goes to the token service over HTTPS only, unless verification is off.
+ * refresh token of its OAuth 2 variant). A registry reached by HTTPS gets no token by HTTP, and its login goes to no token service of somebody else.
  */
-export function createAuthorizer(settings: AuthorizerSettings, exchange: Exchange) {
+export function createAuthorizer(settings: AuthorizerSettings, ask: AskForToken) {
   const { registry, repository, actions, login } = settings;
   let current: string | undefined;
 
   return {
     /** The Authorization header that worked last; undefined before the first challenge. */
     header: () => current,
-    /** A header in answer to a challenge; undefined when there is none. */
-    async answer(challenge: Challenge, signal: AbortSignal): Promise<string | undefined> {
-      const bearer = parseBearer(challenge);
-      if (bearer) current = `Bearer ${await fetchToken(bearer, signal)}`;
-      else if (/\bbasic\b/i.test(challenge) && login) current = basic(login);
+    /** A header in answer to challenges; undefined when there is none. Throws a `RegistryVerdict` for a token service that is not trusted. */
+    async answer(challenges: readonly Challenge[], secure: boolean, signal: AbortSignal): Promise<string | undefined> {
+      const [bearer] = bearersOf(challenges);
+      if (bearer) current = `Bearer ${await fetchToken(bearer, secure, signal)}`;
+      else if (login && asksForBasic(challenges)) current = basic(login);
       else return undefined;
       return current;
     },
   };
 
-  async function fetchToken({ realm, service }: Bearer, signal: AbortSignal): Promise<string> {
-    const url = tokenUrl(realm);
+  async function fetchToken({ realm, service }: Bearer, secure: boolean, signal: AbortSignal): Promise<string> {
+    const url = tokenUrl(realm, settings, secure);
     const query = { ...(service && { service }), scope: `repository:${repository}:${actions}` };
-    const { status, data, headers } = await (login?.identityToken
-      ? exchange(url.href, refreshRequest(query, login.identityToken), signal)
-      : exchange(withQuery(url, query), { method: "GET", headers: login ? { Authorization: basic(login) } : {} }, signal));
-    const body = Buffer.from(data);
-    const retryAfter = headers["retry-after"] as string | undefined;
-    if (status >= 300) throw answerFailure({ status, body, retryAfter }, `A token for ${registry}/${repository}`, settings.now());
-    return readToken(body);
-  }
-
-  function tokenUrl(realm: string): URL {
-    const url = URL.canParse(realm) ? new URL(realm) : undefined;
-    const secure = url?.protocol === "https:" || (url?.protocol === "http:" && (!settings.verifyTls || !login));
-    if (url && secure) return url;
-    throw new JobError(
-      "RegistryUntrusted",
-      `${registry} sends logins to ${JSON.stringify(realm.slice(0, 200))}, which is no HTTPS address`,
-    );
+    const answer = await (login?.identityToken
+      ? ask(url, refreshRequest(query, login.identityToken), signal)
+      : ask(withQuery(url, query), { method: "GET", headers: login ? { Authorization: basic(login) } : {} }, signal));
+    if (answer.status >= 300) throw answerFailure(answer, `A token for ${registry}/${repository}`, registry, settings.now());
+    return readToken(answer.body);
   }
 
   function readToken(body: Buffer): string {
     try {
       const { token, access_token } = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
-      const found = token ?? access_token;
+      const found = token || access_token;
       if (typeof found === "string" && /^[\x21-\x7e]+$/.test(found)) return found;
     } catch {}
     throw new JobError("CopyFailed", `The token service of ${registry} answered no token`);
   }
 }
 
-interface Bearer {
-  readonly realm: string;
-  readonly service: string | undefined;
+/** The address of a token service that a registry may send us to. Throws a `RegistryVerdict` for every other. */
+export function tokenUrl(
+  realm: string,
+  { registry, login, isTokenService }: Pick<AuthorizerSettings, "registry" | "login" | "isTokenService">,
+  secure: boolean,
+): URL {
+  const shown = JSON.stringify(realm.slice(0, 200));
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw untrusted(`${registry} names ${shown} as its token service, which is no URL`, registry);
+  if (secure && url.protocol === "http:") {
+    throw untrusted(
+      `${registry} is reached by https and names its token service by http (${shown}): a login would go there in clear. Correct the external URL in the registry's own configuration`,
+      registry,
+    );
+  }
+  if (login && !isTokenService(registry, url)) {
+    throw untrusted(
+      `${registry} sends logins to ${url.host}, which does not belong to its domain. If that is right, name ${url.host} in BUILD_WATCHER_TRUSTED_HOSTS`,
+      registry,
+    );
+  }
+  return url;
 }
 
-/** Reads a Bearer challenge; undefined when there is none among the challenges. */
-export function parseBearer(challenge: Challenge): Bearer | undefined {
-  const parameters = /\bbearer\s+(.*)/i.exec(challenge)?.[1];
-  if (!parameters) return undefined;
-  const values = new Map([...parameters.matchAll(/\b(\w{1,32})="([^"]*)"/g)].map(([, name, value]) => [name, value]));
-  const realm = values.get("realm");
-  return realm ? { realm, service: values.get("service") } : undefined;
-}
-
-function refreshRequest(query: Readonly<Record<string, string>>, refreshToken: string): TokenRequest {
+function refreshRequest(query: Readonly<Record<string, string>>, refreshToken: string): HttpInit {
   const form = new URLSearchParams({
     ...query,
     grant_type: "refresh_token",
@@ -102,10 +96,10 @@ function refreshRequest(query: Readonly<Record<string, string>>, refreshToken: s
   return { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, data: form.toString() };
 }
 
-function withQuery(url: URL, query: Readonly<Record<string, string>>): string {
+function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
   const full = new URL(url);
   for (const [name, value] of Object.entries(query)) full.searchParams.set(name, value);
-  return full.href;
+  return full;
 }
 
 function basic({ user, password }: RegistryLogin): string {

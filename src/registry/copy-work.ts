@@ -2,15 +2,17 @@ import { JobError } from "../core/errors.ts";
 import { type Digest, type ImageReference, repositoryOf, withDigest } from "../core/image-reference.ts";
 import { type PushRules, type PushTarget, pushTarget } from "../core/push-target.ts";
 import type { RegistryLogin } from "./credentials.ts";
-import { type Blob, getManifest, headManifest, type Manifest, readBlobs } from "./distribution.ts";
+import { getManifest, headManifest, type Manifest } from "./distribution.ts";
 import type { HostLimits } from "./host-limits.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
+import { type Descriptor, readManifest } from "./manifest.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
 import { createSharedWork } from "./shared-work.ts";
 import type { Skopeo } from "./skopeo.ts";
 import { isAboutSource } from "./skopeo-errors.ts";
 import { addMissingTags, addTag, type TagPlace } from "./tags.ts";
 import { createTurns } from "./turns.ts";
+import { RegistryVerdict } from "./verdict.ts";
 
 export interface CopyWorkParts {
   readonly rules: PushRules;
@@ -50,6 +52,8 @@ interface Journey extends CopyRequest {
   readonly source: ImageReference & { readonly digest: Digest };
   readonly target: PushTarget;
   readonly fromRegistry: SendToRegistry;
+  /** What was read to learn the digest of a tag. */
+  readonly manifest: Manifest | undefined;
   readonly toRegistry: SendToRegistry;
 }
 
@@ -88,23 +92,27 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
     const { registry, repository } = source;
     const verify = { from: parts.sourceVerifyTls, to: parts.destinationVerifyTls };
     const fromRegistry = open({ registry, repository, actions: "pull", login: from, verifyTls: verify.from, certificates });
-    const digest = source.digest ?? (await getManifest(fromRegistry, source.tag ?? "latest", signal)).digest;
+    const manifest = source.digest ? undefined : await getManifest(fromRegistry, source.tag ?? "latest", signal);
+    const digest = source.digest ?? (manifest as Manifest).digest;
     const target = pushTarget(source, digest, rules);
     const place = { registry: target.registry, repository: target.repository };
     const toRegistry = open({ ...place, actions: "pull,push", login: to, verifyTls: verify.to, certificates });
-    return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry };
+    return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry, manifest };
   }
 
   async function bring(journey: Journey, signal: AbortSignal): Promise<Brought> {
-    const { source, target, fromRegistry } = journey;
+    const { target } = journey;
     const place = placeOf(journey, signal);
     if (await unlessFinal(isPresent(place, signal), false)) return { outcome: "present" };
-    const known = await unlessFinal(readSource(fromRegistry, source.digest, signal), undefined);
+    const known = await unlessFinal(readSource(journey, signal), undefined);
     const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
     const [first = "", ...further] = target.tags;
     await schedule.run(target.registry, layers, signal, () => runSkopeo(journey, first, signal));
     for (const tag of further) await addTag(place, tag, known?.manifest, signal);
-    return { outcome: "copied", ...(known && { bytes: known.blobs.reduce((sum, { size }) => sum + size, 0) }) };
+    return {
+      outcome: "copied",
+      ...(known?.manifest.kind === "image" && { bytes: known.blobs.reduce((sum, { size }) => sum + size, 0) }),
+    };
   }
 
   function placeOf(journey: Journey, signal: AbortSignal): TagPlace {
@@ -148,13 +156,14 @@ async function isPresent(place: TagPlace, signal: AbortSignal): Promise<boolean>
   return true;
 }
 
+/** The blobs of an image. Those of an index are left to skopeo: to learn them, each of its images would be read twice. */
 async function readSource(
-  send: SendToRegistry,
-  digest: Digest,
+  { fromRegistry, source, manifest: known }: Journey,
   signal: AbortSignal,
-): Promise<{ manifest: Manifest; blobs: readonly Blob[] }> {
-  const manifest = await getManifest(send, digest, signal);
-  return { manifest, blobs: await readBlobs(send, manifest, signal) };
+): Promise<{ manifest: Manifest; blobs: readonly Descriptor[] }> {
+  const manifest = known ?? (await getManifest(fromRegistry, source.digest, signal));
+  const { config, layers } = readManifest(manifest);
+  return { manifest, blobs: [...new Map([...layers, ...(config ? [config] : [])].map((blob) => [blob.digest, blob])).values()] };
 }
 
 /** The work's result, or this one where it failed for good: then skopeo finds out, in its own words. */
@@ -162,7 +171,7 @@ async function unlessFinal<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof JobError && !error.retryable) return otherwise;
+    if (error instanceof JobError && !error.retryable && !(error instanceof RegistryVerdict)) return otherwise;
     throw error;
   }
 }

@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
 import { JobError } from "../core/errors.ts";
 import { type Digest, isDigest } from "../core/image-reference.ts";
-import type { SendToRegistry } from "./registry-http.ts";
+import { AnswerFailure } from "./http-failures.ts";
+import { describeManifest, kindOfManifest, type ManifestKind } from "./manifest.ts";
+import type { RegistryAnswer, SendToRegistry } from "./registry-http.ts";
+import { noRegistry, RegistryVerdict } from "./verdict.ts";
 
-/** A manifest as the registry holds it: its digest is that of these very bytes. */
+/** A manifest as the registry holds it. Its digest is that of these very bytes, but for Docker's schema 1, where it is what the registry says. */
 export interface Manifest {
   readonly digest: Digest;
   readonly mediaType: string;
+  readonly kind: ManifestKind;
   readonly bytes: Buffer;
-}
-
-/** A part of an image, with its size in bytes. */
-export interface Blob {
-  readonly digest: string;
-  readonly size: number;
 }
 
 const accepted = [
@@ -26,32 +24,34 @@ const accepted = [
 
 const headers = { Accept: accepted };
 
-/** The digest a registry has a manifest under, asked by tag or digest; undefined when it has none. */
+/** Answers to HEAD that GET may contradict: who knows no HEAD says so in many ways, and some answer 404 to it where GET has it. */
+const decisive: readonly number[] = [401, 403, 429, 503];
+
+/**
+ * The digest a registry has a manifest under, asked by tag or digest; undefined when it has none. It has one when the answer is a manifest by its
+ * media type and digest. Throws a `RegistryVerdict` when no registry answers.
+ */
 export async function headManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
-  const answer = await send({ method: "HEAD", path: `manifests/${reference}`, headers }, signal);
-  if (answer.status === 404) return undefined;
-  const digest = answer.header("docker-content-digest");
-  if (isDigest(digest)) return digest;
-  return isDigest(reference) ? reference : (await getManifest(send, reference, signal)).digest;
+  const answer = await send({ method: "HEAD", path: `manifests/${reference}`, headers }, signal).catch((error: unknown) => {
+    if (error instanceof RegistryVerdict || !isUndecided(error)) throw error;
+    return undefined;
+  });
+  const digest = answer && provenBy(answer, reference);
+  if (digest) return digest;
+  return (await findManifest(send, reference, signal))?.digest;
 }
 
-/** A manifest by tag or digest. Throws `JobError("ImageNotFound")`. */
+/** A manifest by tag or digest. Throws `JobError("ImageNotFound")` when there is none, `JobError("CopyFailed")` when the answer is another. */
 export async function getManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Manifest> {
-  const { status, body, header } = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
-  if (status === 404) throw new JobError("ImageNotFound", `The registry has no manifest ${reference} there`);
-  const announced = header("docker-content-digest");
-  const digest: Digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
-  const expected = isDigest(reference) ? reference : announced;
-  // A schema 1 manifest's digest is that of its unsigned form, which is not in these bytes.
-  const mediaType = header("content-type") ?? "";
-  if (expected !== undefined && digest !== expected && !mediaType.includes("manifest.v1")) {
-    throw new JobError("CopyFailed", `The registry answered the manifest ${reference} with other contents`);
-  }
-  return { digest: isDigest(expected) ? expected : digest, mediaType, bytes: body };
+  const answer = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
+  if (answer.status === 404) throw new JobError("ImageNotFound", `The registry has no manifest ${reference} there`);
+  return verify(answer, reference);
 }
 
 /** Gives a manifest that lies in the repository a further tag. */
 export async function tagManifest(send: SendToRegistry, tag: string, manifest: Manifest, signal: AbortSignal): Promise<void> {
+  // What was not checked against its digest is not written by us; skopeo does that.
+  if (manifest.kind === "schema1") throw new JobError("CopyFailed", "Manifests of schema 1 are not tagged", { retryable: false });
   const request = {
     method: "PUT" as const,
     path: `manifests/${tag}`,
@@ -62,39 +62,33 @@ export async function tagManifest(send: SendToRegistry, tag: string, manifest: M
   if (status === 404) throw new JobError("CopyFailed", `The push registry does not take the tag ${tag}: it answered 404`);
 }
 
-/** The blobs of an image, those of all platforms for an index, each once. */
-export async function readBlobs(send: SendToRegistry, manifest: Manifest, signal: AbortSignal): Promise<readonly Blob[]> {
-  const { layers, config, fsLayers, manifests } = parseManifest(manifest);
-  const own = [...(layers ?? []), ...(config ? [config] : []), ...(fsLayers ?? []).map(({ blobSum }) => ({ digest: blobSum }))];
-  const blobs = new Map(own.flatMap((blob) => (blob.digest ? [[blob.digest, sized(blob)]] : [])));
-  for (const { digest } of manifests ?? []) {
-    if (!isDigest(digest)) continue;
-    const child = await getManifest(send, digest, signal);
-    for (const blob of await readBlobs(send, child, signal)) blobs.set(blob.digest, blob);
+async function findManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Manifest | undefined> {
+  const answer = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
+  return answer.status === 404 ? undefined : verify(answer, reference);
+}
+
+function isUndecided(error: unknown): boolean {
+  return error instanceof AnswerFailure && !decisive.includes(error.status);
+}
+
+/** The digest that an answer to HEAD proves; undefined when it proves nothing. */
+function provenBy(answer: RegistryAnswer, reference: string): Digest | undefined {
+  if (answer.status !== 200) return undefined;
+  const digest = answer.header("docker-content-digest");
+  if (kindOfManifest(answer.header("content-type")) === undefined || !isDigest(digest)) return undefined;
+  return isDigest(reference) && digest !== reference ? undefined : digest;
+}
+
+function verify({ body, header, url }: RegistryAnswer, reference: string): Manifest {
+  const type = header("content-type");
+  const announced = header("docker-content-digest");
+  const computed: Digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+  const isAsked = reference === computed;
+  if (!isAsked && /^(?:text\/|application\/xhtml)/i.test(type ?? "")) throw noRegistry(url, type ?? "");
+  const expected = [reference, announced].find(isDigest) ?? computed;
+  const { kind, mediaType } = describeManifest(body, type, reference);
+  if (expected !== computed && kind !== "schema1") {
+    throw new JobError("CopyFailed", `The registry answered the manifest ${reference} with other contents`);
   }
-  return [...blobs.values()];
-}
-
-interface Descriptor {
-  readonly digest?: string;
-  readonly size?: number;
-}
-
-interface ManifestFields {
-  readonly layers?: readonly Descriptor[];
-  readonly config?: Descriptor;
-  readonly fsLayers?: readonly { readonly blobSum?: string }[];
-  readonly manifests?: readonly Descriptor[];
-}
-
-function sized({ digest, size }: Descriptor): Blob {
-  return { digest: digest ?? "", size: typeof size === "number" ? size : 0 };
-}
-
-function parseManifest({ bytes, digest }: Manifest): ManifestFields {
-  try {
-    return JSON.parse(bytes.toString("utf8")) as ManifestFields;
-  } catch {
-    throw new JobError("CopyFailed", `The manifest ${digest} is no JSON`);
-  }
+  return { digest: expected, mediaType, kind, bytes: body };
 }

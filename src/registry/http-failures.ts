@@ -1,34 +1,53 @@
 import type { AxiosError } from "axios";
-import { JobError } from "../core/errors.ts";
+import { type FailureReason, JobError } from "../core/errors.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { redact } from "../core/redact.ts";
 import { parseRetryAfter } from "../core/retry.ts";
+import { proxyFailure } from "../network/agents.ts";
+import { refusedCode } from "../network/guarded-lookup.ts";
+import { refusedHost } from "./host-trust.ts";
 
 const untrusted = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
 
-/** What a registry's answer means when it is no success. `now` is in milliseconds since the epoch. */
-export function answerFailure(
-  answer: { status: number; body: Buffer; retryAfter?: string | undefined },
-  what: string,
-  now: number,
-) {
-  const message = `${what}: the registry answered ${answer.status}${registryMessage(answer.body)}`;
-  switch (answer.status) {
-    case 401:
-    case 403:
-      return new JobError("RegistryDenied", message);
-    case 404:
-      return new JobError("ImageNotFound", message);
-    case 429:
-      return new JobError("RateLimited", message, waitOf(answer.retryAfter, now));
-    default:
-      return new JobError(answer.status >= 500 ? "RegistryUnavailable" : "CopyFailed", message, waitOf(answer.retryAfter, now));
+/** An answer that is no success, with its HTTP status. */
+export class AnswerFailure extends JobError {
+  readonly status: number;
+
+  constructor(status: number, ...args: ConstructorParameters<typeof JobError>) {
+    super(...args);
+    this.status = status;
   }
 }
 
+/** What the answer of a registry, or of its token service, means when it is no success. `now` is in milliseconds since the epoch. */
+export function answerFailure(
+  answer: { status: number; body: Buffer; header(name: string): string | undefined },
+  what: string,
+  host: string,
+  now: number,
+): AnswerFailure {
+  const { status, body } = answer;
+  const message = `${what}: the registry answered ${status}${registryMessage(body)}`;
+  return new AnswerFailure(status, reasonOf(status), message, { host, ...waitOf(answer.header("retry-after"), now) });
+}
+
+function reasonOf(status: number): FailureReason {
+  if (status === 401 || status === 403) return "RegistryDenied";
+  if (status === 404) return "ImageNotFound";
+  if (status === 429) return "RateLimited";
+  return status >= 500 ? "RegistryUnavailable" : "CopyFailed";
+}
+
 /** What it means that there was no answer. */
-export function connectionFailure(error: AxiosError, what: string): JobError {
+export function connectionFailure(
+  error: AxiosError,
+  what: string,
+  { host, via }: { readonly host: string; readonly via: string | undefined },
+): JobError {
   const code = error.code ?? "no answer";
+  if (code === refusedCode) return refusedHost(host);
+  const fault = proxyFailure(error, via);
+  if (fault !== undefined) return new JobError("RegistryUnavailable", `${what}: ${fault}`);
   const untrustedCertificate = untrusted.test(code);
   if (untrustedCertificate) return new JobError("RegistryUntrusted", `${what}: its certificate is not trusted (${code})`);
   if (isWrongProtocol(error)) return new JobError("RegistryUntrusted", `${what}: it speaks plain HTTP where HTTPS is asked for`);
@@ -46,16 +65,15 @@ function waitOf(header: string | undefined, now: number): { retryAfter?: number 
   return retryAfter === undefined ? {} : { retryAfter };
 }
 
-/** Bytes of an answer that are read for what they say of a failure. */
-const longestAnswer = 64 * 1024;
-
 /** The code and the words of a registry's own error (distribution's API: `{"errors":[{code, message}]}`), kept short; another body is not shown. */
 function registryMessage(body: Buffer): string {
-  if (body.length > longestAnswer) return "";
   try {
-    const { errors } = JSON.parse(body.toString("utf8")) as { errors?: { code?: string; message?: string }[] };
+    const { errors } = JSON.parse(body.toString("utf8")) as { errors?: { code?: unknown; message?: unknown }[] };
     const [first] = errors ?? [];
-    const words = `${first?.code ?? ""} ${first?.message ?? ""}`.trim();
+    const words = [first?.code, first?.message]
+      .filter((part) => typeof part === "string")
+      .join(" ")
+      .trim();
     // What is cut off would no longer be known for a secret.
     return words ? ` (${forPeople(redact(words, []), 200)})` : "";
   } catch {

@@ -1,6 +1,7 @@
 import { JobError } from "../core/errors.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import { planCopy, readPushSettings } from "../core/push-target.ts";
+import { bearersOf } from "./challenges.ts";
 import { createCredentials } from "./credentials.ts";
 import { headManifest } from "./distribution.ts";
 import { createRegistryHttp, type RegistryAccess, type RegistryHttp } from "./registry-http.ts";
@@ -35,7 +36,7 @@ export async function checkPush(settings: ImageCopierSettings, signal: AbortSign
   const login = await credentials.find({ image: { registry, repository }, side: "destination", ownLogin: true }, signal);
   const certificates = await readCertificates(settings.certsDirectory);
   const access: RegistryAccess = { registry, repository, actions: "pull,push", login, verifyTls, certificates };
-  const http = createRegistryHttp(settings.clock);
+  const http = createRegistryHttp({ clock: settings.clock });
   try {
     const proven = layout === "flat" || !(await makesRepositories(http, access, signal));
     if (proven) await tryUpload(http, access, signal);
@@ -48,7 +49,7 @@ export async function checkPush(settings: ImageCopierSettings, signal: AbortSign
 
 /** Quay makes a repository as soon as somebody asks for a token to push there (quay, endpoints/v2/v2auth.py). */
 async function makesRepositories(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<boolean> {
-  return /realm="[^"]*\/v2\/auth"/i.test((await http.challenge(access, signal)) ?? "");
+  return bearersOf(await http.challenge(access, signal)).some(({ realm }) => realm.endsWith("/v2/auth"));
 }
 
 async function tryUpload(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<void> {

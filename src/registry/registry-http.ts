@@ -1,28 +1,24 @@
-import { createHash } from "node:crypto";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import { getCACertificates } from "node:tls";
-import axios, { AxiosError, type AxiosResponse, isAxiosError } from "axios";
 import type { Clock } from "../core/clock.ts";
-import { failureAt } from "../core/errors.ts";
-import { type Challenge, createAuthorizer } from "./authorization.ts";
+import { noProxies, type Proxies } from "../core/proxy.ts";
+import { createAgents } from "../network/agents.ts";
+import { type Ask, createAsk, type RegistryHost, withDeadline } from "./asking.ts";
+import { createAuthorizer } from "./authorization.ts";
+import type { Challenge } from "./challenges.ts";
 import type { RegistryLogin } from "./credentials.ts";
-import { answerFailure, connectionFailure, isWrongProtocol } from "./http-failures.ts";
+import { createExchange, discard, type Exchange, type HeadAnswer, type HttpInit, readBody } from "./exchange.ts";
+import { challengesOf, createGreet, type Greet, type Greeting, liesElsewhere } from "./greeting.ts";
+import { createHostTrust, type HostTrust } from "./host-trust.ts";
+import { answerFailure } from "./http-failures.ts";
 
 /** How one repository of one registry is reached, for one job. */
-export interface RegistryAccess {
-  readonly registry: string;
+export interface RegistryAccess extends RegistryHost {
   readonly repository: string;
   readonly actions: "pull" | "pull,push";
   readonly login: RegistryLogin | undefined;
-  /** Without it certificates are not verified, and plain HTTP is tried where HTTPS is not spoken. */
-  readonly verifyTls: boolean;
-  /** CA certificates trusted beside the system's, as PEM. */
-  readonly certificates: string;
 }
 
 export interface RegistryRequest {
-  readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
+  readonly method: HttpInit["method"];
   /** Below `/v2/<repository>/`. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,147 +28,142 @@ export interface RegistryRequest {
 export interface RegistryAnswer {
   readonly status: number;
   readonly body: Buffer;
+  /** Where it came from, redirects followed. */
+  readonly url: URL;
   header(name: string): string | undefined;
 }
 
 export type SendToRegistry = (request: RegistryRequest, signal: AbortSignal) => Promise<RegistryAnswer>;
 
+/** Sends a request and hands its body on unread; see `RegistryRepository.stream`. */
+export type StreamFromRegistry = (request: RegistryRequest, signal: AbortSignal) => Promise<HeadAnswer>;
+
+/** One repository. It answers 2xx and 404; everything else is thrown as a `JobError`. */
+export interface RegistryRepository {
+  readonly send: SendToRegistry;
+  /** The same for a body of any length: only its head has a deadline. The caller reads or destroys the body. */
+  readonly stream: StreamFromRegistry;
+}
+
 export interface RegistryHttp {
-  /** A sender for one repository. It answers 2xx and 404; everything else is thrown as a `JobError`. */
+  /** A repository's sender alone, which is what most need. */
   open(access: RegistryAccess): SendToRegistry;
-  /** What the registry asks of a caller without login; undefined when it asks nothing. */
-  challenge(access: RegistryAccess, signal: AbortSignal): Promise<Challenge | undefined>;
+  repository(access: RegistryAccess): RegistryRepository;
+  /** What `/v2/` answers without login, as skopeo asks before everything else. Throws a `RegistryVerdict` for what is not trusted. */
+  greet(access: RegistryAccess, signal: AbortSignal): Promise<Greeting>;
+  /** The challenges of a repository to a caller without login. */
+  challenge(access: RegistryAccess, signal: AbortSignal): Promise<readonly Challenge[]>;
   close(): void;
+}
+
+export interface RegistryHttpSettings {
+  readonly clock: Clock;
+  readonly proxies?: Proxies | undefined;
+  /** Where the bot may be sent; default: anywhere but to a machine's own metadata service. */
+  readonly trust?: HostTrust | undefined;
+}
+
+/** What asks registries, for all repositories together. */
+interface Parts {
+  readonly clock: Clock;
+  readonly trust: HostTrust;
+  readonly exchange: Exchange;
+  readonly ask: Ask;
+  readonly greet: Greet;
 }
 
 /** Manifests are limited to 4 MiB by the registries themselves (distribution, `MaxManifestBodySize`). */
 const longestBody = 8 * 1024 * 1024;
-const requestTimeout = 30_000;
 
 /** The registry HTTP API's way of speaking: connections kept alive, schemes and challenges found out once, logins never kept. */
-export function createRegistryHttp(clock: Clock): RegistryHttp {
-  const agents = createAgents();
-  const schemes = new Map<string, "https" | "http">();
+export function createRegistryHttp({ clock, proxies = noProxies, trust = openTrust(clock) }: RegistryHttpSettings): RegistryHttp {
+  const agents = createAgents(proxies);
+  const exchange = createExchange(agents, trust);
+  const ask = createAsk(exchange, clock);
+  const greet = createGreet(ask, trust, clock);
+  const parts = { clock, trust, exchange, ask, greet };
 
   return {
-    open,
-    async challenge(access, signal) {
-      const request = { method: "GET", path: "tags/list" } as const;
-      const { status, headers } = await within(access, request, signal, () => send(access, request, undefined, signal));
-      return status === 401 ? text(headers["www-authenticate"]) : undefined;
+    open: (access) => openRepository(access, parts).send,
+    repository: (access) => openRepository(access, parts),
+    greet: (access, signal) =>
+      withDeadline(clock, { what: `GET ${access.registry}/v2/`, registry: access.registry }, signal, (bounded) =>
+        greet(access, bounded),
+      ),
+    challenge(access, signal) {
+      const path = `${access.repository}/tags/list`;
+      const what = `GET ${access.registry}/v2/${path}`;
+      return withDeadline(clock, { what, registry: access.registry }, signal, async (bounded) => {
+        const answer = await ask(access, path, { method: "GET", headers: {} }, bounded);
+        discard(answer);
+        return challengesOf(answer);
+      });
     },
     close: () => agents.close(),
   };
-
-  function open(access: RegistryAccess): SendToRegistry {
-    const authorizer = createAuthorizer({ ...access, now: clock.now }, (url, init, signal) =>
-      exchange(access, url, init, signal),
-    );
-    return (request, signal) =>
-      within(access, request, signal, async (what) => {
-        const first = await send(access, request, authorizer.header(), signal);
-        const challenge = first.status === 401 ? first.headers["www-authenticate"] : undefined;
-        const header = challenge && (await authorizer.answer(challenge as Challenge, signal));
-        return readAnswer(header ? await send(access, request, header, signal) : first, what, clock.now());
-      });
-  }
-
-  /** Nothing secret is sent before the scheme is known: the first request of all carries no login. */
-  async function send(access: RegistryAccess, request: RegistryRequest, authorization: string | undefined, signal: AbortSignal) {
-    const { registry, repository, verifyTls } = access;
-    const headers = { "User-Agent": "build-watcher", ...request.headers, ...(authorization && { Authorization: authorization }) };
-    const init = { method: request.method, headers, ...(request.body && { data: request.body }) };
-    const url = (scheme: string) => `${scheme}://${hostOf(registry)}/v2/${repository}/${request.path}`;
-    const known = verifyTls ? "https" : schemes.get(registry);
-    if (known) return exchange(access, url(known), init, signal);
-    try {
-      const answer = await exchange(access, url("https"), init, signal);
-      schemes.set(registry, "https");
-      return answer;
-    } catch (error) {
-      if (!(error instanceof AxiosError) || !(isWrongProtocol(error) || error.code === "ECONNREFUSED")) throw error;
-    }
-    const answer = await exchange(access, url("http"), init, signal);
-    schemes.set(registry, "http");
-    return answer;
-  }
-
-  function exchange(access: RegistryAccess, url: string, init: Exchange, signal: AbortSignal): Promise<AxiosResponse<Buffer>> {
-    return axios.request<Buffer>({
-      ...init,
-      url,
-      signal,
-      ...agents.get(access),
-      responseType: "arraybuffer",
-      timeout: requestTimeout,
-      maxRedirects: init.method === "GET" || init.method === "HEAD" ? 3 : 0,
-      maxContentLength: longestBody,
-      maxBodyLength: longestBody,
-      transformRequest: (data: unknown) => data,
-      validateStatus: () => true,
-    });
-  }
 }
 
-export interface Exchange {
-  readonly method: RegistryRequest["method"];
-  readonly headers: Readonly<Record<string, string>>;
-  readonly data?: Buffer | string;
-}
+function openRepository(access: RegistryAccess, parts: Parts): RegistryRepository {
+  const { clock } = parts;
+  const stream = createSender(access, parts);
+  const nameOf = ({ method, path }: RegistryRequest) => `${method} ${access.registry}/v2/${access.repository}/${path}`;
 
-/** Tells a failure to get an answer at all as the `JobError` it is. */
-async function within<T>(
-  { registry, repository }: RegistryAccess,
-  { method, path }: RegistryRequest,
-  signal: AbortSignal,
-  act: (what: string) => Promise<T>,
-): Promise<T> {
-  const what = `${method} ${registry}/v2/${repository}/${path}`;
-  try {
-    return await act(what);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw failureAt(isAxiosError(error) ? connectionFailure(error, what) : error, registry);
-  }
-}
-
-function readAnswer({ status, data, headers }: AxiosResponse<Buffer>, what: string, now: number): RegistryAnswer {
-  const header = (name: string) => text(headers[name]);
-  const body = Buffer.from(data);
-  if (status < 300 || status === 404) return { status, body, header };
-  throw answerFailure({ status, body, retryAfter: header("retry-after") }, what, now);
-}
-
-/** Docker Hub's API has another host than its images' names. */
-function hostOf(registry: string): string {
-  return registry === "docker.io" ? "registry-1.docker.io" : registry;
-}
-
-function createAgents() {
-  const httpAgent = new HttpAgent({ keepAlive: true });
-  const httpsAgents = new Map<string, HttpsAgent>();
   return {
-    get({ verifyTls, certificates }: RegistryAccess) {
-      const key = `${verifyTls} ${createHash("sha256").update(certificates).digest("hex")}`;
-      const known = httpsAgents.get(key);
-      if (known) return { httpAgent, httpsAgent: known };
-      const trust = verifyTls ? { ca: trusted(certificates) } : { rejectUnauthorized: false };
-      const httpsAgent = new HttpsAgent({ keepAlive: true, ...trust });
-      httpsAgents.set(key, httpsAgent);
-      return { httpAgent, httpsAgent };
+    send(request, signal) {
+      const what = nameOf(request);
+      return withDeadline(clock, { what, registry: access.registry }, signal, async (bounded) => {
+        const answer = await readBody(await stream(request, bounded), longestBody, what);
+        if (isAnswer(answer)) return answer;
+        throw answerFailure(answer, what, access.registry, clock.now());
+      });
     },
-    close() {
-      httpAgent.destroy();
-      for (const agent of httpsAgents.values()) agent.destroy();
+    stream(request, signal) {
+      const what = nameOf(request);
+      return withDeadline(clock, { what, registry: access.registry }, signal, async (bounded, lift) => {
+        const answer = await stream(request, bounded);
+        if (!isAnswer(answer)) throw answerFailure(await readBody(answer, longestBody, what), what, access.registry, clock.now());
+        lift();
+        return answer;
+      });
     },
   };
 }
 
-/** Node's own CAs and the machine's, which skopeo trusts. */
-function trusted(certificates: string): string[] {
-  return [...getCACertificates("default"), ...getCACertificates("system"), certificates].filter(Boolean);
+function isAnswer({ status }: { readonly status: number }): boolean {
+  return status < 300 || status === 404;
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+/** The registry is greeted first, as skopeo does it: what it would be told there is judged, and no login is sent to who did not ask for it. */
+function createSender(access: RegistryAccess, { clock, trust, exchange, ask, greet }: Parts): StreamFromRegistry {
+  let greeted: Greeting | undefined;
+  let isPublic = false;
+  const fetchToken = async (url: URL, init: HttpInit, signal: AbortSignal) => {
+    const answer = await exchange.send(url, init, access, isPublic && liesElsewhere(url, access), signal);
+    return readBody(answer, longestBody, `A token for ${access.registry}`);
+  };
+  const authorizer = createAuthorizer({ ...access, now: clock.now, isTokenService: trust.isTokenService }, fetchToken);
+
+  return async ({ method, path, headers, body }, signal) => {
+    const send = (authorization: string | undefined) => {
+      const all = { ...headers, ...(authorization && { Authorization: authorization }) };
+      return ask(access, `${access.repository}/${path}`, { method, headers: all, ...(body && { data: body }) }, signal);
+    };
+    if (!greeted) {
+      greeted = await greet(access, signal);
+      isPublic = greeted.isPublic;
+      await authorizer.answer(greeted.challenges, greeted.secure, signal);
+    }
+    const first = await send(authorizer.header());
+    if (first.status !== 401) return first;
+    isPublic ||= first.isPublic;
+    const header = await authorizer.answer(challengesOf(first), first.url.protocol === "https:", signal);
+    if (header === undefined) return first;
+    discard(first);
+    return send(header);
+  };
+}
+
+function openTrust(clock: Clock): HostTrust {
+  const nothing = { apiServer: [], named: [], sources: [] };
+  return createHostTrust({ ...nothing, inPod: false, isOwnRegistry: () => false }, clock.now);
 }

@@ -67,7 +67,7 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
     readCertificates(settings.certsDirectory),
   ]);
   const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock });
-  const http = createRegistryHttp(clock);
+  const http = createRegistryHttp({ clock });
   const limits = createHostLimits(settings.perRegistry, clock);
   const work = createCopyWork({ ...settings, rules, skopeo, http, limits });
   const findLogins = loginFinder(credentials, settings.certsDirectory);

@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { createAuthorizer, parseBearer } from "../../src/registry/authorization.ts";
+import { createAuthorizer } from "../../src/registry/authorization.ts";
+import { asksForBasic, bearersOf, parseChallenges } from "../../src/registry/challenges.ts";
 import type { RegistryLogin } from "../../src/registry/credentials.ts";
-import { getManifest, headManifest, readBlobs, tagManifest } from "../../src/registry/distribution.ts";
+import { getManifest, headManifest, tagManifest } from "../../src/registry/distribution.ts";
+import { readManifest } from "../../src/registry/manifest.ts";
 import { createRegistryHttp, type RegistryAccess, type RegistryHttp } from "../../src/registry/registry-http.ts";
 import { openTestCopier } from "../support/copier.ts";
 import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
@@ -53,7 +55,7 @@ requirePrograms(
 
   beforeEach(async () => {
     registry = await startRegistry();
-    http = createRegistryHttp(systemClock);
+    http = createRegistryHttp({ clock: systemClock });
   });
   afterEach(async () => {
     http.close();
@@ -71,7 +73,7 @@ requirePrograms(
     return http.open({ ...repository, login: undefined, verifyTls: false, certificates: "", ...access });
   }
 
-  it("finds, reads and tags manifests, and the blobs of every platform", async () => {
+  it("finds, reads and tags manifests", async () => {
     const index = makeIndex();
     await registry.push("ns/app", index, "v1");
     const send = open(registry.host);
@@ -79,8 +81,7 @@ requirePrograms(
     expect(await headManifest(send, "v2", signal)).toBeUndefined();
     const manifest = await getManifest(send, index.digest, signal);
     expect(manifest).toMatchObject({ digest: index.digest, mediaType: index.mediaType, bytes: index.manifest });
-    const blobs = index.children.flatMap((child) => child.blobs.map(({ length }) => length));
-    expect((await readBlobs(send, manifest, signal)).map(({ size }) => size).sort()).toEqual(blobs.sort());
+    expect(readManifest(manifest).children.map(({ digest }) => digest)).toEqual(index.children.map(({ digest }) => digest));
     await tagManifest(send, "v2", manifest, signal);
     expect(await registry.digest("ns/app", "v2")).toBe(index.digest);
     await expect(getManifest(send, "v3", signal)).rejects.toMatchObject({ reason: "ImageNotFound" });
@@ -161,27 +162,48 @@ requirePrograms(
 });
 
 describe("a challenge", () => {
-  it("that leads to a token service without HTTPS gets no login, where certificates are verified", async () => {
-    const asked: string[] = [];
-    const exchange = async (url: string) => {
-      asked.push(url);
+  function authorizer(asked: string[], used: RegistryLogin | undefined) {
+    const settings = { registry: "r.example:5000", repository: "ns/app", actions: "pull" as const, now: Date.now };
+    const isTokenService = (_: string, { hostname }: URL) => hostname.endsWith("r.example");
+    return createAuthorizer({ ...settings, login: used, isTokenService }, async ({ href }) => {
+      asked.push(href);
       throw new Error("asked");
-    };
-    const settings = { registry: "r", repository: "ns/app", actions: "pull" as const, now: Date.now };
-    const challenge = 'Bearer realm="http://elsewhere.example/token"';
-    const careful = createAuthorizer({ ...settings, login, verifyTls: true }, exchange);
-    await expect(careful.answer(challenge, signal)).rejects.toMatchObject({ reason: "RegistryUntrusted" });
+    });
+  }
+
+  it.each([
+    ["http://auth.r.example/token", login, /names its token service by http .*Correct the external URL/],
+    ["http://auth.r.example/token", undefined, /names its token service by http/],
+    ["https://thief.example/token", login, /sends logins to thief.example.*BUILD_WATCHER_TRUSTED_HOSTS/],
+    ["file:///etc/passwd", undefined, /which is no URL/],
+  ])("that leads to %s is refused to who came by https", async (realm, used, message) => {
+    const asked: string[] = [];
+    const answer = authorizer(asked, used).answer(parseChallenges(`Bearer realm="${realm}"`), true, signal);
+    await expect(answer).rejects.toThrow(message);
+    await expect(answer).rejects.toMatchObject({ reason: "RegistryUntrusted", retryable: false });
     expect(asked).toEqual([]);
-    const anonymous = createAuthorizer({ ...settings, login: undefined, verifyTls: true }, exchange);
-    await expect(anonymous.answer(challenge, signal)).rejects.toThrow("asked");
   });
 
   it.each([
-    ['Bearer realm="https://r/t",service="s",scope="repository:a/b:pull,push"', { realm: "https://r/t", service: "s" }],
-    ['Basic realm="x", bearer realm="https://r/t"', { realm: "https://r/t", service: undefined }],
-    ['Basic realm="x"', undefined],
-    ["Bearer", undefined],
-  ])("%s is read", (challenge, expected) => {
-    expect(parseBearer(challenge)).toEqual(expected);
+    ["https://auth.r.example/token", login, true],
+    ["http://auth.r.example/token", login, false],
+    ["https://elsewhere.example/token", undefined, true],
+  ])("that leads to %s is followed", async (realm, used, secure) => {
+    const answer = authorizer([], used).answer(parseChallenges(`Bearer realm="${realm}"`), secure, signal);
+    await expect(answer).rejects.toThrow("asked");
+  });
+
+  it.each([
+    ['Bearer realm="https://r/t",service="s",scope="repository:a/b:pull,push"', [{ realm: "https://r/t", service: "s" }], false],
+    ['Basic realm="x", bearer realm="https://r/t"', [{ realm: "https://r/t", service: undefined }], true],
+    ['Bearer realm="https://r/t",service="s", Basic realm="Registry Realm"', [{ realm: "https://r/t", service: "s" }], true],
+    ['Bearer realm="https://r/t", Digest realm="x", nonce="n"', [{ realm: "https://r/t", service: undefined }], false],
+    ["Negotiate YII=, BEARER Realm=https://r/t , service = s", [{ realm: "https://r/t", service: "s" }], false],
+    ['Basic realm="x"', [], true],
+    ["Bearer", [], false],
+    ['Bearer realm="', [], false],
+  ])("%s is read", (header, bearers, basic) => {
+    expect(bearersOf(parseChallenges(header))).toEqual(bearers);
+    expect(asksForBasic(parseChallenges(header))).toBe(basic);
   });
 });

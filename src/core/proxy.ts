@@ -1,0 +1,141 @@
+import { addressKind, canonicalAddress, isInNetwork } from "./addresses.ts";
+
+/** A proxy to go through. */
+export interface ProxyServer {
+  /** Its URL, with its login if it has one. */
+  readonly url: string;
+  /** How messages name it: without its login. */
+  readonly name: string;
+}
+
+/** The proxies of HTTP_PROXY, HTTPS_PROXY and NO_PROXY, read once for every part of the bot. */
+export interface Proxies {
+  /** The proxy that a URL is reached through; undefined when it is reached directly. */
+  proxyFor(url: URL): ProxyServer | undefined;
+  /** The variables as a child process gets them: one spelling each, so that it reads the same. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface ProxyReading {
+  readonly proxies: Proxies;
+  /** What cannot be used; each names its variable. */
+  readonly mistakes: readonly string[];
+  /** What is probably not what was meant. */
+  readonly warnings: readonly string[];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything is reached directly. */
+export const noProxies: Proxies = { proxyFor: () => undefined, environment: {} };
+
+/**
+ * Reads the proxy variables as Go does (golang.org/x/net/http/httpproxy), since skopeo and `oc` are Go: upper case before lower case, no proxy for
+ * loopback, names in NO_PROXY stand for their subdomains.
+ */
+export function readProxies(environment: Environment): ProxyReading {
+  const [http, https, none] = (["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] as const).map((name) => find(environment, name));
+  const proxies = { "http:": parseProxy(http?.value), "https:": parseProxy(https?.value) };
+  const bypasses = (none?.value ?? "").split(",").map(parseBypass);
+  const wrong = [http, https].flatMap((found) => (found && parseProxy(found.value) === "unusable" ? [unusable(found)] : []));
+  return {
+    proxies: {
+      proxyFor(url) {
+        const proxy = proxies[url.protocol as keyof typeof proxies];
+        if (proxy === undefined || proxy === "unusable" || isBypassed(url, bypasses)) return undefined;
+        return proxy;
+      },
+      environment: Object.fromEntries(
+        [http, https, none].flatMap((found) => (found ? [[found.name.toUpperCase(), found.value]] : [])),
+      ),
+    },
+    mistakes: wrong,
+    warnings: [...twoSpellings(environment), ...idleAllProxy(environment, https), ...oddBypasses(none)],
+  };
+}
+
+interface Found {
+  readonly name: string;
+  readonly value: string;
+}
+
+function find(environment: Environment, name: string): Found | undefined {
+  return [name, name.toLowerCase()].flatMap((spelling) => {
+    const value = environment[spelling]?.trim();
+    return value ? [{ name: spelling, value }] : [];
+  })[0];
+}
+
+function parseProxy(text: string | undefined): ProxyServer | "unusable" | undefined {
+  if (text === undefined) return undefined;
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = /\s/.test(full) || !URL.canParse(full) ? undefined : new URL(full);
+  if (!url || !["http:", "https:"].includes(url.protocol) || url.hostname === "") return "unusable";
+  return { url: url.href, name: `${url.protocol}//${url.host}` };
+}
+
+function unusable({ name }: Found): string {
+  return `${name} is not usable; expected http://[user:password@]host:port or https://…, or host:port (a SOCKS proxy is not supported)`;
+}
+
+type Bypass = (host: string, port: string) => boolean;
+
+/** One entry of NO_PROXY: `*`, a network, an address or a name, each with a port if any. */
+function parseBypass(entry: string): Bypass {
+  const text = entry.trim().toLowerCase();
+  if (text === "") return () => false;
+  if (text === "*") return () => true;
+  if (text.includes("/")) return (host) => isInNetwork(host, text);
+  const [, bracketed, plain = "", port] =
+    /^(?:\[([^\]]*)\]|(.*?))(?::(\d+))?$/.exec(text.replace(/^([0-9a-f:]*::[0-9a-f:.]*)$/, "[$1]")) ?? [];
+  const fits = (asked: string) => port === undefined || port === asked;
+  const address = canonicalAddress(bracketed ?? plain);
+  if (address !== undefined) return (host, asked) => canonicalAddress(host) === address && fits(asked);
+  const name = plain.replace(/^\*(?=\.)/, "");
+  const suffix = name.startsWith(".") ? name : `.${name}`;
+  return (host, asked) => (host.endsWith(suffix) || host === name) && fits(asked);
+}
+
+function isBypassed({ hostname, port, protocol }: URL, bypasses: readonly Bypass[]): boolean {
+  const host = hostname.toLowerCase().replace(/^\[|\]$/g, "");
+  if (host === "localhost" || isLoopback(host)) return true;
+  const asked = port || (protocol === "https:" ? "443" : "80");
+  return bypasses.some((matches) => matches(host, asked));
+}
+
+/** What Go calls loopback; the unspecified address is not. */
+function isLoopback(host: string): boolean {
+  return addressKind(host) === "loopback" && host !== "::" && !host.startsWith("0.");
+}
+
+function twoSpellings(environment: Environment): string[] {
+  return ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => {
+    const [upper, lower] = [environment[name]?.trim(), environment[name.toLowerCase()]?.trim()];
+    return upper && lower && upper !== lower ? [`${name} and ${name.toLowerCase()} differ; ${name} counts`] : [];
+  });
+}
+
+function idleAllProxy(environment: Environment, https: Found | undefined): string[] {
+  const all = find(environment, "ALL_PROXY");
+  if (!all) return [];
+  return https ? [] : [`${all.name} has no effect, as in every program written in Go; set HTTPS_PROXY (and HTTP_PROXY)`];
+}
+
+/** Entries that mean nothing to Go, and are meant for something. */
+function oddBypasses(none: Found | undefined): string[] {
+  const odd = (none?.value ?? "")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter(
+      (entry) =>
+        /:\/\/|\s/.test(entry) || (entry.includes("*") && entry !== "*" && !/^\*\.[^*]*$/.test(entry)) || isOddNetwork(entry),
+    );
+  return odd.map(
+    (entry) =>
+      `${none?.name} holds ${JSON.stringify(entry.slice(0, 80))}, which matches nothing; expected names, addresses and networks, separated by commas`,
+  );
+}
+
+function isOddNetwork(entry: string): boolean {
+  return entry.includes("/") && !entry.includes("://") && !isInNetwork(entry.split("/")[0] ?? "", entry);
+}

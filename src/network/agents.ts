@@ -1,0 +1,83 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
+import type { Proxies, ProxyServer } from "../core/proxy.ts";
+
+/** What connections of one kind have in common. */
+export interface AgentTraits {
+  readonly tls?: { readonly ca?: string[]; readonly rejectUnauthorized?: boolean };
+  /** How hosts are looked up that are reached directly. */
+  readonly lookup?: LookupFunction | undefined;
+}
+
+/** What a request to one URL is sent with; the fields are axios' own. */
+export interface Way {
+  readonly httpAgent: HttpAgent;
+  readonly httpsAgent: HttpsAgent;
+  /** Axios reads the environment itself unless told not to. */
+  readonly proxy?: false;
+  /** The proxy on the way, as messages name it. */
+  readonly via: string | undefined;
+}
+
+export interface Agents {
+  /** The way to a URL; connections are kept for requests of the same traits, told by `key`. */
+  wayTo(url: URL, key: string, traits: () => AgentTraits): Way;
+  close(): void;
+}
+
+/** Milliseconds a proxy may take to open a tunnel. */
+const tunnelTimeout = 15_000;
+
+/** Connections kept alive, through the operator's proxies. */
+export function createAgents(proxies: Proxies): Agents {
+  const ways = new Map<string, Way>();
+  return {
+    wayTo(url, key, traits) {
+      const proxy = proxies.proxyFor(url);
+      const full = `${proxy?.url ?? ""} ${key}`;
+      const known = ways.get(full);
+      if (known) return known;
+      const way = proxy ? through(proxy, traits()) : directly(traits());
+      ways.set(full, way);
+      return way;
+    },
+    close() {
+      for (const { httpAgent, httpsAgent } of ways.values()) {
+        httpAgent.destroy();
+        httpsAgent.destroy();
+      }
+    },
+  };
+}
+
+function directly({ tls, lookup }: AgentTraits): Way {
+  const shared = { keepAlive: true, ...(lookup && { lookup }) };
+  return { httpAgent: new HttpAgent(shared), httpsAgent: new HttpsAgent({ ...shared, ...tls }), proxy: false, via: undefined };
+}
+
+/** The proxy looks hosts up itself, and was named by the operator. */
+function through({ url, name }: ProxyServer, { tls }: AgentTraits): Way {
+  const shared = { keepAlive: true, proxyEnv: { HTTP_PROXY: url, HTTPS_PROXY: url }, timeout: tunnelTimeout };
+  return { httpAgent: new HttpAgent(shared), httpsAgent: new HttpsAgent({ ...shared, ...tls }), via: name };
+}
+
+/** What a proxy's failure to open a tunnel was, for a message; undefined when the failure is another. */
+export function proxyFailure(error: unknown, via: string | undefined): string | undefined {
+  if (via === undefined) return undefined;
+  const { code, cause, statusCode } = findCause(error);
+  if (code === "ERR_PROXY_TUNNEL") {
+    if (statusCode === 407)
+      return `the proxy ${via} asks for a login (407): put it into HTTPS_PROXY as http://user:password@host:port`;
+    if (statusCode !== undefined) return `the proxy ${via} refused the connection (${statusCode})`;
+    return `the proxy ${via} did not open a connection in time`;
+  }
+  if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "EHOSTUNREACH") {
+    return `the proxy ${via} (HTTPS_PROXY, HTTP_PROXY) cannot be reached (${code})`;
+  }
+  return cause === undefined ? undefined : proxyFailure(cause, via);
+}
+
+function findCause(error: unknown): { code?: string; cause?: unknown; statusCode?: number } {
+  return typeof error === "object" && error !== null ? error : {};
+}

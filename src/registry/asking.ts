@@ -1,0 +1,78 @@
+import type { Clock } from "../core/clock.ts";
+import { failureAt, JobError } from "../core/errors.ts";
+import { asJobFailure, type Exchange, type HeadAnswer, type HttpInit, NoAnswer, type TlsTrust } from "./exchange.ts";
+import { AnswerFailure } from "./http-failures.ts";
+import { RegistryVerdict } from "./verdict.ts";
+
+/** A registry, and which certificates are trusted. */
+export interface RegistryHost extends TlsTrust {
+  readonly registry: string;
+}
+
+/** Asks a registry below `/v2/`. */
+export type Ask = (host: RegistryHost, path: string, init: HttpInit, signal: AbortSignal) => Promise<HeadAnswer>;
+
+/** Milliseconds from a request's first byte to the last one of its answer, its challenges and redirects included. */
+const deadline = 60_000;
+/** Milliseconds that HTTPS is tried for where it may not be spoken. */
+const schemeDeadline = 10_000;
+
+/**
+ * Asks by HTTPS; where certificates are not verified and HTTPS does not come about, by HTTP, as skopeo does. Nothing secret is sent before that is
+ * known, since the first request of all carries no login; who spoke HTTPS once is not asked by HTTP.
+ */
+export function createAsk(exchange: Exchange, clock: Clock): Ask {
+  const schemes = new Map<string, "https" | "http">();
+
+  return async (host, path, { method, headers, ...rest }, signal) => {
+    const { registry, verifyTls } = host;
+    const init = { ...rest, method, headers: { "User-Agent": "build-watcher", ...headers } };
+    const send = (scheme: "https" | "http", its: AbortSignal) =>
+      exchange.send(urlOf(registry, scheme, path), init, host, false, its);
+    const known = verifyTls ? "https" : schemes.get(registry);
+    if (known) return send(known, signal);
+    const tooLong = new AbortController();
+    const cancel = clock.schedule(schemeDeadline, () => tooLong.abort(new NoAnswer(undefined, registry, undefined)));
+    try {
+      const answer = await send("https", AbortSignal.any([signal, tooLong.signal])).finally(cancel);
+      schemes.set(registry, "https");
+      return answer;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof NoAnswer)) throw error;
+    }
+    const answer = await send("http", signal);
+    schemes.set(registry, "http");
+    return answer;
+  };
+}
+
+/** Where a registry is asked. Docker Hub's API has another host than its images' names. */
+export function urlOf(registry: string, scheme: "https" | "http", path: string): URL {
+  return new URL(`${scheme}://${registry === "docker.io" ? "registry-1.docker.io" : registry}/v2/${path}`);
+}
+
+/**
+ * Runs an exchange with one deadline, and tells a failure to get an answer as the `JobError` it is. `lift` lifts the deadline, for a body whose
+ * length is somebody else's matter.
+ */
+export async function withDeadline<T>(
+  clock: Clock,
+  { what, registry }: { readonly what: string; readonly registry: string },
+  signal: AbortSignal,
+  act: (bounded: AbortSignal, lift: () => void) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const cancel = clock.schedule(deadline, () => late.abort());
+  try {
+    return await act(AbortSignal.any([signal, late.signal]), cancel);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (late.signal.aborted)
+      throw new JobError("RegistryUnavailable", `${what}: no whole answer within ${deadline / 1000} s`, { host: registry });
+    const failure = asJobFailure(error, what);
+    throw failure instanceof RegistryVerdict || failure instanceof AnswerFailure ? failure : failureAt(failure, registry);
+  } finally {
+    cancel();
+  }
+}

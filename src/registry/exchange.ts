@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import { getCACertificates } from "node:tls";
+import axios, { type AxiosResponse, isAxiosError } from "axios";
+import { addressKind } from "../core/addresses.ts";
+import { JobError } from "../core/errors.ts";
+import type { Agents, Way } from "../network/agents.ts";
+import type { HostTrust } from "./host-trust.ts";
+import { connectionFailure } from "./http-failures.ts";
+import { untrusted } from "./verdict.ts";
+
+/** One request, without its address. */
+export interface HttpInit {
+  readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data?: Buffer | string;
+}
+
+/** An answer of which only the head was read; its body must be read or destroyed. */
+export interface HeadAnswer {
+  readonly status: number;
+  readonly body: Readable;
+  /** Where it came from, redirects followed. */
+  readonly url: URL;
+  /** Whether it came from a public address, or redirects led over one. */
+  readonly isPublic: boolean;
+  header(name: string): string | undefined;
+}
+
+/** An answer read to its end. */
+export interface BodyAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+  readonly url: URL;
+  readonly isPublic: boolean;
+  header(name: string): string | undefined;
+}
+
+/** Which certificates a connection trusts. */
+export interface TlsTrust {
+  readonly verifyTls: boolean;
+  /** CA certificates trusted beside the system's, as PEM. */
+  readonly certificates: string;
+}
+
+export interface Exchange {
+  /**
+   * Sends a request. GET and HEAD follow redirects, never from https to http, never from a public address to a private one, and with the login to the
+   * same host only. Throws a `RegistryVerdict` for an address that is refused, else `JobError`, or an axios error when there was no answer.
+   */
+  send(url: URL, init: HttpInit, tls: TlsTrust, publicOnly: boolean, signal: AbortSignal): Promise<HeadAnswer>;
+}
+
+const mostRedirects = 5;
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
+
+export function createExchange(agents: Agents, trust: HostTrust): Exchange {
+  return {
+    async send(url, init, tls, publicOnly, signal) {
+      let hop = { url, init, publicOnly };
+      for (let count = 0; ; count++) {
+        const answer = await sendOnce(hop.url, hop.init, tls, hop.publicOnly, signal);
+        const location = redirects.includes(answer.status) ? answer.header("location") : undefined;
+        if (location === undefined || !(init.method === "GET" || init.method === "HEAD")) return answer;
+        discard(answer);
+        if (count === mostRedirects) throw new JobError("CopyFailed", `${url.host} redirects without end`);
+        hop = followed(hop.url, location, hop.init, answer.isPublic);
+      }
+    },
+  };
+
+  async function sendOnce(
+    url: URL,
+    init: HttpInit,
+    tls: TlsTrust,
+    publicOnly: boolean,
+    signal: AbortSignal,
+  ): Promise<HeadAnswer> {
+    trust.judge(url, publicOnly);
+    const way = agents.wayTo(url, keyOf(tls, publicOnly), () => ({ tls: tlsOptions(tls), lookup: trust.lookup(publicOnly) }));
+    // A proxy looks the host up where we cannot see it.
+    if (way.via !== undefined) await trust.resolve(url, publicOnly);
+    const response = await request(url, init, way, signal);
+    const peer =
+      way.via === undefined ? (response.request as { socket?: { remoteAddress?: string } }).socket?.remoteAddress : undefined;
+    return {
+      status: response.status,
+      body: response.data,
+      url,
+      isPublic: publicOnly || (peer !== undefined && addressKind(peer) === "public"),
+      header: (name) => text(response.headers[name]),
+    };
+  }
+}
+
+/** Where a redirect leads. Throws a `RegistryVerdict` where it must not be followed. */
+function followed(from: URL, location: string, { method, headers }: HttpInit, isPublic: boolean) {
+  if (!URL.canParse(location, from.href)) throw new JobError("CopyFailed", `${from.host} redirects to what is no address`);
+  const url = new URL(location, from);
+  if (!/^https?:$/.test(url.protocol))
+    throw untrusted(`${from.host} redirects to an address that begins with ${url.protocol}`, from.host);
+  if (from.protocol === "https:" && url.protocol === "http:") {
+    throw untrusted(`${from.host} redirects from https to http (${url.host}), where anybody could read along`, from.host);
+  }
+  const { Authorization: _, ...bare } = headers;
+  return {
+    url,
+    init: { method, headers: url.host === from.host ? headers : bare },
+    publicOnly: isPublic && url.host !== from.host,
+  };
+}
+
+async function request(url: URL, init: HttpInit, way: Way, signal: AbortSignal): Promise<AxiosResponse<IncomingMessage>> {
+  const { via, ...agents } = way;
+  try {
+    return await axios.request<IncomingMessage>({
+      ...init,
+      ...agents,
+      headers: { "Accept-Encoding": "identity", ...init.headers },
+      url: url.href,
+      signal,
+      responseType: "stream",
+      maxRedirects: 0,
+      maxBodyLength: Number.POSITIVE_INFINITY,
+      transformRequest: (data: unknown) => data,
+      validateStatus: () => true,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw isAxiosError(error) ? new NoAnswer(error, url.host, via) : error;
+  }
+}
+
+/** There was no answer, for what reason whatever. */
+export class NoAnswer extends Error {
+  override readonly cause: unknown;
+  readonly host: string;
+  readonly via: string | undefined;
+
+  constructor(cause: unknown, host: string, via: string | undefined) {
+    super(`no answer from ${host}`);
+    this.cause = cause;
+    this.host = host;
+    this.via = via;
+  }
+}
+
+/** What a failure to get an answer is for a job. */
+export function asJobFailure(error: unknown, what: string): unknown {
+  return error instanceof NoAnswer && isAxiosError(error.cause) ? connectionFailure(error.cause, what, error) : error;
+}
+
+/** Drops a body that nobody wants; a short one is read, so that its connection can be used again. */
+export function discard({ body, header }: HeadAnswer): void {
+  body.on("error", () => {});
+  if (Number(header("content-length") ?? Number.POSITIVE_INFINITY) <= longestError) body.resume();
+  else body.destroy();
+}
+
+/** Bytes that are read of an answer that is no success. */
+const longestError = 64 * 1024;
+
+/** Reads a body to its end; one longer than `limit` bytes is a `JobError`, and of an error only the beginning is read. */
+export async function readBody(answer: HeadAnswer, limit: number, what: string): Promise<BodyAnswer> {
+  const { status, isPublic, url, header } = answer;
+  const most = status < 300 ? limit : longestError;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer.body) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length <= most) continue;
+    if (status >= 300) break;
+    throw new JobError("CopyFailed", `${what}: the answer is longer than ${limit} bytes`);
+  }
+  return { status, isPublic, url, header, body: Buffer.concat(chunks).subarray(0, most) };
+}
+
+function keyOf({ verifyTls, certificates }: TlsTrust, publicOnly: boolean): string {
+  return `${verifyTls} ${publicOnly} ${createHash("sha256").update(certificates).digest("hex")}`;
+}
+
+/** Node's own CAs and the machine's, which skopeo trusts. */
+function tlsOptions({ verifyTls, certificates }: TlsTrust) {
+  if (!verifyTls) return { rejectUnauthorized: false };
+  return { ca: [...getCACertificates("default"), ...getCACertificates("system"), certificates].filter(Boolean) };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

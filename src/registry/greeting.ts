@@ -1,0 +1,80 @@
+import { isAxiosError } from "axios";
+import type { Clock } from "../core/clock.ts";
+import { type Ask, type RegistryHost, urlOf } from "./asking.ts";
+import { tokenUrl } from "./authorization.ts";
+import { bearersOf, type Challenge, parseChallenges } from "./challenges.ts";
+import type { RegistryLogin } from "./credentials.ts";
+import { asJobFailure, discard, type HeadAnswer, NoAnswer } from "./exchange.ts";
+import type { HostTrust } from "./host-trust.ts";
+import { RegistryVerdict } from "./verdict.ts";
+
+/** What a registry says to a caller without login. */
+export interface Greeting {
+  /** False where it could not be asked. */
+  readonly answered: boolean;
+  /** Whether by HTTPS. */
+  readonly secure: boolean;
+  /** Whether from a public address. */
+  readonly isPublic: boolean;
+  readonly status: number;
+  /** The answer's content type. */
+  readonly type: string | undefined;
+  readonly challenges: readonly Challenge[];
+}
+
+/** Asks `/v2/` without login, as skopeo does before everything else, and judges where that would lead a caller with this login. */
+export type Greet = (
+  host: RegistryHost & { readonly login: RegistryLogin | undefined },
+  signal: AbortSignal,
+) => Promise<Greeting>;
+
+/** Milliseconds for which it is remembered how a registry greets. */
+const memory = 5 * 60_000;
+
+/** Throws a `RegistryVerdict` for a token service that is not trusted; a registry that cannot be asked is not remembered, and greets with nothing. */
+export function createGreet(ask: Ask, trust: HostTrust, clock: Clock): Greet {
+  const greetings = new Map<string, { readonly at: number; readonly greeting: Greeting }>();
+
+  return async (host, signal) => {
+    const key = `${host.registry} ${host.verifyTls}`;
+    const known = greetings.get(key);
+    const isFresh = known !== undefined && clock.now() - known.at < memory;
+    const asked = () => ask(host, "", { method: "GET", headers: {} }, signal).then(asGreeting, unanswered(signal));
+    const greeting = isFresh ? known.greeting : await asked();
+    if (!isFresh && greeting.answered) greetings.set(key, { at: clock.now(), greeting });
+    for (const { realm } of bearersOf(greeting.challenges)) {
+      const url = tokenUrl(realm, { ...host, isTokenService: trust.isTokenService }, greeting.secure);
+      if (liesElsewhere(url, host)) await trust.resolve(url, greeting.isPublic);
+    }
+    return greeting;
+  };
+}
+
+/** Whether a token service has another host than the registry itself. */
+export function liesElsewhere(service: URL, { registry }: RegistryHost): boolean {
+  return service.hostname !== urlOf(registry, "https", "").hostname;
+}
+
+export function challengesOf(answer: HeadAnswer): readonly Challenge[] {
+  return answer.status === 401 ? parseChallenges(answer.header("www-authenticate") ?? "") : [];
+}
+
+function asGreeting(answer: HeadAnswer): Greeting {
+  discard(answer);
+  const { status, isPublic, url } = answer;
+  const type = answer.header("content-type");
+  return { answered: true, status, isPublic, type, secure: url.protocol === "https:", challenges: challengesOf(answer) };
+}
+
+/** A greeting only saves work, but for what is not trusted. */
+function unanswered(signal: AbortSignal): (error: unknown) => Greeting {
+  return (error) => {
+    signal.throwIfAborted();
+    if (error instanceof RegistryVerdict || isRefusedHost(error)) throw error;
+    return { answered: false, status: 0, type: undefined, isPublic: false, secure: true, challenges: [] };
+  };
+}
+
+function isRefusedHost(error: unknown): boolean {
+  return error instanceof NoAnswer && isAxiosError(error.cause) && asJobFailure(error, "") instanceof RegistryVerdict;
+}
