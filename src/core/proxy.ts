@@ -86,14 +86,21 @@ function parseBypass(entry: string): Bypass {
   if (text === "") return () => false;
   if (text === "*") return () => true;
   if (text.includes("/")) return (host) => isInNetwork(host, text);
-  const [, bracketed, plain = "", port] =
-    /^(?:\[([^\]]*)\]|(.*?))(?::(\d+))?$/.exec(text.replace(/^([0-9a-f:]*::[0-9a-f:.]*)$/, "[$1]")) ?? [];
+  const { host: plain, port } = splitPort(text);
   const fits = (asked: string) => port === undefined || port === asked;
-  const address = canonicalAddress(bracketed ?? plain);
+  const address = canonicalAddress(plain);
   if (address !== undefined) return (host, asked) => canonicalAddress(host) === address && fits(asked);
   const name = plain.replace(/^\*(?=\.)/, "");
   const suffix = name.startsWith(".") ? name : `.${name}`;
   return (host, asked) => (host.endsWith(suffix) || host === name) && fits(asked);
+}
+
+/** `host[:port]`, where an IPv6 address may stand without brackets when it has no port. */
+function splitPort(text: string): { readonly host: string; readonly port: string | undefined } {
+  const at = text.lastIndexOf(":");
+  const isBare = !text.startsWith("[") && text.indexOf(":") !== at;
+  if (at < 0 || isBare || text.endsWith("]")) return { host: text, port: undefined };
+  return { host: text.slice(0, at), port: text.slice(at + 1) };
 }
 
 function isBypassed({ hostname, port, protocol }: URL, bypasses: readonly Bypass[]): boolean {

@@ -4,34 +4,61 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const blank = /[\s,]*/y;
-const token = /[!#$%&'*+.^_`|~0-9A-Za-z/-]+/y;
-const equals = /\s*=\s*/y;
-const value = /"((?:[^"\\]|\\.)*)"|([^\s,"]*)/y;
+const blanks = " \t\r\n,";
+/** RFC 9110, 5.6.2, and the slash of a token68. */
+const tokenCharacter = /[!#$%&'*+.^_`|~0-9A-Za-z/-]/;
 
 /** Reads a WWW-Authenticate header, several joined to one included (RFC 9110, 11.6.1), in one pass over it. What cannot be read ends it. */
 export function parseChallenges(header: string): readonly Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
-  let at = 0;
-  const take = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at;
-    const found = pattern.exec(header);
-    if (found) at = pattern.lastIndex;
-    return found;
-  };
-  for (take(blank); at < header.length; take(blank)) {
-    const name = take(token)?.[0].toLowerCase();
-    if (name === undefined) break;
+  const text = createReader(header);
+  for (;;) {
+    text.skip(blanks);
+    const name = text.takeWhile((character) => tokenCharacter.test(character)).toLowerCase();
+    if (name === "") return challenges;
     const last = challenges.at(-1);
-    if (last && take(equals)) {
-      const [, quoted, plain = ""] = take(value) ?? [];
+    if (last && text.takesEquals()) {
+      const value = text.takeQuoted() ?? text.takeWhile((character) => !blanks.includes(character) && character !== '"');
       // The first of two counts, as for every header that is not repeated.
-      if (!last.parameters.has(name)) last.parameters.set(name, quoted?.replace(/\\(.)/g, "$1") ?? plain);
+      if (!last.parameters.has(name)) last.parameters.set(name, value);
     } else {
       challenges.push({ scheme: name, parameters: new Map() });
     }
   }
-  return challenges;
+}
+
+function createReader(text: string) {
+  let at = 0;
+  const takeWhile = (fits: (character: string) => boolean): string => {
+    const start = at;
+    while (at < text.length && fits(text[at] as string)) at++;
+    return text.slice(start, at);
+  };
+  const skip = (characters: string) => void takeWhile((character) => characters.includes(character));
+  return {
+    takeWhile,
+    skip,
+    /** Takes an equals sign with the blanks around it; false when there is none. */
+    takesEquals(): boolean {
+      const start = at;
+      skip(" \t");
+      if (text[at] !== "=") {
+        at = start;
+        return false;
+      }
+      at++;
+      skip(" \t");
+      return true;
+    },
+    /** A text in quotes, its escapes undone; undefined when none begins here. One without end is taken as a whole. */
+    takeQuoted(): string | undefined {
+      if (text[at] !== '"') return undefined;
+      let value = "";
+      for (at++; at < text.length && text[at] !== '"'; at++) value += text[at] === "\\" ? (text[++at] ?? "") : text[at];
+      at++;
+      return value;
+    },
+  };
 }
 
 /** Where tokens are to be had. */
