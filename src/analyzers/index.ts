@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { failureAt, JobError } from "../core/errors.ts";
 import type { Analyzer } from "./analyzer.ts";
+import { bounded } from "./bounded.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
 import { createHttpEndpoint, type EndedRequest } from "./http.ts";
 import { thothService } from "./service.ts";
@@ -35,7 +36,7 @@ export function openAnalyzer(
     ...(onRequest && { onRequest }),
   });
   const thoth = createThothAnalyzer({ endpoint, environmentType, debug, force });
-  return { analyzer: namingHost(thoth, new URL(endpoint.name).host), close: endpoint.close };
+  return { analyzer: bounded(namingHost(thoth, new URL(endpoint.name).host)), close: endpoint.close };
 }
 
 /** The same analyzer, whose failures say at which host. */

@@ -1,11 +1,13 @@
 import { isoTime } from "../core/clock.ts";
 import { describeJob } from "../core/job.ts";
+import { forPeople } from "../core/outside-text.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import { type JobQueue, type JobRecord, type JobState, jobStates } from "../queue/job-queue.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 
 /** Records read from the ledger at a time. */
 const pageSize = 200;
+const longestLine = 5_000;
 
 /** Lists jobs, last changed first, as a table or as JSON lines. */
 export async function listJobs(
@@ -94,7 +96,10 @@ function describeRecord(record: JobRecord): string {
     state !== "done" && error && `          ${error.reason}: ${error.message}`,
     dueAt !== undefined && `          next try: ${new Date(dueAt).toISOString()}`,
   ];
-  return lines.filter((line) => typeof line === "string").join("\n");
+  return lines
+    .filter((line) => typeof line === "string")
+    .map((line) => forPeople(line, longestLine))
+    .join("\n");
 }
 
 function publicRecord({ job, createdAt, updatedAt, dueAt, ...rest }: JobRecord) {

@@ -11,19 +11,20 @@ export interface LogsCall {
   readonly follow: boolean;
 }
 
-/** Prints a build's log as it is, or follows it to the build's end: 1 when there is none, which the log says why. */
+/** Prints a build's log, or follows it to the build's end; as it is unless it goes to a terminal: 1 when there is none, which the log says why. */
 export async function logs(context: CommandContext, { build: named, follow }: LogsCall): Promise<number> {
   const { config, environment, screen, signal } = context;
   await using opened = new AsyncDisposableStack();
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment }), (part) => part.close());
   const build = buildNamed(named, cluster.namespaces);
+  const write = screen.isTerminal ? screen.write : screen.writeRaw;
   const decoder = new StringDecoder("utf8");
   let isEmpty = true;
   for await (const piece of cluster.streamBuildLog(build, follow, signal)) {
-    screen.write(decoder.write(piece));
+    write(decoder.write(piece));
     isEmpty = false;
   }
-  screen.write(decoder.end());
+  write(decoder.end());
   if (!isEmpty || signal.aborted) return 0;
   const hint = follow ? "" : "; -f waits for it";
   throw new JobError("ClusterUnavailable", `The Build ${build.namespace}/${build.name} has written no log${hint}`);

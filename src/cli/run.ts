@@ -145,7 +145,7 @@ function requiredBy(command: CommandCall["command"]): readonly OptionName[] {
 function openLog(config: Config, screen: Screen): Logger {
   const { verbose, deploymentName, plainLog = screen.isTerminal } = config;
   const settings = { verbose, plain: plainLog, colour: screen.isTerminal, deploymentName, secrets: secretsOf(config) };
-  return createLog(settings, { write: (line) => screen.write(line) });
+  return createLog(settings, { write: (line) => screen.writeRaw(line) });
 }
 
 /** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */

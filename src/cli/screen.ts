@@ -1,9 +1,13 @@
+import { forPeople, linesForPeople } from "../core/outside-text.ts";
+
 /** Where a command writes: lines that stay, and in a terminal one status line below them that changes. */
 export interface Screen {
   readonly isTerminal: boolean;
   readonly columns: number;
-  /** Writes text as it is. */
+  /** Writes lines, in which whatever else would act on a terminal is shown as an escape. */
   write(text: string): void;
+  /** Writes text as it is. */
+  writeRaw(text: string): void;
   /** Shows a text in the status line, or takes it away; does nothing outside a terminal. */
   status(text: string | undefined): void;
 }
@@ -21,19 +25,19 @@ const clearLine = "\r\u001b[2K";
 export function createScreen(output: Output): Screen {
   const isTerminal = output.isTTY === true;
   let shown = "";
+  const writeRaw = (text: string) => void output.write(shown ? `${clearLine}${text}${shown}` : text);
 
   return {
     isTerminal,
     get columns() {
       return output.columns ?? 100;
     },
-    write(text) {
-      output.write(shown ? `${clearLine}${text}${shown}` : text);
-    },
+    write: (text) => writeRaw(linesForPeople(text)),
+    writeRaw,
     status(text) {
       if (!isTerminal) return;
       const cleared = shown ? clearLine : "";
-      shown = (text ?? "").slice(0, (output.columns ?? 100) - 1);
+      shown = forPeople(text ?? "").slice(0, (output.columns ?? 100) - 1);
       output.write(cleared + shown);
     },
   };

@@ -1,5 +1,6 @@
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
+import { forPeople } from "../core/outside-text.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import { type JobState, jobStates } from "../queue/job-queue.ts";
 import type { StatusJson } from "../server/status.ts";
@@ -39,11 +40,25 @@ function serverUrl({ server, host = "127.0.0.1", port }: Config): string | undef
 async function askBot(url: string, signal: AbortSignal): Promise<StatusJson | undefined> {
   try {
     const answer = await fetch(`${url}/api/status`, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
-    const told = (await answer.json()) as Partial<StatusJson>;
+    const told = (await readJson(answer)) as Partial<StatusJson>;
     return answer.ok && told.name === "build-watcher" ? (told as StatusJson) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Bytes a bot's answer may have; what else listens on the port may send without end. */
+const longestAnswer = 1024 * 1024;
+
+async function readJson(answer: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let left = longestAnswer;
+  for await (const chunk of answer.body ?? []) {
+    left -= chunk.length;
+    if (left < 0) throw new Error("too long");
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
 }
 
 async function readLedger(config: Config): Promise<LedgerStatus> {
@@ -92,5 +107,5 @@ function ago(time: string | undefined, now: number): string {
 }
 
 function table(lines: readonly Line[]): string {
-  return lines.map(([name, text]) => `${name.padEnd(11)}${text}\n`).join("");
+  return lines.map(([name, text]) => `${name.padEnd(11)}${forPeople(text)}\n`).join("");
 }

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import type { BuildKey } from "../core/build.ts";
+import { forPeople } from "../core/outside-text.ts";
 import type { BuildAnnouncer, BuildEvent } from "./announcer.ts";
 import type { Api } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import type { Access } from "./api/grants.ts";
-import { builds, objectPath } from "./api/paths.ts";
+import { builds, objectPath, segment } from "./api/paths.ts";
 import { type Patience, retrying } from "./api/retrying.ts";
 import { asClusterError } from "./api/trouble.ts";
 
@@ -30,7 +31,9 @@ const conflicts = 4;
 export function createBuildAnnouncer({ api, patience, instance }: AnnouncerSettings): BuildAnnouncer {
   return {
     async annotate(build, fields, signal) {
-      const annotations = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value ?? null]));
+      const annotations = Object.fromEntries(
+        Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value === undefined ? null : forPeople(value)]),
+      );
       // With the uid a Build that has only the name is refused.
       const change = { metadata: { uid: build.uid, annotations } };
       const patch = () => api.patch(objectPath(builds, build.namespace, build.name), change, signal);
@@ -38,7 +41,7 @@ export function createBuildAnnouncer({ api, patience, instance }: AnnouncerSetti
       await told(access, signal, [404, 409, 422], () => despiteConflicts(() => retrying(patience, signal, patch)));
     },
     async event(build, event, signal) {
-      const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(build.namespace)}/events`;
+      const path = `/apis/events.k8s.io/v1/namespaces/${segment(build.namespace)}/events`;
       const object = eventObject(build, event, instance);
       const access = { verb: "create", resource: "events", namespace: build.namespace } as const;
       // 409: an earlier attempt arrived, or an earlier bot told it.
@@ -84,7 +87,7 @@ function eventObject({ namespace, name, uid }: BuildKey, event: BuildEvent, inst
     reason,
     type,
     regarding: { apiVersion: "build.openshift.io/v1", kind: "Build", namespace, name, uid },
-    note: cutTo(note, longestNote),
+    note: cutTo(forPeople(note), longestNote),
   };
 }
 

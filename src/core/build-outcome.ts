@@ -1,6 +1,9 @@
 import type { Build, BuildKey, ObjectReference } from "./build.ts";
+import { gitOrigin } from "./git-origin.ts";
 import { type ImageName, imageStreamName } from "./image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "./image-reference.ts";
+import { isObjectName } from "./object-name.ts";
+import { longestId, outsideText } from "./outside-text.ts";
 
 /** What a build means to the bot. Nothing here is OpenShift's own: another build system can be a further source of outcomes. */
 export type BuildOutcome =
@@ -40,11 +43,11 @@ export function classifyBuild(build: Build): BuildOutcome {
       return classifyComplete(build, key);
     case "Failed":
     case "Error":
-      return { kind: "failed", reason: text(build.status?.reason) ?? phase, ...facts(build, key) };
+      return { kind: "failed", reason: outsideText(build.status?.reason, longestId) ?? phase, ...facts(build, key) };
     case "Cancelled":
       return { kind: "ignored", build: key, because: "cancelled" };
     default:
-      return { kind: "pending", build: key, phase: text(phase) ?? "" };
+      return { kind: "pending", build: key, phase: outsideText(phase, longestId) ?? "" };
   }
 }
 
@@ -62,7 +65,8 @@ function classifyComplete(build: Build, key: BuildKey): BuildOutcome {
 export function buildConfigOf(build: Build, { namespace }: BuildKey): string | undefined {
   const config = build.status?.config;
   const name = text(config?.name) ?? text(build.metadata?.annotations?.["openshift.io/build-config.name"]);
-  return name && `${text(config?.namespace) ?? namespace}/${name}`;
+  const place = text(config?.namespace) ?? namespace;
+  return isObjectName(name) && isObjectName(place) ? `${place}/${name}` : undefined;
 }
 
 /**
@@ -86,10 +90,10 @@ function facts(build: Build, key: BuildKey): BuildFacts {
     labels: build.metadata?.labels ?? {},
     buildConfig: buildConfigOf(build, key),
     base: baseImage(build, key.namespace),
-    origin: withoutCredentials(text(build.spec?.source?.git?.uri)),
-    commit: text(build.spec?.revision?.git?.commit),
-    trigger: text(Array.isArray(build.spec?.triggeredBy) ? build.spec.triggeredBy[0]?.message : undefined),
-    completedAt: text(build.status?.completionTimestamp),
+    origin: gitOrigin(build.spec?.source?.git?.uri),
+    commit: outsideText(build.spec?.revision?.git?.commit, longestId),
+    trigger: outsideText(Array.isArray(build.spec?.triggeredBy) ? build.spec.triggeredBy[0]?.message : undefined),
+    completedAt: outsideText(build.status?.completionTimestamp, longestId),
   });
 }
 
@@ -116,12 +120,12 @@ function imageOf(reference: ObjectReference | undefined, namespace: string): Ima
 /** Which Build it is; undefined when the server sent something that is none. */
 export function buildKey(build: Build): BuildKey | undefined {
   const { namespace, name, uid } = build?.metadata ?? {};
-  if (!text(namespace) || !text(name) || !text(uid)) return undefined;
+  if (!isObjectName(namespace) || !isObjectName(name) || !isUid(uid)) return undefined;
   return { namespace, name, uid } as BuildKey;
 }
 
-function withoutCredentials(uri: string | undefined): string | undefined {
-  return uri?.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");
+function isUid(uid: unknown): uid is string {
+  return typeof uid === "string" && /^[\w.:-]+$/.test(uid) && uid.length <= longestId;
 }
 
 function text(value: unknown): string | undefined {

@@ -1,3 +1,5 @@
+import { forPeople, longestFailure } from "./outside-text.ts";
+
 /**
  * Every way a job can fail, declared once: what it means and what an operator does about it.
  * `retryable` says whether time alone may heal it; `pauses` that the fault lies with the analysis endpoint, which every job needs,
@@ -114,7 +116,7 @@ export interface JobErrorOptions {
   readonly cause?: unknown;
 }
 
-/** The one error that crosses a door: why a job failed, and whether time may heal it. */
+/** The one error that crosses a door: why a job failed, and whether time may heal it. Whatever others said in its message, it is one line for people. */
 export class JobError extends Error {
   override readonly name = "JobError";
   readonly reason: FailureReason;
@@ -123,7 +125,7 @@ export class JobError extends Error {
   readonly host: string | undefined;
 
   constructor(reason: FailureReason, message: string, options: JobErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(forPeople(message, longestFailure), options.cause === undefined ? undefined : { cause: options.cause });
     this.reason = reason;
     this.retryable = options.retryable ?? failureReasons[reason].retryable;
     this.retryAfter = options.retryAfter;

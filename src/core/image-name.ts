@@ -1,4 +1,5 @@
 import { type Digest, formatImageReference, type ImageReference, isDigest, isTag } from "./image-reference.ts";
+import { isObjectName } from "./object-name.ts";
 
 /** An image as a build names it: by its pull reference, or through an image stream that only the cluster can look up. Plain JSON. */
 export type ImageName =
@@ -8,10 +9,19 @@ export type ImageName =
 
 /** Reads the name of an ImageStreamTag (`stream:tag`) or ImageStreamImage (`stream@sha256:…`); undefined when it is neither. */
 export function imageStreamName(namespace: string, name: string): ImageName | undefined {
+  if (name.length > longestName) return undefined;
   const [stream = "", digest] = name.split("@");
-  if (digest !== undefined) return stream && isDigest(digest) ? { kind: "stream-image", namespace, stream, digest } : undefined;
+  if (digest !== undefined)
+    return isName(namespace, stream) && isDigest(digest) ? { kind: "stream-image", namespace, stream, digest } : undefined;
   const [bare = "", tag = "latest"] = name.split(":");
-  return bare && isTag(tag) ? { kind: "stream-tag", namespace, stream: bare, tag } : undefined;
+  return isName(namespace, bare) && isTag(tag) ? { kind: "stream-tag", namespace, stream: bare, tag } : undefined;
+}
+
+/** A stream's name, and a tag or digest behind it. */
+const longestName = 253 + 1 + 128;
+
+function isName(namespace: string, stream: string): boolean {
+  return isObjectName(namespace) && isObjectName(stream);
 }
 
 /** The name as a person reads it. */

@@ -1,4 +1,5 @@
 import { JobError } from "./errors.ts";
+import { forPeople } from "./outside-text.ts";
 
 export type Digest = `sha256:${string}`;
 
@@ -17,11 +18,17 @@ const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
+/** A host is a DNS name and perhaps a port, a repository what every registry takes (distribution, NameTotalLengthMax), and there are a tag and a digest. */
+const longestHost = 253 + ":65535".length;
+const longestRepository = 255;
+const longestReference = "docker://".length + longestHost + longestRepository + 128 + 71 + 20;
+
 /**
  * Reads `[host[:port]/]path[:tag][@digest]` by the grammar of distribution/reference; a name without host is Docker Hub's, as skopeo has it.
  * Throws `JobError("BadReference")`.
  */
 export function parseImageReference(text: string): ImageReference {
+  if (text.length > longestReference) throw badReference(text, "it is longer than a name can be");
   const name = text.trim().replace(/^docker:\/\//, "");
   const [withTag = "", digest, ...rest] = name.split("@");
   if (rest.length > 0) throw badReference(text, "it has more than one @");
@@ -66,14 +73,13 @@ function splitPath(path: string, text: string): { registry: string; repository: 
   const registry = named ? first : "docker.io";
   const rest = named ? path.slice(slash + 1) : path;
   const repository = registry === "docker.io" && !rest.includes("/") ? `library/${rest}` : rest;
-  if (!host.test(registry)) throw badReference(text, "its registry is no host name");
-  if (repository.length > 255 || !repository.split("/").every((part) => component.test(part))) {
+  if (registry.length > longestHost || !host.test(registry)) throw badReference(text, "its registry is no host name");
+  if (repository.length > longestRepository || !repository.split("/").every((part) => component.test(part))) {
     throw badReference(text, "its repository is not valid (lower case letters, digits and separators)");
   }
   return { registry, repository };
 }
 
 function badReference(text: string, why: string): JobError {
-  const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
-  return new JobError("BadReference", `${JSON.stringify(shown)} is no image reference: ${why}`);
+  return new JobError("BadReference", `"${forPeople(text, 200)}" is no image reference: ${why}`);
 }

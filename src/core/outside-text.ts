@@ -1,4 +1,5 @@
-/** The longest texts that are kept of what others wrote: a sentence or an address, and the name or number of something. In characters. */
+/** The longest texts that are kept of what others wrote, in characters: a failure, a sentence or an address, and the name or number of something. */
+export const longestFailure = 2_000;
 export const longestText = 1_000;
 export const longestId = 256;
 
@@ -12,10 +13,15 @@ const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 /** A text of others on one line: what would act on a terminal or forge a line is written as an escape. Cut to so many characters first. */
 export function forPeople(text: string, longest: number = longestText): string {
-  return cutText(text, longest).replace(unprintable, escaped);
+  return cutText(cutText(text, longest).replace(unprintable, escaped), longest);
 }
 
-/** The same for a text of several lines, such as a log: line breaks and tabs stay. It is not cut. */
+/** A field of an object that others wrote, as it is kept; undefined when it is no text, or an empty one. */
+export function outsideText(value: unknown, longest: number = longestText): string | undefined {
+  return typeof value === "string" && value !== "" ? forPeople(value, longest) : undefined;
+}
+
+/** The same for a text of several lines, JSON included: line breaks and tabs stay. It is not cut. */
 export function linesForPeople(text: string): string {
   return text
     .replaceAll("\r\n", "\n")
@@ -36,9 +42,9 @@ export function jsonForPeople(json: string): string {
   return json.replace(unprintable, (character) => (character === "\n" ? character : `\\u${hex(character.charCodeAt(0), 4)}`));
 }
 
-/** The beginning of a text, with … where more followed. */
+/** The beginning of a text, with … where more followed; one that was cut so before stays as it is. */
 export function cutText(text: string, longest: number): string {
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return text.length > longest && !(text.length === longest + 1 && text.endsWith("…")) ? `${text.slice(0, longest)}…` : text;
 }
 
 /** The address of a page as it may be handed on; undefined when it is no http(s) address, carries a login, or is longer than a text may be. */
@@ -74,7 +80,7 @@ export function matchesWildcard(pattern: string, text: string): boolean {
 
 function escaped(character: string): string {
   const code = character.charCodeAt(0);
-  return named[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
+  return named[character] ?? (code < 0x7f ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
 }
 
 function hex(code: number, digits: number): string {

@@ -68,7 +68,8 @@ function doneEvent(record: JobRecord): BuildEvent {
 function failureEvent(reason: string, occasion: "failed" | "retrying", record: JobRecord): BuildEvent {
   const { error, updatedAt: at, createdAt } = record;
   const remedy = error ? failureReasons[error.reason].remedy : "";
-  const note = `${error?.reason}: ${error?.message} (${remedy})`;
+  // No more than the reason: what a registry or an address answered would let tenants look about with the bot's eyes.
+  const note = `${error?.reason}: ${remedy}`;
   // However often it is tried, the first failure is told once.
   const told = occasion === "retrying" ? `${occasion} ${createdAt}` : occasionOf(record);
   return { type: "Warning", reason, action: "Submit", note, at, occasion: told };

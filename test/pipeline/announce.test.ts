@@ -50,7 +50,11 @@ describe("what is told of an attempt", () => {
   ] as const)("that is %s (the first: %s) is %s, by reason and with the remedy", (outcome, first, state, reason) => {
     const told = announcementOf(attempt(outcome), first);
     expect(told?.fields).toMatchObject({ state, reason: "ImageNotFound", copied: undefined });
-    expect(told?.event).toMatchObject({ type: "Warning", reason, note: expect.stringMatching(/^ImageNotFound: gone \(.+\)$/) });
+    expect(told?.event).toMatchObject({
+      type: "Warning",
+      reason,
+      note: expect.stringMatching(/^ImageNotFound: The image is gone from its registry/),
+    });
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { forPeople } from "../../core/outside-text.ts";
 import { parseRetryAfter } from "../../core/retry.ts";
 
 /** How the API server said no, or why there was no answer. Broken: an answer that began well and failed on the way; Deaf: watches bring nothing. */
@@ -35,7 +36,7 @@ export class ApiError extends Error {
   readonly continueToken: string | undefined;
 
   constructor(fault: ApiFault, message: string, options: ApiErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(forPeople(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.fault = fault;
     this.status = options.status;
     this.retryAfter = options.retryAfter;

@@ -1,3 +1,6 @@
+import { isObjectName } from "../../core/object-name.ts";
+import { ApiError } from "./api-error.ts";
+
 /** What the API server has many of: the objects of one kind. */
 export interface Resource {
   readonly group: string;
@@ -7,13 +10,13 @@ export interface Resource {
 
 /** Where the objects of a namespace are listed and watched, or those of the whole cluster. */
 export function listPath({ group, version, plural }: Resource, namespace: string | undefined): string {
-  const scope = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  const scope = namespace === undefined ? "" : `/namespaces/${segment(namespace)}`;
   return `/apis/${group}/${version}${scope}/${plural}`;
 }
 
 /** Where one object lies. */
 export function objectPath(resource: Resource, namespace: string, name: string): string {
-  return `${listPath(resource, namespace)}/${encodeURIComponent(name)}`;
+  return `${listPath(resource, namespace)}/${segment(name)}`;
 }
 
 /** OpenShift's Builds. */
@@ -21,3 +24,9 @@ export const builds: Resource = { group: "build.openshift.io", version: "v1", pl
 
 /** OpenShift's ImageStreams. */
 export const imageStreams: Resource = { group: "image.openshift.io", version: "v1", plural: "imagestreams" };
+
+/** A name as a part of a path; one that would lead elsewhere is refused. Throws `ApiError`. */
+export function segment(name: string): string {
+  if (!isObjectName(name)) throw new ApiError("NotFound", `"${name}" is no name that an object can have`, { status: 404 });
+  return name;
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { classifyBuild } from "../../src/core/build-outcome.ts";
+import { planJob } from "../../src/core/job.ts";
+import { aBuild } from "../support/fixtures.ts";
+
+const policy = {
+  outputImage: true,
+  baseImage: true,
+  buildLog: true,
+  failedBuilds: true,
+  track: [],
+  matchesLabels: () => true,
+} as const;
+
+type Change = (build: ReturnType<typeof aBuild>) => unknown;
+
+function jobOf(change: Change): string {
+  const build = structuredClone(aBuild({ name: "cart-1", namespace: "shop" }));
+  return JSON.stringify(planJob(classifyBuild(Object.assign(build, change(build))), policy));
+}
+
+const long = "x".repeat(540_000);
+
+describe("a Build whose texts are someone's own", () => {
+  it.each<[string, Change]>([
+    ["git URI", ({ spec }) => ({ spec: { ...spec, source: { git: { uri: `https://git.example.com/${long}` } } } })],
+    ["commit", ({ spec }) => ({ spec: { ...spec, revision: { git: { commit: long } } } })],
+    ["trigger", ({ spec }) => ({ spec: { ...spec, triggeredBy: [{ message: long }] } })],
+    ["registry", ({ status }) => ({ status: { ...status, outputDockerImageReference: `${"a.".repeat(270_000)}b/x/y:z` } })],
+    ["repository", ({ status }) => ({ status: { ...status, outputDockerImageReference: `quay.io/${long}` } })],
+    [
+      "stream",
+      ({ spec }) => ({
+        spec: { ...spec, strategy: { sourceStrategy: { from: { kind: "ImageStreamTag", name: `${long}:1` } } } },
+      }),
+    ],
+    ["BuildConfig", ({ status }) => ({ status: { ...status, config: { name: long } } })],
+    ["reason", ({ status }) => ({ status: { ...status, phase: "Failed", reason: long } })],
+    ["labels", ({ metadata }) => ({ metadata: { ...metadata, labels: { [long]: long } } })],
+    ["time", ({ status }) => ({ status: { ...status, completionTimestamp: long } })],
+  ])("becomes a job of a few kilobytes at most, however long its %s is", (_what, change) => {
+    expect(jobOf(change).length).toBeLessThan(5_000);
+  });
+
+  it("brings nothing into a job that acts on a terminal", () => {
+    const hostile = "x\u001b[2J\n\u0085\u2028\u202ey";
+    const job = jobOf(({ spec }) => ({
+      spec: {
+        ...spec,
+        revision: { git: { commit: hostile } },
+        triggeredBy: [{ message: hostile }],
+        source: { git: { uri: `/a${hostile}` } },
+      },
+    }));
+    expect(Object.values(JSON.parse(job).job).join("")).not.toMatch(/[\p{Cc}\p{Zl}\p{Bidi_Control}]/u);
+    expect(JSON.parse(job).job.commit).toBe("x\\e[2J\\n\\u0085\\u2028\\u202ey");
+  });
+
+  it.each(["..", ".", "a/b", "a/../../b", "A", "", "a?b", "a%2fb"])(
+    "is not looked at when its namespace or name is %j",
+    (name) => {
+      expect(jobOf(({ metadata }) => ({ metadata: { ...metadata, name } }))).toContain("unreadable");
+      expect(jobOf(({ metadata }) => ({ metadata: { ...metadata, namespace: name } }))).toContain("unreadable");
+      const from = { kind: "ImageStreamTag", name: "x:1", namespace: name || "." };
+      expect(
+        JSON.parse(jobOf(({ spec }) => ({ spec: { ...spec, strategy: { sourceStrategy: { from } } } }))).job?.base,
+      ).toBeUndefined();
+    },
+  );
+});
