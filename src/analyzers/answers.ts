@@ -93,7 +93,7 @@ function wording({ status, location }: Answer, reason: FailureReason, said: stri
   const words = said ? `: ${said}` : ".";
   if (status < 400) return `redirects (${status})${targetOf(location)}: set ${addressSetting} to where the API really is.`;
   if (reason === "AnalyzerLogin") return `refuses the login (${status}). Check ${loginSetting}${words}`;
-  if (status === 401 || status === 407)
+  if ((status === 401 && loginSetting === undefined) || status === 407)
     return `asks for a login (${status}), which this API does not know: check ${addressSetting}.`;
   return `answered ${status}${words}`;
 }

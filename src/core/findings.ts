@@ -48,6 +48,12 @@ export function readSeverity(name: string): Severity {
   return readings[name.slice(0, 50).toLowerCase()] ?? "unknown";
 }
 
+/** What is known when a later answer adds to an earlier one: no more of the image was looked at than either says. */
+export function mergeFindings(earlier: Findings | undefined, later: Findings): Findings {
+  if (!earlier || earlier.coverage === "complete" || later.coverage === "unknown") return { ...earlier, ...later };
+  return { ...earlier, ...later, coverage: earlier.coverage, ...(earlier.why !== undefined && { why: earlier.why }) };
+}
+
 /** How many more vulnerabilities of each severity there are than before, the worst first; empty when it is no worse, or cannot be compared. */
 export function newFindings(
   before: Findings | undefined,

@@ -2,6 +2,7 @@ import type { AnalysisStatus, Analyzer } from "../analyzers/analyzer.ts";
 import { type AnalysisProgress, judgeAnalysis } from "../core/analysis-progress.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
+import { mergeFindings } from "../core/findings.ts";
 import type { JobAnalysis, JobHandler, JobQueue, JobRecord, JobResult } from "../queue/job-queue.ts";
 
 /** An analysis to be asked after until it has ended. */
@@ -79,7 +80,7 @@ function withProgress(result: JobResult, id: string, progress: AnalysisProgress,
     analyses: result.analyses.map((analysis) => (analysis.id === id ? { ...analysis, ...known } : analysis)),
     notes: isNoted ? result.notes : [...result.notes, note],
     ...(link !== undefined && result.link === undefined && { link }),
-    ...(findings && { findings }),
+    ...(findings && { findings: mergeFindings(result.findings, findings) }),
   };
 }
 

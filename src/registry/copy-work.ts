@@ -1,6 +1,7 @@
 import { JobError } from "../core/errors.ts";
 import { type Digest, type ImageReference, repositoryOf, withDigest } from "../core/image-reference.ts";
 import { type PushRules, type PushTarget, pushTarget } from "../core/push-target.ts";
+import { createTurns } from "../core/turns.ts";
 import type { RegistryLogin } from "./credentials.ts";
 import { getManifest, headManifest, type Manifest } from "./distribution.ts";
 import type { HostLimits } from "./host-limits.ts";
@@ -11,7 +12,6 @@ import { createSharedWork } from "./shared-work.ts";
 import type { Skopeo } from "./skopeo.ts";
 import { isAboutSource } from "./skopeo-errors.ts";
 import { addMissingTags, addTag, type TagPlace } from "./tags.ts";
-import { createTurns } from "./turns.ts";
 import { RegistryVerdict } from "./verdict.ts";
 
 export interface CopyWorkParts {

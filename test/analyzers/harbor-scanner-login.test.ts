@@ -7,7 +7,7 @@ import { strictNock } from "../support/strict-nock.ts";
 const nock = strictNock();
 const manifest = "application/vnd.oci.image.manifest.v1+json";
 const report = "application/vnd.security.vulnerability.report; version=1.1";
-const output = { ...request.output, login: { user: "robot", password: "TOPSECRET" } } as NonNullable<typeof request.output>;
+const output = { ...request.output, login: { user: "robot", password: "TOPSECRET" } };
 
 async function submitTo(url: string, body: (body: { registry: { authorization?: string } }) => boolean) {
   const api = nock(url);

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { createHarborScanner, type HarborScannerOptions } from "../../src/demo/services/harbor-scanner.ts";
 import { digest, endpointAt, failureOf, listening, never, request, secretFile, shown } from "../support/analyzers.ts";
 
-const output = { ...request.output, login: { user: "robot", password: "TOPSECRET" } } as NonNullable<typeof request.output>;
+const output = { ...request.output, login: { user: "robot", password: "TOPSECRET" } };
 
 function scanner(options: HarborScannerOptions = {}) {
   return listening(createHarborScanner(options));
