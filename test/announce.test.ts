@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Build } from "../src/core/build.ts";
+import type { Build } from "../src/sources/openshift-builds.ts";
 import { createWorld, type World, type WorldOptions } from "./support/bot.ts";
 import { aBuild } from "./support/fixtures.ts";
 import { completedBuild } from "./support/submissions.ts";

@@ -22,7 +22,7 @@ describe("a working bot", () => {
     await bot.logged(({ msg }) => msg === "Builds listed; watching");
     world.cluster.put("builds", completedBuild("app"));
     world.cluster.put("builds", aBuild({ name: "bad-1", namespace, phase: "Failed" }));
-    await expect.poll(metrics).toContain("build_watcher_builds_failed_total 1");
+    await expect.poll(metrics).toContain('build_watcher_builds_failed_total{source="builds"} 1');
     await bot.logged(({ msg }) => msg === "Job done");
     const text = await metrics();
     for (const line of [
@@ -30,7 +30,7 @@ describe("a working bot", () => {
       "build_watcher_build_log_submission_total 1",
       "build_watcher_image_pushed_registry_total 0",
       'build_watcher_info{version="0.0.0-test"} 1',
-      'build_watcher_build_events_total{type="event",phase="Complete"} 1',
+      'build_watcher_build_events_total{source="builds",type="event",phase="Complete"} 1',
       'build_watcher_jobs{kind="submit",state="done"} 1',
       'build_watcher_oldest_due_age_seconds{kind="submit"} 0',
       'build_watcher_jobs_enqueued_total{kind="submit",result="new"} 1',

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Analyzer } from "../analyzers/analyzer.ts";
 import { openAnalyzer } from "../analyzers/index.ts";
-import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
+import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
@@ -182,14 +182,17 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
 
 /** Notices when every watched namespace was listed once, or refused it: the others do not wait for the one that may never be read. */
 function createFirstLists(namespaces: Cluster["namespaces"]) {
-  const missing = new Set(namespaces);
+  let missing = new Set(namespaces.map((namespace) => watchedKey({ namespace })));
+  const seen = new Set<string>();
   const { promise: complete, resolve } = Promise.withResolvers<void>();
   return {
     complete,
     see(sighting: BuildSighting): void {
+      if (sighting.kind === "watches") missing = new Set(sighting.watches.map(watchedKey).filter((key) => !seen.has(key)));
       const refused = sighting.kind === "trouble" && (sighting.reason === "Forbidden" || sighting.reason === "NotServed");
       if (!refused && sighting.kind !== "synced") return;
-      if (missing.delete(sighting.namespace) && missing.size === 0) resolve();
+      seen.add(watchedKey(sighting));
+      if (missing.delete(watchedKey(sighting)) && missing.size === 0) resolve();
     },
   };
 }

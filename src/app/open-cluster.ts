@@ -14,10 +14,11 @@ import { listImages, resolveImage } from "../cluster/images/images.ts";
 import { createRegistryHosts } from "../cluster/images/registry-hosts.ts";
 import { createRegistryRoute } from "../cluster/images/registry-route.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "../cluster/settings.ts";
-import type { Build } from "../core/build.ts";
+import type { BuildOutcome } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { readBuildLog } from "../sources/logs/build-log.ts";
 import { streamBuildLog } from "../sources/logs/build-log-stream.ts";
+import { openshiftBuilds } from "../sources/openshift-builds.ts";
 
 /** Lists that run at once at start, when hundreds of namespaces are watched. */
 const listsAtOnce = 8;
@@ -50,7 +51,10 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   async function* watchNamespace(namespace: string | undefined, signal: AbortSignal): AsyncGenerator<BuildSighting> {
     const path = listPath(builds, namespace);
     const shared = { api, clock, pace, listing, labelSelector, pageSize, watchTimeout };
-    for await (const sighting of follow<Build>({ ...shared, path, namespace, resource: "builds" }, signal)) {
+    for await (const sighting of follow(
+      { ...shared, path, namespace, resource: "builds", read: openshiftBuilds.classify },
+      signal,
+    )) {
       yield inNamespace(namespace, sighting);
     }
   }
@@ -65,8 +69,8 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
     externalImage: async (image, signal) => (namesPublicHost ? route.externalImage(image, signal) : image),
     ownsImage: (image) => hosts.owns(image.registry),
-    readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, build, maximumBytes, signal),
-    streamBuildLog: (build, follow, signal) => streamBuildLog(logs, build, follow, signal),
+    readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, openshiftBuilds, build, maximumBytes, signal),
+    streamBuildLog: (build, follow, signal) => streamBuildLog(logs, openshiftBuilds, build, follow, signal),
     announcer: createBuildAnnouncer({ api, patience, instance: environment.HOSTNAME || hostname() }),
     async registryLogin(signal) {
       const token = await withDeadline(clock, signal, requestTimeout, connection.bearerToken);
@@ -77,7 +81,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   };
 }
 
-function inNamespace(namespace: string | undefined, sighting: Sighting<Build>): BuildSighting {
+function inNamespace(namespace: string | undefined, sighting: Sighting<BuildOutcome>): BuildSighting {
   return sighting.kind === "objects"
     ? { kind: "builds", namespace, builds: sighting.objects, listed: sighting.listed }
     : { ...sighting, namespace };

@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { openCluster } from "../app/open-cluster.ts";
 import { clusterSettings } from "../app/settings.ts";
-import type { NamedBuild } from "../cluster/cluster.ts";
+import type { NamedBuild } from "../core/build.ts";
 import { JobError } from "../core/errors.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 

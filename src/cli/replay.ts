@@ -1,7 +1,6 @@
 import { submissionPolicy } from "../app/settings.ts";
-import type { Build } from "../core/build.ts";
-import { classifyBuild } from "../core/build-outcome.ts";
 import { planJob } from "../core/job.ts";
+import { type Build, classifyBuild } from "../sources/openshift-builds.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { runJobs } from "./run-jobs.ts";
 

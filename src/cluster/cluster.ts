@@ -1,24 +1,40 @@
-import type { Build, BuildKey } from "../core/build.ts";
+import type { BuildKey, NamedBuild } from "../core/build.ts";
+import type { BuildOutcome } from "../core/build-outcome.ts";
 import type { ImageName } from "../core/image-name.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 
+/** One of the watches: the builds of a build system in a namespace, or in the whole cluster (undefined). */
+export interface Watched {
+  /** The plural of the objects watched, such as `buildruns`; absent: OpenShift's `builds`. */
+  readonly source?: string;
+  readonly namespace: string | undefined;
+}
+
+/** Tells watches apart. */
+export function watchedKey({ source = "builds", namespace }: Watched): string {
+  return `${source} ${namespace ?? "*"}`;
+}
+
+/** What watches have to say, each in order. */
+export type BuildSighting = (Watched & WatchSighting) | WatchesSighting;
+
 /**
- * What a watch has to say, in order. `namespace` is undefined for the cluster-wide watch.
- * - `builds`: Builds seen together, as listed (`listed`) or as events; a deleted Build comes with its last state.
- * - `synced`: a list is complete; `startedAt` is when it began (ms): every Build that still exists was seen since then.
+ * - `builds`: builds seen together, as listed (`listed`) or as events; a deleted one comes with its last state.
+ * - `synced`: a list is complete; `startedAt` is when it began (ms): every build that still exists was seen since then.
  * - `alive`: the connection showed life without news (a bookmark, a reopened watch).
  * - `trouble`: something went wrong and is tried again after `retryIn` ms; `message` says what to do about it.
  */
-export type BuildSighting =
-  | {
-      readonly kind: "builds";
-      readonly namespace: string | undefined;
-      readonly builds: readonly Build[];
-      readonly listed: boolean;
-    }
-  | { readonly kind: "synced"; readonly namespace: string | undefined; readonly startedAt: number }
-  | { readonly kind: "alive"; readonly namespace: string | undefined }
-  | ({ readonly kind: "trouble"; readonly namespace: string | undefined } & WatchTrouble);
+export type WatchSighting =
+  | { readonly kind: "builds"; readonly builds: readonly BuildOutcome[]; readonly listed: boolean }
+  | { readonly kind: "synced"; readonly startedAt: number }
+  | { readonly kind: "alive" }
+  | ({ readonly kind: "trouble" } & WatchTrouble);
+
+/** What is watched from now on: told when it changes. */
+export interface WatchesSighting {
+  readonly kind: "watches";
+  readonly watches: readonly Watched[];
+}
 
 /** Whether a sighting shows that the watch delivers; a list says nothing of that. */
 export function isOfWatch(sighting: BuildSighting): boolean {
@@ -47,7 +63,7 @@ export interface RegistryLogin {
 export interface Cluster {
   /** What is watched: names, or `undefined` alone for the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
-  /** Every Build of the watched namespaces, for ever: each state at least once, none lost over broken connections. Ends only by the signal. */
+  /** Every build of the watched namespaces, for ever: each state at least once, none lost over broken connections. Ends only by the signal. */
   watchBuilds(signal: AbortSignal): AsyncIterable<BuildSighting>;
   /** The newest valid image of every tag of every image stream in the watched namespaces, page by page. */
   listImages(signal: AbortSignal): AsyncIterable<StreamSighting>;
@@ -72,6 +88,3 @@ export interface Cluster {
   streamBuildLog(build: NamedBuild, follow: boolean, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
-
-/** A build as people name it. */
-export type NamedBuild = Pick<BuildKey, "namespace" | "name">;

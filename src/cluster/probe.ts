@@ -1,12 +1,10 @@
-import type { Build, BuildKey } from "../core/build.ts";
-import { buildConfigOf, buildKey } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { openConnection } from "./access/connection.ts";
 import { type Api, createApi, untrusted } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
 import { listPages } from "./api/pages.ts";
-import { builds, imageStreams, listPath } from "./api/paths.ts";
+import { builds, imageStreams, listPath, type Resource } from "./api/paths.ts";
 import { asClusterError } from "./api/trouble.ts";
 import type { Right } from "./rights.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
@@ -28,15 +26,9 @@ export interface ClusterProbe {
   may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
   /** Whether there is at least one in a namespace. */
   hasAny(resource: "builds" | "imagestreams", namespace: string, signal: AbortSignal): Promise<boolean>;
-  /** The Builds of a namespace, or of all, page by page: which they are and whose. */
-  builds(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ProbedBuild>;
+  /** The objects of a namespace, or of all, one after the other. */
+  list(resource: Resource, namespace: string | undefined, signal: AbortSignal): AsyncIterable<unknown>;
   close(): Promise<void>;
-}
-
-export interface ProbedBuild {
-  readonly build: BuildKey;
-  /** `namespace/name` */
-  readonly buildConfig?: string;
 }
 
 /** The command that gives a user a right in a namespace, or in all. */
@@ -73,7 +65,7 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
     serves: (group, resource, signal) => told(resource, () => isServed(api, group, resource, signal)),
     may: (right, namespace, signal) => told(right.resource, () => isAllowed(api, right, namespace, signal)),
     hasAny: (resource, namespace, signal) => told(resource, () => hasAny(api, resource, namespace, signal)),
-    builds: (namespace, signal) => listBuilds(api, namespace, signal),
+    list: (resource, namespace, signal) => listAll(api, resource, namespace, signal),
     close: () => connection.close(),
   };
 }
@@ -97,14 +89,13 @@ async function hasAny(api: Api, resource: keyof typeof resources, namespace: str
   return false;
 }
 
-async function* listBuilds(api: Api, namespace: string | undefined, signal: AbortSignal): AsyncGenerator<ProbedBuild> {
-  for await (const { items } of listPages<Build>(api, listPath(builds, namespace), {}, pageSize, signal)) {
-    for (const item of items) {
-      const build = buildKey(item);
-      const buildConfig = build && buildConfigOf(item, build);
-      if (build) yield { build, ...(buildConfig !== undefined && { buildConfig }) };
-    }
-  }
+async function* listAll(
+  api: Api,
+  resource: Resource,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  for await (const { items } of listPages<unknown>(api, listPath(resource, namespace), {}, pageSize, signal)) yield* items;
 }
 
 async function isServed(api: Api, group: string, resource: string, signal: AbortSignal): Promise<boolean> {

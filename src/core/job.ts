@@ -49,7 +49,7 @@ export function planJob(outcome: BuildOutcome, policy: SubmissionPolicy): Plan {
       if (!policy.failedBuilds) return skip("failed-build");
       return filtered(outcome, policy) ?? submitBuild(outcome, undefined, policy);
     case "succeeded":
-      return filtered(outcome, policy) ?? submitBuild(outcome, policy.outputImage ? outcome.output : undefined, policy);
+      return filtered(outcome, policy) ?? submitBuild(outcome, policy.outputImage ? outcome.outputs[0] : undefined, policy);
   }
 }
 

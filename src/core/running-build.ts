@@ -1,5 +1,5 @@
-import type { Build, BuildKey } from "./build.ts";
-import { buildConfigOf, buildKey, skipAnnotation } from "./build-outcome.ts";
+import type { BuildKey } from "./build.ts";
+import type { BuildOutcome } from "./build-outcome.ts";
 import { isTracked, type SubmissionPolicy } from "./job.ts";
 
 /** How a build stands to those whose logs are shown while they run. */
@@ -11,20 +11,15 @@ export type BuildProgress =
 /** The labels by which builds for several platforms are told apart: an orchestrator's own, that of OSBS' images, and the node's. */
 const platformLabels = ["platform", "architecture", "kubernetes.io/arch", "beta.kubernetes.io/arch"];
 
-/** Says whether a build runs that is followed; never throws, whatever the server sent. */
+/** Says whether a build runs that is followed. */
 export function progressOf(
-  build: Build,
+  outcome: BuildOutcome,
   { track, matchesLabels }: Pick<SubmissionPolicy, "track" | "matchesLabels">,
 ): BuildProgress {
-  const key = buildKey(build);
-  if (!key) return { kind: "other" };
-  const { metadata: { labels, annotations } = {}, status } = build;
-  if (["Complete", "Failed", "Error", "Cancelled"].includes(status?.phase ?? "")) return { kind: "ended", build: key };
-  if (status?.phase !== "Running" || annotations?.[skipAnnotation] === "true") return { kind: "other" };
-  const buildConfig = buildConfigOf(build, key);
-  if (!isTracked({ build: key, ...(buildConfig && { buildConfig }) }, track) || !matchesLabels(labels ?? {}))
-    return { kind: "other" };
-  return { kind: "running", build: key, platform: platformOf(labels ?? {}) };
+  if (outcome.kind !== "pending") return outcome.build ? { kind: "ended", build: outcome.build } : { kind: "other" };
+  const { phase, build, labels } = outcome;
+  if (phase !== "Running" || !isTracked(outcome, track) || !matchesLabels(labels)) return { kind: "other" };
+  return { kind: "running", build, platform: platformOf(labels) };
 }
 
 function platformOf(labels: Readonly<Record<string, unknown>>): string | undefined {

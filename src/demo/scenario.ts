@@ -1,4 +1,3 @@
-import type { Build, ObjectReference } from "../core/build.ts";
 import type { Digest } from "../core/image-reference.ts";
 import { demoImage } from "./images.ts";
 import type { OpenShiftApi } from "./openshift-api.ts";
@@ -7,6 +6,11 @@ import type { DemoRegistry } from "./registry.ts";
 export const demoNamespace = "golang-builder";
 
 const internalRegistry = "image-registry.openshift-image-registry.svc:5000";
+
+interface ObjectReference {
+  readonly kind: "DockerImage" | "ImageStreamTag";
+  readonly name: string;
+}
 
 /** One build's life, from New to its end. */
 interface Scene {
@@ -143,7 +147,7 @@ async function playScene({ cluster, registry, pause }: Stage, scene: Scene, roun
   for (const phase of ["New", "Pending", "Running"]) cluster.put("builds", aBuild(scene, name, phase));
   cluster.setBuildLog(demoNamespace, name, scene.log.join("\n"));
   await pause();
-  const { kind, name: target = "" } = scene.output;
+  const { kind, name: target } = scene.output;
   const [stream = "", tag = "latest"] = target.split(":");
   if (kind === "ImageStreamTag" && scene.ending === "Complete") {
     await registry?.push(`${demoNamespace}/${stream}`, tag, demoImage(name));
@@ -153,7 +157,7 @@ async function playScene({ cluster, registry, pause }: Stage, scene: Scene, roun
   await pause();
 }
 
-function aBuild(scene: Scene, name: string, phase: string): Build {
+function aBuild(scene: Scene, name: string, phase: string): object {
   const config = scene.name.replace(/-\d+$/, "");
   const strategy = {
     type: scene.strategy,
@@ -194,7 +198,7 @@ function imageStream(name: string, tag: string, digest: Digest): object {
   };
 }
 
-function outputReference({ kind, name = "" }: ObjectReference): string {
+function outputReference({ kind, name }: ObjectReference): string {
   return kind === "DockerImage" ? name : `${internalRegistry}/${demoNamespace}/${name}`;
 }
 

@@ -1,6 +1,5 @@
-import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
-import type { Build } from "../core/build.ts";
-import { classifyBuild } from "../core/build-outcome.ts";
+import { type BuildSighting, type Cluster, type Watched, watchedKey } from "../cluster/cluster.ts";
+import type { BuildOutcome } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
 import { describeJob, planJob, type SubmissionPolicy } from "../core/job.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
@@ -21,7 +20,8 @@ export interface FollowBuildsParts {
 /** Turns every ended build that is seen into a job, until the signal fires. A sighting is dealt with when its jobs are on disk. */
 export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal): Promise<void> {
   const { cluster, queue, log, clock, keep, onSighting } = parts;
-  const listedSince = new Map<string | undefined, number>();
+  let watched = new Set(cluster.namespaces.map((namespace) => watchedKey({ namespace })));
+  const listedSince = new Map<string, number>();
 
   for await (const sighting of cluster.watchBuilds(signal)) {
     await dealWith(sighting);
@@ -31,12 +31,15 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
 
   async function dealWith(sighting: BuildSighting): Promise<void> {
     switch (sighting.kind) {
+      case "watches":
+        watched = new Set(sighting.watches.map(watchedKey));
+        return;
       case "builds":
         await Promise.all(sighting.builds.map((build) => seeBuild(parts, build)));
         return;
       case "synced":
-        log.info({ namespace: sighting.namespace }, "Builds listed; watching");
-        return forgetOldJobs(sighting.namespace, sighting.startedAt);
+        log.info({ source: sighting.source, namespace: sighting.namespace }, "Builds listed; watching");
+        return forgetOldJobs(sighting, sighting.startedAt);
       case "trouble":
         tellTrouble(log, sighting);
         return;
@@ -46,31 +49,32 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   }
 
   /** A job is forgotten only when a full list since then did not show its Build: what still exists would be submitted again. */
-  async function forgetOldJobs(namespace: string | undefined, startedAt: number): Promise<void> {
-    listedSince.set(namespace, startedAt);
-    if (listedSince.size < cluster.namespaces.length) return;
-    const seenBefore = Math.min(...listedSince.values());
+  async function forgetOldJobs(part: Watched, startedAt: number): Promise<void> {
+    listedSince.set(watchedKey(part), startedAt);
+    const lists = [...watched].map((key) => listedSince.get(key));
+    if (!lists.every((since) => since !== undefined)) return;
+    const seenBefore = Math.min(...lists);
     const forgotten = await queue.forget({ endedBefore: clock.now() - keep, seenBefore });
     if (forgotten > 0) log.debug({ forgotten }, "Old jobs forgotten");
   }
 }
 
-async function seeBuild({ queue, policy, log }: FollowBuildsParts, build: Build): Promise<void> {
-  const outcome = classifyBuild(build);
+async function seeBuild({ queue, policy, log }: FollowBuildsParts, outcome: BuildOutcome): Promise<void> {
   const plan = planJob(outcome, policy);
   if (plan.kind === "skip") {
-    if (plan.because !== "not-ended") log.debug({ subject: nameOf(build), because: plan.because }, "Build left alone");
-    if (plan.because === "unreadable") log.warn({ subject: nameOf(build) }, "A Build cannot be understood and is left alone");
+    if (plan.because !== "not-ended") log.debug({ subject: nameOf(outcome), because: plan.because }, "Build left alone");
+    if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A Build cannot be understood and is left alone");
     return;
   }
   if ((await queue.add(plan.job)) === "added") log.debug({ job: plan.job.id, subject: describeJob(plan.job) }, "Build taken in");
 }
 
-function nameOf({ metadata }: Build): string {
-  return `${metadata?.namespace}/${metadata?.name}`;
+function nameOf({ build }: BuildOutcome): string {
+  return build ? `${build.namespace}/${build.name}` : "one without a name";
 }
 
 /** A forgotten position is the API server's everyday business; everything else is worth a warning. */
-function tellTrouble(log: Logger, { namespace, reason, retryIn, message }: Extract<BuildSighting, { kind: "trouble" }>): void {
-  log[reason === "Expired" ? "info" : "warn"]({ namespace, reason, retryIn }, message);
+function tellTrouble(log: Logger, sighting: Extract<BuildSighting, { kind: "trouble" }>): void {
+  const { source, namespace, reason, retryIn, message } = sighting;
+  log[reason === "Expired" ? "info" : "warn"]({ source, namespace, reason, retryIn }, message);
 }

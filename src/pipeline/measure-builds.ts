@@ -1,10 +1,7 @@
-import { type BuildSighting, type Cluster, isOfWatch } from "../cluster/cluster.ts";
-import type { Build } from "../core/build.ts";
+import { type BuildSighting, type Cluster, isOfWatch, watchedKey } from "../cluster/cluster.ts";
+import type { BuildOutcome } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-
-/** Every phase a Build can have (build.openshift.io/v1); another one is counted as `other`. */
-const phases: ReadonlySet<string> = new Set(["New", "Pending", "Running", "Complete", "Failed", "Error", "Cancelled"]);
 
 /** So many failed Builds are told apart from those that are seen again. */
 const rememberedFailures = 10_000;
@@ -15,36 +12,40 @@ export function measureBuilds(
   metrics: Metrics,
   clock: Clock,
 ): (sighting: BuildSighting) => void {
-  const lastLife = new Map(namespaces.map((namespace) => [namespace, clock.now()]));
-  const troubled = new Set<string | undefined>();
+  let lastLife = new Map(namespaces.map((namespace) => [watchedKey({ namespace }), clock.now()]));
+  const troubled = new Set<string>();
   const failed = new Set<string>();
-  metrics.gauge("watchLastEvent", () => [{ labels: {}, value: Math.min(...lastLife.values()) / 1000 }]);
+  metrics.gauge("watchLastEvent", () => [{ labels: {}, value: Math.min(...lastLife.values(), clock.now()) / 1000 }]);
 
   return (sighting) => {
-    if (sighting.kind === "trouble") {
-      metrics.count("watchRestarts", { reason: sighting.reason });
-      troubled.add(sighting.namespace);
+    if (sighting.kind === "watches") {
+      lastLife = new Map(sighting.watches.map(watchedKey).map((key) => [key, lastLife.get(key) ?? clock.now()]));
       return;
     }
-    if (isOfWatch(sighting)) troubled.delete(sighting.namespace);
+    const { source = "builds" } = sighting;
+    const key = watchedKey(sighting);
+    if (sighting.kind === "trouble") {
+      metrics.count("watchRestarts", { source, reason: sighting.reason });
+      troubled.add(key);
+      return;
+    }
+    if (isOfWatch(sighting)) troubled.delete(key);
     // A list says nothing of a watch that failed.
-    if (!troubled.has(sighting.namespace)) lastLife.set(sighting.namespace, clock.now());
+    if (!troubled.has(key)) lastLife.set(key, clock.now());
     if (sighting.kind === "synced") metrics.observe("reconcileDuration", {}, (clock.now() - sighting.startedAt) / 1000);
-    if (sighting.kind === "builds") for (const build of sighting.builds) see(build, sighting.listed);
+    if (sighting.kind === "builds") for (const build of sighting.builds) see(build, sighting.listed, source);
   };
 
-  function see(build: Build, listed: boolean): void {
-    const phase = build?.status?.phase ?? "New";
-    metrics.count("buildEvents", { type: listed ? "listed" : "event", phase: phases.has(phase) ? phase : "other" });
-    const uid = build?.metadata?.uid;
-    if (phase === "Failed" && uid) seeFailed(uid, listed);
+  function see({ phase, build }: BuildOutcome, listed: boolean, source: string): void {
+    metrics.count("buildEvents", { source, type: listed ? "listed" : "event", phase });
+    if (phase === "Failed" && build) seeFailed(build.uid, listed, source);
   }
 
   /** What a list shows failed before the bot watched, or was counted already. */
-  function seeFailed(uid: string, listed: boolean): void {
+  function seeFailed(uid: string, listed: boolean, source: string): void {
     if (failed.has(uid)) return;
     if (failed.size >= rememberedFailures) failed.clear();
     failed.add(uid);
-    if (!listed) metrics.count("buildsFailed", {});
+    if (!listed) metrics.count("buildsFailed", { source });
   }
 }

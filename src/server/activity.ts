@@ -1,4 +1,4 @@
-import { type BuildSighting, isOfWatch } from "../cluster/cluster.ts";
+import { type BuildSighting, isOfWatch, watchedKey } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
@@ -59,7 +59,7 @@ const answered: ReadonlySet<FailureReason> = new Set(["AnalyzerRejected", "Analy
 
 export function createActivity(clock: Clock): ActivityMonitor {
   const startedAt = clock.now();
-  const troubles = new Map<string | undefined, Trouble>();
+  const troubles = new Map<string, Trouble>();
   const minutes = new Map<number, Minute>();
   let seen: Pick<Activity, "lastEventAt" | "lastListAt" | "lastSignAt"> = {};
   let endpoint: Endpoint = { state: "unknown" };
@@ -75,13 +75,19 @@ export function createActivity(clock: Clock): ActivityMonitor {
   return {
     see(sighting) {
       const now = clock.now();
-      const { kind, namespace } = sighting;
-      if (kind === "trouble") {
-        const { since = now } = troubles.get(namespace) ?? {};
-        if (sighting.reason !== "Expired") troubles.set(namespace, { namespace, message: sighting.message, since });
+      if (sighting.kind === "watches") {
+        const watched = new Set(sighting.watches.map(watchedKey));
+        for (const key of troubles.keys()) if (!watched.has(key)) troubles.delete(key);
         return;
       }
-      if (isOfWatch(sighting)) troubles.delete(namespace);
+      const { kind, namespace } = sighting;
+      const key = watchedKey(sighting);
+      if (kind === "trouble") {
+        const { since = now } = troubles.get(key) ?? {};
+        if (sighting.reason !== "Expired") troubles.set(key, { namespace, message: sighting.message, since });
+        return;
+      }
+      if (isOfWatch(sighting)) troubles.delete(key);
       seen = { ...seen, lastSignAt: now };
       if (kind === "synced") seen = { ...seen, lastListAt: now };
       if (kind === "builds" && !sighting.listed) seen = { ...seen, lastEventAt: now };

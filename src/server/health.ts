@@ -1,4 +1,4 @@
-import type { BuildSighting } from "../cluster/cluster.ts";
+import { type BuildSighting, type Watched, watchedKey } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
 
 /** Healthy, or every reason why not, each a sentence for whoever looks at the probe. */
@@ -34,18 +34,37 @@ export interface HealthSettings {
 const outagePace = 3 * 60_000;
 
 export function createHealth({ namespaces, watchTimeout, clock }: HealthSettings): HealthMonitor {
-  const unlisted = new Map<string | undefined, string>(namespaces.map((namespace) => [namespace, "not listed yet"]));
+  let watches = new Map(namespaces.map((namespace) => [watchedKey({ namespace }), toBeListed({ namespace })]));
   const patience = 3 * watchTimeout + outagePace;
   let due = clock.now() + patience;
   let stopping = false;
 
+  /** A namespace that is gone, or was never to be read, does not keep the others from counting; its trouble is told elsewhere. */
+  function unlisted(): readonly string[] {
+    if (watches.size === 0) return ["No namespace is watched yet."];
+    const all = [...watches.values()];
+    const isRead = all.some(({ because }) => because === undefined);
+    const missing = all.filter((watch) => watch.because !== undefined && !(isRead && watch.refusals >= refusalsThatCount));
+    return missing.map(
+      ({ source = "builds", namespace, because }) => `${capital(source)} of ${namespace ?? "all namespaces"}: ${because}`,
+    );
+  }
+
   return {
     see(sighting) {
-      const { namespace } = sighting;
       const pause = sighting.kind === "trouble" ? sighting.retryIn : 0;
       due = clock.now() + pause + patience;
-      if (sighting.kind === "synced") unlisted.delete(namespace);
-      if (sighting.kind === "trouble" && unlisted.has(namespace)) unlisted.set(namespace, sighting.message);
+      if (sighting.kind === "watches") {
+        const known = watches;
+        watches = new Map(sighting.watches.map((its) => [watchedKey(its), known.get(watchedKey(its)) ?? toBeListed(its)]));
+        return;
+      }
+      const watch = watches.get(watchedKey(sighting));
+      if (watch && sighting.kind === "synced") watch.because = undefined;
+      if (watch?.because !== undefined && sighting.kind === "trouble") {
+        watch.because = sighting.message;
+        watch.refusals += refusals.has(sighting.reason) ? 1 : 0;
+      }
     },
     stop() {
       stopping = true;
@@ -57,9 +76,29 @@ export function createHealth({ namespaces, watchTimeout, clock }: HealthSettings
       return { ok: false, because: [`The watch of builds has shown no life for ${silence} seconds.`] };
     },
     readiness() {
-      const reasons = [...unlisted].map(([namespace, why]) => `Builds of ${namespace ?? "all namespaces"}: ${why}`);
+      const reasons = unlisted();
       const because = stopping ? ["The bot is stopping.", ...reasons] : reasons;
       return because.length === 0 ? { ok: true } : { ok: false, because };
     },
   };
+}
+
+interface ListedWatch extends Watched {
+  /** Why it is not listed; undefined once it was. */
+  because: string | undefined;
+  /** How often the server refused to list it. */
+  refusals: number;
+}
+
+const refusals: ReadonlySet<string> = new Set(["Forbidden", "NotServed"]);
+
+/** About a minute and a half. */
+const refusalsThatCount = 3;
+
+function toBeListed(watch: Watched): ListedWatch {
+  return { ...watch, because: "not listed yet", refusals: 0 };
+}
+
+function capital(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }

@@ -32,13 +32,13 @@ export const metricTable = {
     type: "counter",
     name: "build_watcher_build_events_total",
     help: "Builds seen, in lists (listed) and as events of the watch (event), by phase.",
-    labels: ["type", "phase"],
+    labels: ["source", "type", "phase"],
   },
   watchRestarts: {
     type: "counter",
     name: "build_watcher_watch_restarts_total",
     help: "Times the watch of builds broke and was begun again, by reason.",
-    labels: ["reason"],
+    labels: ["source", "reason"],
   },
   watchLastEvent: {
     type: "gauge",
@@ -158,7 +158,7 @@ export const metricTable = {
     type: "counter",
     name: "build_watcher_builds_failed_total",
     help: "Number of builds that failed while the bot watched.",
-    labels: [],
+    labels: ["source"],
   },
 } as const satisfies Record<string, Metric>;
 

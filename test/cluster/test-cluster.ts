@@ -80,7 +80,7 @@ export function watchBuilds(cluster: Cluster): Sightings {
     all,
     builds: () =>
       all.flatMap((sighting) =>
-        sighting.kind === "builds" ? sighting.builds.map(({ metadata, status }) => `${metadata?.name} ${status?.phase}`) : [],
+        sighting.kind === "builds" ? sighting.builds.map(({ build, phase }) => `${build?.name} ${phase}`) : [],
       ),
     troubles: () => all.filter((sighting) => sighting.kind === "trouble"),
     count: (kind) => all.filter((sighting) => sighting.kind === kind).length,

@@ -20,17 +20,18 @@ const facts: BuildFacts = {
 };
 const succeeded: BuildOutcome = {
   kind: "succeeded",
-  output: { kind: "reference", reference: parseImageReference(`quay.io/shop/cart@${digest}`) },
+  phase: "Complete",
+  outputs: [{ kind: "reference", reference: parseImageReference(`quay.io/shop/cart@${digest}`) }],
   ...facts,
 };
-const failed: BuildOutcome = { kind: "failed", reason: "OutOfMemoryKilled", ...facts };
+const failed: BuildOutcome = { kind: "failed", phase: "Failed", outputs: [], reason: "OutOfMemoryKilled", ...facts };
 const { buildConfig: _, ...withoutConfig } = succeeded;
 
 describe("planJob", () => {
   it.each<[string, BuildOutcome, Partial<SubmissionPolicy>, string]>([
     ["a succeeded build", succeeded, {}, "submit"],
-    ["a build that runs", { kind: "pending", build: facts.build, phase: "Running" }, {}, "not-ended"],
-    ["a cancelled build", { kind: "ignored", build: facts.build, because: "cancelled" }, {}, "cancelled"],
+    ["a build that runs", { kind: "pending", phase: "Running", build: facts.build, labels: {} }, {}, "not-ended"],
+    ["a cancelled build", { kind: "ignored", phase: "Cancelled", build: facts.build, because: "cancelled" }, {}, "cancelled"],
     ["a failed build by default", failed, {}, "failed-build"],
     ["a failed build when wanted", failed, { failedBuilds: true }, "submit"],
     [

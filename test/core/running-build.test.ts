@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { Build } from "../../src/core/build.ts";
 import { parseLabelSelector } from "../../src/core/label-selector.ts";
 import { progressOf } from "../../src/core/running-build.ts";
+import { type Build, classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { aBuild, type BuildTraits } from "../support/fixtures.ts";
 
 const everything = { track: [], matchesLabels: () => true };
 
 function progress(traits: BuildTraits, policy: Parameters<typeof progressOf>[1] = everything): string {
-  return progressOf(aBuild({ phase: "Running", ...traits }), policy).kind;
+  return progressOf(classifyBuild(aBuild({ phase: "Running", ...traits })), policy).kind;
 }
 
 describe("a build", () => {
@@ -30,7 +30,10 @@ describe("a build", () => {
     [{ platform: "" }, undefined],
     [{}, undefined],
   ])("with labels %j is for platform %s", (labels, platform) => {
-    expect(progressOf(aBuild({ phase: "Running", labels }), everything)).toMatchObject({ kind: "running", platform });
+    expect(progressOf(classifyBuild(aBuild({ phase: "Running", labels })), everything)).toMatchObject({
+      kind: "running",
+      platform,
+    });
   });
 
   it("that is not followed is not shown", () => {
@@ -38,13 +41,13 @@ describe("a build", () => {
     expect(progress({ name: "cart-1" }, { ...everything, track: ["orders"] })).toBe("other");
     expect(progress({ buildConfig: null }, { ...everything, track: ["cart"] })).toBe("other");
     expect(progress({ labels: { a: "b" } }, { ...everything, matchesLabels: parseLabelSelector("a!=b") })).toBe("other");
-    expect(progress({ annotations: { "build-watcher.thoth-station.ninja/skip": "true" } })).toBe("other");
+    expect(progress({ annotations: { "build-watcher.thoth-station.ninja/skip": "true" } })).toBe("ended");
   });
 
   it.each([[{}], [{ metadata: { name: "a" } }], [null], [{ metadata: null, status: 7 }]])(
     "that is none (%j) is nothing",
     (build) => {
-      expect(progressOf(build as Build, everything)).toEqual({ kind: "other" });
+      expect(progressOf(classifyBuild(build as Build), everything)).toEqual({ kind: "other" });
     },
   );
 });

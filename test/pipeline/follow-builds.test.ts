@@ -1,18 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { BuildSighting } from "../../src/cluster/cluster.ts";
-import type { Build } from "../../src/core/build.ts";
+import type { BuildOutcome } from "../../src/core/build-outcome.ts";
 import type { Job } from "../../src/core/job.ts";
 import { followBuilds } from "../../src/pipeline/follow-builds.ts";
+import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { captureLog } from "../support/log.ts";
 
 const policy = { outputImage: true, baseImage: true, buildLog: true, failedBuilds: false, track: [], matchesLabels: () => true };
 const day = 24 * 60 * 60_000;
 
-function build(uid: string, phase: string): Build {
-  return {
-    metadata: { namespace: "shop", name: uid, uid },
-    status: { phase, outputDockerImageReference: "quay.io/shop/cart:1" },
-  };
+function build(uid: string, phase: string): BuildOutcome {
+  const status = { phase, outputDockerImageReference: "quay.io/shop/cart:1" };
+  return classifyBuild({ metadata: { namespace: "shop", name: uid, uid }, status });
 }
 
 async function follow(sightings: readonly BuildSighting[], namespaces: readonly (string | undefined)[] = ["shop"]) {
@@ -57,7 +56,12 @@ describe("followBuilds", () => {
         listed: true,
         builds: [build("a", "Complete"), build("b", "Failed"), build("c", "Running")],
       },
-      { kind: "builds", namespace: "shop", listed: false, builds: [build("c", "Complete"), { metadata: { name: "nameless" } }] },
+      {
+        kind: "builds",
+        namespace: "shop",
+        listed: false,
+        builds: [build("c", "Complete"), classifyBuild({ metadata: { name: "nameless" } })],
+      },
     ]);
     expect(jobs.map((job) => job.id)).toEqual(["build-a", "build-c"]);
   });
@@ -71,7 +75,7 @@ describe("followBuilds", () => {
 
   it("warns of a Build that has no identity instead of dropping it in silence", async () => {
     const { captured } = await follow([
-      { kind: "builds", namespace: "shop", listed: false, builds: [{ status: { phase: "Complete" } }] },
+      { kind: "builds", namespace: "shop", listed: false, builds: [classifyBuild({ status: { phase: "Complete" } })] },
     ]);
     expect(captured.messages("warn")).toEqual([expect.stringContaining("cannot be understood")]);
   });

@@ -5,6 +5,7 @@ import { measureBuilds } from "../../src/pipeline/measure-builds.ts";
 import { measureQueue } from "../../src/pipeline/measure-queue.ts";
 import { measureCopy, measureSubmission } from "../../src/pipeline/measure-submissions.ts";
 import type { JobAnalysis } from "../../src/queue/job-queue.ts";
+import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
 import { embeddedStorage } from "../queue/embedded-storage.ts";
 import { buildJob, nothing } from "../queue/jobs.ts";
@@ -69,8 +70,13 @@ describe("a measured queue", () => {
 });
 
 describe("measured builds", () => {
-  const build = (name: string, phase?: string) => ({ metadata: { name, uid: name }, ...(phase && { status: { phase } }) });
-  const seen = (listed: boolean, ...builds: object[]): BuildSighting => ({ kind: "builds", namespace: "shop", builds, listed });
+  const build = (name: string, phase?: string) => ({
+    metadata: { namespace: "shop", name, uid: name },
+    ...(phase && { status: { phase } }),
+  });
+  const seen = (listed: boolean, ...builds: object[]): BuildSighting => {
+    return { kind: "builds", namespace: "shop", builds: builds.map((its) => classifyBuild(its)), listed };
+  };
 
   it("are counted by phase, a strange one as other", async () => {
     const see = measureBuilds({ namespaces: ["shop"] }, metrics, fakeClock());
@@ -79,10 +85,10 @@ describe("measured builds", () => {
       seen(false, build("c", "Running"), build("d", "Wobbling"), build("e"), { status: { phase: {} } } as object, null as never),
     );
     expect(await values("build_events")).toEqual([
-      'build_events_total{type="listed",phase="Complete"} 2',
-      'build_events_total{type="event",phase="Running"} 1',
-      'build_events_total{type="event",phase="other"} 2',
-      'build_events_total{type="event",phase="New"} 2',
+      'build_events_total{source="builds",type="listed",phase="Complete"} 2',
+      'build_events_total{source="builds",type="event",phase="Running"} 1',
+      'build_events_total{source="builds",type="event",phase="other"} 2',
+      'build_events_total{source="builds",type="event",phase="New"} 2',
     ]);
   });
 
@@ -91,7 +97,7 @@ describe("measured builds", () => {
     see(seen(true, build("old", "Failed")));
     see(seen(false, build("old", "Failed"), build("new", "Failed")));
     see(seen(false, build("new", "Failed")));
-    expect(await values("builds_failed")).toEqual(["builds_failed_total 1"]);
+    expect(await values("builds_failed")).toEqual(['builds_failed_total{source="builds"} 1']);
   });
 
   it("tell when the most silent namespace last showed life, and why a watch broke", async () => {
@@ -104,7 +110,7 @@ describe("measured builds", () => {
     await clock.advance(5_000);
     see({ kind: "trouble", namespace: "bank", reason: "Expired", message: "", retryIn: 0 });
     expect(await values("watch_last")).toEqual(["watch_last_event_timestamp_seconds 1005"]);
-    expect(await values("watch_restarts")).toEqual(['watch_restarts_total{reason="Expired"} 1']);
+    expect(await values("watch_restarts")).toEqual(['watch_restarts_total{source="builds",reason="Expired"} 1']);
     expect(await values("reconcile")).toEqual(["reconcile_duration_seconds_sum 2", "reconcile_duration_seconds_count 1"]);
   });
 

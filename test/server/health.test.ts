@@ -52,6 +52,24 @@ describe("readiness", () => {
     expect(health.readiness()).toEqual({ ok: true });
   });
 
+  it("does not wait for good for a namespace that the server refuses while others are read", () => {
+    const { health } = monitored(["shop", "gone"]);
+    for (let times = 0; times < 3; times++) health.see(trouble("gone", 0));
+    expect(health.readiness()).toMatchObject({ ok: false });
+    health.see(synced("shop"));
+    expect(health.readiness()).toEqual({ ok: true });
+  });
+
+  it("counts what is watched by now", () => {
+    const { health } = monitored([]);
+    expect(health.readiness()).toEqual({ ok: false, because: ["No namespace is watched yet."] });
+    health.see({ kind: "watches", watches: [{ namespace: "shop" }, { source: "buildruns", namespace: "shop" }] });
+    health.see(synced("shop"));
+    expect(health.readiness()).toEqual({ ok: false, because: ["Buildruns of shop: not listed yet"] });
+    health.see({ kind: "watches", watches: [{ namespace: "shop" }] });
+    expect(health.readiness()).toEqual({ ok: true });
+  });
+
   it("ends when the bot is asked to stop", () => {
     const { health } = monitored();
     health.see(synced("shop"));

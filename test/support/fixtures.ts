@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Build, ObjectReference } from "../../src/core/build.ts";
 import type { Digest } from "../../src/core/image-reference.ts";
+import type { Build, ObjectReference } from "../../src/sources/openshift-builds.ts";
 
 /** An object as the API server sends it. */
 export interface RecordedObject {

@@ -1,6 +1,7 @@
 import type { ClusterProbe } from "../../cluster/probe.ts";
 import type { Config } from "../../config/options.ts";
 import { isTracked } from "../../core/job.ts";
+import { openshiftBuilds } from "../../sources/openshift-builds.ts";
 import { type Finding, warned } from "./finding.ts";
 import type { SetCommand } from "./set-command.ts";
 
@@ -43,8 +44,10 @@ async function unknownConfigs(probe: ClusterProbe, track: readonly string[], sig
   const missing = new Set(track);
   try {
     for (const namespace of track.length > 0 ? probe.namespaces : []) {
-      for await (const facts of probe.builds(namespace, signal)) {
-        for (const entry of missing) if (isTracked(facts, [entry])) missing.delete(entry);
+      for await (const object of probe.list(openshiftBuilds.resource, namespace, signal)) {
+        const outcome = openshiftBuilds.classify(object);
+        if (outcome.kind === "ignored") continue;
+        for (const entry of missing) if (isTracked(outcome, [entry])) missing.delete(entry);
       }
     }
   } catch {

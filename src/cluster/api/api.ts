@@ -49,7 +49,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
     try {
       const { statusCode, headers, body } = await deadline.expect(ask(deadline.signal), requestTimeout);
       body.on("error", () => {});
-      if (statusCode === 200 || statusCode === 201) return { chunks: readChunks(body, deadline, silence), end: deadline.end };
+      if (statusCode >= 200 && statusCode < 300) return { chunks: readChunks(body, deadline, silence), end: deadline.end };
       const retryAfter = headers["retry-after"];
       const text = await readText(readChunks(body, deadline, requestTimeout), errorBodyLimit);
       throw errorOfAnswer(statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text, clock.now());

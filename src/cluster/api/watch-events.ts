@@ -18,12 +18,12 @@ export interface WatchDecoder<T> {
   finish(): WatchBatch<T>;
 }
 
-type WatchEvent<T> =
-  | { readonly kind: "object"; readonly object: T; readonly resourceVersion: string | undefined }
+type WatchEvent =
+  | { readonly kind: "object"; readonly object: object; readonly resourceVersion: string | undefined }
   | { readonly kind: "bookmark"; readonly resourceVersion: string | undefined }
   | { readonly kind: "error"; readonly error: ApiError };
 
-export function createWatchDecoder<T>(): WatchDecoder<T> {
+export function createWatchDecoder<T>(read: (object: unknown) => T): WatchDecoder<T> {
   let rest: Buffer[] = [];
   let restLength = 0;
 
@@ -43,7 +43,7 @@ export function createWatchDecoder<T>(): WatchDecoder<T> {
   }
 
   function decode(chunk: Buffer): WatchBatch<T> {
-    const batch = readEvents<T>(lines(chunk));
+    const batch = readEvents<T>(lines(chunk), read);
     if (batch.error || restLength <= longestLine) return batch;
     rest = [];
     restLength = 0;
@@ -59,20 +59,20 @@ export function createWatchDecoder<T>(): WatchDecoder<T> {
   };
 }
 
-function readEvents<T>(lines: Iterable<string>): WatchBatch<T> {
+function readEvents<T>(lines: Iterable<string>, read: (object: unknown) => T): WatchBatch<T> {
   const objects: T[] = [];
   let resourceVersion: string | undefined;
   for (const line of lines) {
     if (line.trim() === "") continue;
-    const event = parseEvent<T>(line);
+    const event = parseEvent(line);
     if (event.kind === "error") return { objects, resourceVersion, error: event.error };
-    if (event.kind === "object") objects.push(event.object);
+    if (event.kind === "object") objects.push(read(event.object));
     resourceVersion = event.resourceVersion ?? resourceVersion;
   }
   return { objects, resourceVersion, error: undefined };
 }
 
-function parseEvent<T>(line: string): WatchEvent<T> {
+function parseEvent(line: string): WatchEvent {
   const event = parseRecord(line);
   const object = event?.object;
   if (typeof event?.type !== "string") return { kind: "error", error: garbage() };
@@ -80,7 +80,7 @@ function parseEvent<T>(line: string): WatchEvent<T> {
   if (typeof object !== "object" || object === null) return { kind: "error", error: garbage() };
   const resourceVersion = resourceVersionOf(object);
   if (event.type === "BOOKMARK") return { kind: "bookmark", resourceVersion };
-  return { kind: "object", object: object as T, resourceVersion };
+  return { kind: "object", object, resourceVersion };
 }
 
 function resourceVersionOf(object: { readonly metadata?: { readonly resourceVersion?: unknown } | null }): string | undefined {

@@ -34,12 +34,14 @@ export const usualPace: WatchPace = {
   relistEvery: 24 * 60 * 60_000,
 };
 
-export interface WatchSettings {
+export interface WatchSettings<T> {
   readonly api: Api;
   readonly path: string;
   /** The plural, for messages. */
   readonly resource: string;
   readonly namespace: string | undefined;
+  /** What is kept of an object. */
+  readonly read: (object: unknown) => T;
   readonly labelSelector: string | undefined;
   readonly clock: Clock;
   readonly pageSize: number;
@@ -67,7 +69,7 @@ interface Cursor {
 }
 
 /** Lists and then watches one path for ever: every state of its objects at least once. Ends only by the signal, and never throws. */
-export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
+export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
   const cursor: Cursor = { resourceVersion: undefined, listDue: true, listedAt: 0, failures: 0, unheard: 0 };
   while (!signal.aborted) {
     const doing = { verb: "list" as "list" | "watch" };
@@ -91,15 +93,15 @@ export async function* follow<T>(settings: WatchSettings, signal: AbortSignal): 
 }
 
 /** A list while the watch's position still holds leaves it alone: what happened between the two, a deletion above all, is not skipped. */
-async function* list<T>(settings: WatchSettings, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
-  const { api, path, labelSelector, pageSize, clock } = settings;
+async function* list<T>(settings: WatchSettings<T>, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
+  const { api, path, labelSelector, pageSize, clock, read } = settings;
   const leave = await settings.listing.enter(signal);
   try {
     const startedAt = clock.now();
     let resourceVersion: string | undefined;
-    for await (const page of listPages<T>(api, path, { labelSelector }, pageSize, signal)) {
+    for await (const page of listPages<unknown>(api, path, { labelSelector }, pageSize, signal)) {
       resourceVersion = page.resourceVersion;
-      if (page.items.length > 0) yield { kind: "objects", objects: page.items, listed: true };
+      if (page.items.length > 0) yield { kind: "objects", objects: page.items.map(read), listed: true };
     }
     cursor.resourceVersion ??= resourceVersion;
     cursor.listDue = false;
@@ -110,11 +112,11 @@ async function* list<T>(settings: WatchSettings, cursor: Cursor, signal: AbortSi
   }
 }
 
-async function* watch<T>(settings: WatchSettings, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
+async function* watch<T>(settings: WatchSettings<T>, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
   const { api, path, clock, pace, watchTimeout } = settings;
   const stream = await api.open(path, watchQuery(settings, cursor), watchTimeout, signal);
   const openedAt = clock.now();
-  const decoder = createWatchDecoder<T>();
+  const decoder = createWatchDecoder<T>(settings.read);
   let heard = false;
   try {
     if (!isDeaf(cursor)) yield { kind: "alive" };
@@ -150,7 +152,7 @@ async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator
 }
 
 /** Watches end after five to ten minutes, each at its own time, as client-go's do: so that a server under load gets rid of them evenly. */
-function watchQuery({ labelSelector }: WatchSettings, { resourceVersion }: Cursor): Query {
+function watchQuery({ labelSelector }: WatchSettings<unknown>, { resourceVersion }: Cursor): Query {
   const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
   return { watch: true, allowWatchBookmarks: true, resourceVersion, labelSelector, timeoutSeconds };
 }

@@ -1,4 +1,3 @@
-import type { ObjectReference } from "../../core/build.ts";
 import { type Digest, type ImageReference, isDigest, parseImageReference } from "../../core/image-reference.ts";
 import type { StreamSighting } from "../cluster.ts";
 
@@ -20,7 +19,7 @@ export interface ImageStream {
 
 interface SpecTag {
   readonly name?: string;
-  readonly from?: ObjectReference | null;
+  readonly from?: { readonly kind?: string; readonly name?: string } | null;
   /** The tag only points to its `from` and is never imported. */
   readonly reference?: boolean;
   readonly referencePolicy?: { readonly type?: string };

@@ -1,12 +1,13 @@
 import { ApiError } from "../../cluster/api/api-error.ts";
-import { builds, listPath, objectPath } from "../../cluster/api/paths.ts";
 import { isPassing, retrying } from "../../cluster/api/retrying.ts";
 import { asClusterError } from "../../cluster/api/trouble.ts";
-import type { NamedBuild } from "../../cluster/cluster.ts";
+import type { NamedBuild } from "../../core/build.ts";
 import { sleep } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { backoffDelay } from "../../core/retry.ts";
+import type { BuildSource, LogPart } from "../build-source.ts";
 import type { LogReader } from "./build-log.ts";
+import { readPart } from "./parts.ts";
 
 /** Attempts in a row without a new byte before a log that had begun is given up: a few minutes. */
 const attemptsWithin = 10;
@@ -17,64 +18,73 @@ const silenceFactor = 5;
 /** Streams a log; see `Cluster.streamBuildLog`. A log only grows, so that one that is opened again goes on behind the bytes that came. */
 export async function* streamBuildLog(
   reader: LogReader,
+  source: BuildSource,
   build: NamedBuild,
   follow: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { backoff, clock } = reader.patience;
+  const { api, patience } = reader;
+  const place: Place = { part: 0, bytes: 0, headings: 0 };
   let delivered = 0;
   let failures = 0;
   while (!signal.aborted) {
     try {
-      for await (const piece of readFrom(reader, build, follow, delivered, signal)) {
+      const log = await source.findLog(api, build, follow, signal);
+      for await (const piece of readFrom(reader, log.parts, follow, place, signal)) {
         delivered += piece.length;
         failures = 0;
         yield piece;
       }
-      if (!follow || !(await isUnderWay(reader, build, signal))) return;
+      if (!follow || !(await retryingly(() => log.isGrowing(signal)))) return;
     } catch (error) {
       if (signal.aborted || isOver(error, delivered)) return;
-      if (isWaiting(error) && follow) continue;
-      const attempts = delivered > 0 ? attemptsWithin : reader.patience.attempts;
-      if (!isPassing(error) || failures + 1 >= attempts || (delivered > 0 && !follow)) throw explained(error, build);
+      const isComing = follow && isWaiting(error);
+      const attempts = delivered > 0 ? attemptsWithin : patience.attempts;
+      if (!isComing && (!isPassing(error) || failures + 1 >= attempts || (delivered > 0 && !follow)))
+        throw explained(error, source, build);
+      if (isComing) failures = 0;
     }
     failures += 1;
-    await sleep(clock, backoffDelay(failures, backoff, Math.random()), signal);
+    await sleep(patience.clock, backoffDelay(failures, patience.backoff, Math.random()), signal);
+  }
+
+  function retryingly<T>(ask: () => Promise<T>): Promise<T> {
+    return retrying(patience, signal, ask);
   }
 }
 
+/** How far a log was read: bytes of this part, and the headings that were said. */
+interface Place {
+  part: number;
+  bytes: number;
+  headings: number;
+}
+
+/** Reads on, part by part. The last one is taken up again at the next call: it may have grown. */
 async function* readFrom(
   { api, silence }: LogReader,
-  build: NamedBuild,
+  parts: readonly LogPart[],
   follow: boolean,
-  position: number,
+  place: Place,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const query = follow ? { follow } : { nowait: true };
-  const stream = await api.open(
-    `${objectPath(builds, build.namespace, build.name)}/log`,
-    query,
-    follow ? silence * silenceFactor : silence,
-    signal,
-  );
-  let skip = position;
-  try {
-    for await (const chunk of stream.chunks) {
-      if (skip < chunk.length) yield chunk.subarray(skip);
+  for (let part = parts[place.part]; part; part = parts[place.part]) {
+    if (part.heading !== undefined && place.headings <= place.part) {
+      yield Buffer.from(`${part.heading}\n`);
+      place.headings = place.part + 1;
+    }
+    let skip = place.bytes;
+    for await (const chunk of readPart(api, part, {}, follow ? silence * silenceFactor : silence, signal)) {
+      if (skip < chunk.length) {
+        place.bytes += chunk.length - skip;
+        yield chunk.subarray(skip);
+      }
       skip = Math.max(skip - chunk.length, 0);
     }
-  } finally {
-    stream.end();
+    if (place.part + 1 >= parts.length) return;
+    place.part += 1;
+    place.bytes = 0;
   }
-}
-
-/** Whether more is to come of a log that ended: a server on its way down ends logs, too. It takes the right to list, which the bot has. */
-async function isUnderWay({ api, patience }: LogReader, { namespace, name }: NamedBuild, signal: AbortSignal): Promise<boolean> {
-  const path = listPath(builds, namespace);
-  const query = { fieldSelector: `metadata.name=${name}` };
-  const look = () => retrying(patience, signal, () => api.getJson(path, query, signal));
-  const { items } = (await look().catch(() => ({}))) as { items?: readonly { status?: { phase?: unknown } }[] };
-  return Array.isArray(items) && ["New", "Pending", "Running"].includes(items[0]?.status?.phase);
 }
 
 /** The pod of a build that ran may be gone when its log is asked for again. */
@@ -82,18 +92,21 @@ function isOver(error: unknown, delivered: number): boolean {
   return delivered > 0 && error instanceof ApiError && ["NotFound", "Refused"].includes(error.fault);
 }
 
-/** openshift-apiserver, registry/buildlog: it waits 30 s for a build to start. */
+/** openshift-apiserver, registry/buildlog: it waits 30 s for a build to start. A pod's container says at once that it has not started. */
 function isWaiting(error: unknown): boolean {
-  return error instanceof ApiError && /timed out waiting for build/.test(error.message);
+  if (!(error instanceof ApiError)) return false;
+  return ["timed out waiting for build", "unable to wait for build", "is waiting to start"].some((said) =>
+    error.message.includes(said),
+  );
 }
 
-function explained(error: unknown, { namespace, name }: NamedBuild): JobError {
+function explained(error: unknown, { kind, resource }: BuildSource, { namespace, name }: NamedBuild): JobError {
   const fault = error instanceof ApiError ? error.fault : undefined;
   const said = error instanceof Error ? error.message : String(error);
   const message = {
-    NotFound: `There is no Build ${namespace}/${name}: oc get builds -n ${namespace} lists what there is`,
-    Refused: `There is no log of the Build ${namespace}/${name} (${said})`,
+    NotFound: `There is no ${kind} ${namespace}/${name}: oc get ${resource.plural} -n ${namespace} lists what there is`,
+    Refused: `There is no log of the ${kind} ${namespace}/${name} (${said})`,
   }[fault as string];
-  if (message === undefined) return asClusterError(error, { verb: "get", resource: "builds/log", namespace });
+  if (message === undefined) return asClusterError(error, { verb: "get", resource: `${resource.plural}/log`, namespace });
   return new JobError("ClusterUnavailable", message, { retryable: false, cause: error });
 }

@@ -1,8 +1,9 @@
 import type { Api } from "../../cluster/api/api.ts";
 import { ApiError } from "../../cluster/api/api-error.ts";
-import { builds, objectPath } from "../../cluster/api/paths.ts";
 import { type Patience, retrying } from "../../cluster/api/retrying.ts";
-import type { NamedBuild } from "../../cluster/cluster.ts";
+import type { NamedBuild } from "../../core/build.ts";
+import type { BuildSource } from "../build-source.ts";
+import { readParts } from "./parts.ts";
 
 export interface LogReader {
   readonly api: Api;
@@ -22,11 +23,11 @@ export interface LogTailReader extends LogReader {
  */
 export async function readBuildLog(
   { api, patience, silence, timeLimit }: LogTailReader,
+  source: BuildSource,
   build: NamedBuild,
   maximumBytes: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const path = `${objectPath(builds, build.namespace, build.name)}/log`;
   const late = new AbortController();
   const ending = AbortSignal.any([signal, late.signal]);
   const cancel = patience.clock.schedule(timeLimit, () => late.abort());
@@ -34,12 +35,11 @@ export async function readBuildLog(
   const patiently = Math.min(silence, timeLimit / 2);
   try {
     const text = await retrying({ ...patience, attempts: 2 }, ending, async () => {
-      const stream = await api.open(path, { nowait: true }, patiently, ending);
-      try {
-        return await readTail(until(late.signal, stream.chunks), maximumBytes);
-      } finally {
-        stream.end();
-      }
+      const { parts } = await source.findLog(api, build, false, ending);
+      // A log of lines shorter than that is cut a little before its beginning.
+      const tailLines = Math.ceil(maximumBytes / shortestLine);
+      const read = () => readParts(api, parts, { tailLines }, patiently, ending);
+      return readTail(until(late.signal, read()), maximumBytes);
     });
     return text === "" ? undefined : text;
   } catch (error) {
@@ -50,6 +50,9 @@ export async function readBuildLog(
     cancel();
   }
 }
+
+/** Bytes. */
+const shortestLine = 10;
 
 /** A stream up to where the signal broke it off. */
 async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

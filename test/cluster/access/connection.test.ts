@@ -91,7 +91,7 @@ describe("connections", () => {
     const cluster = await open({ url });
     expect(await cluster.readBuildLog({ namespace: "golang-builder", name: "app-1", uid: "1" }, 100, signal)).toBeUndefined();
     expect(paths).toEqual([
-      "/k8s/clusters/c-1/apis/build.openshift.io/v1/namespaces/golang-builder/builds/app-1/log?nowait=true",
+      "/k8s/clusters/c-1/apis/build.openshift.io/v1/namespaces/golang-builder/builds/app-1/log?nowait=true&tailLines=10",
     ]);
   });
 

@@ -87,7 +87,7 @@ describe("a watch that breaks", () => {
     for await (const sighting of cluster.watchBuilds(stop.signal)) {
       if (sighting.kind === "builds") {
         if (++pages === 1) api.expire();
-        for (const { metadata } of sighting.builds) seen.add(metadata?.name);
+        for (const { build } of sighting.builds) seen.add(build?.name);
       }
       if (sighting.kind === "synced") break;
     }

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createWatchDecoder, type WatchBatch } from "../../../src/cluster/api/watch-events.ts";
-import type { Build } from "../../../src/core/build.ts";
+import type { Build } from "../../../src/sources/openshift-builds.ts";
 import { recordedText, recordedWatch } from "../../support/fixtures.ts";
 
 const line = (event: unknown) => `${JSON.stringify(event)}\n`;
 const added = (name: string, resourceVersion: string) => line({ type: "ADDED", object: { metadata: { name, resourceVersion } } });
 
 function decodeAll(bytes: Buffer, cuts: readonly number[]): WatchBatch<Build>[] {
-  const decoder = createWatchDecoder<Build>();
+  const decoder = createWatchDecoder((object) => object as Build);
   const places = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   const chunks = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
   return [...chunks.map((chunk) => decoder.decode(chunk)), decoder.finish()];
@@ -38,18 +38,18 @@ describe("the bytes of a watch", () => {
   });
 
   it("give the events of one chunk together, with the last position", () => {
-    const batch = createWatchDecoder<Build>().decode(Buffer.from(added("a", "7") + added("b", "8")));
+    const batch = createWatchDecoder((object) => object as Build).decode(Buffer.from(added("a", "7") + added("b", "8")));
     expect(batch.objects).toHaveLength(2);
     expect(batch).toMatchObject({ resourceVersion: "8", error: undefined });
   });
 
   it("give a bookmark's position and no object", () => {
-    const batch = createWatchDecoder<Build>().decode(Buffer.from(recordedText("watch-bookmark.ndjson")));
+    const batch = createWatchDecoder((object) => object as Build).decode(Buffer.from(recordedText("watch-bookmark.ndjson")));
     expect(batch).toEqual({ objects: [], resourceVersion: "612", error: undefined });
   });
 
   it("keep what came before an error", () => {
-    const batch = createWatchDecoder<Build>().decode(
+    const batch = createWatchDecoder((object) => object as Build).decode(
       Buffer.from(added("a", "7") + recordedText("watch-410.ndjson") + added("b", "8")),
     );
     expect(names([batch])).toEqual(["a"]);
@@ -65,7 +65,7 @@ describe("the bytes of a watch", () => {
     ["no object at all", 42, "BadData"],
     ["nothing", null, "BadData"],
   ])("tell of %s", (_, event, fault) => {
-    expect(createWatchDecoder<Build>().decode(Buffer.from(line(event))).error).toMatchObject({ fault });
+    expect(createWatchDecoder((object) => object as Build).decode(Buffer.from(line(event))).error).toMatchObject({ fault });
   });
 
   it("may have empty lines", () => {
@@ -83,7 +83,7 @@ describe("the bytes of a watch", () => {
   });
 
   it("may not make up a line without end", () => {
-    const decoder = createWatchDecoder<Build>();
+    const decoder = createWatchDecoder((object) => object as Build);
     const chunk = Buffer.alloc(1024 * 1024, "x");
     const batches = Array.from({ length: 9 }, () => decoder.decode(chunk));
     expect(batches.slice(0, 8).every(({ error }) => error === undefined)).toBe(true);

@@ -80,7 +80,7 @@ describe("a watch on its way", () => {
     await api.waitFor(() => api.openWatches === 1);
     api.put("builds", { metadata: { namespace, name: "bare-1" }, spec: "none" });
     await sightings.until((its) => its.builds().length === 1);
-    expect(sightings.builds()).toEqual(["bare-1 undefined"]);
+    expect(sightings.builds()).toEqual(["bare-1 New"]);
     expect(sightings.troubles()).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { classifyBuild } from "../../src/core/build-outcome.ts";
 import { planJob } from "../../src/core/job.ts";
+import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { aBuild } from "../support/fixtures.ts";
 
 const policy = {

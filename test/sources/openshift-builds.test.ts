@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Build } from "../../src/core/build.ts";
-import { type BuildOutcome, classifyBuild } from "../../src/core/build-outcome.ts";
+import type { BuildOutcome } from "../../src/core/build-outcome.ts";
 import { formatImageName } from "../../src/core/image-name.ts";
+import { type Build, classifyBuild } from "../../src/sources/openshift-builds.ts";
 
 const internal = "image-registry.openshift-image-registry.svc:5000";
 const digest = `sha256:${"5".repeat(64)}`;
@@ -18,7 +18,7 @@ function complete(build: { spec?: Build["spec"]; status?: Build["status"]; annot
 }
 
 function outputOf(outcome: BuildOutcome): string {
-  return outcome.kind === "succeeded" ? formatImageName(outcome.output) : `${outcome.kind}`;
+  return outcome.kind === "succeeded" ? outcome.outputs.map(formatImageName).join() : `${outcome.kind}`;
 }
 
 function baseOf(outcome: BuildOutcome): string | undefined {

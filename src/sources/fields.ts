@@ -1,0 +1,59 @@
+import type { BuildKey } from "../core/build.ts";
+import { type BuildFacts, skipAnnotation } from "../core/build-outcome.ts";
+import { isObjectName } from "../core/object-name.ts";
+import { longestId } from "../core/outside-text.ts";
+
+/** What all objects of Kubernetes have. Everything is optional: a field of a wrong shape must cost one build its analysis, never the watch. */
+export interface Metadata {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly creationTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly kind?: string }[] | null;
+}
+
+/** Which object it is; undefined when it is none that an API server keeps. */
+export function keyOf(metadata: Metadata | undefined, kind?: string): BuildKey | undefined {
+  const { namespace, name, uid } = record(metadata) as Metadata;
+  if (!isObjectName(namespace) || !isObjectName(name) || !isUid(uid)) return undefined;
+  return { ...(kind !== undefined && { kind }), namespace, name, uid };
+}
+
+function isUid(uid: unknown): uid is string {
+  return typeof uid === "string" && /^[\w.:-]+$/.test(uid) && uid.length <= longestId;
+}
+
+/** Whether somebody asked for this object to be left alone. */
+export function isSkipped(metadata: Metadata | undefined): boolean {
+  return stringsOf(metadata?.annotations)[skipAnnotation] === "true";
+}
+
+/** Labels or annotations; those that are no text are left out. */
+export function stringsOf(given: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(record(given)).filter(([, value]) => typeof value === "string")) as Record<
+    string,
+    string
+  >;
+}
+
+/** `namespace/name` of what a build was made from; undefined when it is no name of an object. */
+export function ownerName(namespace: unknown, name: unknown): string | undefined {
+  return isObjectName(namespace) && isObjectName(name) ? `${namespace}/${name}` : undefined;
+}
+
+/** The facts that are known. */
+export function known(facts: { readonly [Name in keyof BuildFacts]: BuildFacts[Name] | undefined }): BuildFacts {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as BuildFacts;
+}
+
+/** The objects in a list that may be none. */
+export function entries<T>(list: readonly T[] | null | undefined): readonly T[] {
+  return Array.isArray(list) ? list.filter((entry) => typeof entry === "object" && entry !== null) : [];
+}
+
+function record(value: unknown): object {
+  return typeof value === "object" && value !== null ? value : {};
+}

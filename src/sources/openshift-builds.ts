@@ -1,0 +1,165 @@
+import type { Api } from "../cluster/api/api.ts";
+import { builds, listPath, objectPath } from "../cluster/api/paths.ts";
+import type { BuildKey } from "../core/build.ts";
+import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
+import { gitOrigin } from "../core/git-origin.ts";
+import { type ImageName, imageStreamName } from "../core/image-name.ts";
+import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
+import { longestId, outsideText } from "../core/outside-text.ts";
+import type { BuildSource } from "./build-source.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+
+/** What is read of an OpenShift Build (build.openshift.io/v1). */
+export interface Build {
+  readonly metadata?: Metadata;
+  readonly spec?: {
+    readonly source?: {
+      readonly git?: { readonly uri?: string; readonly ref?: string };
+      readonly images?: readonly { readonly from?: ObjectReference }[];
+    };
+    readonly revision?: { readonly git?: { readonly commit?: string; readonly message?: string } };
+    readonly strategy?: {
+      readonly type?: string;
+      readonly dockerStrategy?: { readonly from?: ObjectReference };
+      readonly sourceStrategy?: { readonly from?: ObjectReference };
+      readonly customStrategy?: { readonly from?: ObjectReference };
+    };
+    readonly output?: { readonly to?: ObjectReference };
+    readonly triggeredBy?: readonly { readonly message?: string }[];
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly completionTimestamp?: string;
+    readonly outputDockerImageReference?: string;
+    readonly output?: { readonly to?: { readonly imageDigest?: string } };
+    readonly config?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
+  };
+}
+
+/** A pointer to an image: `DockerImage`, `ImageStreamTag` or `ImageStreamImage`. */
+export interface ObjectReference {
+  readonly kind?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+}
+
+/** The Builds that BuildConfigs and `oc new-build` make. */
+export const openshiftBuilds: BuildSource = {
+  kind: "Build",
+  resource: builds,
+  classify: (object) => classifyBuild(object as Build),
+  async findLog(api, { namespace, name }, follow) {
+    // Without nowait the server holds the answer back for half a minute, until a build runs.
+    const part = { path: `${objectPath(builds, namespace, name)}/log`, query: follow ? { follow } : { nowait: true } };
+    return { parts: [part], isGrowing: (signal) => isUnderWay(api, namespace, name, signal) };
+  },
+};
+
+/** A server on its way down ends logs, too. It takes the right to list, which the bot has. */
+async function isUnderWay(api: Api, namespace: string, name: string, signal: AbortSignal): Promise<boolean> {
+  const query = { fieldSelector: `metadata.name=${name}` };
+  const { items } = (await api.getJson(listPath(builds, namespace), query, signal).catch(() => ({}))) as { items?: unknown };
+  const [build] = entries(items as readonly Build[]);
+  return build !== undefined && classifyBuild(build).kind === "pending";
+}
+
+/** Says what a Build means; never throws, whatever the server sent. */
+export function classifyBuild(build: Build): BuildOutcome {
+  const phase = phaseOf(build?.status?.phase);
+  const key = keyOf(build?.metadata);
+  if (!key) return { kind: "ignored", phase, build: undefined, because: "unreadable" };
+  if (isSkipped(build.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
+  switch (phase) {
+    case "Complete":
+      return classifyComplete(build, key);
+    case "Failed":
+    case "Error":
+      return {
+        kind: "failed",
+        phase,
+        outputs: [],
+        reason: outsideText(build.status?.reason, longestId) ?? phase,
+        ...facts(build, key),
+      };
+    case "Cancelled":
+      return { kind: "ignored", phase, build: key, because: "cancelled" };
+    default:
+      return { kind: "pending", phase, ...identity(build, key) };
+  }
+}
+
+function phaseOf(phase: unknown): BuildOutcome["phase"] {
+  if (phase === undefined || phase === "") return "New";
+  return phases.find((known) => known === phase) ?? "other";
+}
+
+const phases = ["New", "Pending", "Running", "Complete", "Failed", "Error", "Cancelled"] as const;
+
+function classifyComplete(build: Build, key: BuildKey): BuildOutcome {
+  const phase = "Complete";
+  try {
+    const output = outputImage(build, key.namespace);
+    if (!output) return { kind: "ignored", phase, build: key, because: "no-output-image" };
+    return { kind: "succeeded", phase, outputs: [output], ...facts(build, key) };
+  } catch {
+    return { kind: "ignored", phase, build: key, because: "unreadable" };
+  }
+}
+
+/**
+ * The image that came out, by digest where the builder reported one. `status.outputDockerImageReference` can be lost in a crash of the
+ * build controller; `spec.output.to` names the image then.
+ */
+function outputImage(build: Build, namespace: string): ImageName | undefined {
+  const to = build.spec?.output?.to;
+  const digest = build.status?.output?.to?.imageDigest;
+  const name = build.status?.outputDockerImageReference;
+  const image: ImageName | undefined =
+    typeof name === "string" && name !== ""
+      ? { kind: "reference", reference: parseImageReference(name) }
+      : imageOf(to, namespace);
+  if (!image || !isDigest(digest)) return image;
+  if (image.kind === "reference") return { kind: "reference", reference: withDigest(image.reference, digest) };
+  return { kind: "stream-image", namespace: image.namespace, stream: image.stream, digest };
+}
+
+function identity(build: Build, key: BuildKey): Pick<BuildFacts, "build" | "buildConfig" | "labels"> {
+  const config = build.status?.config;
+  const name = config?.name || stringsOf(build.metadata?.annotations)["openshift.io/build-config.name"];
+  const buildConfig = ownerName(config?.namespace || key.namespace, name);
+  return { build: key, labels: stringsOf(build.metadata?.labels), ...(buildConfig && { buildConfig }) };
+}
+
+function facts(build: Build, key: BuildKey): BuildFacts {
+  const { spec, status } = build;
+  return known({
+    ...identity(build, key),
+    base: baseImage(build, key.namespace),
+    origin: gitOrigin(spec?.source?.git?.uri),
+    commit: outsideText(spec?.revision?.git?.commit, longestId),
+    trigger: outsideText(Array.isArray(spec?.triggeredBy) ? spec.triggeredBy[0]?.message : undefined),
+    completedAt: outsideText(status?.completionTimestamp, longestId),
+  });
+}
+
+/** The image a build stands on: its strategy's `from`, else the first image its source takes files from. An unreadable one is no base. */
+function baseImage(build: Build, namespace: string): ImageName | undefined {
+  const { dockerStrategy, sourceStrategy, customStrategy } = build.spec?.strategy ?? {};
+  const images = build.spec?.source?.images;
+  const from =
+    dockerStrategy?.from ?? sourceStrategy?.from ?? customStrategy?.from ?? (Array.isArray(images) ? images[0]?.from : undefined);
+  try {
+    return imageOf(from, namespace);
+  } catch {
+    return undefined;
+  }
+}
+
+function imageOf(reference: ObjectReference | undefined, namespace: string): ImageName | undefined {
+  const { kind, name } = reference ?? {};
+  if (typeof name !== "string" || name === "") return undefined;
+  if (kind === "DockerImage") return { kind: "reference", reference: parseImageReference(name) };
+  return imageStreamName(reference?.namespace || namespace, name);
+}
