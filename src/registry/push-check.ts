@@ -2,11 +2,10 @@ import { JobError } from "../core/errors.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import { planCopy, readPushSettings } from "../core/push-target.ts";
 import { bearersOf } from "./challenges.ts";
-import { createCredentials } from "./credentials.ts";
 import { headManifest } from "./distribution.ts";
-import { createRegistryHttp, type RegistryAccess, type RegistryHttp } from "./registry-http.ts";
+import type { RegistryAccess, RegistryHttp } from "./registry-http.ts";
+import { createRegistryParts } from "./registry-parts.ts";
 import type { ImageCopierSettings } from "./skopeo-copier.ts";
-import { readCertificates } from "./trust.ts";
 
 /** What one looks for: whether images could be pushed, and where to. */
 export interface PushCheck {
@@ -31,19 +30,18 @@ export async function checkPush(settings: ImageCopierSettings, signal: AbortSign
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip: [], owns: () => true });
   const plan = planCopy(example, rules);
   const { registry, repository } = plan.kind === "copied" ? plan.target : example;
-  const credentials = createCredentials(settings);
+  const { credentials, http, ...registries } = createRegistryParts(settings);
   await credentials.check();
   const login = await credentials.find({ image: { registry, repository }, side: "destination", ownLogin: true }, signal);
-  const certificates = await readCertificates(settings.certsDirectory);
+  const certificates = await registries.readCertificates();
   const access: RegistryAccess = { registry, repository, actions: "pull,push", login, verifyTls, certificates };
-  const http = createRegistryHttp({ clock: settings.clock });
   try {
     const proven = layout === "flat" || !(await makesRepositories(http, access, signal));
     if (proven) await tryUpload(http, access, signal);
     else await headManifest(http.open({ ...access, actions: "pull" }), "latest", signal);
     return { place: `${registry}/${repository}`, proven };
   } finally {
-    http.close();
+    registries.close();
   }
 }
 

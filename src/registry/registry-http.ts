@@ -7,7 +7,7 @@ import type { Challenge } from "./challenges.ts";
 import type { RegistryLogin } from "./credentials.ts";
 import { createExchange, discard, type Exchange, type HeadAnswer, type HttpInit, readBody } from "./exchange.ts";
 import { challengesOf, createGreet, type Greet, type Greeting, liesElsewhere } from "./greeting.ts";
-import { createHostTrust, type HostTrust } from "./host-trust.ts";
+import type { HostTrust } from "./host-trust.ts";
 import { answerFailure } from "./http-failures.ts";
 
 /** How one repository of one registry is reached, for one job. */
@@ -59,8 +59,8 @@ export interface RegistryHttp {
 export interface RegistryHttpSettings {
   readonly clock: Clock;
   readonly proxies?: Proxies | undefined;
-  /** Where the bot may be sent; default: anywhere but to a machine's own metadata service. */
-  readonly trust?: HostTrust | undefined;
+  /** Where the bot may be sent. */
+  readonly trust: HostTrust;
 }
 
 /** What asks registries, for all repositories together. */
@@ -76,7 +76,7 @@ interface Parts {
 const longestBody = 8 * 1024 * 1024;
 
 /** The registry HTTP API's way of speaking: connections kept alive, schemes and challenges found out once, logins never kept. */
-export function createRegistryHttp({ clock, proxies = noProxies, trust = openTrust(clock) }: RegistryHttpSettings): RegistryHttp {
+export function createRegistryHttp({ clock, proxies = noProxies, trust }: RegistryHttpSettings): RegistryHttp {
   const agents = createAgents(proxies);
   const exchange = createExchange(agents, trust);
   const ask = createAsk(exchange, clock);
@@ -161,9 +161,4 @@ function createSender(access: RegistryAccess, { clock, trust, exchange, ask, gre
     discard(first);
     return send(header);
   };
-}
-
-function openTrust(clock: Clock): HostTrust {
-  const nothing = { apiServer: [], named: [], sources: [] };
-  return createHostTrust({ ...nothing, inPod: false, isOwnRegistry: () => false }, clock.now);
 }

@@ -1,19 +1,15 @@
-import type { Clock } from "../core/clock.ts";
 import { asJobError, failureAt } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
 import { type CopyWork, createCopyWork, type Logins } from "./copy-work.ts";
-import { createCredentials, type RegistryLogin, type Side } from "./credentials.ts";
 import { retryWithFreshLogins } from "./fresh-logins.ts";
-import { createHostLimits } from "./host-limits.ts";
 import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-copier.ts";
-import { createRegistryHttp } from "./registry-http.ts";
+import { createRegistryParts, type RegistryParts, type RegistrySettings } from "./registry-parts.ts";
 import type { HostProcess } from "./run-directory.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
 import { isAboutSource } from "./skopeo-errors.ts";
-import { readCertificates } from "./trust.ts";
 
-export interface ImageCopierSettings {
+export interface ImageCopierSettings extends RegistrySettings {
   /** `host[:port][/path]` that copies go to. */
   readonly pushRegistry: string;
   readonly layout: PushLayout;
@@ -22,23 +18,10 @@ export interface ImageCopierSettings {
   readonly skip: readonly string[];
   /** Whether a host is the cluster's own registry: copies of its images are named without it. */
   readonly owns?: ((registry: string) => boolean) | undefined;
-  /** Copies at once against one registry host. */
-  readonly perRegistry: number;
   readonly skopeoPath?: string | undefined;
   readonly stateDirectory: string;
-  readonly sourceVerifyTls: boolean;
-  readonly destinationVerifyTls: boolean;
-  readonly certsDirectory?: string | undefined;
   /** Milliseconds one copy may take. */
   readonly commandTimeout: number;
-  /** The login of the registry that images come from, and that of the push registry. */
-  readonly source?: RegistryLogin | undefined;
-  readonly destination?: RegistryLogin | undefined;
-  readonly sourceAuthfile?: string | undefined;
-  readonly destinationAuthfile?: string | undefined;
-  /** The login of the cluster's own registry, by the token the bot itself uses; undefined for every other registry. */
-  readonly loginFor: (image: ImageReference, side: Side, signal: AbortSignal) => Promise<RegistryLogin | undefined>;
-  readonly clock: Clock;
   readonly host: HostProcess;
   readonly report?: (event: CopyReport) => void;
 }
@@ -60,17 +43,16 @@ export interface OpenImageCopier extends ImageCopier {
 export async function openImageCopier(settings: ImageCopierSettings): Promise<OpenImageCopier> {
   const { pushRegistry, layout, template, skip, owns, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip, owns });
-  const credentials = createCredentials(settings);
+  const registries = createRegistryParts(settings);
+  const { http, limits, credentials } = registries;
   const [{ version }] = await Promise.all([
     checkSkopeo(skopeoPath, host, clock),
     credentials.check(),
-    readCertificates(settings.certsDirectory),
+    registries.readCertificates(),
   ]);
   const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock });
-  const http = createRegistryHttp({ clock });
-  const limits = createHostLimits(settings.perRegistry, clock);
   const work = createCopyWork({ ...settings, rules, skopeo, http, limits });
-  const findLogins = loginFinder(credentials, settings.certsDirectory);
+  const findLogins = loginFinder(registries);
 
   return {
     ...createReportedCopier(rules, work, findLogins, settings),
@@ -83,7 +65,7 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
     target: (source) => targetOf(source, rules),
     skippedByPattern: (image) => staysInPlace(image, rules) === "excluded",
     async close() {
-      http.close();
+      registries.close();
       await skopeo.close();
     },
   };
@@ -131,12 +113,12 @@ function createReportedCopier(
   };
 }
 
-function loginFinder(credentials: ReturnType<typeof createCredentials>, certsDirectory: string | undefined): FindLogins {
+function loginFinder({ credentials, readCertificates }: RegistryParts): FindLogins {
   return async (source, target, { inSourceRegistry = false }, signal) => {
     const [from, to, certificates] = await Promise.all([
       credentials.find({ image: source, side: "source", ownLogin: inSourceRegistry }, signal),
       credentials.find({ image: target, side: "destination", ownLogin: true }, signal),
-      readCertificates(certsDirectory),
+      readCertificates(),
     ]);
     return { from, to, certificates };
   };

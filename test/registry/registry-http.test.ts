@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/core/clock.ts";
 import { createAuthorizer } from "../../src/registry/authorization.ts";
 import { asksForBasic, bearersOf, parseChallenges } from "../../src/registry/challenges.ts";
 import type { RegistryLogin } from "../../src/registry/credentials.ts";
 import { getManifest, headManifest, tagManifest } from "../../src/registry/distribution.ts";
 import { readManifest } from "../../src/registry/manifest.ts";
-import { createRegistryHttp, type RegistryAccess, type RegistryHttp } from "../../src/registry/registry-http.ts";
+import type { RegistryAccess, RegistryHttp } from "../../src/registry/registry-http.ts";
 import { openTestCopier } from "../support/copier.ts";
 import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage, makeIndex } from "../support/registry-images.ts";
+import { openTestParts } from "../support/registry-parts.ts";
 import { makeCertificates, type RegistryServer, startRegistry } from "../support/registry-server.ts";
 
 const signal = new AbortController().signal;
@@ -55,7 +55,7 @@ requirePrograms(
 
   beforeEach(async () => {
     registry = await startRegistry();
-    http = createRegistryHttp({ clock: systemClock });
+    http = openTestParts().http;
   });
   afterEach(async () => {
     http.close();

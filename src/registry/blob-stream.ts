@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import type { Digest } from "../core/image-reference.ts";
+import type { HeadAnswer } from "./exchange.ts";
+import type { StreamFromRegistry } from "./registry-http.ts";
+
+export interface BlobRequest {
+  readonly stream: StreamFromRegistry;
+  readonly clock: Clock;
+  readonly digest: Digest;
+  /** Bytes it may have: what its manifest says, else a limit. */
+  readonly size: number;
+  /** Whether fewer bytes than `size` mean that the connection broke. */
+  readonly isExact: boolean;
+}
+
+/** Milliseconds without a byte after which a connection is taken for dead. */
+const longestSilence = 60_000;
+/** Bytes a second below which a registry is taken to hold us up, once it was waited for that long. */
+const slowest = 1_024;
+/** Connections that may break one after the other without a byte between them. */
+const mostBreaks = 3;
+
+/**
+ * The bytes of a blob, checked: a broken connection is gone on with where it broke, and at the end a `JobError` says when they are not those of the
+ * digest. One that is longer than it may be, silent or far too slow is a `JobError` as well.
+ */
+export async function* readBlob(request: BlobRequest, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const { digest, size, isExact } = request;
+  const hash = createHash("sha256");
+  let length = 0;
+  for (let breaks = 0; breaks <= mostBreaks; ) {
+    const before = length;
+    const answer = await open(request, length, signal);
+    try {
+      for await (const chunk of paced(answer.body, request, signal)) {
+        length += chunk.length;
+        if (length > size) throw new JobError("CopyFailed", `The blob ${digest} is longer than ${size} bytes`);
+        hash.update(chunk);
+        yield chunk;
+      }
+      if (!isExact || length === size) return check(hash.digest("hex"), digest);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof JobError) throw error;
+    } finally {
+      answer.body.destroy();
+    }
+    breaks = length > before ? 1 : breaks + 1;
+  }
+  throw new JobError("RegistryUnavailable", `The connection broke again and again while the blob ${digest} was read`);
+}
+
+/** Asks for a blob from an offset on; a registry that knows no ranges sends what was read already once more. */
+async function open({ stream, digest }: BlobRequest, offset: number, signal: AbortSignal): Promise<HeadAnswer> {
+  const headers: Record<string, string> = offset > 0 ? { Range: `bytes=${offset}-` } : {};
+  const answer = await stream({ method: "GET", path: `blobs/${digest}`, headers }, signal);
+  answer.body.on("error", () => {});
+  if (answer.status === 404) {
+    answer.body.destroy();
+    throw new JobError("ImageNotFound", `The registry has no blob ${digest} there`);
+  }
+  const goesOn = answer.status === 206 && answer.header("content-range")?.startsWith(`bytes ${offset}-`);
+  return offset === 0 || goesOn ? answer : { ...answer, body: skip(answer.body, offset) };
+}
+
+function skip(body: Readable, count: number): Readable {
+  let left = count;
+  return body.flatMap((chunk: Buffer) => {
+    const rest = chunk.subarray(Math.min(left, chunk.length));
+    left -= chunk.length - rest.length;
+    return rest.length > 0 ? [rest] : [];
+  });
+}
+
+/** The chunks of a body, where only the time in which the registry is waited for counts. */
+async function* paced(body: Readable, { clock, digest }: BlobRequest, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const tooSlow = () => new JobError("RegistryUnavailable", `The registry sends the blob ${digest} too slowly`);
+  let waited = 0;
+  for (let length = 0; ; ) {
+    const { promise: silent, reject } = Promise.withResolvers<never>();
+    const cancel = clock.schedule(longestSilence, () => reject(tooSlow()));
+    const since = clock.now();
+    const { done, value } = await Promise.race([chunks.next(), silent]).finally(cancel);
+    if (done) return;
+    signal.throwIfAborted();
+    waited += clock.now() - since;
+    length += value.length;
+    if (waited > longestSilence && length / (waited / 1000) < slowest) throw tooSlow();
+    yield value;
+  }
+}
+
+function check(computed: string, digest: Digest): void {
+  if (`sha256:${computed}` === digest) return;
+  throw new JobError("CopyFailed", `The registry answered the blob ${digest} with other contents`);
+}
