@@ -1,3 +1,4 @@
+import { clearLeftovers } from "../children/run-directory.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
@@ -5,7 +6,6 @@ import { separationOf } from "../core/push-target.ts";
 import { reportCopy } from "../pipeline/report-copies.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import { createPlannedCopier } from "../registry/planned-copier.ts";
-import { clearLeftovers } from "../registry/run-directory.ts";
 import { openCluster } from "./open-cluster.ts";
 import { clusterSettings, copierSettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";

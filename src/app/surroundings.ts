@@ -1,6 +1,6 @@
+import type { HostProcess } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CopyReport } from "../registry/image-copier.ts";
-import type { HostProcess } from "../registry/run-directory.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 /** The outside world, as far as it is not named by settings. */

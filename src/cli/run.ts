@@ -1,3 +1,4 @@
+import type { HostProcess } from "../children/run-directory.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { describeConfig, secretsOf } from "../config/describe.ts";
 import { loadConfig } from "../config/load.ts";
@@ -6,7 +7,6 @@ import { renderReference } from "../config/render.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
 import { LedgerError } from "../queue/index.ts";
-import type { HostProcess } from "../registry/run-directory.ts";
 import { ServerError } from "../server/server-error.ts";
 import { createLog, type Logger } from "../telemetry/log.ts";
 import { check } from "./check/check.ts";

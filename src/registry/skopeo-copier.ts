@@ -1,3 +1,4 @@
+import type { HostProcess } from "../children/run-directory.ts";
 import { asJobError, failureAt } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
@@ -5,7 +6,6 @@ import { type CopyWork, createCopyWork, type Logins } from "./copy-work.ts";
 import { retryWithFreshLogins } from "./fresh-logins.ts";
 import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-copier.ts";
 import { createRegistryParts, type RegistryParts, type RegistrySettings } from "./registry-parts.ts";
-import type { HostProcess } from "./run-directory.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
 import { isAboutSource } from "./skopeo-errors.ts";
 

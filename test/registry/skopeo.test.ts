@@ -107,7 +107,7 @@ describe("skopeo", () => {
   });
 
   it("that cannot be started for want of file descriptors is a failure, not the end of the bot", () => {
-    const child = new URL("../../src/registry/child.ts", import.meta.url).href;
+    const child = new URL("../../src/children/child.ts", import.meta.url).href;
     const clock = new URL("../../src/core/clock.ts", import.meta.url).href;
     const program = `
       import { openSync } from "node:fs";

@@ -1,9 +1,9 @@
 import { clusterSettings } from "../../app/settings.ts";
+import type { HostProcess } from "../../children/run-directory.ts";
 import { ConfigError } from "../../config/config-error.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/options.ts";
 import type { Environment, Flags } from "../../config/sources.ts";
-import type { HostProcess } from "../../registry/run-directory.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster, type Uses } from "./cluster.ts";
 import { type Finding, failed, isWell, passed, renderFindings, warned } from "./finding.ts";

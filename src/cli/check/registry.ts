@@ -1,8 +1,8 @@
 import { copierSettings } from "../../app/settings.ts";
+import type { HostProcess } from "../../children/run-directory.ts";
 import type { Config } from "../../config/options.ts";
 import { systemClock } from "../../core/clock.ts";
 import { checkPush } from "../../registry/push-check.ts";
-import type { HostProcess } from "../../registry/run-directory.ts";
 import { checkSkopeo } from "../../registry/skopeo.ts";
 import { type Finding, finding, skipped } from "./finding.ts";
 import { type SetCommand, setNamed } from "./set-command.ts";

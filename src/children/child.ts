@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import type { Clock } from "../core/clock.ts";
 import type { HostProcess } from "./run-directory.ts";
-import type { SkopeoExit } from "./skopeo-errors.ts";
 
 export interface ChildSettings {
   readonly command: string;
@@ -11,7 +10,11 @@ export interface ChildSettings {
   readonly clock: Clock;
 }
 
-export interface ChildExit extends SkopeoExit {
+/** How a program ended; the texts are the ends of what it wrote. */
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
   readonly stdout: string;
 }
 
