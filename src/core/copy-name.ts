@@ -6,7 +6,7 @@ type Place = Pick<ImageReference, "registry" | "repository">;
 
 /** 128 bits: too many for a second image that gets the same ones to be found. */
 const hashDigits = 32;
-const endsInHash = new RegExp(`_[0-9a-f]{${hashDigits}}$`);
+const endsInHash = /_[0-9a-f]{32}$/;
 
 /**
  * The name of a copy by default, one path component of at most `room` characters: no two places share one. Images of the cluster's own registry

@@ -34,6 +34,71 @@ export const failureReasons = {
     pauses: false,
     remedy: "The registry limits requests; it is tried again by itself. BUILD_WATCHER_PER_REGISTRY lowers the load.",
   },
+  ProxyRefused: {
+    retryable: true,
+    pauses: false,
+    remedy:
+      "The proxy on the way to the registry refused: check HTTPS_PROXY and its login, or name the registry in NO_PROXY. The job is retried.",
+  },
+  LoginExpired: {
+    retryable: true,
+    pauses: false,
+    remedy:
+      "The registry says that the login has expired: renew it. One in an auth file is used as soon as the file changes. The job is retried.",
+  },
+  RegistryFull: {
+    retryable: true,
+    pauses: false,
+    remedy: "The push registry has no room left for this image: raise its quota or delete old copies. The job is retried.",
+  },
+  RegistryReadOnly: {
+    retryable: true,
+    pauses: false,
+    remedy: "The push registry takes no uploads now (read-only or maintenance mode): switch that off. The job is retried.",
+  },
+  RegistryUnlicensed: {
+    retryable: true,
+    pauses: false,
+    remedy: "The registry refuses for want of a licence or a paid plan: renew it. The job is retried.",
+  },
+  PolicyViolation: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "A policy of the registry keeps this image back (its scan, its signature, its project's rules): the registry says which.",
+  },
+  NoSuchRepository: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "The push registry wants this repository or project to exist beforehand: create it, or set BUILD_WATCHER_PUSH_LAYOUT=flat, which needs only one.",
+  },
+  UploadTooLarge: {
+    retryable: false,
+    pauses: false,
+    remedy: "Something before the push registry limits uploads (413): raise that limit, client_max_body_size in nginx.",
+  },
+  UnsupportedImage: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "The push registry does not take this kind of image, and changing it would change its digest: allow OCI images and all compressions there, or build it in Docker's format.",
+  },
+  IncompleteImage: {
+    retryable: false,
+    pauses: false,
+    remedy: "The image names parts that its registry does not have: push it again with all its platforms, then retry.",
+  },
+  NestedIndex: {
+    retryable: false,
+    pauses: false,
+    remedy: "The image is an index of indexes, which skopeo does not copy: name one of the indexes it holds.",
+  },
+  SignatureRefused: {
+    retryable: false,
+    pauses: false,
+    remedy: "The signature policy of the machine that runs skopeo (/etc/containers/policy.json) does not accept this image.",
+  },
   DiskFull: {
     retryable: true,
     pauses: false,

@@ -192,6 +192,14 @@ const registryWords: { readonly [Reason in FailureReason]?: string } = {
   RegistryDenied: "denies access",
   RegistryUntrusted: "has a certificate that is not trusted",
   RateLimited: "limits requests",
+  LoginExpired: "says that the login has expired",
+  RegistryFull: "has no room left",
+  RegistryReadOnly: "takes no uploads now",
+  RegistryUnlicensed: "wants a licence or a paid plan",
+  PolicyViolation: "keeps images back by a policy",
+  NoSuchRepository: "wants repositories to exist beforehand",
+  UploadTooLarge: "limits uploads",
+  UnsupportedImage: "does not take this kind of image",
   CopyFailed: "does not take copies",
 };
 

@@ -10,7 +10,7 @@ import { type Descriptor, readManifest } from "./manifest.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
 import { createSharedWork } from "./shared-work.ts";
 import type { Skopeo } from "./skopeo.ts";
-import { isAboutSource } from "./skopeo-errors.ts";
+import { failedAt } from "./skopeo-errors.ts";
 import { addMissingTags, addTag, type TagPlace } from "./tags.ts";
 import { RegistryVerdict } from "./verdict.ts";
 
@@ -134,7 +134,7 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
         },
         signal,
       );
-      return limits.heed(copy, (error) => (isAboutSource(error) ? source.registry : target.registry));
+      return limits.heed(copy, (error) => failedAt(error, { source, destination: target }));
     });
   }
 }

@@ -8,8 +8,8 @@ export interface HostLimits {
   run<T>(hosts: readonly string[], signal: AbortSignal, task: () => Promise<T>): Promise<T>;
   /** Resolves when none of these hosts is to be left alone; throws `JobError("RateLimited")` when that would take long. */
   pass(hosts: readonly string[], signal: AbortSignal): Promise<void>;
-  /** The work's outcome; a `JobError("RateLimited")` in it slows its host down. */
-  heed<T>(work: Promise<T>, hostOf: (error: JobError) => string): Promise<T>;
+  /** The work's outcome; a `JobError("RateLimited")` in it slows its host down, if that is known. */
+  heed<T>(work: Promise<T>, hostOf: (error: JobError) => string | undefined): Promise<T>;
   /** Leaves a host alone for a while, for everybody, and begins again with one task at a time. */
   slowDown(host: string, retryAfter?: number): void;
 }
@@ -47,7 +47,8 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
       return result;
     } finally {
       for (const state of states) state.active--;
-      wakeAll();
+      freed.resolve();
+      freed = Promise.withResolvers<void>();
     }
   }
 
@@ -61,11 +62,12 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
     }
   }
 
-  async function heed<T>(work: Promise<T>, hostOf: (error: JobError) => string): Promise<T> {
+  async function heed<T>(work: Promise<T>, hostOf: (error: JobError) => string | undefined): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof JobError && error.reason === "RateLimited") slowDown(hostOf(error), error.retryAfter);
+      const host = isRefusal(error) && hostOf(error);
+      if (host) slowDown(host, error.retryAfter);
       throw error;
     }
   }
@@ -85,14 +87,9 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
     state.allowed = Math.min(perHost, state.allowed + 1);
   }
 
-  function wakeAll(): void {
-    freed.resolve();
-    freed = Promise.withResolvers<void>();
-  }
-
   function longestPauseOf(names: readonly string[]): readonly [string, number] {
     const pauses = names.map((name) => [name, stateOf(name).pausedUntil - clock.now()] as const);
-    return pauses.reduce((longest, pause) => (pause[1] > longest[1] ? pause : longest), ["", 0] as const);
+    return pauses.toSorted((a, b) => b[1] - a[1])[0] ?? ["", 0];
   }
 
   function stateOf(name: string): HostState {
@@ -102,6 +99,10 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
     hosts.set(name, state);
     return state;
   }
+}
+
+function isRefusal(error: unknown): error is JobError {
+  return error instanceof JobError && error.reason === "RateLimited";
 }
 
 function pausedError(host: string, wait: number): JobError {

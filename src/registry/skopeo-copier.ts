@@ -7,7 +7,7 @@ import { retryWithFreshLogins } from "./fresh-logins.ts";
 import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-copier.ts";
 import { createRegistryParts, type RegistryParts, type RegistrySettings } from "./registry-parts.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
-import { isAboutSource } from "./skopeo-errors.ts";
+import { failedAt } from "./skopeo-errors.ts";
 
 export interface ImageCopierSettings extends RegistrySettings {
   /** `host[:port][/path]` that copies go to. */
@@ -107,7 +107,8 @@ function createReportedCopier(
       } catch (error) {
         end({ outcome: "failed" });
         if (signal.aborted) throw error;
-        throw isOfRegistry(error) ? failureAt(error, isAboutSource(error) ? source.registry : target.registry) : error;
+        const host = isOfRegistry(error) ? failedAt(error, { source, destination: target }) : undefined;
+        throw host === undefined ? error : failureAt(error, host);
       }
     },
   };

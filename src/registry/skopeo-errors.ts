@@ -1,6 +1,9 @@
 import { type FailureReason, JobError } from "../core/errors.ts";
+import { formatImageReference } from "../core/image-reference.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { redact } from "../core/redact.ts";
+import { refusalReason } from "./refusals.ts";
+import { type CopyNames, type CopySide, readLine, type ToldFailure } from "./skopeo-line.ts";
 
 /** How a skopeo process ended. */
 export interface SkopeoExit {
@@ -10,73 +13,85 @@ export interface SkopeoExit {
   readonly stderr: string;
 }
 
-/** A failed copy, and on which side it failed. */
+/** A failed copy, and on which side it failed, where that is certain. */
 export class SkopeoError extends JobError {
-  readonly side: "source" | "destination";
+  readonly side: CopySide | undefined;
 
-  constructor(side: "source" | "destination", ...args: ConstructorParameters<typeof JobError>) {
+  constructor(side: CopySide | undefined, ...args: ConstructorParameters<typeof JobError>) {
     super(...args);
     this.side = side;
   }
 }
 
-/** Whether a copy failed at the registry it comes from. */
-export function isAboutSource(error: unknown): boolean {
-  return error instanceof SkopeoError && error.side === "source";
+/** The registry that a copy failed at; undefined where nobody knows. What the bot itself asked names its host. */
+export function failedAt(error: unknown, { source, destination }: CopyNames): string | undefined {
+  if (!(error instanceof SkopeoError)) return error instanceof JobError ? error.host : undefined;
+  if (error.side === undefined) return undefined;
+  return error.side === "source" ? source.registry : destination.registry;
 }
 
-interface Rule {
-  readonly pattern: RegExp;
+interface Verdict {
   readonly reason: FailureReason;
   readonly retryable?: boolean;
 }
 
-/** What skopeo says while it deals with the source; everything else it says of the destination. */
-const aboutSource =
-  /^(?:initializing (?:source|image from source)|parsing source|reading (?:manifest|blob|config)|determining manifest|error (?:initializing source|determining manifest|reading (?:manifest|blob)|parsing)|choosing an image|source image|invalid source)/i;
+interface Rule extends Verdict {
+  readonly pattern: RegExp;
+}
 
-/** Where both sides may say the same. The first rule that fits decides; wordings are those of skopeo 1.9 to 1.22. */
-const rules: readonly Rule[] = [
-  { pattern: /unknown flag|unknown shorthand/i, reason: "CopyFailed", retryable: false },
+/** What skopeo says of this machine, of the images' form, and of the way to a registry. The first that fits decides; wordings are those of 1.9 to 1.22. */
+const ownWords: readonly Rule[] = [
+  { pattern: /^unknown (?:shorthand )?flag/i, reason: "CopyFailed", retryable: false },
+  { pattern: /^invalid (?:source|destination) name|both a tag and digest/i, reason: "BadReference" },
+  { pattern: /unexpectedly received a manifest list|nested|index instead of a manifest/i, reason: "NestedIndex" },
   {
-    pattern: /invalid reference|both a tag and digest|invalid (?:source|destination) name|repository name must/i,
-    reason: "BadReference",
+    pattern: /preserve digests|compression is not supported|unsupported manifest|unknown manifest type/i,
+    reason: "UnsupportedImage",
   },
-  { pattern: /no space left on device/i, reason: "DiskFull" },
+  {
+    pattern: /error loading trust policy|rejected by policy|signature was required|invalid signature/i,
+    reason: "SignatureRefused",
+  },
   { pattern: /x509:|tls: failed to verify|server gave HTTP response/i, reason: "RegistryUntrusted" },
-  { pattern: /trust policy|rejected by policy|signature was required/i, reason: "CopyFailed", retryable: false },
-  { pattern: /toomanyrequests|too many requests|\b429 \(|status(?:code)?:? 429\b/i, reason: "RateLimited" },
   { pattern: /reading json file/i, reason: "RegistryDenied" },
+];
+
+/** What happens on the way, and here. */
+const ofConnection: readonly Rule[] = [
+  { pattern: /no space left on device/i, reason: "DiskFull" },
+  { pattern: /context deadline exceeded(?! \(client)/i, reason: "TimedOut" },
   {
     pattern:
-      /unauthorized|authentication required|invalid username\/password|access to the resource is denied|(?<!permission )\bdenied\b|403 \(forbidden\)|status:? (?:code )?40[13]\b/i,
-    reason: "RegistryDenied",
-  },
-  { pattern: /invalid status code from registry 4\d\d/i, reason: "CopyFailed" },
-  { pattern: /StatusCode: 413|request entity too large/i, reason: "CopyFailed", retryable: false },
-  { pattern: /StatusCode: 405|method not allowed|unsupported: the operation/i, reason: "RegistryUnavailable" },
-  { pattern: /context deadline exceeded(?! \(Client)/i, reason: "TimedOut" },
-  {
-    pattern:
-      /connection refused|connection reset|i\/o timeout|handshake timeout|no such host|server misbehaving|no route to host|network is unreachable|proxyconnect|\bEOF\b|unexpected HTTP status: 5\d\d|status(?:code)?:? 5\d\d|\b50[0234] \(|client\.timeout|closed network connection|broken pipe|server closed/i,
+      /connection refused|connection reset|i\/o timeout|handshake timeout|no such host|server misbehaving|no route to host|network is unreachable|\bEOF\b|client\.timeout|closed network connection|broken pipe|server closed|stream error|GOAWAY/i,
     reason: "RegistryUnavailable",
   },
 ];
 
-const missing = /manifest unknown|name unknown|404 \(not found\)|blob unknown/i;
+/** What a proxy answers in place of the registry, as Go tells it: the words of its status after the address, and nothing else. */
+const byProxy =
+  /\b(?:get|head|post|put|patch): (?:proxy authentication required|forbidden|bad gateway|service unavailable|gateway time-?out|not allowed|method not allowed|internal server error|unauthorized|access denied)\.?$/i;
 
 const longestMessage = 600;
 /** Far beyond what is shown, so that a secret is never cut in two before it is found. */
 const longestLine = 4_000;
 
-/** What a failed copy means, by the words of skopeo's last fatal line, which the message shows without secrets. */
-export function explainFailure(exit: SkopeoExit, what: string, secrets: readonly string[]): SkopeoError {
+export interface FailedCopy extends CopyNames {
+  readonly secrets: readonly string[];
+  /** The manifest's media type, where it is known. */
+  readonly mediaType?: string | undefined;
+  /** The proxy on the way, for people. */
+  readonly proxy?: string | undefined;
+}
+
+/** What a failed copy means, by skopeo's last fatal line, which the message shows without secrets. */
+export function explainFailure(exit: SkopeoExit, copy: FailedCopy): SkopeoError {
   const line = lastFatalLine(exit.stderr).slice(0, longestLine);
-  const { reason, retryable } = judge(exit, line);
-  const shown = forPeople(redact(line || endedBy(exit), secrets), longestMessage);
-  const message = `skopeo could not copy ${what}: ${shown}`;
-  const side = aboutSource.test(line) ? "source" : "destination";
-  return new SkopeoError(side, reason, message, retryable === undefined ? {} : { retryable });
+  const told = readLine(line, copy);
+  const { reason, retryable } = judge(exit, told, copy);
+  const shown = forPeople(redact(line || endedBy(exit), copy.secrets), longestMessage);
+  const what = `${formatImageReference(copy.source)} to ${formatImageReference(copy.destination)}`;
+  const message = `skopeo could not copy ${what}: ${shown}${addition(reason, told, copy)}`;
+  return new SkopeoError(told.side, reason, message, retryable === undefined ? {} : { retryable });
 }
 
 /** The message of the last `level=fatal` line, unquoted; else the last line that says anything. */
@@ -88,12 +103,26 @@ export function lastFatalLine(stderr: string): string {
   return (/\bmsg=(\S+)/.exec(fatal ?? "")?.[1] ?? lines.at(-1) ?? "").trim();
 }
 
-function judge({ code }: SkopeoExit, line: string): Pick<Rule, "reason" | "retryable"> {
-  const known = rules.find(({ pattern }) => pattern.test(line));
-  if (known) return known;
-  if (code !== 2 && !missing.test(line)) return { reason: "CopyFailed" };
-  // A push registry that wants its repositories made beforehand says the same as one that lost an image.
-  return code === 2 || aboutSource.test(line) ? { reason: "ImageNotFound" } : { reason: "CopyFailed", retryable: false };
+function judge(exit: SkopeoExit, told: ToldFailure, { mediaType }: FailedCopy): Verdict {
+  const { words } = told;
+  if (byProxy.test(words)) return { reason: "ProxyRefused" };
+  const own = ownWords.find(({ pattern }) => pattern.test(words));
+  if (own) return own;
+  // An address that is no registry, or one that is being put in place.
+  if (/pinging container registry/i.test(words) && told.status !== undefined && told.status < 500 && told.status !== 429)
+    return { reason: "CopyFailed" };
+  const refusal = refusalReason(told, mediaType);
+  if (refusal) return refusal;
+  const connection = ofConnection.find(({ pattern }) => pattern.test(words));
+  if (connection) return connection;
+  return exit.code === 2 ? { reason: "ImageNotFound" } : { reason: "CopyFailed" };
+}
+
+/** What the reason means for this very image. */
+function addition(reason: FailureReason, { part }: ToldFailure, { source, proxy }: FailedCopy): string {
+  if (reason === "IncompleteImage") return ` (the index names ${part}, which ${source.registry} does not have)`;
+  if (reason === "ProxyRefused" && proxy !== undefined) return ` (the proxy is ${proxy})`;
+  return "";
 }
 
 function endedBy({ code, signal }: SkopeoExit): string {

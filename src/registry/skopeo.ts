@@ -32,6 +32,8 @@ export interface SkopeoCopy {
   readonly to: SkopeoSide;
   /** CA certificates trusted beside the system's, as PEM. */
   readonly certificates: string;
+  /** The manifest's media type, where it is known: some registries refuse it without saying so. */
+  readonly mediaType?: string | undefined;
 }
 
 export interface Skopeo {
@@ -111,7 +113,8 @@ function childFiles({ source, destination, from, to, certificates }: SkopeoCopy)
 function copyArguments({ source, destination, from, to, certificates }: SkopeoCopy, files: ChildFiles): string[] {
   const certs = certificates ? ["--src-cert-dir", files.path("certs"), "--dest-cert-dir", files.path("certs")] : [];
   return [
-    ...["--quiet", "--all", "--preserve-digests"],
+    // Signatures of the source lie beside the copy, where no registry but its own could take them; without them digests stay as they are.
+    ...["--quiet", "--all", "--preserve-digests", "--remove-signatures"],
     ...["--src-authfile", files.path("source.json"), "--dest-authfile", files.path("destination.json")],
     ...[`--src-tls-verify=${from.verifyTls}`, `--dest-tls-verify=${to.verifyTls}`],
     ...certs,
@@ -121,9 +124,10 @@ function copyArguments({ source, destination, from, to, certificates }: SkopeoCo
   ];
 }
 
-async function judge({ source, destination, from, to }: SkopeoCopy, exit: ChildExit, files: ChildFiles): Promise<void> {
+async function judge(request: SkopeoCopy, exit: ChildExit, files: ChildFiles): Promise<void> {
+  const { source, destination, from, to } = request;
+  if (exit.code !== 0) throw explainFailure(exit, { ...request, secrets: [...secretsOf(from.login), ...secretsOf(to.login)] });
   const what = `${formatImageReference(source)} to ${formatImageReference(destination)}`;
-  if (exit.code !== 0) throw explainFailure(exit, what, [...secretsOf(from.login), ...secretsOf(to.login)]);
   const digest = (await readFile(files.path("digest"), "utf8").catch(() => "")).trim();
   if (digest === source.digest) return;
   throw new JobError("CopyFailed", `skopeo said it copied ${what}, but the digest it pushed is ${digest || "missing"}`);

@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { parseImageReference } from "../../src/core/image-reference.ts";
 import { explainFailure, lastFatalLine } from "../../src/registry/skopeo-errors.ts";
 
 const time = 'time="2026-11-21T08:00:00Z"';
 
 function explain(message: string, code: number | null = 1, signal: string | null = null, secrets: string[] = []) {
   const stderr = message && `${time} level=fatal msg=${JSON.stringify(message)}\n`;
-  return explainFailure({ code, signal, stderr }, "a to b", secrets);
+  return explainFailure({ code, signal, stderr }, { ...names, secrets });
 }
 
-const source = "initializing source docker://r/ns/app:v1: reading manifest v1 in r/ns/app: ";
+/** The images that the wordings below are about. */
+const names = { source: parseImageReference("r.example/ns/app:v1"), destination: parseImageReference("q.example/m/app:v1") };
+
+const source = "initializing source docker://r.example/ns/app:v1: reading manifest v1 in r.example/ns/app: ";
 const reuse = "trying to reuse blob sha256:f893 at destination: ";
 
 /** Wordings of releases that are not here to be run: before 1.9 and after 1.11. */
@@ -19,19 +23,23 @@ describe("what skopeo's words mean", () => {
     [`${source}manifest unknown`, "ImageNotFound", false],
     [`${source}name unknown: repository name not known to registry`, "ImageNotFound", false],
     [
-      "Error determining manifest MIME type for docker://r/ns/app:v1: Error reading manifest v1: manifest unknown",
+      "Error determining manifest MIME type for docker://r.example/ns/app:v1: Error reading manifest v1: manifest unknown",
       "ImageNotFound",
       false,
     ],
-    ["Error initializing source docker://r/ns/app:v1: Error reading manifest: unauthorized: no", "RegistryDenied", false],
+    ["Error initializing source docker://r.example/ns/app:v1: Error reading manifest: unauthorized: no", "RegistryDenied", false],
     [`${source}too many requests`, "RateLimited", true],
     [`${source}too many requests to registry`, "RateLimited", true],
     [
       'writing blob: initiating layer upload to /v2/x in r: StatusCode: 413, "<html><head><title>413 Request Ent..."',
-      "CopyFailed",
+      "UploadTooLarge",
       false,
     ],
-    ["writing blob: initiating layer upload to /v2/x in r: name unknown: The repository does not exist", "CopyFailed", false],
+    [
+      "writing blob: initiating layer upload to /v2/x in r: name unknown: The repository does not exist",
+      "NoSuchRepository",
+      false,
+    ],
     [
       'pinging container registry r: Get "https://r/v2/": tls: failed to verify certificate: x509: unknown authority',
       "RegistryUntrusted",
@@ -55,8 +63,8 @@ describe("what skopeo's words mean", () => {
       true,
     ],
     ["writing blob: write small/d/dir-put-blob993392945: no space left on device", "DiskFull", true],
-    ["Error loading trust policy: open /etc/containers/policy.json: no such file or directory", "CopyFailed", false],
-    ["Source image rejected: Running image docker://r/x is rejected by policy.", "CopyFailed", false],
+    ["Error loading trust policy: open /etc/containers/policy.json: no such file or directory", "SignatureRefused", false],
+    ["Source image rejected: Running image docker://r/x is rejected by policy.", "SignatureRefused", false],
     ['getting username and password: reading JSON file "a.json": unmarshaling JSON', "RegistryDenied", false],
     ["open /var/lib/x: permission denied", "CopyFailed", true],
     ["Invalid source name docker://r/NS/a: invalid reference format: repository name must be lowercase", "BadReference", false],
@@ -67,7 +75,7 @@ describe("what skopeo's words mean", () => {
     expect(explain(message)).toMatchObject({
       reason,
       retryable,
-      message: expect.stringContaining("skopeo could not copy a to b: "),
+      message: expect.stringContaining("skopeo could not copy r.example/ns/app:v1 to q.example/m/app:v1: "),
     });
   });
 

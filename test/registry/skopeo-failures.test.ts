@@ -112,10 +112,10 @@ const table: readonly [string, Case, string, RegExp][] = [
   [
     "the upload is too large",
     { to: answers("POST", startUpload, 413, "<html>413 Request Entity Too Large</html>") },
-    "CopyFailed",
+    "UploadTooLarge",
     /413/,
   ],
-  ["the push registry is read-only", { to: "readOnly" }, "RegistryUnavailable", /405/],
+  ["the push registry is read-only", { to: "readOnly" }, "RegistryReadOnly", /405/],
   ["the connection is cut in a layer", { to: cutOff }, "RegistryUnavailable", /connection|EOF|broken pipe/],
   ["a layer has other contents", { from: brokenBlob }, "CopyFailed", /Digest did not match/],
   [
