@@ -2,6 +2,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
+import { createGate } from "../core/gate.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { type ActivityMonitor, createActivity } from "../server/activity.ts";
 import { createHealth, type HealthMonitor } from "../server/health.ts";
@@ -32,13 +33,20 @@ export interface Serving {
 /** Bytes of a build log that are shown on demand. */
 const shownLog = 64 * 1024;
 
+/** Logs that are read for the page at once. */
+const logsAtOnce = 4;
+
 export function createServing(config: Config, parts: ServingParts): Serving {
   const { cluster, queue, metrics, log, clock, environment } = parts;
   const { namespaces } = cluster;
   const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, clock });
   const activity = createActivity(clock);
-  const readBuildLog = (build: BuildKey, signal: AbortSignal) => cluster.readBuildLog(build, shownLog, signal);
-  const page = { ...pageSettings(config), queue, health, activity, namespaces, clock, readBuildLog };
+  const logPlaces = createGate(logsAtOnce);
+  const readBuildLog = async (build: BuildKey, signal: AbortSignal) => {
+    const leave = await logPlaces.enter(signal);
+    return cluster.readBuildLog(build, shownLog, signal).finally(leave);
+  };
+  const page = { ...pageSettings(config, environment), queue, health, activity, namespaces, clock, readBuildLog };
 
   return {
     health,

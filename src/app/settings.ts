@@ -28,8 +28,8 @@ export function serverSettings({ host, port, adminPort }: Config, { KUBERNETES_S
 }
 
 /** What the page shows of the settings, and who may change something by it. */
-export function pageSettings({ track, apiToken, publicUrl }: Config) {
-  return { track, access: { apiToken, publicUrl } };
+export function pageSettings({ track, apiToken, publicUrl }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
+  return { track, access: { apiToken, publicUrl, inPod: Boolean(inPod) } };
 }
 
 /** What becomes a job. */

@@ -506,7 +506,7 @@ export const options = {
     format: "url",
     group: "Server",
     placeholder: "<url>",
-    help: "URL under which people reach the page through a proxy beside the bot. Other names are refused from this machine.",
+    help: "URL under which people reach the page through a login proxy beside the bot. In a pod buttons and build logs work through that proxy only.",
   },
   apiToken: {
     env: "BUILD_WATCHER_API_TOKEN",
@@ -514,7 +514,7 @@ export const options = {
     group: "Server",
     secret: true,
     placeholder: "<token>",
-    help: "Bearer token with which programs may retry, dismiss and add jobs. Default: only from the bot's own machine, without a token.",
+    help: "Bearer token with which programs may retry, dismiss and add jobs and read build logs. Without it that works on your own machine only, not in a pod.",
   },
   notifyUrl: {
     env: "BUILD_WATCHER_NOTIFY_URL",

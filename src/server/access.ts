@@ -11,6 +11,8 @@ export interface Caller {
   /** The header `Sec-Fetch-Site`. */
   readonly fetchSite: string | undefined;
   readonly authorization: string | undefined;
+  /** What the page's forms carry, where the request brought it. */
+  readonly formToken?: string | undefined;
 }
 
 export interface AccessSettings {
@@ -18,6 +20,10 @@ export interface AccessSettings {
   readonly apiToken: string | undefined;
   /** The URL under which people reach the page through a proxy on this machine. */
   readonly publicUrl: string | undefined;
+  /** In a pod whoever reaches it may come from its own loopback, by a side car: only the proxy named by the public URL counts as near. */
+  readonly inPod?: boolean;
+  /** What forms must carry, another one at every start; without it none is asked for. */
+  readonly formToken?: string;
 }
 
 export interface Refusal {
@@ -26,13 +32,24 @@ export interface Refusal {
 }
 
 /**
- * Whether a request may read; undefined when it may. One from this machine must name the server by an address, by localhost or by the public
- * URL: any other name is how a web page reaches a server on its reader's machine (DNS rebinding).
+ * Whether a request may read; undefined when it may. Outside a pod, one from this machine must name the server by an address, by localhost or
+ * by the public URL: any other name is how a web page reaches a server on its reader's machine (DNS rebinding).
  */
-export function refuseReading({ peer, host }: Caller, { publicUrl }: AccessSettings): Refusal | undefined {
-  if (!isLoopback(peer) || isOwnName(host, publicUrl)) return undefined;
+export function refuseReading({ peer, host }: Caller, { publicUrl, inPod }: AccessSettings): Refusal | undefined {
+  if (inPod || !isOfThisMachine(peer) || isOwnName(host, publicUrl)) return undefined;
   const message = `Requests from this machine must name it by address or as localhost. Behind a proxy, set BUILD_WATCHER_PUBLIC_URL to the URL people use.`;
   return { status: 421, message };
+}
+
+/** Whether a request may read a build's log, which can hold what its namespace keeps for itself; undefined when it may. */
+export function refuseLogs(caller: Caller, settings: AccessSettings): Refusal | undefined {
+  if (caller.authorization !== undefined && settings.apiToken !== undefined)
+    return refuseToken(caller.authorization, settings.apiToken);
+  if (isNear(caller, settings)) return undefined;
+  return {
+    status: 403,
+    message: `Build logs are shown ${nearTo(settings)}, or with the header Authorization: Bearer <BUILD_WATCHER_API_TOKEN>.`,
+  };
 }
 
 /** Whether a request may change something; undefined when it may. */
@@ -40,22 +57,20 @@ export function refuseChange(caller: Caller, settings: AccessSettings): Refusal 
   const refusal = refuseReading(caller, settings);
   if (refusal) return refusal;
   if (caller.authorization !== undefined) return refuseToken(caller.authorization, settings.apiToken);
-  const near = isLoopback(caller.peer);
-  if (near && isSameOrigin(caller, settings)) return undefined;
-  if (near && isProgram(caller) && settings.apiToken === undefined) return undefined;
   if (isForeign(caller, settings)) return { status: 403, message: "Changes are not taken from pages of other sites." };
+  const near = isNear(caller, settings);
+  if (near && isProgram(caller) && settings.apiToken === undefined && !settings.inPod) return undefined;
+  if (near && hasFormToken(caller, settings) && !(isProgram(caller) && caller.formToken === undefined)) return undefined;
+  if (near && !isProgram(caller)) return { status: 403, message: "The page is older than the bot's last start: load it again." };
   if (settings.apiToken !== undefined)
     return { status: 401, message: "Changes need the header Authorization: Bearer <BUILD_WATCHER_API_TOKEN>." };
-  return {
-    status: 403,
-    message:
-      "Changes are taken from the bot's own machine alone, a proxy beside it included. Set BUILD_WATCHER_API_TOKEN to allow programs elsewhere.",
-  };
+  const message = `Changes are taken ${nearTo(settings)} alone. Set BUILD_WATCHER_API_TOKEN to allow programs elsewhere.`;
+  return { status: 403, message };
 }
 
 /** Whether the page's buttons would work for whoever asks for it. */
 export function mayPressButtons(caller: Caller, settings: AccessSettings): boolean {
-  return isLoopback(caller.peer) && refuseReading(caller, settings) === undefined;
+  return isNear(caller, settings) && refuseReading(caller, settings) === undefined;
 }
 
 function refuseToken(authorization: string, apiToken: string | undefined): Refusal | undefined {
@@ -73,8 +88,20 @@ export function isSameSecret(given: string, right: string): boolean {
   return timingSafeEqual(hash(given), hash(right));
 }
 
-function isSameOrigin(caller: Caller, settings: AccessSettings): boolean {
-  return caller.origin !== undefined && !isForeign(caller, settings);
+/** Whether a request comes from this machine, or in a pod through the proxy beside the bot that the operator named. */
+function isNear({ peer, host }: Caller, { publicUrl, inPod }: AccessSettings): boolean {
+  if (peer === undefined || !ownAddresses.has(peer)) return false;
+  return isOwnName(host, publicUrl) && (!inPod || publicUrl !== undefined);
+}
+
+function nearTo({ inPod }: AccessSettings): string {
+  return inPod
+    ? "through the proxy beside the bot that BUILD_WATCHER_PUBLIC_URL names"
+    : "on the bot's own machine, a proxy beside it included,";
+}
+
+function hasFormToken({ formToken = "" }: Caller, { formToken: right }: AccessSettings): boolean {
+  return right === undefined || isSameSecret(formToken, right);
 }
 
 /** Browsers name the page's origin with every POST, and what it is to the server where the connection is safe. */
@@ -89,7 +116,11 @@ function isProgram({ origin, fetchSite }: Caller): boolean {
   return origin === undefined && fetchSite === undefined;
 }
 
-function isLoopback(peer: string | undefined): boolean {
+/** Exactly these; the rest of 127/8 can be a side car's, which hands on what others send. */
+const ownAddresses: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
+
+/** Whatever it is, a browser on this machine may have sent it. */
+function isOfThisMachine(peer: string | undefined): boolean {
   return peer !== undefined && (peer === "::1" || /^(?:::ffff:)?127\./.test(peer));
 }
 

@@ -24,11 +24,19 @@ export function createApplication(routes: readonly RequestHandler[], report: (er
     response.set(headers);
     next();
   });
+  app.use(oneHost);
   for (const route of routes) app.use(route);
   app.use(notFound);
   app.use(failed(report));
   return app;
 }
+
+/** What a proxy and the bot read from two of them can differ. */
+const oneHost: RequestHandler = (request, response, next) => {
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
+  if (hosts.length > 1) answer(request, response, 400, "Bad request", "The request names more than one host.");
+  else next();
+};
 
 const notFound: RequestHandler = (request, response) => answer(request, response, 404, "Not found", "There is nothing here.");
 

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createConnectionLimit } from "./connection-limit.ts";
 import { type PortSetting, ServerError } from "./server-error.ts";
 
 /** Where a server listens. */
@@ -18,7 +19,7 @@ export interface Listener extends AsyncDisposable {
 
 /** Serves HTTP at an address. Throws a `ServerError` that names the settings when it cannot listen. */
 export async function openListener(routes: RequestListener, { host, port }: Address, setting: PortSetting): Promise<Listener> {
-  const server = limited(createServer(routes));
+  const server = limited(createServer({ connectionsCheckingInterval: 1_000 }, routes));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(new ServerError(error, port, host, setting)));
     server.listen(port, host, resolve);
@@ -33,16 +34,23 @@ export async function openListener(routes: RequestListener, { host, port }: Addr
   };
 }
 
-/** Requests are small and quick; whoever is not holds no connection for long. Streams show life before they are idle for that long. */
+/**
+ * Requests are small and quick; whoever is not holds no connection for long. Node looks for those at an interval, which is half a minute by
+ * itself. Streams show life before they are idle for that long.
+ */
 function limited(server: Server): Server {
   server.headersTimeout = 5_000;
   server.requestTimeout = 10_000;
   server.keepAliveTimeout = 5_000;
   server.timeout = 30_000;
   server.maxHeadersCount = 100;
-  server.maxConnections = 1_000;
+  server.on("connection", createConnectionLimit(mostConnections, mostOfPeer));
   return server;
 }
+
+const mostConnections = 1_000;
+/** A router or a login proxy brings many people by one address. */
+const mostOfPeer = 400;
 
 function urlOf({ address, family, port }: AddressInfo): string {
   const everywhere = address === "::" || address === "0.0.0.0";

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { RequestHandler } from "express";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createApplication } from "./application.ts";
@@ -55,11 +56,19 @@ export async function openServer(settings: ServerSettings): Promise<RunningServe
   return { url: main.url, adminUrl: second?.url ?? main.url, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
-function programRoutes({ health, metrics, webhooks }: ServerSettings): readonly RequestHandler[] {
-  return [probeRoutes(health), ...(metrics ? [metricsRoutes(metrics)] : []), ...(webhooks ? [webhookRoutes(webhooks)] : [])];
+/** Web hooks come by whatever name a proxy has for them; they have a secret of their own. */
+function programRoutes({ health, metrics, webhooks, page }: ServerSettings): readonly RequestHandler[] {
+  const readers = readersOnly(page?.access ?? { apiToken: undefined, publicUrl: undefined });
+  return [
+    ...(webhooks ? [webhookRoutes(webhooks)] : []),
+    readers,
+    probeRoutes(health),
+    ...(metrics ? [metricsRoutes(metrics)] : []),
+  ];
 }
 
 function peopleRoutes(page: PageSettings, live: Live): readonly RequestHandler[] {
-  const parts = { ...page, live };
+  const access = { ...page.access, formToken: randomBytes(18).toString("base64url") };
+  const parts = { ...page, access, live };
   return [readersOnly(page.access), assetRoutes(), eventRoutes(parts), actionRoutes(parts), apiRoutes(parts), pageRoutes(parts)];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createGate } from "../../src/cluster/api/gate.ts";
 import { merge } from "../../src/cluster/api/merge.ts";
+import { createGate } from "../../src/core/gate.ts";
 import { aBuild } from "../support/fixtures.ts";
 import { openTestCluster, watchBuilds } from "./test-cluster.ts";
 

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type AccessSettings, type Caller, mayPressButtons, refuseChange, refuseReading } from "../../src/server/access.ts";
+import {
+  type AccessSettings,
+  type Caller,
+  mayPressButtons,
+  refuseChange,
+  refuseLogs,
+  refuseReading,
+} from "../../src/server/access.ts";
 
 const near = "127.0.0.1";
 const far = "10.128.3.7";
@@ -93,6 +100,74 @@ describe("changing", () => {
     }
   });
 });
+
+const inPod = { ...open, inPod: true };
+const behindProxy = { ...proxied, inPod: true };
+const carrying: AccessSettings = { ...guarded, formToken: "form" };
+
+describe("a pod, where side cars hand on what neighbours send", () => {
+  it.each([
+    ["from its own loopback", {}, inPod, 403],
+    ["from another address of 127/8", { peer: "127.0.0.6", host: "127.0.0.1" }, inPod, 403],
+    ["that claims to be the page", { ...page, peer: "127.0.0.6", host: "127.0.0.1" }, behindProxy, 403],
+    ["by the proxy's name from elsewhere", { peer: far, host: "watcher.example.com" }, behindProxy, 403],
+    ["by the service's name", { host: "build-watcher.ns.svc:8080" }, behindProxy, 403],
+    ["without the token", {}, { ...guarded, inPod: true }, 401],
+    ["of a program behind the proxy", { host: "watcher.example.com" }, { ...behindProxy, formToken: "form" }, 403],
+  ])("takes no change %s", (_name, facts, settings, status) => {
+    expect(refuseChange(caller(facts), settings)).toMatchObject({ status });
+  });
+
+  it("takes changes by the proxy the operator named, and with the token from anywhere", () => {
+    const pressed = {
+      host: "watcher.example.com",
+      origin: "https://watcher.example.com",
+      fetchSite: "same-origin",
+      formToken: "form",
+    };
+    expect(refuseChange(caller(pressed), { ...behindProxy, formToken: "form" })).toBeUndefined();
+    expect(refuseChange(caller({ peer: far, authorization: "Bearer s3cret" }), { ...guarded, inPod: true })).toBeUndefined();
+  });
+
+  it.each([
+    ["a neighbour", { peer: far }, inPod, 403],
+    ["a neighbour by a side car", { peer: "127.0.0.6" }, inPod, 403],
+    ["the pod's own loopback", {}, inPod, 403],
+    ["a neighbour with a wrong token", { peer: far, authorization: "Bearer x" }, { ...guarded, inPod: true }, 401],
+  ])("shows no build log to %s", (_name, facts, settings, status) => {
+    expect(refuseLogs(caller(facts), settings)).toMatchObject({ status });
+  });
+
+  it.each([
+    ["the login proxy", { host: "watcher.example.com" }, behindProxy],
+    ["a program with the token", { peer: far, authorization: "Bearer s3cret" }, { ...guarded, inPod: true }],
+  ])("shows build logs to %s", (_name, facts, settings) => {
+    expect(refuseLogs(caller(facts), settings)).toBeUndefined();
+  });
+});
+
+describe("the form's token", () => {
+  it.each([
+    [{ ...page, formToken: "form" }, undefined],
+    [page, 403],
+    [{ ...page, formToken: "for" }, 403],
+    [{ formToken: "form" }, undefined],
+    [{}, 401],
+    [{ origin: "http://localhost" }, 403],
+    [{ ...page, fetchSite: "same-site", formToken: "form" }, 403],
+  ])("%j: %s", (facts, status) => {
+    expect(refuseChange(caller(facts), carrying)?.status).toBe(status);
+  });
+});
+
+it.each(["127.0.0.6", "127.1.1.1", "::ffff:127.0.0.2"])(
+  "%s is a machine of its own, by whose name no page can be rebound",
+  (peer) => {
+    expect(refuseLogs(caller({ peer }), open)).toMatchObject({ status: 403 });
+    expect(refuseChange(caller({ peer, ...page }), open)).toMatchObject({ status: 403 });
+    expect(refuseReading(caller({ peer, host: "evil.example" }), open)).toMatchObject({ status: 421 });
+  },
+);
 
 it.each([
   [near, true],

@@ -3,6 +3,11 @@ import { JobError } from "../../src/core/errors.ts";
 import { openPageServer, type PageServerOptions } from "../support/page-server.ts";
 import { job } from "./records.ts";
 
+/** What a browser sends with a form of the page. */
+async function formOf({ url, formToken }: Awaited<ReturnType<typeof openPageServer>>) {
+  return { origin: url, "sec-fetch-site": "same-origin", "x-form-token": await formToken() };
+}
+
 /** A page over jobs that failed, all at once or none. */
 async function serve(count = 1, options: PageServerOptions = {}) {
   const server = await openPageServer(options);
@@ -15,7 +20,7 @@ async function serve(count = 1, options: PageServerOptions = {}) {
   });
   await server.queue.idle();
   const { id } = job("shop/web-0");
-  return { ...server, id, heal: () => (fails = false), form: { origin: server.url, "sec-fetch-site": "same-origin" } };
+  return { ...server, id, heal: () => (fails = false), form: await formOf(server) };
 }
 
 describe("a button", () => {
@@ -94,5 +99,23 @@ describe("a button", () => {
     expect((await post(`/jobs/${id}/retry`, { ...form, "content-type": "application/x-www-form-urlencoded" }, body)).status).toBe(
       413,
     );
+  });
+
+  it("is not pressed by who only claims to be the page", async () => {
+    const { post, id, form, queue } = await serve();
+    const { "x-form-token": _token, ...claim } = form;
+    for (const headers of [claim, { ...claim, "x-form-token": "guessed" }]) {
+      const answer = await post(`/jobs/${id}/retry`, { ...headers, accept: "application/json" });
+      expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("load it again")]);
+    }
+    expect(queue.find(id)?.attempts).toBe(1);
+  });
+
+  it("carries the token in the page's own form", async () => {
+    const { post, get, id, form } = await serve();
+    const page = await (await get("/", { accept: "text/html" })).text();
+    const [, token = ""] = /<form class="action"[^>]*><input type="hidden" name="token" value="([^"]*)">/.exec(page) ?? [];
+    const headers = { origin: form.origin, "content-type": "application/x-www-form-urlencoded" };
+    expect((await post(`/jobs/${id}/dismiss`, headers, `token=${token}`)).status).toBe(303);
   });
 });

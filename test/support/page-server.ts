@@ -31,6 +31,8 @@ export interface PageServer extends AsyncDisposable {
   /** Sets the queue to work; the page's activity is told as in the bot. */
   work(handle: JobHandler): void;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** The token that the forms of the page carry. */
+  formToken(): Promise<string>;
   post(path: string, headers?: Readonly<Record<string, string>>, body?: string): Promise<Response>;
 }
 
@@ -71,6 +73,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
     activity,
     work: (handle) => queue.work(handle, activity.onAttempt),
     get: (path, headers = {}) => fetch(`${server.url}${path}`, { headers, redirect: "manual" }),
+    formToken: async () => / data-form-token="([^"]+)"/.exec(await (await fetch(`${server.url}/`)).text())?.[1] ?? "",
     post: (path, headers = {}, body = "") => fetch(`${server.url}${path}`, { method: "POST", headers, body, redirect: "manual" }),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

@@ -1,9 +1,9 @@
 import { type Clock, sleep } from "../../core/clock.ts";
+import type { Gate } from "../../core/gate.ts";
 import { type Backoff, backoffDelay } from "../../core/retry.ts";
 import type { WatchTrouble } from "../cluster.ts";
 import type { Api, Query } from "./api.ts";
 import { ApiError } from "./api-error.ts";
-import type { Gate } from "./gate.ts";
 import { listPages } from "./pages.ts";
 import { type Judgement, judge } from "./trouble.ts";
 import { createWatchDecoder, type WatchBatch } from "./watch-events.ts";

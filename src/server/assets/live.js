@@ -86,6 +86,7 @@ function refreshSoon(delay) {
 }
 
 function takeOver(page) {
+  document.body.dataset.formToken = page.body.dataset.formToken ?? "";
   for (const id of ["overview", "jobs", "job"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (old && fresh) replace(old, fresh);
@@ -133,7 +134,8 @@ async function submit(form) {
   if (form.ariaBusy === "true") return;
   form.ariaBusy = "true";
   try {
-    const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" } });
+    const headers = { accept: "application/json", "x-form-token": document.body.dataset.formToken };
+    const answer = await fetch(form.action, { method: "POST", headers });
     if (!answer.ok) throw new Error((await answer.json()).error);
     showMessage("");
     if (isPaused || connection.dataset.state !== "live") refreshSoon(0);

@@ -13,7 +13,7 @@ export function changersOnly(settings: AccessSettings): RequestHandler {
   return (request, response, next) => letThrough(refuseChange(callerOf(request), settings), request, response, next);
 }
 
-export function callerOf({ socket, headers }: Request): Caller {
+export function callerOf({ socket, headers, body }: Request): Caller {
   const { host, origin, authorization, "sec-fetch-site": fetchSite } = headers;
   return {
     peer: socket.remoteAddress,
@@ -21,7 +21,17 @@ export function callerOf({ socket, headers }: Request): Caller {
     origin,
     authorization,
     fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
+    formToken: formTokenOf(headers[formTokenHeader], body),
   };
+}
+
+const formTokenHeader = "x-form-token";
+
+/** The page's script sends it as a header, a form as a field. */
+function formTokenOf(header: unknown, body: unknown): string | undefined {
+  if (typeof header === "string") return header;
+  const field = typeof body === "object" && body !== null && "token" in body ? body.token : undefined;
+  return typeof field === "string" ? field : undefined;
 }
 
 /** Answers with a page for people, or with JSON for programs. */

@@ -1,5 +1,7 @@
 import { type Request, type Response, Router } from "express";
-import { mayPressButtons } from "../access.ts";
+import type { Job } from "../../core/job.ts";
+import { linesForPeople } from "../../core/outside-text.ts";
+import { mayPressButtons, refuseLogs } from "../access.ts";
 import { findChain } from "../chain.ts";
 import { listPath, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
@@ -7,6 +9,7 @@ import { readStatus } from "../status.ts";
 import { type Html, toText } from "../views/html.ts";
 import { jobPage, type LogTail } from "../views/job-page.ts";
 import { jobsPage } from "../views/jobs-page.ts";
+import { withFormToken } from "../views/layout.ts";
 import { answerProblem, callerOf } from "./guard.ts";
 
 const pageSize = 50;
@@ -31,7 +34,7 @@ export function pageRoutes(parts: PageParts): Router {
       mayChange: mayPressButtons(callerOf(request), access),
       events: withSince(listPath(filter, "/events"), since),
     });
-    sendPage(response, page);
+    sendPage(request, response, page);
   });
 
   router.get("/jobs/:id", async (request: Request<{ id: string }>, response) => {
@@ -42,32 +45,34 @@ export function pageRoutes(parts: PageParts): Router {
     const page = jobPage({
       record,
       chain: findChain(queue, record),
-      log: request.query.log === undefined ? undefined : await readLog(parts, record.job),
+      log: request.query.log === undefined ? undefined : await readLog(parts, record.job, request),
       now: clock.now(),
       mayChange: mayPressButtons(callerOf(request), access),
       events: withSince(`/events?job=${encodeURIComponent(record.job.id)}`, since),
     });
-    sendPage(response, page);
+    sendPage(request, response, page);
   });
   return router;
-}
 
-function sendPage(response: Response, page: Html): void {
-  response.type("html").send(toText(page));
+  /** Forms carry their token only where they would work. */
+  function sendPage(request: Request, response: Response, page: Html): void {
+    const text = toText(page);
+    const isWorking = access.formToken !== undefined && mayPressButtons(callerOf(request), access);
+    response.type("html").send(isWorking ? withFormToken(text, access.formToken) : text);
+  }
 }
 
 function withSince(path: string, since: string): string {
   return `${path}${path.includes("?") ? "&" : "?"}since=${since}`;
 }
 
-async function readLog(
-  { readBuildLog }: PageParts,
-  { build }: { readonly build?: Parameters<PageParts["readBuildLog"]>[0] },
-): Promise<LogTail> {
+async function readLog({ readBuildLog, access }: PageParts, { build }: Pick<Job, "build">, request: Request): Promise<LogTail> {
+  const refusal = refuseLogs(callerOf(request), access);
+  if (refusal) return { missing: refusal.message };
   if (!build) return { missing: "Images alone have no build log." };
   try {
     const text = await readBuildLog(build, AbortSignal.timeout(logPatience));
-    return text === undefined ? { missing: "The cluster has no log of this build any more." } : { text };
+    return text === undefined ? { missing: "The cluster has no log of this build any more." } : { text: linesForPeople(text) };
   } catch (error) {
     return { missing: `The log cannot be read now: ${error instanceof Error ? error.message : "the cluster does not answer"}` };
   }

@@ -1,7 +1,9 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
 import type { ImageReference } from "../../core/image-reference.ts";
+import { longestId } from "../../core/outside-text.ts";
 import { isSameSecret } from "../access.ts";
+import { createBodyPlaces } from "../body-places.ts";
 import { isCloudEvent, readCloudEvent } from "../webhooks/cloud-event.ts";
 import { readRegistryPayload } from "../webhooks/registry-payload.ts";
 import type { TakenImage, WebhookSettings } from "../webhooks/webhook-settings.ts";
@@ -22,8 +24,18 @@ export function webhookRoutes(settings: WebhookSettings): Router {
   const body = express.raw({ type: () => true, limit: longestBody });
   const hook = (name: Hook, ...steps: readonly RequestHandler[]) =>
     router.all(`/webhooks/${name}`, counted(settings, name), postOnly, switchedOn(settings), ...steps, explained);
-  hook("registry", typed(isJson), sizedRight, secretOnly(settings), body, parsed, registryHook(settings));
-  hook("cloudevents", typed(isCloudEvent), sizedRight, body, signedOnly(settings), parsed, cloudEventHook(settings));
+  hook("registry", typed(isJson), sizedRight, secretOnly(settings), createBodyPlaces(8, 4), body, parsed, registryHook(settings));
+  hook(
+    "cloudevents",
+    typed(isCloudEvent),
+    sizedRight,
+    maybeSigned,
+    createBodyPlaces(8, 2),
+    body,
+    signedOnly(settings),
+    parsed,
+    cloudEventHook(settings),
+  );
   return router;
 }
 
@@ -110,10 +122,22 @@ function secretOnly({ secret = "" }: WebhookSettings): RequestHandler {
   };
 }
 
+/** What the headers alone show to be wrong costs no body. */
+const maybeSigned: RequestHandler = ({ headers }, response, next) => {
+  const [id, time, signature] = [headers["webhook-id"], headers["webhook-timestamp"], headers["webhook-signature"]];
+  const age = Math.abs(Date.now() / 1000 - Number(time));
+  if (typeof id === "string" && id !== "" && id.length <= longestId && age < signatureAge && signature) next();
+  else refuse(response, 401, unsigned);
+};
+
+/** Seconds a signature is good for (Standard Webhooks). */
+const signatureAge = 5 * 60;
+const unsigned = "The signature (webhook-id, webhook-timestamp, webhook-signature) is missing, too old or wrong.";
+
 function signedOnly({ isSigned }: WebhookSettings): RequestHandler {
   return (request, response, next) => {
     if (Buffer.isBuffer(request.body) && isSigned(request.body, request.headers)) next();
-    else refuse(response, 401, "The signature (webhook-id, webhook-timestamp, webhook-signature) is missing, too old or wrong.");
+    else refuse(response, 401, unsigned);
   };
 }
 

@@ -24,7 +24,7 @@ export function layout({ title, body, events, mayChange }: Document): Html {
 <script type="module" src="/assets/live.js"></script>
 ${live}
 </head>
-<body class="${mayChange ? "may-change" : "read-only"}"${events !== undefined && html` data-events="${events}"`}>
+<body data-form-token="" class="${mayChange ? "may-change" : "read-only"}"${events !== undefined && html` data-events="${events}"`}>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <p class="name"><a href="/"><svg class="logo" viewBox="0 0 16 16" width="20" height="20" aria-hidden="true"><circle cx="8" cy="8" r="6.2"/><circle class="pupil" cx="8" cy="8" r="2.6"/></svg> build-watcher</a></p>
@@ -49,5 +49,12 @@ function liveControls(): Html {
 
 /** A form of one button that changes something. */
 export function actionForm(action: string, label: string, about: string, kind: "plain" | "primary" = "plain"): Html {
-  return html`<form class="action" method="post" action="${action}"><button class="${kind}">${label}<span class="unseen"> ${about}</span></button></form>`;
+  return html`<form class="action" method="post" action="${action}"><input type="hidden" name="token" value=""><button class="${kind}">${label}<span class="unseen"> ${about}</span></button></form>`;
+}
+
+/** A page whose forms carry a token; what others wrote holds no quotation mark by then. */
+export function withFormToken(page: string, token: string): string {
+  return page
+    .replaceAll('name="token" value=""', `name="token" value="${token}"`)
+    .replace('data-form-token=""', `data-form-token="${token}"`);
 }
