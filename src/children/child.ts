@@ -8,6 +8,8 @@ export interface ChildSettings {
   readonly environment: Readonly<Record<string, string>>;
   readonly host: HostProcess;
   readonly clock: Clock;
+  /** Characters of standard output that are kept from its beginning; a program that writes more is ended. Without it the end of what it wrote is kept. */
+  readonly longestOutput?: number;
 }
 
 /** How a program ended; the texts are the ends of what it wrote. */
@@ -16,17 +18,20 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
   readonly stdout: string;
+  /** Whether it was ended for writing more than it may. */
+  readonly isTooLong: boolean;
 }
 
 /** Milliseconds between TERM and KILL. */
 const killGrace = 2_000;
-const longestOutput = 64 * 1024;
+const longestTail = 64 * 1024;
 
 /**
  * Runs a program in a process group of its own, with this environment and no shell, and resolves when it has ended. The signal ends the
  * whole group: TERM, then KILL. Rejects when the program cannot be started.
  */
-export function runChild({ command, args, environment, host, clock }: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
+export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
+  const { command, args, environment, host, clock, longestOutput } = settings;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     let cancelKill = () => {};
@@ -43,10 +48,16 @@ export function runChild({ command, args, environment, host, clock }: ChildSetti
       reject(error);
     });
     // A child for which no file descriptor was left has no streams; its error comes next.
-    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => (stream ? keepTail(stream) : () => "")) as [Tail, Tail];
+    let isTooLong = false;
+    const tooLong = () => {
+      if (!isTooLong) end();
+      isTooLong = true;
+    };
+    const stdout = child.stdout ? keep(child.stdout, longestOutput, tooLong) : () => "";
+    const stderr = child.stderr ? keep(child.stderr, undefined, tooLong) : () => "";
     child.once("close", (code, killedBy) => {
       settle();
-      resolve({ code, signal: killedBy, stdout: stdout(), stderr: stderr() });
+      resolve({ code, signal: killedBy, stdout: stdout(), stderr: stderr(), isTooLong });
     });
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
@@ -61,13 +72,19 @@ export function runChild({ command, args, environment, host, clock }: ChildSetti
   });
 }
 
-type Tail = () => string;
-
-function keepTail(stream: NodeJS.ReadableStream): Tail {
-  let tail = "";
+/** Keeps what a stream brings from its beginning, or the end of it where there is no limit. */
+function keep(stream: NodeJS.ReadableStream, longest: number | undefined, tooLong: () => void): () => string {
+  let kept: string[] = [];
+  let length = 0;
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
-    tail = (tail + chunk).slice(-longestOutput);
+    kept.push(chunk);
+    length += chunk.length;
+    if (longest === undefined ? length < 2 * longestTail : length <= longest) return;
+    if (longest !== undefined) tooLong();
+    const rest = longest === undefined ? kept.join("").slice(-longestTail) : kept.join("").slice(0, longest);
+    kept = [rest];
+    length = rest.length;
   });
-  return () => tail;
+  return () => (longest === undefined ? kept.join("").slice(-longestTail) : kept.join(""));
 }

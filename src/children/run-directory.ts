@@ -8,6 +8,9 @@ import { JobError } from "../core/errors.ts";
 /** What this door needs of the process it runs in; Node's own `process` fits. */
 export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill" | "once" | "off"> & { readonly getuid?: () => number };
 
+/** What the children of a run directory are; each kind has a place of its own in the state directory. */
+export type ChildKind = "skopeo" | "command";
+
 /** The files of one child process, private to this user. */
 export interface ChildFiles {
   path(name: string): string;
@@ -27,12 +30,17 @@ const pollInterval = 25;
 
 /**
  * A directory for the credentials of this process's children. What dead processes left behind is cleared first: children that still run are
- * ended (their command lines name the directory), then the files are removed. Living processes that share the state directory are left alone.
+ * ended (their command line or environment names the directory), then the files are removed. Living processes that share the state directory are left alone.
  */
-export async function openRunDirectory(stateDirectory: string, host: HostProcess, clock: Clock): Promise<RunDirectory> {
-  const runs = runsIn(stateDirectory);
+export async function openRunDirectory(
+  stateDirectory: string,
+  host: HostProcess,
+  clock: Clock,
+  kind: ChildKind = "skopeo",
+): Promise<RunDirectory> {
+  const runs = runsIn(stateDirectory, kind);
   await mkdir(runs, { recursive: true, mode: 0o700 });
-  await clearLeftovers(stateDirectory, host, clock);
+  await clearLeftovers(stateDirectory, host, clock, kind);
   const own = join(runs, `${host.pid}.${await startTime(host.pid)}.${randomUUID().slice(0, 8)}`);
   await mkdir(own, { mode: 0o700 });
   const removeOnExit = () => rmSync(own, { recursive: true, force: true });
@@ -67,13 +75,18 @@ function diskFailure(error: unknown): never {
   throw error;
 }
 
-function runsIn(stateDirectory: string): string {
-  return join(stateDirectory, "skopeo", "run");
+function runsIn(stateDirectory: string, kind: ChildKind): string {
+  return join(stateDirectory, kind, "run");
 }
 
 /** Ends the children of dead processes and removes their files, credentials among them. */
-export async function clearLeftovers(stateDirectory: string, host: HostProcess, clock: Clock): Promise<void> {
-  const runs = runsIn(stateDirectory);
+export async function clearLeftovers(
+  stateDirectory: string,
+  host: HostProcess,
+  clock: Clock,
+  kind: ChildKind = "skopeo",
+): Promise<void> {
+  const runs = runsIn(stateDirectory, kind);
   for (const name of await readdir(runs).catch(() => [])) {
     const directory = join(runs, name);
     if (await isOwned(name, host)) continue;
@@ -100,16 +113,17 @@ async function endChildren(directory: string, host: HostProcess, clock: Clock): 
   }
 }
 
-/** Processes with an argument below the directory. Where there is no /proc, none is found, and a child ends by its own --command-timeout. */
+/** Processes with an argument or a variable of their environment below the directory. Where there is no /proc, none is found, and a child ends by its own --command-timeout. */
 async function processesNaming(directory: string, self: number): Promise<number[]> {
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
   const marker = `/${basename(directory)}/child-`;
-  const found = await Promise.all(pids.map(async (pid) => (await commandLine(pid)).includes(marker)));
+  const found = await Promise.all(pids.map(async (pid) => (await startedWith(pid)).includes(marker)));
   return pids.filter((pid, index) => found[index] && pid !== self);
 }
 
-function commandLine(pid: number): Promise<string> {
-  return readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+async function startedWith(pid: number): Promise<string> {
+  const texts = ["cmdline", "environ"].map((name) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => ""));
+  return (await Promise.all(texts)).join("\0");
 }
 
 /** When a process started, in clock ticks since the boot (proc(5), field 22 of stat); "0" when it is not to be known. */

@@ -90,20 +90,6 @@ export function findLogin(entries: AuthEntries, image: ImageReference): Registry
   return undefined;
 }
 
-/** The auth file that gives one registry's login to one child process. */
-export function formatAuthfile(registry: string, login: RegistryLogin | undefined): string {
-  if (!login) return JSON.stringify({ auths: {} });
-  const auth = Buffer.from(`${login.user}:${login.password}`).toString("base64");
-  return JSON.stringify({ auths: { [registry]: { auth, ...(login.identityToken && { identitytoken: login.identityToken }) } } });
-}
-
-/** Every text a login could be recognised by. */
-export function secretsOf(login: RegistryLogin | undefined): readonly string[] {
-  if (!login) return [];
-  const { user, password, identityToken } = login;
-  return [password, Buffer.from(`${user}:${password}`).toString("base64"), identityToken ?? ""].filter(Boolean);
-}
-
 function parseObject(text: string): Record<string, unknown> {
   let content: unknown;
   try {

@@ -2,10 +2,11 @@ import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory } from "../children/run-directory.ts";
+import { formatAuthfile, secretsOf } from "../core/auth-file.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
 import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
-import { formatAuthfile, type RegistryLogin, secretsOf } from "./credentials.ts";
+import type { RegistryLogin } from "./credentials.ts";
 import { explainFailure } from "./skopeo-errors.ts";
 
 export interface SkopeoSettings {

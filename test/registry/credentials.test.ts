@@ -2,8 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { formatAuthfile, secretsOf } from "../../src/core/auth-file.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
-import { createCredentials, findLogin, formatAuthfile, parseAuthfile, secretsOf } from "../../src/registry/credentials.ts";
+import { createCredentials, findLogin, parseAuthfile } from "../../src/registry/credentials.ts";
 
 const auth = (login: string) => Buffer.from(login).toString("base64");
 const signal = new AbortController().signal;
