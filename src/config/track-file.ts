@@ -1,14 +1,13 @@
-import { readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { ConfigError } from "./config-error.ts";
 import { checkFormat } from "./formats.ts";
+import { fieldsOf, readYaml } from "./yaml-file.ts";
 
 /**
  * The BuildConfigs a YAML file lists under `trackBuildConfigs:` (at its top, or under `spec:` as in a Benchmark of the cogadvisor operator),
  * as `namespace/name`, or `name` where an entry has no namespace. Throws `ConfigError` naming the file and every wrong entry.
  */
 export function readTrackFile(path: string): readonly string[] {
-  const list = findList(parseYaml(path));
+  const list = findList(readYaml(path));
   if (list === undefined) throw new ConfigError([`${path} has no list trackBuildConfigs:`]);
   if (list.length === 0) throw new ConfigError([`${path} lists no BuildConfig; leave the setting away to follow all of them`]);
   const entries = list.map(readEntry);
@@ -17,15 +16,6 @@ export function readTrackFile(path: string): readonly string[] {
   );
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return [...new Set(entries.map((entry) => entry.name))];
-}
-
-function parseYaml(path: string): unknown {
-  try {
-    return parse(readFileSync(path, "utf8"), { logLevel: "error" });
-  } catch (error) {
-    const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    throw new ConfigError([`${path} cannot be read as YAML: ${why.replace(/:$/, "")}`]);
-  }
 }
 
 function findList(document: unknown): readonly unknown[] | undefined {
@@ -46,8 +36,4 @@ function readEntry(entry: unknown): { readonly name: string; readonly mistakes: 
   const hasNamespace = namespace !== undefined && namespace !== null && namespace !== "";
   if (hasNamespace && !isNamespace) mistakes.push(`has namespace ${JSON.stringify(namespace)}, which is no name of one`);
   return { name: hasNamespace ? `${namespace}/${name}` : String(name), mistakes };
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
