@@ -76,15 +76,16 @@ interface Parts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly environment: Surroundings["environment"];
+  readonly version: string;
 }
 
 /** Opens everything the settings ask for; what was opened is closed again when a part cannot be. */
 export async function openApp(config: Config, surroundings: Surroundings): Promise<App> {
-  const { log, environment, clock = systemClock } = surroundings;
+  const { log, environment, clock = systemClock, version = "" } = surroundings;
   await using opened = new AsyncDisposableStack();
   const directory = await stateDirectory(config, opened);
   const metrics = createMetrics({ ofProcess: true });
-  metrics.gauge("info", () => [{ labels: { version: surroundings.version ?? "" }, value: 1 }]);
+  metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
   const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
   const queue = measureQueue(ledger, "submit", metrics, clock);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
@@ -105,7 +106,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   };
   const following = openFollowing(config, { ...after, analyzer, onAttempt: onFollowed }, opened);
   const made = { cluster, queue, analyzer, copier, following, notifying, announcing };
-  const app = createApp(config, { ...made, metrics, log, clock, environment });
+  const app = createApp(config, { ...made, metrics, log, clock, environment, version });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

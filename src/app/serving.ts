@@ -19,6 +19,7 @@ export interface ServingParts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
 }
 
 /** What people and probes are shown, and what it is read from. */
@@ -37,7 +38,7 @@ const shownLog = 64 * 1024;
 const logsAtOnce = 4;
 
 export function createServing(config: Config, parts: ServingParts): Serving {
-  const { cluster, queue, metrics, log, clock, environment } = parts;
+  const { cluster, queue, metrics, log, clock, environment, version } = parts;
   const { namespaces } = cluster;
   const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, clock });
   const activity = createActivity(clock);
@@ -46,7 +47,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
     const leave = await logPlaces.enter(signal);
     return cluster.readBuildLog(build, shownLog, signal).finally(leave);
   };
-  const page = { ...pageSettings(config, environment), queue, health, activity, namespaces, clock, readBuildLog };
+  const page = { ...pageSettings(config, environment), version, queue, health, activity, namespaces, clock, readBuildLog };
 
   return {
     health,

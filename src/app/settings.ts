@@ -28,8 +28,10 @@ export function serverSettings({ host, port, adminPort }: Config, { KUBERNETES_S
 }
 
 /** What the page shows of the settings, and who may change something by it. */
-export function pageSettings({ track, apiToken, publicUrl }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
-  return { track, access: { apiToken, publicUrl, inPod: Boolean(inPod) } };
+export function pageSettings(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
+  const { track, apiToken, publicUrl, pushRegistry, analysisHost, consoleUrl } = config;
+  const access = { apiToken, publicUrl, inPod: Boolean(inPod) };
+  return { track, pushRegistry, analysisHost, console: () => consoleUrl, access };
 }
 
 /** What becomes a job. */

@@ -11,7 +11,7 @@ export type CommandCall =
   | { readonly command: "submit" | "copy"; readonly images: readonly string[] }
   /** `-` is standard input. */
   | { readonly command: "replay"; readonly file: string }
-  | { readonly command: "check" | "status"; readonly json: boolean }
+  | { readonly command: "check" | "status"; readonly json: boolean; readonly all: boolean }
   /** `[namespace/]name` */
   | { readonly command: "logs"; readonly build: string; readonly follow: boolean }
   | { readonly command: "demo"; readonly forever: boolean }
@@ -107,12 +107,14 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .command("check")
     .description("Look for what would not work, without working: 0 when all is well, 1 when something fails.")
     .option("--json", "Print one JSON document.")
-    .action(({ json = false }: { json?: boolean }) => call({ command: "check", json }));
+    .option("--all", "Shorten nothing.")
+    .action(({ json = false, all = false }: { json?: boolean; all?: boolean }) => call({ command: "check", json, all }));
   program
     .command("status")
     .description("Say what the running bot sees and does, or what its ledger says: 0 when the bot answered.")
     .option("--json", "Print one JSON document.")
-    .action(({ json = false }: { json?: boolean }) => call({ command: "status", json }));
+    .option("--all", "Shorten nothing.")
+    .action(({ json = false, all = false }: { json?: boolean; all?: boolean }) => call({ command: "status", json, all }));
   program
     .command("logs")
     .description("Print a build's log: 0 when there is one, else 1 and why.")

@@ -1,6 +1,7 @@
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
 import { forPeople } from "../core/outside-text.ts";
+import { problemLine } from "../core/problems.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import { type JobState, jobStates } from "../queue/job-queue.ts";
 import type { StatusJson } from "../server/status.ts";
@@ -14,12 +15,15 @@ type LedgerStatus = Pick<StatusJson, "jobs" | "oldestWaitingAt">;
 const patience = 3_000;
 
 /** Says what the page's top says: 0 when a running bot answered, 1 when only the ledger could be asked. */
-export async function status(context: CommandContext, { json }: { readonly json: boolean }): Promise<number> {
+export async function status(
+  context: CommandContext,
+  { json, all }: { readonly json: boolean; readonly all: boolean },
+): Promise<number> {
   const { config, screen, clock = systemClock } = context;
   const url = serverUrl(config);
   const told = url === undefined ? undefined : await askBot(url, context.signal);
   if (told) {
-    screen.write(json ? `${JSON.stringify(told)}\n` : table([...botLines(told, clock.now()), ["Page", `${url}/`]]));
+    screen.write(json ? `${JSON.stringify(told)}\n` : table([...botLines(told, clock.now(), all), ["Page", `${url}/`]]));
     return 0;
   }
   const kept = await readLedger(config);
@@ -73,22 +77,57 @@ async function readLedger(config: Config): Promise<LedgerStatus> {
 
 type Line = readonly [name: string, text: string];
 
-function botLines(told: StatusJson, now: number): readonly Line[] {
-  const { namespaces, ready, notReadyBecause, troubles, endpoint, lastHour } = told;
-  const watched = namespaces.map((name) => (name === "*" ? "the whole cluster" : name)).join(", ");
+/** So many lines of a kind are shown, and so many names; `--all` shows every one. */
+const shownLines = 5;
+const shownNames = 8;
+
+function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] {
+  const { namespaces, ready, notReadyBecause, troubles, endpoint, lastHour, problems } = told;
+  const names = namespaces.map((name) => (name === "*" ? "the whole cluster" : name));
+  const shown = all ? names : names.slice(0, shownNames);
+  const watched = `${shown.join(", ")}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ""}`;
   const times = [
     `since ${ago(told.startedAt, now)}`,
     `last event ${ago(told.lastEventAt, now)}`,
     `last list ${ago(told.lastListAt, now)}`,
   ];
-  const reasons = troubles.length > 0 ? troubles.map(({ namespace, message }) => `${namespace}: ${message}`) : notReadyBecause;
+  const waiting = ready || troubles.length > 0 ? [] : notReadyBecause;
   return [
+    ...problems.flatMap((problem, index) => problemLines(problem, index === 0, now)),
     ["Watching", `${watched}; ${times.join(", ")}`],
-    ...(ready && troubles.length === 0 ? [] : reasons.map((reason): Line => ["", reason])),
+    ...shortened(waiting, all).map((reason): Line => ["", reason]),
+    ...(isPartly(told)
+      ? shortened(
+          troubles.map(({ namespace, message }) => `${namespace}: ${message}`),
+          all,
+        )
+      : []
+    ).map((reason): Line => ["", reason]),
     ["Queue", queueLine(told, now)],
     ["Endpoint", endpointLine(endpoint, now)],
     ["Last hour", `${lastHour.done} done, ${lastHour.failed} failed`],
   ];
+}
+
+/** What is wrong, how many jobs it holds up, since when; then what was said and what to do. */
+function problemLines(
+  { remedy, detail, since, ...problem }: StatusJson["problems"][number],
+  isFirst: boolean,
+  now: number,
+): Line[] {
+  const began = since === undefined ? "" : ` (began ${ago(since, now)})`;
+  const further = [detail, remedy].filter((text) => text !== undefined);
+  return [[isFirst ? "Problems" : "", `${problemLine(problem)}${began}`], ...further.map((text): Line => ["", `  ${text}`])];
+}
+
+/** Trouble in the whole cluster is a problem that was told already. */
+function isPartly({ problems, troubles }: StatusJson): boolean {
+  return troubles.length > 1 && problems.some(({ kind }) => kind === "namespaces");
+}
+
+function shortened(lines: readonly string[], all: boolean): readonly string[] {
+  if (all || lines.length <= shownLines) return lines;
+  return [...lines.slice(0, shownLines), `and ${lines.length - shownLines} more: --all shows them`];
 }
 
 function queueLine({ jobs, oldestWaitingAt }: LedgerStatus, now: number): string {

@@ -508,6 +508,15 @@ export const options = {
     placeholder: "<url>",
     help: "URL under which people reach the page through a login proxy beside the bot. In a pod buttons and build logs work through that proxy only.",
   },
+  consoleUrl: {
+    env: "BUILD_WATCHER_CONSOLE_URL",
+    flag: "console-url",
+    type: "string",
+    format: "url",
+    group: "Server",
+    placeholder: "<url>",
+    help: "URL of OpenShift's web console. The page then links to Builds and BuildConfigs there.",
+  },
   apiToken: {
     env: "BUILD_WATCHER_API_TOKEN",
     type: "string",

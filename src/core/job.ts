@@ -4,7 +4,8 @@ import type { BuildFacts, BuildOutcome } from "./build-outcome.ts";
 import { formatImageName, type ImageName } from "./image-name.ts";
 import { formatImageReference, type ImageReference } from "./image-reference.ts";
 
-export type JobCause = "build" | "scan" | "webhook" | "command-line";
+export const jobCauses = ["build", "scan", "webhook", "command-line"] as const;
+export type JobCause = (typeof jobCauses)[number];
 
 /** One piece of work, as it lies in the ledger: plain JSON that names things. Secrets and logs are fetched when it runs. */
 export interface Job {

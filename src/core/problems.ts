@@ -79,7 +79,7 @@ export function problemsOf(circumstances: Circumstances): readonly Problem[] {
   const found = [
     ...watchProblems(circumstances),
     ...endpointProblems(circumstances, groups),
-    ...groups.filter((group) => !isOfEndpoint(group)).map((group) => groupProblem(group, circumstances.pushRegistry)),
+    ...groups.filter((group) => !isOfEndpoint(group)).map((group) => groupProblem(group, circumstances)),
     ...analysisProblems(circumstances.analyses),
   ];
   return found.toSorted((a, b) => rank(a) - rank(b) || b.waiting + b.failed - (a.waiting + a.failed));
@@ -203,7 +203,7 @@ const registryWords: { readonly [Reason in FailureReason]?: string } = {
   CopyFailed: "does not take copies",
 };
 
-function groupProblem(group: Group, pushRegistry: string | undefined): Problem {
+function groupProblem(group: Group, { pushRegistry, watched }: Circumstances): Problem {
   const { reason, host, waiting, failed, since, message: detail } = group;
   const isPush = host !== undefined && host === hostOf(pushRegistry);
   const words = host === undefined || (reason === "CopyFailed" && !isPush) ? undefined : registryWords[reason];
@@ -217,7 +217,7 @@ function groupProblem(group: Group, pushRegistry: string | undefined): Problem {
       title: `${isPush ? "Push registry" : "Registry"} ${host} ${words}`,
       ...problem,
     };
-  const where = group.namespace === undefined ? "" : ` in namespace ${group.namespace}`;
+  const where = group.namespace === undefined || watched === 1 ? "" : ` in namespace ${group.namespace}`;
   return { kind: failed > 0 ? "failed-jobs" : "retried-jobs", title: `${reasonWords(reason)}${where}`, ...problem };
 }
 

@@ -1,6 +1,7 @@
 import { type BuildSighting, isOfWatch, watchedKey } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
+import type { WatchProblem } from "../core/problems.ts";
 import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
 
 /** What the bot has been doing since it started. Times are milliseconds since the epoch. */
@@ -17,11 +18,7 @@ export interface Activity {
   readonly minutes: readonly Minute[];
 }
 
-export interface Trouble {
-  readonly namespace: string | undefined;
-  readonly message: string;
-  readonly since: number;
-}
+export type Trouble = WatchProblem;
 
 /** The analysis endpoint, as the attempts saw it. */
 export interface Endpoint {
@@ -29,6 +26,8 @@ export interface Endpoint {
   /** When it last took a submission. */
   readonly acceptedAt?: number;
   readonly failedAt?: number;
+  /** When it was first found down, if it is. */
+  readonly downSince?: number;
   readonly message?: string;
 }
 
@@ -84,7 +83,8 @@ export function createActivity(clock: Clock): ActivityMonitor {
       const key = watchedKey(sighting);
       if (kind === "trouble") {
         const { since = now } = troubles.get(key) ?? {};
-        if (sighting.reason !== "Expired") troubles.set(key, { namespace, message: sighting.message, since });
+        const { reason, message } = sighting;
+        if (reason !== "Expired") troubles.set(key, { namespace, reason, message, since });
         return;
       }
       if (isOfWatch(sighting)) troubles.delete(key);
@@ -95,8 +95,7 @@ export function createActivity(clock: Clock): ActivityMonitor {
     onAttempt({ outcome, record }) {
       const now = clock.now();
       if (outcome === "done" || outcome === "failed") count(outcome, now);
-      if (outcome === "done" && (record.result?.analyses.length ?? 0) > 0)
-        endpoint = { ...endpoint, state: "up", acceptedAt: now };
+      if (outcome === "done" && (record.result?.analyses.length ?? 0) > 0) endpoint = { ...up(endpoint), acceptedAt: now };
       else if (outcome !== "interrupted") endpoint = afterFailure(endpoint, record.error, now);
     },
     recall(queue) {
@@ -109,8 +108,7 @@ export function createActivity(clock: Clock): ActivityMonitor {
       if (last !== undefined) endpoint = { acceptedAt: last, ...endpoint };
     },
     discovered(failure) {
-      if (failure === undefined) endpoint = { ...endpoint, state: "up" };
-      else endpoint = { ...endpoint, state: "down", failedAt: clock.now(), message: failure };
+      endpoint = failure === undefined ? up(endpoint) : down(endpoint, failure, clock.now());
     },
     read() {
       const last = Math.floor(clock.now() / minute);
@@ -124,6 +122,14 @@ export function createActivity(clock: Clock): ActivityMonitor {
 function afterFailure(endpoint: Endpoint, error: AttemptReport["record"]["error"], now: number): Endpoint {
   if (!error) return endpoint;
   const { reason, message } = error;
-  if (absent.has(reason)) return { ...endpoint, state: "down", failedAt: now, message };
-  return answered.has(reason) ? { ...endpoint, state: "up", failedAt: now, message } : endpoint;
+  if (absent.has(reason)) return down(endpoint, message, now);
+  return answered.has(reason) ? { ...up(endpoint), failedAt: now, message } : endpoint;
+}
+
+function up({ downSince: _, ...endpoint }: Endpoint): Endpoint {
+  return { ...endpoint, state: "up" };
+}
+
+function down(endpoint: Endpoint, message: string, now: number): Endpoint {
+  return { ...endpoint, state: "down", failedAt: now, downSince: endpoint.downSince ?? now, message };
 }

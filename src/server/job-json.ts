@@ -1,8 +1,8 @@
 import { isoTime } from "../core/clock.ts";
 import { formatImageName } from "../core/image-name.ts";
 import { describeJob, type Job } from "../core/job.ts";
+import { remedyFor } from "../core/remedies.ts";
 import type { JobRecord, JobResult } from "../queue/job-queue.ts";
-import { remedyOf } from "./views/words.ts";
 
 /** A record as programs read it: names as text, times as RFC 3339. `openapi.ts` describes it. */
 export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, error, result }: JobRecord) {
@@ -14,7 +14,7 @@ export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, err
     createdAt: isoTime(createdAt),
     updatedAt: isoTime(updatedAt),
     dueAt: maybeIso(dueAt),
-    error: error && { ...error, remedy: remedyOf(error.reason) },
+    error: error && { ...error, remedy: remedyFor({ reason: error.reason }, undefined) },
     result: result && resultJson(result),
     job: contentJson(job),
   };

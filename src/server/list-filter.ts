@@ -1,38 +1,68 @@
+import { type FailureReason, failureReasons } from "../core/errors.ts";
+import { type JobCause, jobCauses } from "../core/job.ts";
 import { mentions } from "../core/search.ts";
-import { type JobRecord, jobStates, type RecordFilter } from "../queue/job-queue.ts";
+import { type JobRecord, type JobState, jobStates, type RecordFilter } from "../queue/job-queue.ts";
+
+/** How far back a list can reach, by the word in its address: milliseconds. */
+export const periods = { "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 } as const;
+export type Period = keyof typeof periods;
 
 /** What a list is narrowed to, as its address says it. */
-export type ListFilter = { readonly [Key in keyof RecordFilter]?: RecordFilter[Key] | undefined };
+export interface ListFilter {
+  readonly state?: JobState | undefined;
+  readonly namespace?: string | undefined;
+  readonly config?: string | undefined;
+  readonly cause?: JobCause | undefined;
+  readonly reason?: FailureReason | undefined;
+  readonly host?: string | undefined;
+  readonly since?: Period | undefined;
+  readonly text?: string | undefined;
+  readonly before?: string | undefined;
+  readonly beforeTime?: number | undefined;
+}
 
 type Query = Readonly<Record<string, unknown>>;
 
 /** Reads an address' query. What makes no sense there is left out, as if it had not been asked for. */
 export function readFilter(query: Query): ListFilter {
-  const state = jobStates.find((known) => known === query.state);
   const [, time, id] = /^(?:(\d{1,15})\.)?(.{1,300})$/s.exec(word(query.before, 320) ?? "") ?? [];
   return {
-    state,
+    state: oneOf(jobStates, query.state),
     namespace: word(query.namespace, 63),
+    config: word(query.config, 320),
+    cause: oneOf(jobCauses, query.cause),
+    reason: oneOf(Object.keys(failureReasons) as FailureReason[], query.reason),
+    host: word(query.host, 300),
+    since: oneOf(Object.keys(periods) as Period[], query.since),
     text: word(query.text, 200),
     before: id,
     beforeTime: time === undefined ? undefined : Number(time),
   };
 }
 
-/** The filter as the queue takes it. */
-export function toRecordFilter(filter: ListFilter): RecordFilter {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+/** The filter as the queue takes it at a time (ms). */
+export function toRecordFilter({ config, since, ...filter }: ListFilter, now: number): RecordFilter {
+  const changedSince = since === undefined ? undefined : now - periods[since];
+  const entries = Object.entries({ ...filter, buildConfig: config, changedSince });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-export function isFiltered({ state, namespace, text }: ListFilter): boolean {
-  return state !== undefined || namespace !== undefined || text !== undefined;
+export function isFiltered({ before: _before, beforeTime: _time, ...filter }: ListFilter): boolean {
+  return Object.values(filter).some((value) => value !== undefined);
 }
 
-/** Whether a record belongs on the page of a filter, wherever in the list it stands. */
-export function fits(record: JobRecord, { state, namespace, text }: ListFilter): boolean {
-  if (state !== undefined && record.state !== state) return false;
-  if (namespace !== undefined && record.job.build?.namespace !== namespace) return false;
-  return text === undefined || mentions(record, text);
+/** Whether a record belongs on the page of a filter, wherever in the list it stands. One that has just changed is of any period. */
+export function fits(record: JobRecord, { state, namespace, config, cause, reason, host, text }: ListFilter): boolean {
+  const { job, error } = record;
+  const wanted = [
+    [state, record.state],
+    [namespace, job.build?.namespace],
+    [config, job.buildConfig],
+    [cause, job.cause],
+    [reason, error?.reason],
+    [host, error?.host],
+  ];
+  return wanted.every(([want, is]) => want === undefined || want === is) && (text === undefined || mentions(record, text));
 }
 
 /** What continues a listing below a record: its id, and when it had changed last. */
@@ -41,13 +71,17 @@ export function cursorOf({ job, updatedAt }: JobRecord): string {
 }
 
 /** The address of a page of the list, or of another thing that takes the same filter. */
-export function listPath({ state, namespace, text, before, beforeTime }: ListFilter, path = "/"): string {
-  const cursor = before === undefined ? undefined : beforeTime === undefined ? before : `${beforeTime}.${before}`;
-  const entries = Object.entries({ state, namespace, text, before: cursor }).filter(
+export function listPath({ before, beforeTime, ...filter }: ListFilter, path = "/"): string {
+  const cursor = before === undefined || beforeTime === undefined ? before : `${beforeTime}.${before}`;
+  const entries = Object.entries({ ...filter, before: cursor }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   const query = new URLSearchParams(entries).toString();
   return query === "" ? path : `${path}?${query}`;
+}
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((one) => one === value);
 }
 
 function word(value: unknown, longest: number): string | undefined {

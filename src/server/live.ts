@@ -1,12 +1,13 @@
 import type { Clock } from "../core/clock.ts";
-import type { JobQueue } from "../queue/job-queue.ts";
+import type { Problem } from "../core/problems.ts";
+import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { NumberedEvent } from "./event-ring.ts";
 import { createFeed } from "./feed.ts";
-import { fits, type ListFilter, listPath } from "./list-filter.ts";
+import { fits, isFiltered, type ListFilter, listPath } from "./list-filter.ts";
 import { createPace } from "./pace.ts";
-import type { Status } from "./status.ts";
+import { foldedProblems, type Status } from "./status.ts";
 import { toText } from "./views/html.ts";
-import { overview, overviewLine } from "./views/overview.ts";
+import { overview, overviewLine, pageTitle } from "./views/overview.ts";
 
 /** Where a page's stream goes: an HTTP response, as far as it is used. */
 export interface EventSink {
@@ -55,17 +56,17 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   const feed = createFeed(queue);
   const clients = new Set<Client>();
   let cancelTick: (() => void) | undefined;
-  const overviewNews = createOverviewNews(status);
+  const top = createOverview(status);
   const heartbeatDue = createPace(heartbeatPace);
 
   function tick(): void {
     const now = clock.now();
     const events = feed.look(now);
-    const common = overviewNews(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
+    const common = top.news(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
     const told = new Map<string, string>();
     for (const client of clients) {
       const key = keyOf(client.subject);
-      const text = told.get(key) ?? textFor(client.subject, events) + common;
+      const text = told.get(key) ?? textFor(client.subject, events, top.folded()) + common;
       told.set(key, text);
       send(client, text);
     }
@@ -94,9 +95,8 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
       const client = { sink, subject };
       clients.add(client);
       const missed = since === undefined ? [] : feed.after(since);
-      const text = missed ? textFor(subject, missed) : eventText("refresh", {}, here);
-      const now = clock.now();
-      send(client, `retry: ${reconnectDelay}\n\n${text}${overviewText(status(), now)}`);
+      const text = missed ? textFor(subject, missed, top.folded()) : eventText("refresh", {}, here);
+      send(client, `retry: ${reconnectDelay}\n\n${text}${top.whole(clock.now())}`);
       cancelTick ??= clock.schedule(pace, tick);
       return () => clients.delete(client);
     },
@@ -108,22 +108,43 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   };
 }
 
-/** The overview, when it changed: times that only tell of life are no change. */
-function createOverviewNews(status: () => Status): (now: number) => string {
+interface Overview {
+  /** The event that tells it, when it changed: times that only tell of life are no change. */
+  news(now: number): string;
+  /** The same, changed or not. */
+  whole(now: number): string;
+  /** Which failures stand for the jobs that wait because of them, when it was last read. */
+  folded(): readonly Folded[];
+}
+
+type Folded = Pick<Problem, "reason" | "host">;
+
+function createOverview(status: () => Status): Overview {
   const due = createPace(overviewPace);
   let shown = "";
-  return (now) => {
-    if (!due(now)) return "";
-    const read = status();
-    const told = JSON.stringify({ ...read, lastSignAt: undefined });
-    if (told === shown) return "";
-    shown = told;
+  let folded: readonly Folded[] = [];
+
+  function whole(now: number, read = status()): string {
+    folded = foldedProblems(read.problems);
     return overviewText(read, now);
+  }
+
+  return {
+    whole: (now) => whole(now),
+    folded: () => folded,
+    news(now) {
+      if (!due(now)) return "";
+      const read = status();
+      const told = JSON.stringify({ ...read, lastSignAt: undefined });
+      if (told === shown) return "";
+      shown = told;
+      return whole(now, read);
+    },
   };
 }
 
 function overviewText(status: Status, now: number): string {
-  return eventText("overview", { html: toText(overview(status, now)), line: overviewLine(status), failed: status.counts.failed });
+  return eventText("overview", { html: toText(overview(status, now)), line: overviewLine(status), title: pageTitle(status) });
 }
 
 /** Pages with the same key are told the same. */
@@ -131,16 +152,21 @@ function keyOf(subject: Subject): string {
   return subject.kind === "job" ? `job ${subject.id}` : listPath(subject.filter);
 }
 
-function textFor(subject: Subject, events: readonly NumberedEvent[]): string {
-  return events.map((numbered) => textOf(subject, numbered)).join("");
+function textFor(subject: Subject, events: readonly NumberedEvent[], folded: readonly Folded[]): string {
+  return events.map((numbered) => textOf(subject, numbered, folded)).join("");
 }
 
-function textOf(subject: Subject, { id, event }: NumberedEvent): string {
+function textOf(subject: Subject, { id, event }: NumberedEvent, folded: readonly Folded[]): string {
   if (event.kind === "refresh") return eventText("refresh", {}, id);
   const { record, row } = event;
   if (subject.kind === "job") return record.job.id === subject.id ? eventText("refresh", {}, id) : "";
-  const isNew = subject.filter.before === undefined && fits(record, subject.filter);
+  const isFolded = !isFiltered(subject.filter) && folded.some((problem) => waitsFor(record, problem));
+  const isNew = subject.filter.before === undefined && fits(record, subject.filter) && !isFolded;
   return eventText("row", { id: `row-${record.job.id}`, html: toText(row), fits: isNew }, id);
+}
+
+function waitsFor({ state, error }: JobRecord, { reason, host }: Folded): boolean {
+  return (state === "waiting" || state === "running") && error?.reason === reason && error?.host === host;
 }
 
 function eventText(name: string, data: object, id?: string): string {

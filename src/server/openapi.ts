@@ -1,5 +1,8 @@
 import { failureReasons } from "../core/errors.ts";
+import { jobCauses } from "../core/job.ts";
+import { problemKinds } from "../core/problems.ts";
 import { jobStates } from "../queue/job-queue.ts";
+import { periods } from "./list-filter.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -36,7 +39,7 @@ const schemas: Readonly<Record<string, Schema>> = {
   Job: object(Job),
   JobWithChain: object({ ...Job, chain: object({ "foundation?": image, first: ref("Link") }) }),
   Link: object({ id: text, "build?": text, state, madeOnIt: list(ref("Link")) }),
-  Failure: object({ reason: { enum: Object.keys(failureReasons) }, message: text, "remedy?": text }),
+  Failure: object({ reason: { enum: Object.keys(failureReasons) }, message: text, "host?": text, "remedy?": text }),
   Content: object({
     cause: { enum: ["build", "scan", "webhook", "command-line"] },
     "build?": object({ namespace: text, name: text, uid: text }),
@@ -74,9 +77,22 @@ const schemas: Readonly<Record<string, Schema>> = {
     analyses: list(ref("Analysis")),
     "link?": text,
   }),
+  Problem: object({
+    kind: { enum: problemKinds },
+    title: { ...text, description: "What does not work, by name." },
+    "detail?": { ...text, description: "What the other side said." },
+    "remedy?": { ...text, description: "What a person can do about it." },
+    waiting: { ...count, description: "Jobs that are retried until it ends." },
+    failed: { ...count, description: "Jobs that it ended." },
+    "since?": time,
+    "reason?": { enum: Object.keys(failureReasons) },
+    "host?": text,
+  }),
   Trouble: object({ namespace: text, message: text, since: time }),
   Status: object({
     name: { const: "build-watcher" },
+    version: text,
+    problems: { ...list(ref("Problem")), description: "Everything that is wrong now, biggest first." },
     namespaces: { ...list(text), description: "* stands for the whole cluster." },
     track: list(text),
     ready: { type: "boolean" },
@@ -134,6 +150,11 @@ export const openApi = {
         parameters: [
           query("state", state, "Only jobs in this state."),
           query("namespace", text, "Only jobs of builds in this namespace."),
+          query("config", text, "Only jobs of this BuildConfig: namespace/name."),
+          query("cause", { enum: jobCauses }, "Only jobs taken in this way."),
+          query("reason", { enum: Object.keys(failureReasons) }, "Only jobs whose last attempt failed for this reason."),
+          query("host", text, "Only jobs whose last attempt failed at this registry or endpoint."),
+          query("since", { enum: Object.keys(periods) }, "Only jobs that changed within this time."),
           query("text", text, "Only jobs that mention every word of it."),
           query("before", text, "`next` of the page before."),
           query("limit", { type: "integer", minimum: 1, maximum: 500, default: 50 }, "Jobs a page."),

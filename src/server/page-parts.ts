@@ -9,10 +9,22 @@ import type { StatusParts } from "./status.ts";
 export interface PageSettings extends StatusParts {
   readonly queue: Pick<
     JobQueue,
-    "add" | "retry" | "dismiss" | "recent" | "find" | "counts" | "oldestWaiting" | "withImage" | "lastOfBuildConfigs"
+    | "add"
+    | "retry"
+    | "dismiss"
+    | "recent"
+    | "count"
+    | "find"
+    | "counts"
+    | "failures"
+    | "oldestWaiting"
+    | "withImage"
+    | "lastOfBuildConfigs"
   >;
   readonly clock: Clock;
   readonly access: AccessSettings;
+  /** The address of OpenShift's web console, once it is known. */
+  readonly console: () => string | undefined;
   /** The tail of a build's log; undefined when it is gone. */
   readonly readBuildLog: (build: BuildKey, signal: AbortSignal) => Promise<string | undefined>;
 }

@@ -1,4 +1,6 @@
 import { isoTime } from "../core/clock.ts";
+import type { FailureReason } from "../core/errors.ts";
+import { type Problem, problemsOf } from "../core/problems.ts";
 import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
 import type { Health, HealthProbes } from "./health.ts";
@@ -13,32 +15,66 @@ export interface Status extends Activity {
   readonly counts: Readonly<Record<JobState, number>>;
   /** When the oldest of the waiting jobs was taken in. */
   readonly oldestWaitingAt?: number;
+  /** Everything that is wrong now, biggest first. */
+  readonly problems: readonly Problem[];
+  readonly version: string;
 }
 
 export interface StatusParts {
-  readonly queue: Pick<JobQueue, "counts" | "oldestWaiting">;
+  readonly queue: Pick<JobQueue, "counts" | "oldestWaiting" | "failures">;
   readonly activity: Pick<ActivityMonitor, "read">;
   readonly health: Pick<HealthProbes, "readiness">;
   readonly namespaces: Status["namespaces"];
   readonly track: readonly string[];
+  readonly version: string;
+  /** Where images are copied to: `host[:port][/path]`. */
+  readonly pushRegistry: string | undefined;
+  /** The analysis endpoint as the settings name it. */
+  readonly analysisHost: string | undefined;
 }
 
-export function readStatus({ queue, activity, health, namespaces, track }: StatusParts): Status {
+export function readStatus({ queue, activity, health, namespaces, track, version, ...settings }: StatusParts): Status {
   const oldestWaitingAt = queue.oldestWaiting();
+  const counts = queue.counts();
+  const seen = activity.read();
+  const problems = problemsOf({
+    watched: namespaces.length,
+    troubles: seen.troubles,
+    endpoint: { ...seen.endpoint, host: settings.analysisHost?.replace(/^https?:\/\//i, "") },
+    failing: queue.failures(),
+    waiting: counts.waiting,
+    pushRegistry: settings.pushRegistry,
+  });
   return {
-    ...activity.read(),
+    ...seen,
     namespaces,
     track,
+    version,
     ready: health.readiness(),
-    counts: queue.counts(),
+    counts,
+    problems,
     ...(oldestWaitingAt !== undefined && { oldestWaitingAt }),
   };
 }
 
+/** With more jobs than this waiting for it, a problem stands for them in the list. */
+const listedEach = 3;
+
+/** Problems that stand for the jobs that wait for them, so that the list shows what else there is. */
+export function foldedProblems(problems: readonly Problem[]): readonly (Problem & { readonly reason: FailureReason })[] {
+  return problems.flatMap((problem) => {
+    const { reason, waiting, kind } = problem;
+    return reason !== undefined && kind !== "endpoint" && waiting > listedEach ? [{ ...problem, reason }] : [];
+  });
+}
+
 /** The status as programs read it. */
-export function statusJson({ namespaces, track, ready, counts, minutes, troubles, endpoint, ...times }: Status): StatusJson {
+export function statusJson(status: Status): StatusJson {
+  const { version, namespaces, track, ready, problems, counts, minutes, troubles, endpoint, ...times } = status;
   return {
     name: "build-watcher",
+    version,
+    problems: problems.map(({ since, ...problem }) => ({ ...problem, since: maybeIso(since) })),
     namespaces: namespaces.map((namespace) => namespace ?? "*"),
     track,
     ready: ready.ok,
@@ -66,6 +102,9 @@ export function statusJson({ namespaces, track, ready, counts, minutes, troubles
 /** Times are RFC 3339. */
 export interface StatusJson {
   readonly name: "build-watcher";
+  readonly version: string;
+  /** Everything that is wrong now, biggest first. */
+  readonly problems: readonly (Omit<Problem, "since"> & { readonly since: string | undefined })[];
   readonly namespaces: readonly string[];
   readonly track: readonly string[];
   readonly ready: boolean;

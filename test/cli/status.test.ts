@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { failureReasons, JobError } from "../../src/core/errors.ts";
 import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import { temporaryDirectory } from "../queue/embedded-storage.ts";
 import { digestOf, job } from "../server/records.ts";
@@ -33,6 +33,9 @@ describe("status", () => {
     const { code, text } = await runStatus(port, temporaryDirectory());
     expect(code).toBe(0);
     expect(text.split("\n")).toEqual([
+      "Problems   Analyzer rejected in namespace shop: 1 job failed (began just now)",
+      "             no",
+      `             ${failureReasons.AnalyzerRejected.remedy}`,
       "Watching   shop, bank; since just now, last event never, last list just now",
       "Queue      0 waiting, 0 running, 2 done, 1 failed, 0 dismissed",
       "Endpoint   answering; last submission taken just now",
@@ -58,7 +61,12 @@ describe("status", () => {
     activity.discovered("THOTH_USER_API_HOST does not answer");
     const { text } = await runStatus(port, temporaryDirectory());
     expect(text).toContain("the whole cluster");
-    expect(text).toContain("*: oc adm policy add-cluster-role-to-user view");
+    expect(text.split("\n").slice(0, 4)).toEqual([
+      "Problems   The bot has no right to read builds: no builds are seen (began just now)",
+      "             oc adm policy add-cluster-role-to-user view",
+      "           Analysis endpoint takes no submissions (began just now)",
+      "             THOTH_USER_API_HOST does not answer",
+    ]);
     expect(text).toContain("Endpoint   down: THOTH_USER_API_HOST does not answer");
   });
 

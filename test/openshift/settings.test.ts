@@ -20,6 +20,7 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
     notifyUrl: "https://hooks.example.com/build-watcher",
     notifySecret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     publicUrl: "https://build-watcher.example.com",
+    consoleUrl: "https://console.example.com",
     trackFile: "",
     labelSelector: "tier=web",
     stateDirectory: "/data",

@@ -49,7 +49,7 @@ describe("the watch", () => {
     trouble("shop", "still no right");
     trouble("bank", "no right");
     activity.see({ kind: "alive", namespace: "bank" });
-    expect(activity.read().troubles).toEqual([{ namespace: "shop", message: "still no right", since }]);
+    expect(activity.read().troubles).toEqual([{ namespace: "shop", reason: "Forbidden", message: "still no right", since }]);
   });
 
   it("is not in trouble because the API server forgot a position", () => {
@@ -74,7 +74,7 @@ describe("the endpoint", () => {
   ] as const)("after %s is %s", (reason, state) => {
     const { activity, fail, clock } = monitored();
     fail(reason);
-    expect(activity.read().endpoint).toEqual({ state, failedAt: clock.now(), message: `${reason}!` });
+    expect(activity.read().endpoint).toMatchObject({ state, failedAt: clock.now(), message: `${reason}!` });
   });
 
   it("is up again with the next submission it takes", async () => {

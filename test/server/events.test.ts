@@ -73,7 +73,7 @@ describe("an open page", () => {
       analyses: result.analyses.map((analysis) => ({ ...analysis, state: "succeeded" as const, endedAt: Date.now() })),
     }));
     const { data } = await waitFor(({ name }) => name === "row");
-    expect((data as RowData).html).toContain("analyzed");
+    expect((data as RowData).html).toContain("analysed");
   });
 
   it("goes on after a break where it was, and fetches itself anew when that is not known any more", async () => {
@@ -140,9 +140,12 @@ describe("an open page", () => {
     server.work(async () => {
       throw new JobError("AnalyzerRejected", "no");
     });
-    const isFailed = ({ data }: StreamedEvent) => (data as { failed: number } | undefined)?.failed === 1;
+    const isFailed = ({ data }: StreamedEvent) => (data as { title: string } | undefined)?.title.includes("1 failed") ?? false;
     const { data } = await waitFor((event) => event.name === "overview" && isFailed(event));
-    expect(data).toMatchObject({ line: "Jobs: 1 failed", html: expect.stringContaining("Retry all failed") });
+    expect(data).toMatchObject({
+      line: "Jobs: 1 failed; Analyzer rejected: 1 job failed",
+      html: expect.stringContaining("Retry all failed"),
+    });
   });
 
   it("sees its stream end when the bot stops", async () => {

@@ -29,11 +29,14 @@ function live() {
   const records: JobRecord[] = [];
   const status = () =>
     readStatus({
-      queue: { counts: () => ({ ...counts }), oldestWaiting: () => undefined },
+      queue: { counts: () => ({ ...counts }), oldestWaiting: () => undefined, failures: () => [] },
       activity,
       health: { readiness: () => ({ ok: true }) },
       namespaces: ["shop"],
       track: [],
+      version: "",
+      pushRegistry: undefined,
+      analysisHost: undefined,
     });
   const pages = createLive({ queue: { recent: (limit) => records.slice(0, limit) }, status, clock });
   const change = (subject: string) => records.unshift(record({ job: job(subject), updatedAt: clock.now() }));

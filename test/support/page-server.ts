@@ -18,6 +18,9 @@ export interface PageServerOptions extends Pick<ServerSettings, "admin" | "repor
   readonly ready?: Health;
   readonly workers?: number;
   readonly readBuildLog?: PageSettings["readBuildLog"];
+  readonly pushRegistry?: string;
+  readonly analysisHost?: string;
+  readonly console?: string;
   /** Takes the place of parts of the queue as the page sees it. */
   readonly queue?: Partial<PageSettings["queue"]>;
 }
@@ -58,6 +61,10 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
         health,
         namespaces,
         track,
+        version: "1.2.3",
+        pushRegistry: options.pushRegistry,
+        analysisHost: options.analysisHost,
+        console: () => options.console,
         clock,
         access: { apiToken: undefined, publicUrl: undefined, ...access },
         readBuildLog: options.readBuildLog ?? (async () => undefined),

@@ -3,11 +3,14 @@
 const address = document.body.dataset.events;
 const connection = document.getElementById("connection");
 const pause = document.getElementById("pause");
+const lost = document.getElementById("lost");
 const message = document.getElementById("message");
 const waiting = new Map();
 let isPaused = false;
 let refreshTimer;
 let announceAt = 0;
+let lostAt;
+let lostTimer;
 
 for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
@@ -55,10 +58,10 @@ function showRow({ id, html, fits }) {
   while (body.rows.length > 50) body.lastElementChild.remove();
 }
 
-function showOverview({ html, line, failed }) {
+function showOverview({ html, line, title }) {
   const old = document.getElementById("overview");
   if (old) replace(old, parse(html));
-  if (old) document.title = failed > 0 ? `build-watcher · ${failed} failed` : "build-watcher";
+  if (old) document.title = title;
   announce(line);
 }
 
@@ -113,11 +116,34 @@ function showConnection(state, words) {
   connection.textContent = words;
 }
 
+/** A bot that is gone for a moment, as when it restarts, is not worth a banner. */
+function showLost() {
+  lostAt ??= Date.now();
+  lostTimer ??= setTimeout(() => {
+    const time = new Date(lostAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    lost.textContent = `Not connected to the bot since ${time}. What you see is old.`;
+    lost.hidden = false;
+    document.body.classList.add("old");
+  }, 3_000);
+}
+
+function showFound() {
+  clearTimeout(lostTimer);
+  lostAt = undefined;
+  lostTimer = undefined;
+  lost.hidden = true;
+  document.body.classList.remove("old");
+}
+
 function connect() {
   const source = new EventSource(address);
-  source.onopen = () => showConnection("live", "live");
+  source.onopen = () => {
+    showConnection("live", "page connected");
+    showFound();
+  };
   source.onerror = () => {
     showConnection("lost", "reconnecting");
+    showLost();
     if (source.readyState !== EventSource.CLOSED) return;
     setTimeout(connect, 30_000);
     refreshSoon(1_000);
@@ -132,13 +158,14 @@ function connect() {
 async function submit(form) {
   // A disabled button would lose the focus.
   if (form.ariaBusy === "true") return;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
   form.ariaBusy = "true";
   try {
     const headers = { accept: "application/json", "x-form-token": document.body.dataset.formToken };
     const answer = await fetch(form.action, { method: "POST", headers });
     if (!answer.ok) throw new Error((await answer.json()).error);
     showMessage("");
-    if (isPaused || connection.dataset.state !== "live") refreshSoon(0);
+    if (form.dataset.confirm || isPaused || connection.dataset.state !== "live") refreshSoon(0);
   } catch (error) {
     showMessage(`That did not work: ${error.message}`);
   } finally {
@@ -188,6 +215,10 @@ function keepTimes() {
     const text = ago(Date.now() - Date.parse(time.dateTime));
     if (time.textContent !== text) time.textContent = text;
   }
+  for (const time of document.querySelectorAll("time:not([data-local])")) {
+    time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+    time.dataset.local = "";
+  }
 }
 
 document.addEventListener("submit", (event) => {
@@ -208,5 +239,6 @@ pause?.addEventListener("click", () => {
 });
 if (address) {
   connect();
+  keepTimes();
   setInterval(keepTimes, 5_000);
 }

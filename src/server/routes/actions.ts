@@ -1,20 +1,31 @@
 import express, { type Request, type Response, Router } from "express";
+import type { RecordFilter } from "../../queue/job-queue.ts";
+import { isFiltered, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
 import { answerProblem, changersOnly, wantsJson } from "./guard.ts";
 
-/** Failed jobs read from the queue at a time. */
+/** Jobs read from the queue at a time. */
 const batch = 500;
 
 /** What the page's buttons do. */
-export function actionRoutes({ queue, access }: PageParts): Router {
+export function actionRoutes({ queue, access, clock }: PageParts): Router {
   const router = Router();
   router.use("/jobs", express.urlencoded({ extended: false, limit: "4kb" }));
 
   router.post("/jobs/retry-failed", changersOnly(access), async (request, response) => {
-    const retried = await retryFailed(queue);
+    const retried = await changeMatching(queue, "retry", { state: "failed" });
     if (wantsJson(request)) response.json({ retried });
     else goBack(request, response);
   });
+  for (const verb of ["retry", "dismiss"] as const) {
+    router.post(`/jobs/${verb}-matching`, changersOnly(access), async (request, response) => {
+      const filter = readFilter(request.query);
+      if (!isFiltered(filter)) return answerProblem(request, response, 400, "No filter", "Narrow the list first.");
+      const changed = await changeMatching(queue, verb, toRecordFilter(filter, clock.now()));
+      if (wantsJson(request)) response.json({ changed });
+      else goBack(request, response);
+    });
+  }
   for (const [verb, why] of Object.entries(refusals)) {
     router.post(`/jobs/:id/${verb}`, changersOnly(access), async (request: Request<{ id: string }>, response) => {
       const isDone = await queue[verb as keyof typeof refusals](request.params.id);
@@ -32,15 +43,22 @@ export const refusals = {
   dismiss: "The job is not known, it runs just now, or it is done.",
 } as const;
 
-/** Ids first: a retried job leaves the list that is being read. */
-async function retryFailed(queue: Pick<PageParts["queue"], "recent" | "retry">): Promise<number> {
+/** Changes every waiting or failed job that fits. Ids first: a changed job leaves the list that is being read. */
+async function changeMatching(
+  queue: Pick<PageParts["queue"], "recent" | "retry" | "dismiss">,
+  verb: "retry" | "dismiss",
+  filter: RecordFilter,
+): Promise<number> {
   const ids: string[] = [];
-  for (let before: string | undefined; ; before = ids.at(-1)) {
-    const records = queue.recent(batch, { state: "failed", ...(before !== undefined && { before }) });
-    ids.push(...records.map(({ job }) => job.id));
-    if (records.length < batch) break;
+  for (const state of (["failed", "waiting"] as const).filter((each) => (filter.state ?? each) === each)) {
+    for (let before: string | undefined; ; ) {
+      const records = queue.recent(batch, { ...filter, state, ...(before !== undefined && { before }) });
+      ids.push(...records.map(({ job }) => job.id));
+      before = records.at(-1)?.job.id;
+      if (records.length < batch) break;
+    }
   }
-  const answers = await Promise.all(ids.map((id) => queue.retry(id)));
+  const answers = await Promise.all(ids.map((id) => queue[verb](id)));
   return answers.filter(Boolean).length;
 }
 

@@ -16,7 +16,7 @@ const highestLimit = 500;
 
 /** The same for programs, as JSON. */
 export function apiRoutes(parts: PageParts): Router {
-  const { queue, access } = parts;
+  const { queue, access, clock } = parts;
   const router = Router();
   router.get("/api/openapi.json", (_request, response) => void response.json(openApi));
   router.get("/api/status", (_request, response) => void response.json(statusJson(readStatus(parts))));
@@ -24,7 +24,7 @@ export function apiRoutes(parts: PageParts): Router {
 
   router.get("/api/jobs", (request, response) => {
     const limit = readLimit(request.query.limit);
-    const records = queue.recent(limit, toRecordFilter(readFilter(request.query)));
+    const records = queue.recent(limit, toRecordFilter(readFilter(request.query), clock.now()));
     const last = records.at(-1);
     const next = last && records.length === limit ? cursorOf(last) : undefined;
     response.json({ jobs: records.map(jobJson), next });

@@ -1,14 +1,15 @@
 import { type Request, type Response, Router } from "express";
 import type { Job } from "../../core/job.ts";
 import { linesForPeople } from "../../core/outside-text.ts";
+import { remedyFor } from "../../core/remedies.ts";
 import { mayPressButtons, refuseLogs } from "../access.ts";
 import { findChain } from "../chain.ts";
-import { listPath, readFilter, toRecordFilter } from "../list-filter.ts";
+import { isFiltered, listPath, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
-import { readStatus } from "../status.ts";
+import { foldedProblems, readStatus } from "../status.ts";
 import { type Html, toText } from "../views/html.ts";
 import { jobPage, type LogTail } from "../views/job-page.ts";
-import { jobsPage } from "../views/jobs-page.ts";
+import { jobsPage, mostCounted } from "../views/jobs-page.ts";
 import { withFormToken } from "../views/layout.ts";
 import { answerProblem, callerOf } from "./guard.ts";
 
@@ -23,14 +24,19 @@ export function pageRoutes(parts: PageParts): Router {
 
   router.get("/", (request, response) => {
     const since = live.position();
+    const now = clock.now();
     const filter = readFilter(request.query);
-    const records = queue.recent(pageSize + 1, toRecordFilter(filter));
+    const status = readStatus(parts);
+    const without = isFiltered(filter) ? [] : foldedProblems(status.problems);
+    const records = queue.recent(pageSize + 1, { ...toRecordFilter(filter, now), without });
     const page = jobsPage({
-      status: readStatus(parts),
+      status,
       records: records.slice(0, pageSize),
       hasMore: records.length > pageSize,
       filter,
-      now: clock.now(),
+      fitting: queue.count(mostCounted, toRecordFilter(filter, now)),
+      folded: without.reduce((sum, { waiting }) => sum + waiting, 0),
+      now,
       mayChange: mayPressButtons(callerOf(request), access),
       events: withSince(listPath(filter, "/events"), since),
     });
@@ -45,6 +51,9 @@ export function pageRoutes(parts: PageParts): Router {
     const page = jobPage({
       record,
       chain: findChain(queue, record),
+      remedy: record.error && remedyFor(record.error, parts.pushRegistry),
+      console: parts.console(),
+      version: parts.version,
       log: request.query.log === undefined ? undefined : await readLog(parts, record.job, request),
       now: clock.now(),
       mayChange: mayPressButtons(callerOf(request), access),

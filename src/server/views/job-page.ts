@@ -1,10 +1,11 @@
 import { formatImageName } from "../../core/image-name.ts";
 import { describeJob } from "../../core/job.ts";
+import { buildLink, commitLink, consoleLink, imageLink } from "../../core/web-links.ts";
 import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import type { Chain } from "../chain.ts";
 import { chainView } from "./chain-view.ts";
 import { type Html, html, type Part } from "./html.ts";
-import { actions, causeWords, errorView, imageView, jobPath, resultLink } from "./job-row.ts";
+import { actions, causeWords, errorView, imageView, jobPath, outsideLink, resultLink } from "./job-row.ts";
 import { layout } from "./layout.ts";
 import { stepsView } from "./steps.ts";
 import { counted, outside, stateBadge, timeAgo, timeAhead } from "./words.ts";
@@ -20,27 +21,34 @@ export interface JobPage {
   readonly now: number;
   readonly mayChange: boolean;
   readonly events: string;
+  /** What to do about its failure. */
+  readonly remedy: string | undefined;
+  /** The address of OpenShift's web console. */
+  readonly console: string | undefined;
+  readonly version: string;
 }
 
 /** Everything that is remembered of a job. */
-export function jobPage({ record, chain, log, now, mayChange, events }: JobPage): Html {
+export function jobPage(page: JobPage): Html {
+  const { record, chain, log, now, mayChange, events, version } = page;
   const { job } = record;
   const name = describeJob(job);
   return layout({
     title: `${name.slice(0, 100)} · build-watcher`,
     events,
     mayChange,
+    version,
     body: html`<div id="job">
 <p class="back"><a href="/">All jobs</a></p>
 <div class="heading"><h1>${outside(name, 300)}</h1><div class="actions">${actions(record)}</div></div>
 <p class="headline">${stateBadge(record)} ${counted(record.attempts, "attempt")} ${resultLink(record)}</p>
 ${stepsView(record, now)}
-${errorView(record, now, 4_000)}
+${errorView(record, page.remedy, now)}
 <div class="columns">
-<section><h2>Job</h2>${facts(jobFacts(record, now))}</section>
+<section><h2>Job</h2>${facts(jobFacts(page))}</section>
 <section><h2>Result</h2>${resultView(record, now)}</section>
 </div>
-<section><h2>Chain</h2><p class="faint">The build that made its base image, and the builds that were made on it.</p>${chainView(chain)}</section>
+${chainSection(chain)}
 ${job.build && logSection(record, log)}
 <details class="raw"><summary>The record as JSON</summary><pre tabindex="0">${JSON.stringify(record, undefined, 2)}</pre></details>
 </div>`,
@@ -49,18 +57,22 @@ ${job.build && logSection(record, log)}
 
 type Fact = readonly [name: string, value: Part];
 
-function jobFacts({ job, createdAt, updatedAt, dueAt }: JobRecord, now: number): readonly Fact[] {
+function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
+  const { job, createdAt, updatedAt, dueAt } = record;
+  const { build, buildConfig, origin, commit } = job;
   const text = (value: string | undefined) => value !== undefined && outside(value, 2_000);
+  const [namespace = "", config = ""] = buildConfig?.split("/") ?? [];
+  const completed = job.completedAt === undefined ? Number.NaN : Date.parse(job.completedAt);
   return [
-    ["Taken in as", causeWords[job.cause]],
-    ["Build", text(job.build && `${job.build.namespace}/${job.build.name}`)],
-    ["BuildConfig", text(job.buildConfig)],
+    ["Comes from", causeWords[job.cause]],
+    ["Build", build && linked(`${build.namespace}/${build.name}`, buildLink(console, build), "Console")],
+    ["BuildConfig", buildConfig && linked(buildConfig, consoleLink(console, "buildconfigs", namespace, config), "Console")],
     ["Trigger", text(job.trigger)],
-    ["Source", text(job.origin)],
-    ["Git revision", job.commit !== undefined && html`<code>${outside(job.commit, 100)}</code>`],
-    ["Completed", text(job.completedAt)],
-    ["Image", job.output && imageView(formatImageName(job.output))],
-    ["Base image", job.base && imageView(formatImageName(job.base))],
+    ["Source", origin !== undefined && linked(origin, /^https?:/i.test(origin) ? origin : undefined, "Open")],
+    ["Git revision", commit !== undefined && linked(commit, commitLink(origin, commit), "Commit")],
+    ["Completed", Number.isNaN(completed) ? text(job.completedAt) : timeAgo(completed, now)],
+    ["Image", job.output && image(formatImageName(job.output))],
+    ["Base image", job.base && image(formatImageName(job.base))],
     ["Seen", timeAgo(createdAt, now)],
     ["Last change", timeAgo(updatedAt, now)],
     ["Next try", dueAt !== undefined && timeAhead(dueAt, now)],
@@ -68,12 +80,35 @@ function jobFacts({ job, createdAt, updatedAt, dueAt }: JobRecord, now: number):
   ];
 }
 
+function linked(name: string, address: string | undefined, words: string): Html {
+  return html`${outside(name, 2_000)} ${outsideLink(address, words)}`;
+}
+
+function image(name: string): Html {
+  return html`${imageView(name)} ${outsideLink(imageLink(name), "Registry")}`;
+}
+
+/** A build that stands alone has no chain to show. */
+function chainSection(chain: Chain): Html | false {
+  const { foundation, first } = chain;
+  if (foundation === undefined && first.madeOnIt.length === 0) return false;
+  return html`<section><h2>Chain</h2><p class="faint">The build that made its base image, and the builds that were made on it.</p>${chainView(chain)}</section>`;
+}
+
+const noResult: Readonly<Record<JobRecord["state"], string>> = {
+  waiting: "None yet.",
+  running: "None yet.",
+  done: "It left no result.",
+  failed: "None: the job failed.",
+  dismissed: "None: the job was dismissed.",
+};
+
 function resultView({ result, state }: JobRecord, now: number): Html {
-  if (!result) return html`<p class="faint">${state === "done" ? "It left no result." : "None yet."}</p>`;
+  if (!result) return html`<p class="faint">${noResult[state]}</p>`;
   const { output, base, analyses, notes } = result;
   const entries: readonly Fact[] = [
-    ["Submitted image", output !== undefined && imageView(output)],
-    ["Submitted base image", base !== undefined && imageView(base)],
+    ["Submitted image", output !== undefined && image(output)],
+    ["Submitted base image", base !== undefined && image(base)],
     ...analyses.map((analysis): Fact => [`Analysis of ${analysis.of}`, analysisView(analysis, now)]),
     ...notes.map((note): Fact => ["Note", outside(note, 2_000)]),
   ];
@@ -87,7 +122,7 @@ const analysisWords: Readonly<Record<NonNullable<JobAnalysis["state"]>, string>>
 };
 
 function analysisView({ id, cached, state, endedAt }: JobAnalysis, now: number): Html {
-  return html`<code>${outside(id, 300)}</code> ${state !== undefined && html`<span class="analysis ${state}">${analysisWords[state]}</span>`} ${endedAt !== undefined && timeAgo(endedAt, now)} ${cached && html`<span class="faint">known from before</span>`}`;
+  return html`<code>${outside(id, 300)}</code> ${state !== undefined && html`<span class="analysis ${state}">${analysisWords[state]}</span>`} ${endedAt !== undefined && timeAgo(endedAt, now)} ${cached && html`<span class="faint">already known to the service</span>`}`;
 }
 
 function facts(entries: readonly Fact[]): Html {

@@ -1,16 +1,25 @@
+import { failureReasons } from "../../core/errors.ts";
+import { jobCauses } from "../../core/job.ts";
 import { type JobRecord, jobStates } from "../../queue/job-queue.ts";
-import type { ListFilter } from "../list-filter.ts";
-import { isFiltered, listPath } from "../list-filter.ts";
+import { isFiltered, type ListFilter, listPath, periods } from "../list-filter.ts";
 import type { Status } from "../status.ts";
-import { type Html, html } from "./html.ts";
-import { jobRow } from "./job-row.ts";
-import { layout } from "./layout.ts";
-import { overview, overviewLine } from "./overview.ts";
+import { type Html, html, type Part } from "./html.ts";
+import { causeWords, jobRow } from "./job-row.ts";
+import { actionForm, layout } from "./layout.ts";
+import { overview, overviewLine, pageTitle } from "./overview.ts";
+import { counted, reasonWords } from "./words.ts";
+
+/** Numbers of jobs are counted up to here. */
+export const mostCounted = 10_000;
 
 export interface JobsPage {
   readonly status: Status;
   readonly records: readonly JobRecord[];
   readonly filter: ListFilter;
+  /** Jobs that fit the filter, counted up to `mostCounted`. */
+  readonly fitting: number;
+  /** Jobs left out because they wait for a problem that is named above. */
+  readonly folded: number;
   /** Whether older records follow. */
   readonly hasMore: boolean;
   readonly now: number;
@@ -22,11 +31,11 @@ export interface JobsPage {
 /** The page: the overview, and the jobs below. */
 export function jobsPage(page: JobsPage): Html {
   const { status, now, events, mayChange } = page;
-  const waiting = status.counts.failed > 0 ? ` · ${status.counts.failed} failed` : "";
   return layout({
-    title: `build-watcher${waiting}`,
+    title: pageTitle(status),
     events,
     mayChange,
+    version: status.version,
     body: html`<h1 class="unseen">What the bot saw, and what became of it</h1>
 ${overview(status, now)}
 <p id="line" class="unseen" role="status">${overviewLine(status)}</p>
@@ -36,26 +45,52 @@ ${list(page)}`,
 }
 
 function filterForm({ filter, status, records }: JobsPage): Html {
-  const names = new Set(
-    [...status.namespaces, ...records.map(({ job }) => job.build?.namespace)].filter((name) => name !== undefined),
-  );
+  const names = (all: readonly (string | undefined)[]) => [...new Set(all.filter((name) => name !== undefined))];
+  const namespaces = names([...status.namespaces, ...records.map(({ job }) => job.build?.namespace)]);
+  const configs = names([...status.track, ...records.map(({ job }) => job.buildConfig)]);
+  const isUnfolded = [filter.config, filter.cause, filter.reason, filter.host].some((value) => value !== undefined);
   return html`<form class="filters" role="search" aria-label="Jobs" action="/">
-<label>State <select name="state"><option value="">all</option>${jobStates.map((state) => html`<option${filter.state === state && html` selected`}>${state}</option>`)}</select></label>
-<label>Namespace <input name="namespace" list="namespaces" value="${filter.namespace ?? ""}" maxlength="63" autocomplete="off" spellcheck="false" placeholder="all"></label>
-<datalist id="namespaces">${[...names].map((name) => html`<option value="${name}">`)}</datalist>
-<label class="wide">Text <input type="search" name="text" value="${filter.text ?? ""}" maxlength="200" autocomplete="off" spellcheck="false" placeholder="build, image, digest, revision, error"></label>
+${select("State", "state", filter.state, jobStates)}
+${input("Namespace", "namespace", filter.namespace, namespaces, "extra")}
+<label class="wide"><span>Text</span> <input type="search" name="text" value="${filter.text ?? ""}" maxlength="200" autocomplete="off" spellcheck="false" placeholder="build, image, digest, revision, error"></label>
+${select("Changed", "since", filter.since, Object.keys(periods), (name) => `last ${name}`, "extra")}
+<details class="more-filters"${isUnfolded && html` open`}><summary>More filters</summary><div>
+${input("BuildConfig", "config", filter.config, configs)}
+${select("Taken in as", "cause", filter.cause, jobCauses, (cause) => causeWords[cause])}
+${select("Failed with", "reason", filter.reason, Object.keys(failureReasons), reasonWords)}
+${input("Failed at", "host", filter.host, names(status.problems.map(({ host }) => host)))}
+</div></details>
 <button>Filter</button>
 ${isFiltered(filter) && html`<a class="clear" href="/">Clear</a>`}
 </form>`;
 }
 
+function select<T extends string>(
+  label: string,
+  name: string,
+  chosen: T | undefined,
+  values: readonly T[],
+  words: (value: T) => string = String,
+  kind = "",
+): Html {
+  const options = values.map(
+    (value) => html`<option value="${value}"${chosen === value && html` selected`}>${words(value)}</option>`,
+  );
+  return html`<label class="${kind}"><span>${label}</span> <select name="${name}"><option value="">all</option>${options}</select></label>`;
+}
+
+function input(label: string, name: string, value: string | undefined, known: readonly string[], kind = ""): Html {
+  return html`<label class="${kind}"><span>${label}</span> <input name="${name}" list="${name}s" value="${value ?? ""}" maxlength="320" autocomplete="off" spellcheck="false" placeholder="all"></label>
+<datalist id="${name}s">${known.map((one) => html`<option value="${one}">`)}</datalist>`;
+}
+
 function list(page: JobsPage): Html {
-  const { records, filter, hasMore, now } = page;
+  const { records, filter, hasMore, now, folded } = page;
   return html`<section id="jobs" aria-labelledby="jobs-title">
-<div class="heading"><h2 id="jobs-title">${title(filter)}</h2></div>
+<div class="heading"><h2 id="jobs-title">${title(page)}</h2>${folded > 0 && foldedLine(folded)}<div class="actions">${bulkActions(page)}</div></div>
 <table class="jobs"${records.length === 0 && html` hidden`}>
 <caption class="unseen">Jobs, those that changed last first</caption>
-<thead><tr><th scope="col">State</th><th scope="col">Build</th><th scope="col">Image</th><th scope="col">What happened</th><th scope="col"><span class="unseen">Actions</span></th></tr></thead>
+<thead><tr><th scope="col">State</th><th scope="col">Build</th><th scope="col">Image</th><th scope="col">What happened</th><th scope="col">Changed</th><th scope="col"><span class="unseen">Actions</span></th></tr></thead>
 <tbody>${records.map((record) => jobRow(record, now))}</tbody>
 </table>
 ${records.length === 0 && empty(page)}
@@ -66,16 +101,39 @@ ${hasMore && html`<a rel="next" href="${listPath(olderThan(filter, records))}">O
 </section>`;
 }
 
-function title({ state, namespace, text, before }: ListFilter): string {
+function title({ filter, fitting }: JobsPage): Part {
+  const { state, namespace, config, cause, reason, host, since, text, before } = filter;
   const what = [
     state && `${state} `,
     "jobs",
     namespace && ` of ${namespace}`,
+    config && ` of ${config}`,
+    cause && ` taken in as ${causeWords[cause]}`,
+    reason && ` with “${reasonWords(reason)}”`,
+    host && ` at ${host}`,
     text && ` that mention “${text}”`,
+    since && ` of the last ${since}`,
     before && ", older",
   ];
   const words = what.filter(Boolean).join("");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const amount = fitting >= mostCounted ? `${mostCounted.toLocaleString("en")}+` : fitting.toLocaleString("en");
+  return html`${words.charAt(0).toUpperCase()}${words.slice(1)} <span class="amount">(${amount})</span>`;
+}
+
+function foldedLine(folded: number): Html {
+  const what = `${counted(folded, "job")} that ${folded === 1 ? "waits" : "wait"} for a problem above ${folded === 1 ? "is" : "are"} not listed.`;
+  return html`<p class="faint">${what} <a href="/?state=waiting">Show all that wait</a></p>`;
+}
+
+/** For a list that was narrowed down: what a button does to all of it. */
+function bulkActions({ filter, records }: JobsPage): readonly (Html | false)[] {
+  if (!isFiltered(filter) || filter.state === "done" || filter.state === "running" || records.length === 0) return [];
+  const whole = { ...filter, before: undefined, beforeTime: undefined };
+  const some = records.some(({ state }) => state === "failed" || state === "waiting");
+  return [
+    some && actionForm(listPath(whole, "/jobs/retry-matching"), "Retry all of these", "jobs"),
+    some && actionForm(listPath(whole, "/jobs/dismiss-matching"), "Dismiss all of these", "jobs", "confirmed"),
+  ];
 }
 
 function olderThan(filter: ListFilter, records: readonly JobRecord[]): ListFilter {
@@ -84,10 +142,11 @@ function olderThan(filter: ListFilter, records: readonly JobRecord[]): ListFilte
 }
 
 /** Says why nothing is to be seen, and what would change that. */
-function empty({ filter, status }: JobsPage): Html {
+function empty({ filter, status, folded }: JobsPage): Html {
   if (isFiltered(filter) || filter.before !== undefined)
-    return html`<div class="empty"><p>No job is like that.</p><p><a href="/">Show all jobs</a></p></div>`;
+    return html`<div class="empty"><p>No jobs match these filters.</p><p><a href="/">Show all jobs</a></p></div>`;
+  if (folded > 0) return html`<div class="empty"><p>All jobs wait for the problem above.</p></div>`;
   if (!status.ready.ok)
-    return html`<div class="empty"><p>The builds are being listed.</p><p>Those that ended appear here as soon as the first list is complete.</p></div>`;
-  return html`<div class="empty"><p>No job yet.</p><p>When the next build ends, its image appears here by itself. To try it: <code>oc start-build</code>, or <code>build-watcher submit</code> with an image's name.</p></div>`;
+    return html`<div class="empty"><p>The builds are being listed.</p><p>Builds that ended appear here as soon as the first list is complete.</p></div>`;
+  return html`<div class="empty"><p>No jobs yet.</p><p>When the next build ends, its image appears here. To try it: <code>oc start-build</code>, or <code>build-watcher submit</code> with an image's name.</p></div>`;
 }

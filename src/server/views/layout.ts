@@ -7,10 +7,11 @@ export interface Document {
   readonly events?: string;
   /** Whether the buttons would work. */
   readonly mayChange: boolean;
+  readonly version?: string;
 }
 
 /** A whole page. Without script it fetches itself anew instead of being updated. */
-export function layout({ title, body, events, mayChange }: Document): Html {
+export function layout({ title, body, events, mayChange, version }: Document): Html {
   const live = events !== undefined && html`<noscript><meta http-equiv="refresh" content="30"></noscript>`;
   return html`<!doctype html>
 <html lang="en">
@@ -30,11 +31,12 @@ ${live}
 <p class="name"><a href="/"><svg class="logo" viewBox="0 0 16 16" width="20" height="20" aria-hidden="true"><circle cx="8" cy="8" r="6.2"/><circle class="pupil" cx="8" cy="8" r="2.6"/></svg> build-watcher</a></p>
 ${events !== undefined && liveControls()}
 </header>
+<p id="lost" class="lost" role="alert" hidden></p>
 <main id="main" tabindex="-1">
 ${body}
 </main>
 <p id="message" class="message" role="alert" hidden></p>
-<footer class="bottom">For programs: <a href="/api/openapi.json">API</a></footer>
+<footer class="bottom">build-watcher${version !== undefined && ` ${version}`} · For programs: <a href="/api/openapi.json">API</a></footer>
 </body>
 </html>
 `;
@@ -47,9 +49,14 @@ function liveControls(): Html {
 </div>`;
 }
 
-/** A form of one button that changes something. */
-export function actionForm(action: string, label: string, about: string, kind: "plain" | "primary" = "plain"): Html {
-  return html`<form class="action" method="post" action="${action}"><input type="hidden" name="token" value=""><button class="${kind}">${label}<span class="unseen"> ${about}</span></button></form>`;
+/** A form of one button that changes something; a `confirmed` one asks before it does. */
+export function actionForm(
+  action: string,
+  label: string,
+  about: string,
+  kind: "plain" | "primary" | "confirmed" = "plain",
+): Html {
+  return html`<form class="action" method="post" action="${action}"${kind === "confirmed" && html` data-confirm="${label}?"`}><input type="hidden" name="token" value=""><button class="${kind}">${label}<span class="unseen"> ${about}</span></button></form>`;
 }
 
 /** A page whose forms carry a token; what others wrote holds no quotation mark by then. */

@@ -1,42 +1,52 @@
+import { problemLine } from "../../core/problems.ts";
 import { type JobState, jobStates } from "../../queue/job-queue.ts";
-import type { Endpoint } from "../activity.ts";
 import type { Status } from "../status.ts";
-import { type Html, html, type Part } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";
+import { problemsView } from "./problems.ts";
 import { sparkline } from "./sparkline.ts";
 import { counted, outside, stateWords, timeAgo } from "./words.ts";
 
-/** The top of the page: what is watched, the queue, the endpoint, the last hour. */
+/** The top of the page: what is wrong now, what is watched, the queue, the endpoint, the last hour. */
 export function overview(status: Status, now: number): Html {
-  return html`<section id="overview" class="cards" aria-label="Overview" data-line="${overviewLine(status)}">
+  return html`<section id="overview" aria-label="Overview" data-line="${overviewLine(status)}" data-title="${pageTitle(status)}">
+${problemsView(status.problems, now)}
+<div class="cards">
 ${watchCard(status, now)}
 ${queueCard(status, now)}
-${endpointCard(status.endpoint, now)}
-<div class="card"><h2>Last hour</h2>${sparkline(status.minutes)}</div>
+${endpointCard(status, now)}
+<div class="card hour"><h2>Last hour</h2>${sparkline(status.minutes)}</div>
+</div>
 </section>`;
 }
 
 /** The same in one sentence, for those who listen. */
-export function overviewLine({ counts, endpoint }: Status): string {
+export function overviewLine({ counts, problems }: Status): string {
   const states = jobStates.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
-  const down = endpoint.state === "down" ? "; the analysis endpoint is down" : "";
-  return `Jobs: ${states.length > 0 ? states.join(", ") : "none yet"}${down}`;
+  const wrong = problems.slice(0, 3).map((problem) => `; ${problemLine(problem)}`);
+  return `Jobs: ${states.length > 0 ? states.join(", ") : "none yet"}${wrong.join("")}`;
+}
+
+/** What the browser's tab says: what is wrong, else how many failed. */
+export function pageTitle({ problems, counts }: Status): string {
+  const [worst] = problems;
+  if (worst && worst.kind !== "failed-jobs" && worst.kind !== "retried-jobs") return `▲ ${worst.title} · build-watcher`;
+  return counts.failed > 0 ? `build-watcher · ${counts.failed} failed` : "build-watcher";
 }
 
 function watchCard(status: Status, now: number): Html {
   const { ready, troubles, lastEventAt, lastListAt, startedAt } = status;
-  const [kind, words] =
-    troubles.length > 0 ? ["bad", "Watch in trouble"] : ready.ok ? ["good", "Watching"] : ["wait", "Listing builds"];
-  const notListed = ready.ok || troubles.length > 0 ? [] : ready.because;
+  const isDown = status.problems.some(({ kind }) => kind === "cluster");
+  const [kind, words] = isDown
+    ? ["bad", "Not watching"]
+    : troubles.length > 0
+      ? ["bad", "Partly watching"]
+      : ready.ok
+        ? ["good", "Watching"]
+        : ["wait", "Listing builds"];
   return html`<div class="card"><h2>Watched</h2>
-<p class="headline">${light(kind, words)} ${watched(status)}</p>
-${troubles.map(({ namespace, message }) => html`<p class="problem">${outside(namespace ?? "All namespaces")}: ${outside(message)}</p>`)}
-${notListed.map((reason) => html`<p class="faint">${outside(reason)}</p>`)}
-<dl class="facts">
-${fact("Last event", lastEventAt === undefined ? "none yet" : timeAgo(lastEventAt, now))}
-${fact("Last list", lastListAt === undefined ? "none yet" : timeAgo(lastListAt, now))}
-${fact("Running since", timeAgo(startedAt, now))}
-</dl></div>`;
+<div class="headline">${light(kind, words)} ${watched(status)} ${notWatched(status)}</div>
+<p class="facts">last event ${lastEventAt === undefined ? "none yet" : timeAgo(lastEventAt, now)} · last list ${lastListAt === undefined ? "none yet" : timeAgo(lastListAt, now)} · started ${timeAgo(startedAt, now)}</p></div>`;
 }
 
 function watched({ namespaces, track }: Status): Html {
@@ -47,12 +57,25 @@ function watched({ namespaces, track }: Status): Html {
   return html`${name} ${others.length > 0 && all} ${track.length > 0 && only}`;
 }
 
+/** Namespaces in trouble, unfolded on demand: there may be hundreds. */
+function notWatched({ troubles, ready, problems }: Status): Html | false {
+  if (problems.some(({ kind }) => kind === "cluster")) return false;
+  const waiting = ready.ok || troubles.length > 0 ? [] : ready.because;
+  const reasons = [
+    ...troubles.map(
+      ({ namespace, message }) => html`<li><b>${outside(namespace ?? "All namespaces")}</b>: ${outside(message)}</li>`,
+    ),
+    ...waiting.map((reason) => html`<li>${outside(reason)}</li>`),
+  ];
+  const summary = troubles.length > 0 ? `${troubles.length} in trouble` : "what is missing";
+  return reasons.length > 0 && html`<details class="inline"><summary>${summary}</summary><ul>${reasons}</ul></details>`;
+}
+
 function queueCard({ counts, oldestWaitingAt }: Status, now: number): Html {
-  const oldest = oldestWaitingAt === undefined ? "nothing waits" : timeAgo(oldestWaitingAt, now);
+  const oldest = oldestWaitingAt === undefined ? "nothing waits" : html`oldest waiting job ${timeAgo(oldestWaitingAt, now)}`;
   const again = counts.failed > 0 && actionForm("/jobs/retry-failed", "Retry all failed", "jobs");
-  return html`<div class="card"><div class="title"><h2>Queue</h2>${again}</div>
-<ul class="counts">${jobStates.map((state) => count(state, counts[state]))}</ul>
-<dl class="facts">${fact("Oldest waiting job", oldest)}</dl></div>`;
+  return html`<div class="card queue"><div class="title"><h2>Queue</h2><span class="facts">${oldest}</span>${again}</div>
+<ul class="counts">${jobStates.map((state) => count(state, counts[state]))}</ul></div>`;
 }
 
 function count(state: JobState, amount: number): Html {
@@ -60,24 +83,17 @@ function count(state: JobState, amount: number): Html {
   return html`<li class="${state}${amount === 0 && " none"}"><a href="/?state=${state}"><b>${amount.toLocaleString("en")}</b> <span><span aria-hidden="true">${sign}</span> ${word}</span></a></li>`;
 }
 
-function endpointCard({ state, acceptedAt, failedAt, message }: Endpoint, now: number): Html {
+function endpointCard({ endpoint: { state, acceptedAt, failedAt } }: Status, now: number): Html {
   const words = { up: "Answering", down: "Down", unknown: "Not asked yet" }[state];
   const kind = { up: "good", down: "bad", unknown: "wait" }[state];
+  const failure = failedAt !== undefined && html` · last failure ${timeAgo(failedAt, now)}`;
   return html`<div class="card"><h2>Analysis endpoint</h2>
 <p class="headline">${light(kind, words)}</p>
-${state === "down" && message !== undefined && html`<p class="problem">${outside(message)}</p>`}
-<dl class="facts">
-${fact("Last submission taken", acceptedAt === undefined ? "none yet" : timeAgo(acceptedAt, now))}
-${failedAt !== undefined && fact("Last failure", timeAgo(failedAt, now))}
-</dl></div>`;
+<p class="facts">last submission ${acceptedAt === undefined ? "none yet" : timeAgo(acceptedAt, now)}${failure}</p></div>`;
 }
 
 const lightSigns: Readonly<Record<string, string>> = { good: "●", bad: "▲", wait: "○" };
 
 function light(kind = "wait", words = ""): Html {
   return html`<span class="light ${kind}"><span aria-hidden="true">${lightSigns[kind]}</span> ${words}</span>`;
-}
-
-function fact(name: string, value: Part): Html {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
 }

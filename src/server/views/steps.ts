@@ -1,7 +1,7 @@
 import { isoTime } from "../../core/clock.ts";
 import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
-import { duration, timeAgo } from "./words.ts";
+import { dateText, duration, timeAgo } from "./words.ts";
 
 /** A step on a job's way, with the time it was reached (ms). */
 export interface Step {
@@ -10,14 +10,14 @@ export interface Step {
   readonly at?: number;
 }
 
-/** How far a job has come: seen, copied, submitted, analyzed. A step that was never taken is left out once the job is past it. */
+/** How far a job has come: seen, copied, submitted, analysed. A step that was never taken is left out once the job is past it. */
 export function stepsOf({ state, createdAt, updatedAt, result }: JobRecord): readonly Step[] {
   const steps: Step[] = [{ name: "seen", state: "reached", at: createdAt }];
   if (result?.copiedAt !== undefined) steps.push({ name: "copied", state: "reached", at: result.copiedAt });
   if (state === "done" && result !== undefined) {
     const { analyses, submittedAt = updatedAt } = result;
     if (analyses.length === 0) return [...steps, { name: "nothing submitted", state: "reached", at: updatedAt }];
-    return [...steps, { name: "submitted", state: "reached", at: submittedAt }, ...analyzed(analyses)];
+    return [...steps, { name: "submitted", state: "reached", at: submittedAt }, ...analysed(analyses)];
   }
   switch (state) {
     case "done":
@@ -33,14 +33,22 @@ export function stepsOf({ state, createdAt, updatedAt, result }: JobRecord): rea
   }
 }
 
-function analyzed(analyses: readonly JobAnalysis[]): readonly Step[] {
+function analysed(analyses: readonly JobAnalysis[]): readonly Step[] {
   const followed = analyses.filter(({ state }) => state !== undefined);
   if (followed.length === 0) return [];
-  if (followed.some(({ state }) => state === "running")) return [{ name: "being analyzed", state: "under-way" }];
+  if (followed.some(({ state }) => state === "running")) return [{ name: "analysis running", state: "under-way" }];
   const ends = followed.flatMap(({ endedAt }) => (endedAt === undefined ? [] : [endedAt]));
   const at = ends.length > 0 && { at: Math.max(...ends) };
   const failed = followed.some(({ state }) => state === "failed");
-  return [{ name: failed ? "analysis failed" : "analyzed", state: failed ? "failed" : "reached", ...at }];
+  return [{ name: failed ? "analysis failed" : "analysed", state: failed ? "failed" : "reached", ...at }];
+}
+
+/** How far it came, for a row of the list: the steps after it was seen, and how long they took together. */
+export function briefSteps(record: JobRecord): Html {
+  const steps = stepsOf(record).slice(1);
+  const last = steps.findLast(({ at }) => at !== undefined)?.at;
+  const took = last !== undefined && html` <li class="took">in ${duration(last - record.createdAt)}</li>`;
+  return html`<ol class="steps">${steps.map(({ name, state }) => html`<li class="${state}"><span class="step">${name}</span></li>`)}${took}</ol>`;
 }
 
 /** The steps in a line: the first by its age, the others by how much later they came. */
@@ -56,5 +64,5 @@ function stepView({ name, state, at }: Step, before: number | undefined, now: nu
 function stepTime(at: number, before: number | undefined, now: number): Html {
   if (before === undefined) return timeAgo(at, now);
   const iso = isoTime(at);
-  return html`<time datetime="${iso}" title="${iso}">+${duration(at - before)}</time>`;
+  return html`<time datetime="${iso}" title="${dateText(at)}">+${duration(at - before)}</time>`;
 }

@@ -1,5 +1,4 @@
 import { isoTime } from "../../core/clock.ts";
-import { type FailureReason, failureReasons } from "../../core/errors.ts";
 import type { JobRecord, JobState } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
 
@@ -44,14 +43,21 @@ function roughDuration(milliseconds: number): string {
 /** A time as its distance from now; `live.js` keeps it true. */
 export function timeAgo(at: number, now: number): Html {
   const iso = isoTime(at);
-  return html`<time datetime="${iso}" title="${iso}" data-ago>${agoText(now - at)}</time>`;
+  return html`<time datetime="${iso}" title="${dateText(at)}" data-ago>${agoText(now - at)}</time>`;
 }
+
+/** A time as a person writes it: `27 Nov 2026, 03:21:42 UTC`. `live.js` puts it into the reader's own time zone. */
+export function dateText(at: number): string {
+  return `${dates.format(at)} UTC`;
+}
+
+const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
 /** A time to come. */
 export function timeAhead(at: number, now: number): Html {
   const iso = isoTime(at);
   const wait = at - now;
-  return html`<time datetime="${iso}" title="${iso}">${wait <= 0 ? "now" : `in ${roughDuration(Math.max(wait, 1_000))}`}</time>`;
+  return html`<time datetime="${iso}" title="${dateText(at)}">${wait <= 0 ? "now" : `in ${roughDuration(Math.max(wait, 1_000))}`}</time>`;
 }
 
 /** So many milliseconds before now. */
@@ -59,16 +65,7 @@ export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
 }
 
-/** A failure's reason in words: `ImageNotFound` is "Image not found". */
-export function reasonWords(reason: string): string {
-  const words = reason.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-/** What an operator does about it; a ledger of a newer version may hold reasons unknown here. */
-export function remedyOf(reason: FailureReason): string | undefined {
-  return Object.hasOwn(failureReasons, reason) ? failureReasons[reason].remedy : undefined;
-}
+export { reasonWords } from "../../core/problems.ts";
 
 /** Text from outside in a place of its own, so that its writing direction moves nothing beside it; longer than the limit, it is cut. */
 export function outside(text: string, limit = 400): Html {

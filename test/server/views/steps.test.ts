@@ -23,9 +23,9 @@ const cases: readonly (readonly [string, Partial<JobRecord>, string])[] = [
     "seen@0 copied@2000 submitted@3000",
   ],
   [
-    "is being analyzed",
+    "is analysis running",
     { result: { ...submitted, analyses: [analysis({ state: "running" }), analysis({ state: "succeeded", endedAt: 9 })] } },
-    "seen@0 copied@2000 submitted@3000 being analyzed",
+    "seen@0 copied@2000 submitted@3000 analysis running",
   ],
   [
     "was analyzed",
@@ -35,7 +35,7 @@ const cases: readonly (readonly [string, Partial<JobRecord>, string])[] = [
         analyses: [analysis({ state: "succeeded", endedAt: 9_000 }), analysis({ state: "succeeded", endedAt: 8_000 })],
       },
     },
-    "seen@0 copied@2000 submitted@3000 analyzed@9000",
+    "seen@0 copied@2000 submitted@3000 analysed@9000",
   ],
   [
     "has an analysis that failed",

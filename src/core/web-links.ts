@@ -1,0 +1,47 @@
+import type { BuildKey } from "./build.ts";
+
+/** The page of a commit where its repository is hosted; undefined when the origin is no address of the web, nor an SSH name of one. */
+export function commitLink(origin: string | undefined, commit: string | undefined): string | undefined {
+  const base = origin && commit && /^[0-9a-f]{7,64}$/i.test(commit) ? webAddress(origin) : undefined;
+  if (base === undefined) return undefined;
+  const host = new URL(base).hostname;
+  const path = host.includes("gitlab") ? "-/commit" : host.includes("bitbucket") ? "commits" : "commit";
+  return `${base}/${path}/${commit}`;
+}
+
+/** `https://host/path` of a git repository, without credentials and `.git`. */
+function webAddress(origin: string): string | undefined {
+  const [, host, path] = /^(?:ssh:\/\/)?git@([\w.-]+)(?::\d+\/|[:/])([\w./~-]+)$/.exec(origin) ?? [];
+  const text = host === undefined ? origin : `https://${host}/${path}`;
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
+  const { protocol, host: name, pathname } = new URL(text);
+  return `${protocol}//${name}${pathname.replace(/\/+$/, "").replace(/\.git$/, "")}`;
+}
+
+/** Where an image can be looked at in its registry, for registries whose pages are known: quay.io, Red Hat Quay and Docker Hub. */
+export function imageLink(image: string): string | undefined {
+  const [, registry = "", repository = "", digest] =
+    /^([^/]+)\/([^:@]+)(?::[^@]*)?(?:@(sha256:[0-9a-f]{64}))?$/.exec(image) ?? [];
+  if (/^quay\.[\w.-]+$/.test(registry))
+    return `https://${registry}/repository/${repository}${digest === undefined ? "?tab=tags" : `/manifest/${digest}`}`;
+  if (registry !== "docker.io") return undefined;
+  return `https://hub.docker.com/${repository.startsWith("library/") ? `_/${repository.slice("library/".length)}` : `r/${repository}`}`;
+}
+
+/** Pages of OpenShift's web console, whose own address is given. */
+export function consoleLink(
+  console: string | undefined,
+  kind: "builds" | "buildconfigs",
+  namespace: string,
+  name: string,
+): string | undefined {
+  return console && `${console.replace(/\/+$/, "")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
+}
+
+/** A Build's page in the console. */
+export function buildLink(
+  console: string | undefined,
+  { namespace, name }: Pick<BuildKey, "namespace" | "name">,
+): string | undefined {
+  return consoleLink(console, "builds", namespace, name);
+}
