@@ -75,7 +75,6 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "pino-pretty": ["telemetry"],
   "prom-client": ["telemetry"],
   commander: ["cli"],
-  tldts: ["registry"],
   yaml: ["config"],
   express: ["server"],
 };

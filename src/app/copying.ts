@@ -17,10 +17,10 @@ import type { Surroundings } from "./surroundings.ts";
 export async function openCopier(
   config: Config,
   cluster: Cluster,
-  { log, clock = systemClock, host, onCopy, stateDirectory }: Surroundings & { readonly stateDirectory: string },
+  { log, clock = systemClock, host, onCopy, stateDirectory, environment }: Surroundings & { readonly stateDirectory: string },
   opened: AsyncDisposableStack,
 ): Promise<ImageCopier | undefined> {
-  const settings = copierSettings(config, cluster);
+  const settings = copierSettings(config, cluster, environment);
   if (!settings) {
     await clearLeftovers(stateDirectory, host, clock);
     return undefined;

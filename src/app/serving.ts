@@ -4,16 +4,17 @@ import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
+import { createSourceCheck } from "../registry/host-trust.ts";
 import { type ActivityMonitor, createActivity } from "../server/activity.ts";
 import { createHealth, type HealthMonitor } from "../server/health.ts";
 import type { RunningServer } from "../server/server.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { pageSettings, serverSettings } from "./settings.ts";
+import { hostSettings, pageSettings, serverSettings } from "./settings.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 export interface ServingParts {
-  readonly cluster: Pick<Cluster, "namespaces" | "readBuildLog">;
+  readonly cluster: Pick<Cluster, "namespaces" | "readBuildLog" | "ownsImage">;
   readonly queue: JobQueue;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -60,7 +61,11 @@ export function createServing(config: Config, parts: ServingParts): Serving {
         ...serverSettings(config, environment),
         health,
         metrics,
-        webhooks: createWebhooks(config, { queue, metrics }),
+        webhooks: createWebhooks(config, {
+          queue,
+          metrics,
+          mayBeSource: createSourceCheck(hostSettings(config, cluster, environment)),
+        }),
         page,
         report: (error) => log.warn({ err: error }, "A request could not be answered"),
       });

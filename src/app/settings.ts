@@ -3,6 +3,7 @@ import type { Config } from "../config/options.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import type { Job, SubmissionPolicy } from "../core/job.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
+import { readProxies } from "../core/proxy.ts";
 import { mayCopy, readPushSettings } from "../core/push-target.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
 
@@ -64,28 +65,53 @@ export function queueSettings({ workers, jobTimeout, giveUpAfter, ...config }: C
 }
 
 /** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is for its own registry alone. */
-export function copierSettings(config: Config, cluster: Pick<Cluster, "ownsImage" | "registryLogin">) {
-  const { pushRegistry, pushLayout: layout, pushTemplate: template, pushSkip: skip, perRegistry, skopeoPath } = config;
+export function copierSettings(config: Config, cluster: OwnRegistry, environment: Environment) {
+  const { pushRegistry, pushLayout: layout, pushTemplate: template, pushSkip: skip, skopeoPath } = config;
   if (pushRegistry === undefined) return undefined;
   return {
+    ...registrySettings(config, cluster, environment),
     pushRegistry,
     layout,
     template,
     skip,
     owns: (registry: string) => cluster.ownsImage({ registry, repository: "" }),
-    perRegistry,
     skopeoPath,
     stateDirectory: config.stateDirectory,
+    commandTimeout: config.jobTimeout,
+  };
+}
+
+type OwnRegistry = Pick<Cluster, "ownsImage" | "registryLogin">;
+
+/** How registries are reached, by whatever part asks them: with which logins and certificates, through which proxies, and where others may send the bot. */
+export function registrySettings(config: Config, cluster: OwnRegistry, environment: Environment) {
+  return {
+    perRegistry: config.perRegistry,
+    proxies: readProxies(environment).proxies,
+    hosts: hostSettings(config, cluster, environment),
     sourceVerifyTls: !config.noSourceTlsVerify,
     destinationVerifyTls: !config.noDestinationTlsVerify,
     certsDirectory: config.registryCerts,
-    commandTimeout: config.jobTimeout,
     source: loginOf(config.sourceUser, config.sourcePassword),
     destination: loginOf(config.destinationUser, config.destinationPassword),
     sourceAuthfile: config.sourceAuthfile,
     destinationAuthfile: config.destinationAuthfile,
     loginFor: async (image: ImageReference, side: "source" | "destination", signal: AbortSignal) =>
       side === "source" && cluster.ownsImage(image) ? cluster.registryLogin(signal) : undefined,
+  };
+}
+
+/** Where names that others chose may lead the bot: what the operator named is trusted. */
+export function hostSettings(config: Config, cluster: Pick<OwnRegistry, "ownsImage">, environment: Environment) {
+  const { KUBERNETES_SERVICE_HOST: host } = environment;
+  const { pushRegistry, registryRoute, clusterUrl, sourceRegistry, trustedHosts, sourceRegistries: sources } = config;
+  const given = [pushRegistry?.split("/")[0], registryRoute, ...sourceRegistry, ...trustedHosts];
+  return {
+    inPod: Boolean(host),
+    apiServer: [host, clusterUrl && new URL(clusterUrl).hostname].filter((name) => name !== undefined),
+    named: given.filter((name) => name !== undefined),
+    sources,
+    isOwnRegistry: (registry: string) => cluster.ownsImage({ registry, repository: "" }),
   };
 }
 

@@ -11,10 +11,12 @@ import type { Metrics } from "../telemetry/metrics.ts";
 export interface WebhookParts {
   readonly queue: Pick<JobQueue, "add" | "retry">;
   readonly metrics: Metrics;
+  /** Whether images may come from a registry, as far as its name tells. */
+  readonly mayBeSource: (registry: string) => boolean;
 }
 
 /** What the web hooks take in. The bot's own copies are left alone: a registry tells of those as well, and each would be copied again. */
-export function createWebhooks(config: Config, { queue, metrics }: WebhookParts): WebhookSettings {
+export function createWebhooks(config: Config, { queue, metrics, mayBeSource }: WebhookParts): WebhookSettings {
   const { webhookSecret: secret, webhookRepositories } = config;
   const isAllowed = createImageFilter(webhookRepositories);
   const isOwnCopy = ownCopies(config);
@@ -22,7 +24,7 @@ export function createWebhooks(config: Config, { queue, metrics }: WebhookParts)
     secret,
     metrics,
     isSigned: secret === undefined ? () => false : createSignatureCheck(secret),
-    isWanted: (image) => isAllowed(image) && !isOwnCopy(image),
+    isWanted: (image) => isAllowed(image) && !isOwnCopy(image) && mayBeSource(image.registry),
     take: (image) => take(queue, image),
   };
 }

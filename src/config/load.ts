@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { readProxies } from "../core/proxy.ts";
 import { ConfigError } from "./config-error.ts";
 import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./mistakes.ts";
 import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
@@ -29,6 +30,7 @@ export function loadConfig({ flags, environment, envFile, require = [] }: Config
   const readings = optionEntries.map(([name, option]) => readOption(name, option, sources));
   const values: Partial<Config> = Object.fromEntries(readings.map(({ name, value }) => [name, value]));
   const tracked = readTracked(values);
+  const proxies = readProxies(environment);
   const config = {
     ...values,
     ...impliedValues(values),
@@ -40,9 +42,10 @@ export function loadConfig({ flags, environment, envFile, require = [] }: Config
     ...readings.flatMap(({ mistake = [] }) => mistake),
     ...tracked.mistakes,
     ...crossCheck(config, wrong, ["stateDirectory", ...require]),
+    ...proxies.mistakes,
   ];
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return { config: config as Config, warnings: collectWarnings(readings, config, sources) };
+  return { config: config as Config, warnings: [...collectWarnings(readings, config, sources), ...proxies.warnings] };
 }
 
 interface Reading {

@@ -236,6 +236,23 @@ export const options = {
     placeholder: "<hosts>",
     help: "Registries that this login is for, and the only ones to see it: host[:port], several separated by commas. Default: the cluster's own.",
   },
+  sourceRegistries: {
+    env: "BUILD_WATCHER_SOURCE_REGISTRIES",
+    flag: "source-registries",
+    type: "list",
+    group: "Registries",
+    placeholder: "<hosts>",
+    help: "The only registries that images are read from, besides the cluster's own: hosts, * for any characters, several separated by commas. Default: all.",
+  },
+  trustedHosts: {
+    env: "BUILD_WATCHER_TRUSTED_HOSTS",
+    flag: "trusted-hosts",
+    type: "list",
+    format: "host",
+    group: "Registries",
+    placeholder: "<hosts>",
+    help: "Hosts that images and registries may lead to although they lie inside the cluster or on the bot's own machine, and token services outside of their registry's domain: host[:port], several separated by commas.",
+  },
   noSourceTlsVerify: {
     env: "THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY",
     flag: "no-src-registry-tls-verify",

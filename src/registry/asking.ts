@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { failureAt, JobError } from "../core/errors.ts";
 import { asJobFailure, type Exchange, type HeadAnswer, type HttpInit, NoAnswer, type TlsTrust } from "./exchange.ts";
 import { AnswerFailure } from "./http-failures.ts";
+import { urlOf } from "./registry-url.ts";
 import { RegistryVerdict } from "./verdict.ts";
 
 /** A registry, and which certificates are trusted. */
@@ -45,11 +46,6 @@ export function createAsk(exchange: Exchange, clock: Clock): Ask {
     schemes.set(registry, "http");
     return answer;
   };
-}
-
-/** Where a registry is asked. Docker Hub's API has another host than its images' names. */
-export function urlOf(registry: string, scheme: "https" | "http", path: string): URL {
-  return new URL(`${scheme}://${registry === "docker.io" ? "registry-1.docker.io" : registry}/v2/${path}`);
 }
 
 /**

@@ -5,6 +5,7 @@ import { createTurns } from "../core/turns.ts";
 import type { RegistryLogin } from "./credentials.ts";
 import { getManifest, headManifest, type Manifest } from "./distribution.ts";
 import type { HostLimits } from "./host-limits.ts";
+import type { HostTrust } from "./host-trust.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
 import { type Descriptor, readManifest } from "./manifest.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
@@ -21,6 +22,7 @@ export interface CopyWorkParts {
   readonly skopeo: Skopeo;
   readonly http: RegistryHttp;
   readonly limits: HostLimits;
+  readonly trust: Pick<HostTrust, "judgeSource">;
 }
 
 /** What one attempt uses, read just before. */
@@ -67,7 +69,7 @@ const smallLayer = 128;
  * asks a registry itself only saves work; that a copy is impossible for good is for skopeo to say.
  */
 export function createCopyWork(parts: CopyWorkParts): CopyWork {
-  const { rules, skopeo, http, limits } = parts;
+  const { rules, skopeo, http, limits, trust } = parts;
   const open = withinLimits(http, limits);
   const schedule = createLayerSchedule();
   const sharedCopies = createSharedWork<Brought>();
@@ -82,7 +84,7 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
       // A registry on a plain file system answers 500 to who reads a manifest while another writes its tags.
       if (shared)
         await tagging.run(`${target.registry}/${target.repository}`, () => addMissingTags(placeOf(journey, signal), signal));
-      const image = withDigest({ registry: target.registry, repository: target.repository, ...tagOf(target) }, source.digest);
+      const image = withDigest({ ...placeIn(target), ...tagOf(target) }, source.digest);
       return { image, ...result, ...(shared && { outcome: "shared" as const }) };
     },
   };
@@ -90,13 +92,13 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
   async function prepare(request: CopyRequest, signal: AbortSignal): Promise<Journey> {
     const { source, from, to, certificates } = request;
     const { registry, repository } = source;
+    trust.judgeSource(registry);
     const verify = { from: parts.sourceVerifyTls, to: parts.destinationVerifyTls };
     const fromRegistry = open({ registry, repository, actions: "pull", login: from, verifyTls: verify.from, certificates });
     const manifest = source.digest ? undefined : await getManifest(fromRegistry, source.tag ?? "latest", signal);
     const digest = source.digest ?? (manifest as Manifest).digest;
     const target = pushTarget(source, digest, rules);
-    const place = { registry: target.registry, repository: target.repository };
-    const toRegistry = open({ ...place, actions: "pull,push", login: to, verifyTls: verify.to, certificates });
+    const toRegistry = open({ ...placeIn(target), actions: "pull,push", login: to, verifyTls: verify.to, certificates });
     return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry, manifest };
   }
 
@@ -127,7 +129,7 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
       const copy = skopeo.copy(
         {
           source,
-          destination: { registry: target.registry, repository: target.repository, tag },
+          destination: { ...placeIn(target), tag },
           from: { login: from, verifyTls: parts.sourceVerifyTls },
           to: { login: to, verifyTls: parts.destinationVerifyTls },
           certificates,
@@ -174,6 +176,10 @@ async function unlessFinal<T>(work: Promise<T>, otherwise: T): Promise<T> {
     if (error instanceof JobError && !error.retryable && !(error instanceof RegistryVerdict)) return otherwise;
     throw error;
   }
+}
+
+function placeIn({ registry, repository }: PushTarget) {
+  return { registry, repository };
 }
 
 function tagOf({ tags }: PushTarget): { tag?: string } {

@@ -1,11 +1,12 @@
 import { isAxiosError } from "axios";
 import type { Clock } from "../core/clock.ts";
-import { type Ask, type RegistryHost, urlOf } from "./asking.ts";
+import type { Ask, RegistryHost } from "./asking.ts";
 import { tokenUrl } from "./authorization.ts";
 import { bearersOf, type Challenge, parseChallenges } from "./challenges.ts";
 import type { RegistryLogin } from "./credentials.ts";
 import { asJobFailure, discard, type HeadAnswer, NoAnswer } from "./exchange.ts";
 import type { HostTrust } from "./host-trust.ts";
+import { urlOf } from "./registry-url.ts";
 import { RegistryVerdict } from "./verdict.ts";
 
 /** What a registry says to a caller without login. */

@@ -1,9 +1,10 @@
 import type { LookupFunction } from "node:net";
-import { getDomain } from "tldts";
 import { addressKind, canonicalAddress } from "../core/addresses.ts";
 import { matchesRegistry } from "../core/push-target.ts";
 import { guardedLookup } from "../network/guarded-lookup.ts";
 import { createAddressGuard, type FindAddresses } from "./address-guard.ts";
+import { belongTogether } from "./owners.ts";
+import { urlOf } from "./registry-url.ts";
 import { type RegistryVerdict, untrusted } from "./verdict.ts";
 
 export interface HostTrustSettings {
@@ -24,7 +25,7 @@ export interface HostTrustSettings {
  * redirects.
  */
 export interface HostTrust {
-  /** Throws a `RegistryVerdict` when a registry may not be a source of images. */
+  /** Throws a `RegistryVerdict` when a registry may not be a source of images, as far as its name tells. */
   judgeSource(registry: string): void;
   /** Throws a `RegistryVerdict` when a URL's host may not be reached, as far as its name tells. `publicOnly`: what sent us there has a public address. */
   judge(url: URL, publicOnly: boolean): void;
@@ -36,16 +37,8 @@ export interface HostTrust {
   isTokenService(registry: string, service: URL): boolean;
 }
 
-/** Token services outside of their registries' domains. */
-const knownPairs: readonly (readonly [registry: RegExp, service: RegExp])[] = [
-  [/(^|\.)docker\.(io|com)$/, /^auth\.docker\.io$/],
-  [/^nvcr\.io$/, /^authn\.nvidia\.com$/],
-  [/^registry\.[a-z0-9-]+\.aliyuncs\.com$/, /^dockerauth(-[a-z]+)?\.[a-z0-9-]+\.aliyuncs\.com$/],
-];
-
 /** Names that only mean something in the cluster, or on a cloud's machine. */
 const localName = /(^|\.)(localhost|svc|cluster\.local)$|^kubernetes(\.default)?$|^metadata(\.google\.internal)?$/;
-const oneSecondLevel = /\.(svc|cluster\.local|localhost)$/;
 
 export function createHostTrust(settings: HostTrustSettings, now: () => number, find?: FindAddresses): HostTrust {
   const { inPod, sources, apiServer } = settings;
@@ -54,6 +47,7 @@ export function createHostTrust(settings: HostTrustSettings, now: () => number, 
 
   return {
     judgeSource(registry) {
+      judge(urlOf(registry, "https", ""), false);
       if (sources.length === 0 || settings.isOwnRegistry(registry) || sources.some((one) => matchesRegistry(one, registry)))
         return;
       throw untrusted(
@@ -72,7 +66,7 @@ export function createHostTrust(settings: HostTrustSettings, now: () => number, 
       guardedLookup(async (name, addresses) => (isNamedForAnyPort(name) ? addresses : guard.choose(name, addresses, publicOnly))),
     isTokenService(registry, service) {
       const [from, to] = [hostNameOf(registry), service.hostname.toLowerCase()];
-      return from === to || isNamed(service) || sameDomain(from, to) || knownPairs.some(([a, b]) => a.test(from) && b.test(to));
+      return from === to || isNamed(service) || belongTogether(from, to);
     },
   };
 
@@ -100,6 +94,19 @@ export function createHostTrust(settings: HostTrustSettings, now: () => number, 
   }
 }
 
+/** Whether images may come from a registry, as far as its name tells. */
+export function createSourceCheck(settings: HostTrustSettings): (registry: string) => boolean {
+  const trust = createHostTrust(settings, Date.now);
+  return (registry) => {
+    try {
+      trust.judgeSource(registry);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
 function refused(host: string, publicOnly: boolean) {
   const why = publicOnly
     ? "it is no public address, and the registry that leads there has one"
@@ -118,11 +125,4 @@ export function refusedHost(host: string): RegistryVerdict {
 /** The host of `host[:port]`, without brackets. */
 function hostNameOf(registry: string): string {
   return registry.toLowerCase().replace(/:\d+$/, "");
-}
-
-/** Whether two names belong to one owner, by the public suffix list; a namespace of the cluster is no owner of the whole. */
-function sameDomain(one: string, other: string): boolean {
-  if (canonicalAddress(one) || canonicalAddress(other) || oneSecondLevel.test(one) || oneSecondLevel.test(other)) return false;
-  const domain = getDomain(one, { allowPrivateDomains: true });
-  return domain !== null && domain === getDomain(other, { allowPrivateDomains: true });
 }

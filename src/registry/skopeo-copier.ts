@@ -44,14 +44,14 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
   const { pushRegistry, layout, template, skip, owns, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip, owns });
   const registries = createRegistryParts(settings);
-  const { http, limits, credentials } = registries;
+  const { http, limits, trust, credentials } = registries;
   const [{ version }] = await Promise.all([
     checkSkopeo(skopeoPath, host, clock),
     credentials.check(),
     registries.readCertificates(),
   ]);
-  const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock });
-  const work = createCopyWork({ ...settings, rules, skopeo, http, limits });
+  const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock, proxies: settings.proxies });
+  const work = createCopyWork({ ...settings, rules, skopeo, http, limits, trust });
   const findLogins = loginFinder(registries);
 
   return {

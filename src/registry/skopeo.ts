@@ -6,6 +6,7 @@ import { formatAuthfile, secretsOf } from "../core/auth-file.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
 import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { noProxies, type Proxies } from "../core/proxy.ts";
 import type { RegistryLogin } from "./credentials.ts";
 import { explainFailure } from "./skopeo-errors.ts";
 
@@ -17,6 +18,8 @@ export interface SkopeoSettings {
   readonly commandTimeout: number;
   readonly host: HostProcess;
   readonly clock: Clock;
+  /** Those that the bot itself goes through. */
+  readonly proxies?: Proxies | undefined;
 }
 
 /** One side of a copy. */
@@ -44,7 +47,6 @@ export interface Skopeo {
 }
 
 const passedOn = ["PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "CONTAINERS_REGISTRIES_CONF"];
-const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
 const systemPolicy = "/etc/containers/policy.json";
 const acceptAnything = JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] });
 
@@ -53,12 +55,12 @@ const acceptAnything = JSON.stringify({ default: [{ type: "insecureAcceptAnythin
  * across repositories, and the machine's signature policy, where there is one.
  */
 export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
-  const { path = "skopeo", stateDirectory, commandTimeout, host, clock } = settings;
+  const { path = "skopeo", stateDirectory, commandTimeout, host, clock, proxies = noProxies } = settings;
   const runs = await openRunDirectory(stateDirectory, host, clock);
   const home = join(stateDirectory, "skopeo", "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   const policy = await policyArguments(home);
-  const environment = childEnvironment(host, home);
+  const environment = childEnvironment(host, home, proxies);
   const exiting = new AbortController();
   const endChildren = () => exiting.abort();
   host.once("exit", endChildren);
@@ -146,10 +148,11 @@ async function policyArguments(home: string): Promise<string[]> {
   return ["--policy", path];
 }
 
-function childEnvironment(host: HostProcess, home: string): Record<string, string> {
-  const allowed = [...passedOn, ...proxies].flatMap((name) => (host.env[name] ? [[name, host.env[name]] as const] : []));
+function childEnvironment(host: HostProcess, home: string, proxies: Proxies): Record<string, string> {
+  const allowed = passedOn.flatMap((name) => (host.env[name] ? [[name, host.env[name]] as const] : []));
   return {
     ...Object.fromEntries(allowed),
+    ...proxies.environment,
     HOME: home,
     XDG_DATA_HOME: home,
     XDG_CONFIG_HOME: home,

@@ -45,7 +45,7 @@ async function checkAll({ flags, environment, envFile, host, signal }: CheckCont
       { uses: usesOf(config, environment), watched: config, set },
       signal,
     ),
-    checkCopying(config, host, { set, inPod }, signal),
+    checkCopying(config, host, { set, inPod, environment }, signal),
     inPod ? checkPulling(config, set) : [],
     checkEndpoint(config, set, signal),
     checkState(config, set),

@@ -1,6 +1,7 @@
 import { copierSettings } from "../../app/settings.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
 import type { Config } from "../../config/options.ts";
+import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
 import { checkPush } from "../../registry/push-check.ts";
 import { checkSkopeo } from "../../registry/skopeo.ts";
@@ -14,10 +15,10 @@ const noCluster = { ownsImage: () => false, registryLogin: async () => undefined
 export async function checkCopying(
   config: Config,
   host: HostProcess,
-  { set, inPod }: { readonly set: SetCommand; readonly inPod: boolean },
+  { set, inPod, environment }: { readonly set: SetCommand; readonly inPod: boolean; readonly environment: Environment },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const settings = copierSettings(config, noCluster);
+  const settings = copierSettings(config, noCluster, environment);
   if (!settings) return [skipped("copying", "Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.")];
   const program = finding(
     "skopeo",
