@@ -6,6 +6,7 @@ import type { RegistryLogin } from "./credentials.ts";
 import { getManifest, headManifest, type Manifest } from "./distribution.ts";
 import type { HostLimits } from "./host-limits.ts";
 import type { HostTrust } from "./host-trust.ts";
+import { AnswerFailure } from "./http-failures.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
 import { type Descriptor, readManifest } from "./manifest.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
@@ -105,8 +106,8 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
   async function bring(journey: Journey, signal: AbortSignal): Promise<Brought> {
     const { target } = journey;
     const place = placeOf(journey, signal);
-    if (await unlessFinal(isPresent(place, signal), false)) return { outcome: "present" };
-    const known = await unlessFinal(readSource(journey, signal), undefined);
+    if (await unlessDecided(isPresent(place, signal), false)) return { outcome: "present" };
+    const known = await unlessDecided(readSource(journey, signal), undefined);
     const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
     const [first = "", ...further] = target.tags;
     await schedule.run(target.registry, layers, signal, () => runSkopeo(journey, first, signal));
@@ -168,14 +169,23 @@ async function readSource(
   return { manifest, blobs: [...new Map([...layers, ...(config ? [config] : [])].map((blob) => [blob.digest, blob])).values()] };
 }
 
-/** The work's result, or this one where it failed for good: then skopeo finds out, in its own words. */
-async function unlessFinal<T>(work: Promise<T>, otherwise: T): Promise<T> {
+/**
+ * The work's result; where it fails, this one, and skopeo finds out in its own words. Only what the bot itself decided about a registry and one that
+ * asks for patience (429, 503, `Retry-After`) hold a copy back.
+ */
+async function unlessDecided<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof JobError && !error.retryable && !(error instanceof RegistryVerdict)) return otherwise;
-    throw error;
+    if (!(error instanceof JobError) || error instanceof RegistryVerdict || asksForPatience(error)) throw error;
+    return otherwise;
   }
+}
+
+function asksForPatience(error: JobError): boolean {
+  return (
+    error.reason === "RateLimited" || error.retryAfter !== undefined || (error instanceof AnswerFailure && error.status === 503)
+  );
 }
 
 function placeIn({ registry, repository }: PushTarget) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
+import { readProxies } from "../../src/core/proxy.ts";
 import { checkSkopeo, openSkopeo } from "../../src/registry/skopeo.ts";
 import { temporaryDirectory } from "../support/copier.ts";
 import { requirePrograms, runProgram } from "../support/programs.ts";
@@ -30,7 +31,8 @@ function script(name: string, text: string): string {
 function open(path: string, stateDirectory = join(directory, "state"), env: NodeJS.ProcessEnv = process.env) {
   const [kill, once, off] = [process.kill.bind(process), process.once.bind(process), process.off.bind(process)];
   const host = { pid: process.pid, env, kill, once, off, getuid: () => 1000 };
-  return openSkopeo({ path, stateDirectory, commandTimeout: 90_500, host, clock: systemClock });
+  const { proxies } = readProxies({ HTTPS_PROXY: env.HTTPS_PROXY });
+  return openSkopeo({ path, stateDirectory, commandTimeout: 90_500, host, clock: systemClock, proxies });
 }
 
 describe("the skopeo that is found", () => {
