@@ -1,8 +1,7 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parse } from "yaml";
 import { type CommandSettings, createCommandAnalyzer } from "../../src/analyzers/command.ts";
 import { openRunDirectory } from "../../src/children/run-directory.ts";
 import { readCommandsFile } from "../../src/config/commands-file.ts";
@@ -196,8 +195,8 @@ describe("a command that misbehaves", () => {
   it("holds up its jobs, and names what to do, when it is not there", async () => {
     const { directory } = programs([]);
     const { analyzer } = await command(directory, { args: ["no-such-scanner"] });
-    for (const ask of [analyzer.submit(request, never), analyzer.discover(never)]) {
-      expect(await failureOf(ask)).toMatchObject({
+    for (const ask of [() => analyzer.submit(request, never), () => analyzer.discover(never)]) {
+      expect(await failureOf(ask())).toMatchObject({
         reason: "AnalyzerUnavailable",
         message: expect.stringMatching(/no-such-scanner.*image/),
       });
@@ -219,15 +218,16 @@ describe("the recipes of docs/analyzers.md", () => {
   const blocks = [...readFileSync("docs/analyzers.md", "utf8").matchAll(/```yaml\n(commands:.*?)```/gs)].map(
     ([, block = ""]) => block,
   );
-  const recipes = blocks.flatMap((block) => readCommandsFile(secretFileAtLoad(block), []));
+  const recipes = blocks.flatMap(commandsIn);
 
-  function secretFileAtLoad(text: string): string {
+  function commandsIn(text: string) {
     const directory = mkdtempSync(join(tmpdir(), "bw-recipes-"));
-    mkdirSync(directory, { recursive: true });
-    const path = join(directory, "commands.yaml");
-    writeFileSync(path, text);
-    expect(parse(text)).toHaveProperty("commands");
-    return path;
+    writeFileSync(join(directory, "commands.yaml"), text);
+    try {
+      return readCommandsFile(join(directory, "commands.yaml"), []);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   }
 
   it.each(recipes.map((recipe) => [recipe.name, recipe] as const))("%s runs as it stands", async (_, recipe) => {
