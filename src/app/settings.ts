@@ -53,6 +53,7 @@ export function handlerSettings(config: Config, cluster: Pick<Cluster, "ownsImag
     ...registryLogins(cluster, config),
     verifySourceTls: !config.noSourceTlsVerify,
     verifyDestinationTls: !config.noDestinationTlsVerify,
+    readsWithLogin: config.passToken || config.sourceUser !== undefined || (config.pushRegistry !== undefined && !config.dryRun),
     buildLogLimit: config.buildLogLimit,
   };
 }

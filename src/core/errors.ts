@@ -22,11 +22,17 @@ export const failureReasons = {
     remedy:
       "Grant system:image-puller to the bot, or set THOTH_SRC_REGISTRY_USER and THOTH_SRC_REGISTRY_PASSWORD, with BUILD_WATCHER_SRC_REGISTRY for a registry outside the cluster (THOTH_DST_… for the push registry).",
   },
+  ForeignNamespace: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "The image lies in a namespace of the cluster's registry that the bot does not read for this build: watch that namespace as well (THOTH_WATCHED_NAMESPACE) if that is right, or dismiss the job.",
+  },
   RegistryUntrusted: {
     retryable: false,
     pauses: false,
     remedy:
-      "Put the registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or switch verification off for it.",
+      "The error says what is not trusted. For a certificate, put the registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or switch verification off for it. For a host or a token service, see BUILD_WATCHER_TRUSTED_HOSTS.",
   },
   RegistryUnavailable: { retryable: true, pauses: false, remedy: "The registry does not answer; it is tried again by itself." },
   RateLimited: {

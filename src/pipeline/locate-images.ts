@@ -3,10 +3,12 @@ import type { Cluster, RegistryLogin } from "../cluster/cluster.ts";
 import { asJobError } from "../core/errors.ts";
 import { formatImageName, type ImageName } from "../core/image-name.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import type { Job } from "../core/job.ts";
 import type { ImageCopier } from "../registry/image-copier.ts";
+import { createForeignImageCheck } from "./foreign-images.ts";
 
 export interface ImageLocatorParts {
-  readonly cluster: Pick<Cluster, "resolveImage" | "externalImage">;
+  readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces">;
   /** Present when there is a push registry. */
   readonly copier?: ImageCopier | undefined;
   /** The login that goes to the analyzer with an image of a source registry. */
@@ -15,14 +17,16 @@ export interface ImageLocatorParts {
   readonly isInSourceRegistry: (image: ImageReference) => boolean;
   readonly verifySourceTls: boolean;
   readonly verifyDestinationTls: boolean;
+  /** Whether images are read with logins of the bot's own, by itself or by the analyzer. */
+  readonly readsWithLogin: boolean;
 }
 
 /** Finds images for one job; what a person should know about them is added to `notes`. */
 export interface ImageLocator {
   /** The pull reference of the image a build made. */
-  nameOutput(image: ImageName, completedAt: string | undefined, notes: string[], signal: AbortSignal): Promise<ImageReference>;
-  /** The pull reference of a base image; undefined when it is gone, which must not cost the output image its analysis. */
-  nameBase(image: ImageName, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
+  nameOutput(image: ImageName, job: NamingJob, notes: string[], signal: AbortSignal): Promise<ImageReference>;
+  /** The pull reference of a base image; undefined when it is gone or not to be read, which must not cost the output image its analysis. */
+  nameBase(image: ImageName, job: NamingJob, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
   /**
    * An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside. `onCopied` is called
    * when it lies in the push registry.
@@ -32,17 +36,24 @@ export interface ImageLocator {
   reachBase(base: ImageReference, notes: string[], onCopied: () => void, signal: AbortSignal): Promise<AnalysisImage>;
 }
 
+/** What the names of a job's images mean depends on. */
+type NamingJob = Pick<Job, "build" | "cause" | "completedAt">;
+
 export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
   const { cluster, copier, loginFor, isInSourceRegistry } = parts;
+  const assertReadable = createForeignImageCheck(cluster, parts.readsWithLogin);
   return {
-    async nameOutput(image, completedAt, notes, signal) {
-      const output = await cluster.resolveImage(image, completedAt, signal);
+    async nameOutput(image, job, notes, signal) {
+      const output = await cluster.resolveImage(image, job.completedAt, signal);
+      assertReadable(output, job);
       if (!output.digest) notes.push(`Not pinned: nothing names a digest for ${formatImageReference(output)}.`);
       return output;
     },
-    async nameBase(image, notes, signal) {
+    async nameBase(image, job, notes, signal) {
       try {
-        return await cluster.resolveImage(image, undefined, signal);
+        const base = await cluster.resolveImage(image, undefined, signal);
+        assertReadable(base, job);
+        return base;
       } catch (error) {
         const failure = asJobError(error);
         if (signal.aborted || failure.retryable) throw failure;

@@ -6,7 +6,7 @@ import type { JobHandler, JobResult } from "../queue/job-queue.ts";
 import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
 
 export interface JobHandlerParts extends ImageLocatorParts {
-  readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "readBuildLog">;
+  readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;
   readonly analyzer: Analyzer;
   /** Bytes of a build log that are submitted. */
   readonly buildLogLimit: number;
@@ -20,8 +20,8 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
 
   return async function handleJob(job, signal): Promise<JobResult> {
     const notes: string[] = [];
-    const output = job.output && (await images.nameOutput(job.output, job.completedAt, notes, signal));
-    const base = job.base && (await images.nameBase(job.base, notes, signal));
+    const output = job.output && (await images.nameOutput(job.output, job, notes, signal));
+    const base = job.base && (await images.nameBase(job.base, job, notes, signal));
     let copiedAt: number | undefined;
     const onCopied = () => {
       copiedAt = clock.now();

@@ -28,6 +28,8 @@ async function run(job: Partial<Job>, replace: Partial<JobHandlerParts> = {}) {
     cluster: {
       resolveImage: async (image) => reference(image),
       externalImage: async (image) => image,
+      ownsImage: (image) => image.registry === internal,
+      namespaces: ["shop"],
       readBuildLog: async () => "STEP 1: FROM",
     },
     analyzer: {
@@ -42,6 +44,7 @@ async function run(job: Partial<Job>, replace: Partial<JobHandlerParts> = {}) {
     isInSourceRegistry: (image) => image.registry === internal,
     verifySourceTls: true,
     verifyDestinationTls: false,
+    readsWithLogin: true,
     buildLogLimit: 1000,
     ...replace,
   });
@@ -53,6 +56,8 @@ const cluster = {
   resolveImage: async (image: ImageName) => reference(image),
   externalImage: async (image: ImageReference) =>
     image.registry === internal ? { ...image, registry: "registry.apps.example.com" } : image,
+  ownsImage: (image: ImageReference) => image.registry === internal,
+  namespaces: ["shop"],
   readBuildLog: async () => undefined,
 };
 

@@ -65,6 +65,8 @@ describe("a job with a source login", () => {
       cluster: {
         resolveImage: async () => image,
         externalImage: async (name) => name,
+        ownsImage: cluster.ownsImage,
+        namespaces: [undefined],
         readBuildLog: async () => undefined,
       },
       copier: {
