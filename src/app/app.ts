@@ -95,7 +95,12 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     surroundings.onCopy?.(event);
     measureCopy(metrics, event);
   };
-  const copier = await openCopier(config, cluster, { ...surroundings, onCopy, stateDirectory: directory }, opened);
+  const copier = await openCopier(
+    config,
+    cluster,
+    { ...surroundings, onCopy, stateDirectory: directory, memory: queue.tags },
+    opened,
+  );
   const after = { directory, jobs: queue, metrics, log, clock };
   const notifying = openNotifying(config, { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST) }, opened);
   const writes = { annotate: config.annotate && !config.dryRun, events: config.events && !config.dryRun };

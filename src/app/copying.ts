@@ -3,12 +3,19 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
 import { separationOf } from "../core/push-target.ts";
+import type { TagMemory } from "../core/tag-memory.ts";
 import { reportCopy } from "../pipeline/report-copies.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import { createPlannedCopier } from "../registry/planned-copier.ts";
 import { openCluster } from "./open-cluster.ts";
 import { clusterSettings, copierSettings } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+interface CopyingSurroundings extends Surroundings {
+  readonly stateDirectory: string;
+  /** Which image each moving tag is for; a copier alone knows it as long as it is open. */
+  readonly memory?: TagMemory | undefined;
+}
 
 /**
  * The copier, when there is a push registry; what it needs closed is added to `opened`. Without skopeo that is a `SetupError`. What a killed bot
@@ -17,7 +24,7 @@ import type { Surroundings } from "./surroundings.ts";
 export async function openCopier(
   config: Config,
   cluster: Cluster,
-  { log, clock = systemClock, host, onCopy, stateDirectory, environment }: Surroundings & { readonly stateDirectory: string },
+  { log, clock = systemClock, host, onCopy, stateDirectory, environment, memory }: CopyingSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<ImageCopier | undefined> {
   const settings = copierSettings(config, cluster, environment);
@@ -33,7 +40,7 @@ export async function openCopier(
     onCopy?.(event);
     reportCopy(log, event);
   };
-  const copier = opened.adopt(await openImageCopier({ ...settings, stateDirectory, clock, host, report }), (part) =>
+  const copier = opened.adopt(await openImageCopier({ ...settings, stateDirectory, clock, host, report, memory }), (part) =>
     part.close(),
   );
   log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied before they are submitted");

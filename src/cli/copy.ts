@@ -1,5 +1,6 @@
 import { openCopying } from "../app/copying.ts";
 import type { Config } from "../config/options.ts";
+import { systemClock } from "../core/clock.ts";
 import { asJobError, failureReasons } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { liesAt } from "../pipeline/registry-logins.ts";
@@ -17,13 +18,17 @@ export async function copy(context: CommandContext, images: readonly string[]): 
 }
 
 async function copyOne(
-  { config, screen, signal, log }: CommandContext,
+  { config, screen, signal, log, clock = systemClock }: CommandContext,
   copier: ImageCopier,
   source: ImageReference,
 ): Promise<boolean> {
   const image = formatImageReference(source);
   try {
-    const target = await copier.copy(source, signal, { inSourceRegistry: isInSourceRegistry(source, config) });
+    const target = await copier.copy(source, signal, {
+      inSourceRegistry: isInSourceRegistry(source, config),
+      completedAt: clock.now(),
+      note: (text) => log.warn({ image }, text),
+    });
     screen.write(target === source ? `${image} stays where it is\n` : `${image} -> ${formatImageReference(target)}\n`);
     return true;
   } catch (error) {

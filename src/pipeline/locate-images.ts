@@ -21,6 +21,15 @@ export interface ImageLocatorParts {
   readonly readsWithLogin: boolean;
 }
 
+/** What a copy has to know of its job. */
+export interface Copying {
+  /** RFC 3339: when the image was completed, where that is known. */
+  readonly completedAt: string | undefined;
+  /** Told when an image lies in the push registry. */
+  readonly onCopied: () => void;
+  readonly notes: string[];
+}
+
 /** Finds images for one job; what a person should know about them is added to `notes`. */
 export interface ImageLocator {
   /** The pull reference of the image a build made. */
@@ -28,12 +37,11 @@ export interface ImageLocator {
   /** The pull reference of a base image; undefined when it is gone or not to be read, which must not cost the output image its analysis. */
   nameBase(image: ImageName, job: NamingJob, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
   /**
-   * An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside. `onCopied` is called
-   * when it lies in the push registry.
+   * An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside.
    */
-  reach(image: ImageReference, onCopied: () => void, signal: AbortSignal): Promise<AnalysisImage>;
+  reach(image: ImageReference, copying: Copying, signal: AbortSignal): Promise<AnalysisImage>;
   /** The same for a base image; one that cannot be copied stays where it is. */
-  reachBase(base: ImageReference, notes: string[], onCopied: () => void, signal: AbortSignal): Promise<AnalysisImage>;
+  reachBase(base: ImageReference, copying: Copying, signal: AbortSignal): Promise<AnalysisImage>;
 }
 
 /** What the names of a job's images mean depends on. */
@@ -61,14 +69,14 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
         return undefined;
       }
     },
-    reach: (image, onCopied, signal) => (copier ? copied(copier, image, onCopied, signal) : inPlace(image, signal)),
-    async reachBase(base, notes, onCopied, signal) {
+    reach: (image, copying, signal) => (copier ? copied(copier, image, copying, signal) : inPlace(image, signal)),
+    async reachBase(base, copying, signal) {
       if (!copier) return inPlace(base, signal);
       try {
-        return await copied(copier, base, onCopied, signal);
+        return await copied(copier, base, copying, signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        notes.push(`Base image ${formatImageReference(base)} was not copied: ${asJobError(error).message}`);
+        copying.notes.push(`Base image ${formatImageReference(base)} was not copied: ${asJobError(error).message}`);
         return inPlace(base, signal);
       }
     },
@@ -77,11 +85,16 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
   async function copied(
     to: ImageCopier,
     image: ImageReference,
-    onCopied: () => void,
+    { completedAt, onCopied, notes }: Copying,
     signal: AbortSignal,
   ): Promise<AnalysisImage> {
     const source = await cluster.externalImage(image, signal);
-    const reference = await to.copy(source, signal, { inSourceRegistry: isInSourceRegistry(image) });
+    const time = completedAt === undefined ? Number.NaN : Date.parse(completedAt);
+    const reference = await to.copy(source, signal, {
+      inSourceRegistry: isInSourceRegistry(image),
+      completedAt: Number.isNaN(time) ? undefined : time,
+      note: (text) => notes.push(text),
+    });
     if (reference === source) return inPlace(image, signal);
     if (!to.onlyPlans) onCopied();
     return { reference, verifyTls: parts.verifyDestinationTls, login: await to.copyLogin(reference, signal) };

@@ -26,10 +26,11 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     const onCopied = () => {
       copiedAt = clock.now();
     };
+    const copying = { completedAt: job.completedAt, onCopied, notes };
     const request: AnalysisRequest = {
       jobId: job.id,
-      output: output && (await images.reach(output, onCopied, signal)),
-      base: base && (await images.reachBase(base, notes, onCopied, signal)),
+      output: output && (await images.reach(output, copying, signal)),
+      base: base && (await images.reachBase(base, copying, signal)),
       buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
       origin: job.origin,
       commit: job.commit,

@@ -2,6 +2,7 @@ import type { FailureReason } from "../core/errors.ts";
 import type { Findings } from "../core/findings.ts";
 import type { Digest } from "../core/image-reference.ts";
 import type { Job, JobCause } from "../core/job.ts";
+import type { TagMemory } from "../core/tag-memory.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
 export type JobState = (typeof jobStates)[number];
@@ -147,6 +148,8 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   dismiss(id: string): Promise<boolean>;
   /** Forgets done and dismissed jobs that ended before one time and were last seen (`add`) before another; answers how many. Failed ones stay unless they are asked for, too. */
   forget(limits: { readonly endedBefore: number; readonly seenBefore: number; readonly failed?: boolean }): Promise<number>;
+  /** Which image each moving tag of the push registry is for; forgotten half a year after the jobs. */
+  readonly tags: TagMemory;
   /** Starts no further job, gives the running ones so many milliseconds, then interrupts them; they run again next time. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Stops at once and releases everything. */

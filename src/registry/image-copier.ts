@@ -3,6 +3,10 @@ import type { ImageReference } from "../core/image-reference.ts";
 export interface CopyOptions {
   /** The image lies in a registry that THOTH_SRC_REGISTRY_USER and _PASSWORD are for; without it they are not used, since no other registry may see them. */
   readonly inSourceRegistry?: boolean;
+  /** When the image was completed, in milliseconds since the epoch: tags that move go to the latest. Without it they are taken from no other image. */
+  readonly completedAt?: number | undefined;
+  /** Told what a person should know of the copy: a tag that could not be set. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 /** Makes images available in another registry. Failures are `JobError`s. */

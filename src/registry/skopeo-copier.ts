@@ -2,9 +2,11 @@ import type { HostProcess } from "../children/run-directory.ts";
 import { asJobError, failureAt } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
-import { type CopyWork, createCopyWork, type Logins } from "./copy-work.ts";
+import { createTagMemory, type TagMemory } from "../core/tag-memory.ts";
+import { type CopyWork, createCopyWork } from "./copy-work.ts";
 import { retryWithFreshLogins } from "./fresh-logins.ts";
 import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-copier.ts";
+import type { Logins } from "./journey.ts";
 import { createRegistryParts, type RegistryParts, type RegistrySettings } from "./registry-parts.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
 import { failedAt } from "./skopeo-errors.ts";
@@ -23,6 +25,8 @@ export interface ImageCopierSettings extends RegistrySettings {
   /** Milliseconds one copy may take. */
   readonly commandTimeout: number;
   readonly host: HostProcess;
+  /** Which image each moving tag is for; default: known as long as the copier is open. */
+  readonly memory?: TagMemory | undefined;
   readonly report?: (event: CopyReport) => void;
 }
 
@@ -51,7 +55,7 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
     registries.readCertificates(),
   ]);
   const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock, proxies: settings.proxies });
-  const work = createCopyWork({ ...settings, rules, skopeo, http, limits, trust });
+  const work = createCopyWork({ ...settings, rules, skopeo, http, limits, trust, memory: settings.memory ?? createTagMemory() });
   const findLogins = loginFinder(registries);
 
   return {
@@ -89,6 +93,7 @@ function createReportedCopier(
 
   return {
     async copy(source, signal, options = {}) {
+      const { completedAt, note = () => {} } = options;
       signal.throwIfAborted();
       const target = targetOf(source, rules);
       if (!target) return source;
@@ -100,7 +105,7 @@ function createReportedCopier(
         const started = () => report?.({ ...names, kind: "started" });
         const { image, ...delivery } = await retryWithFreshLogins(
           () => findLogins(source, target, options, signal),
-          (logins) => work.deliver({ source, ...logins, started }, signal),
+          (logins) => work.deliver({ source, ...logins, started, completedAt, note }, signal),
         );
         end(delivery);
         return image;

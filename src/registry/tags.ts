@@ -1,31 +1,83 @@
-import { JobError } from "../core/errors.ts";
+import { asJobError } from "../core/errors.ts";
 import type { Digest } from "../core/image-reference.ts";
+import type { TagMemory } from "../core/tag-memory.ts";
 import { getManifest, headManifest, type Manifest, tagManifest } from "./distribution.ts";
+import { ifUnderstood } from "./own-requests.ts";
 import type { SendToRegistry } from "./registry-http.ts";
+import { RegistryVerdict } from "./verdict.ts";
 
-/** A copy in its repository, and the tags it is to have there. */
+/** A copy in its repository. */
 export interface TagPlace {
   readonly send: SendToRegistry;
+  /** `registry/repository`. */
+  readonly name: string;
   readonly digest: Digest;
-  readonly tags: readonly string[];
-  /** Sets a tag where the registry refuses it to us. */
+  /** As it was read where the copy comes from; else it is read here. */
+  readonly manifest: Manifest | undefined;
+  /** Sets a tag of this digest where the registry does not take it from us. */
   readonly otherwise: (tag: string) => Promise<void>;
+  /** Told what a person should know of a tag that could not be set. */
+  readonly note: (text: string) => void;
 }
 
-/** Adds the tags that are not there. One that names another image is left to it: a newer copy set it. */
-export async function addMissingTags(place: TagPlace, signal: AbortSignal): Promise<void> {
-  for (const tag of place.tags) {
-    if ((await headManifest(place.send, tag, signal)) === undefined) await addTag(place, tag, undefined, signal);
-  }
+/** Sets a tag that always names this digest, where it is missing. A tag that cannot be set is a note: the copy itself is there. */
+export async function keepTag(place: TagPlace, tag: string, signal: AbortSignal): Promise<void> {
+  await noting(place, tag, signal, async () => {
+    if ((await ifUnderstood(headManifest(place.send, tag, signal), undefined)) !== place.digest) await setTag(place, tag, signal);
+  });
 }
 
-/** Sets a tag by one request; when that is refused for good, in the other way. */
-export async function addTag(place: TagPlace, tag: string, manifest: Manifest | undefined, signal: AbortSignal): Promise<void> {
-  const { send, digest, otherwise } = place;
+/**
+ * Sets a tag that moves from image to image: for the latest completion that is known of it, and only for that. Without a time the tag is set where
+ * there is none, and taken from no other image.
+ */
+export async function moveTag(
+  place: TagPlace,
+  tag: string,
+  { memory, completedAt }: { readonly memory: TagMemory; readonly completedAt: number | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  const { send, digest, name } = place;
+  await noting(place, tag, signal, async () => {
+    if (completedAt === undefined) {
+      if ((await headManifest(send, tag, signal)) === undefined) await setTag(place, tag, signal);
+      return;
+    }
+    const latest = () => memory.latest(`${name}:${tag}`, { digest, completedAt });
+    if ((await latest()) !== digest) return;
+    if ((await ifUnderstood(headManifest(send, tag, signal), undefined)) !== digest) await setTag(place, tag, signal);
+    // Another bot may have set the tag for a later completion between the two.
+    const newest = await latest();
+    if (newest !== digest) await tagManifest(send, tag, await getManifest(send, newest, signal), signal);
+  });
+}
+
+/** One request; when the registry does not take it, in the other way, unless it keeps its tags as they are. */
+async function setTag({ send, digest, name, manifest, otherwise }: TagPlace, tag: string, signal: AbortSignal): Promise<void> {
+  const put = async () => tagManifest(send, tag, manifest ?? (await getManifest(send, digest, signal)), signal);
   try {
-    await tagManifest(send, tag, manifest ?? (await getManifest(send, digest, signal)), signal);
+    await put();
   } catch (error) {
-    if (!(error instanceof JobError) || error.retryable) throw error;
+    if (signal.aborted || isImmutable(error, name)) throw error;
+    await ifUnderstood(Promise.reject(error), undefined);
     await otherwise(tag);
   }
+}
+
+async function noting({ name, note }: TagPlace, tag: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (signal.aborted || error instanceof RegistryVerdict) throw error;
+    const why = isImmutable(error, name) ? "the registry does not let tags move" : asJobError(error).message;
+    note(`The tag ${tag} of ${name} was not set: ${why}. The copy is there by its digest.`);
+  }
+}
+
+/** As ECR, Harbor, Quay, Artifactory and GitLab say it. */
+const immutable = /immutable|cannot be overwritten|overwrit|already exist|tag_?invalid|tag invalid|precondition|protected tag/i;
+
+/** What an image is called counts for nothing. */
+function isImmutable(error: unknown, name: string): boolean {
+  return immutable.test(asJobError(error).message.replaceAll(name.slice(name.indexOf("/") + 1), ""));
 }

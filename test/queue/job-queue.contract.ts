@@ -7,6 +7,7 @@ import { describeMending } from "./contract/mending.ts";
 import { describeOutage } from "./contract/outage.ts";
 import { describeRunning } from "./contract/running.ts";
 import { describeStopping } from "./contract/stopping.ts";
+import { describeTags } from "./contract/tags.ts";
 import { describeTakingIn } from "./contract/taking-in.ts";
 
 export type { QueueOptions, QueueStorage } from "./contract/contract.ts";
@@ -23,5 +24,6 @@ export function describeJobQueue(name: string, createStorage: () => Promise<Queu
     describeStopping(contract);
     describeMending(contract);
     describeAmending(contract);
+    describeTags(contract);
   });
 }

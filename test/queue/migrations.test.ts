@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { migrate, needsMigration } from "../../src/queue/embedded/migrations.ts";
+import { migrate, needsMigration, versions } from "../../src/queue/embedded/migrations.ts";
 
 describe("migrations", () => {
   const steps = [
@@ -28,4 +28,25 @@ describe("migrations", () => {
     expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
     migrate(database, "f", steps);
   });
+});
+
+it("remember which images earlier versions gave moving tags to", () => {
+  const database = new DatabaseSync(":memory:");
+  const before = versions.findIndex((step) => step.includes("CREATE TABLE tags"));
+  migrate(database, "f", versions.slice(0, before));
+  const digests = ["a", "b"].map((letter) => `sha256:${letter.repeat(64)}`);
+  const insert = database.prepare(
+    `INSERT INTO jobs (id, job, result, state, lane, created_at, updated_at, seen_at) VALUES (?, ?, ?, 'done', 0, 0, 0, 0)`,
+  );
+  const add = (id: string, digest: string | undefined, completedAt: string) => {
+    const output = { kind: "reference", reference: { registry: "r.example", repository: "shop/app", tag: "v1" } };
+    const result = { output: `push.example/m/shop-app@${digest}`, copiedAt: 1, analyses: [], notes: [] };
+    insert.run(id, JSON.stringify({ id, output, completedAt }), JSON.stringify(result));
+  };
+  add("2", digests[1], "2026-11-01T10:00:01Z");
+  add("1", digests[0], "2026-11-01T10:00:00Z");
+  migrate(database, "f");
+  expect(database.prepare("SELECT * FROM tags").all()).toEqual([
+    { tag: "push.example/m/shop-app:v1", digest: digests[1], completed_at: Date.parse("2026-11-01T10:00:01Z") },
+  ]);
 });

@@ -7,6 +7,7 @@ import { type DatabaseSettings, openDatabase } from "./database.ts";
 import { type Pool, poolOf, reassignment } from "./pools.ts";
 import { createRecords, type Records } from "./records.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
+import { createTags, type Tags } from "./tags.ts";
 
 export interface LedgerSettings extends DatabaseSettings {
   /** Tells the jobs of the slow pool. Default: there are none. */
@@ -17,7 +18,7 @@ export interface LedgerSettings extends DatabaseSettings {
  * The jobs in their file. All calls are synchronous; the ones that write are single steps of a transaction that the caller holds.
  * Times are milliseconds since the epoch.
  */
-export interface Ledger extends Records, Claims {
+export interface Ledger extends Records, Claims, Tags {
   readonly file: string;
   readonly connection: DatabaseSync;
   /** Throws `LedgerError` when the file is no longer where it was. */
@@ -55,6 +56,7 @@ export function openLedger(settings: LedgerSettings): Ledger {
     // Beside a bot nobody knows what it takes for slow.
     ...corrections(connection, exclusive ? assign : undefined),
     amend: amendments(connection),
+    ...createTags(connection),
     recover: recovery(connection),
     reassign: reassignment(connection, isSlow),
   };

@@ -66,6 +66,10 @@ export const versions: readonly string[] = [
   ALTER TABLE jobs ADD COLUMN error_host TEXT;
   CREATE INDEX jobs_failing ON jobs (state, error_reason, error_host) WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed');
   `,
+  `
+  CREATE TABLE tags (tag TEXT PRIMARY KEY, digest TEXT NOT NULL, completed_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO tags ${tagsOfDoneJobs()};
+  `,
 ];
 
 /** The digest of one of a job's images: as its build named it, else as it was submitted. */
@@ -73,6 +77,16 @@ function digestOf(image: "output" | "base"): string {
   const submitted = `result ->> '$.${image}'`;
   const inResult = `CASE WHEN ${submitted} LIKE '%@sha256:%' THEN substr(${submitted}, instr(${submitted}, '@') + 1) END`;
   return `coalesce(job ->> '$.${image}.reference.digest', job ->> '$.${image}.digest', ${inResult})`;
+}
+
+/** The moving tags that earlier versions set, as far as a copy's name and its build's tag tell them. */
+function tagsOfDoneJobs(): string {
+  const copy = "result ->> '$.output'";
+  const tag = "coalesce(job ->> '$.output.reference.tag', job ->> '$.output.tag', 'latest')";
+  const copies = `SELECT substr(${copy}, 1, instr(${copy}, '@') - 1) || ':' || ${tag} AS tag, substr(${copy}, instr(${copy}, '@') + 1) AS digest,
+      unixepoch(job ->> '$.completedAt') * 1000 AS completed_at FROM jobs
+    WHERE state = 'done' AND result ->> '$.copiedAt' IS NOT NULL AND ${copy} LIKE '%@sha256:%'`;
+  return `SELECT tag, digest, max(completed_at) FROM (${copies}) WHERE completed_at IS NOT NULL GROUP BY tag`;
 }
 
 /** Marks the file as a ledger of this program ("bwld"). */

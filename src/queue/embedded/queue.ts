@@ -133,6 +133,7 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
     },
     ...readings(ledger),
     ...corrections(ledger, commit, clock),
+    tags: { latest: (tag, completion) => commit.run(() => ledger.latestTag(tag, completion)) },
     stop,
     close: () => (closing ??= close()),
   };
@@ -164,6 +165,7 @@ function corrections(
 
 async function forgetInBatches(ledger: Ledger, commit: GroupCommit, limits: Parameters<JobQueue["forget"]>[0]): Promise<number> {
   const states: readonly JobState[] = limits.failed ? ["done", "dismissed", "failed"] : ["done", "dismissed"];
+  await commit.run(() => ledger.forgetTags(Math.min(limits.endedBefore, limits.seenBefore)));
   let forgotten = 0;
   for (let last = forgetBatch; last === forgetBatch; forgotten += last) {
     last = await commit.run(() => ledger.forget(states, limits.endedBefore, limits.seenBefore, forgetBatch));

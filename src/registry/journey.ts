@@ -1,0 +1,92 @@
+import type { Clock } from "../core/clock.ts";
+import type { Digest, ImageReference } from "../core/image-reference.ts";
+import { type PushRules, type PushTarget, pushTarget } from "../core/push-target.ts";
+import type { RegistryLogin } from "./credentials.ts";
+import { getManifest, type Manifest } from "./distribution.ts";
+import type { HostLimits } from "./host-limits.ts";
+import type { HostTrust } from "./host-trust.ts";
+import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
+import type { SkopeoCopy } from "./skopeo.ts";
+
+/** What one attempt uses, read just before. */
+export interface Logins {
+  readonly from: RegistryLogin | undefined;
+  readonly to: RegistryLogin | undefined;
+  readonly certificates: string;
+}
+
+export interface CopyRequest extends Logins {
+  readonly source: ImageReference;
+  /** When the image was completed, in milliseconds since the epoch, where that is known. */
+  readonly completedAt: number | undefined;
+  /** Told when skopeo begins. */
+  readonly started: () => void;
+  /** Told what a person should know of the copy. */
+  readonly note: (text: string) => void;
+}
+
+/** One image on its way: both repositories, and what is known of it. */
+export interface Journey extends CopyRequest {
+  readonly source: ImageReference & { readonly digest: Digest };
+  readonly target: PushTarget;
+  readonly fromRegistry: SendToRegistry;
+  /** What was read of it, to learn the digest of a tag or its layers. */
+  readonly manifest: Manifest | undefined;
+  readonly toRegistry: SendToRegistry;
+}
+
+export interface JourneyParts {
+  readonly rules: PushRules;
+  readonly sourceVerifyTls: boolean;
+  readonly destinationVerifyTls: boolean;
+  readonly http: RegistryHttp;
+  readonly limits: HostLimits;
+  readonly trust: Pick<HostTrust, "judgeSource">;
+  readonly clock: Clock;
+}
+
+/** Finds out where an image goes; one named by tag alone is looked up. Throws `JobError`. */
+export async function prepareJourney(parts: JourneyParts, request: CopyRequest, signal: AbortSignal): Promise<Journey> {
+  const { source, from, to, certificates } = request;
+  const { registry, repository } = source;
+  parts.trust.judgeSource(registry);
+  const open = withinLimits(parts.http, parts.limits);
+  const verify = { from: parts.sourceVerifyTls, to: parts.destinationVerifyTls };
+  const fromRegistry = open({ registry, repository, actions: "pull", login: from, verifyTls: verify.from, certificates });
+  const manifest = source.digest ? undefined : await getManifest(fromRegistry, source.tag ?? "latest", signal);
+  const digest = source.digest ?? (manifest as Manifest).digest;
+  const target = pushTarget(source, digest, parts.rules);
+  const place = { registry: target.registry, repository: target.repository };
+  const toRegistry = open({ ...place, actions: "pull,push", login: to, verifyTls: verify.to, certificates });
+  // What a tag names is known as of now, whenever the image was completed.
+  const completedAt = source.digest ? request.completedAt : parts.clock.now();
+  return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry, manifest, completedAt };
+}
+
+/** What skopeo is to do for a tag of the copy. */
+export function skopeoCopy(
+  journey: Journey,
+  tag: string,
+  tls: Pick<JourneyParts, "sourceVerifyTls" | "destinationVerifyTls">,
+): SkopeoCopy {
+  const { source, target, from, to, certificates, manifest } = journey;
+  return {
+    source,
+    destination: { registry: target.registry, repository: target.repository, tag },
+    from: { login: from, verifyTls: tls.sourceVerifyTls },
+    to: { login: to, verifyTls: tls.destinationVerifyTls },
+    certificates,
+    mediaType: manifest?.mediaType,
+  };
+}
+
+/** Senders that leave a host alone while it asks for that. */
+function withinLimits(http: RegistryHttp, limits: HostLimits): RegistryHttp["open"] {
+  return (access) => {
+    const send = http.open(access);
+    return async (request, signal) => {
+      await limits.pass([access.registry], signal);
+      return limits.heed(send(request, signal), () => access.registry);
+    };
+  };
+}

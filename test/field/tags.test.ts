@@ -1,0 +1,153 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseImageReference } from "../../src/core/image-reference.ts";
+import { createTagMemory } from "../../src/core/tag-memory.ts";
+import { openTestCopier, type TestCopier } from "../support/copier.ts";
+import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
+import { requirePrograms } from "../support/programs.ts";
+import { type MadeImage, makeImage } from "../support/registry-images.ts";
+import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
+
+const signal = new AbortController().signal;
+const manifestOf = (tag: string) => new RegExp(`/manifests/${tag}$`);
+
+/** How registries say that a tag stays with its first image, or that a further tag is not welcome. */
+const refusals: readonly (readonly [string, Fault])[] = [
+  [
+    "ECR",
+    answers(
+      "PUT",
+      manifestOf("latest"),
+      400,
+      errorBody(
+        "TAG_INVALID",
+        "The image tag 'latest' already exists and cannot be overwritten because the repository is immutable.",
+      ),
+    ),
+  ],
+  [
+    "Harbor",
+    answers(
+      "PUT",
+      manifestOf("latest"),
+      412,
+      errorBody("PRECONDITION", "Failed to process request due to 'app:latest' configured as immutable."),
+    ),
+  ],
+  ["Quay", answers("PUT", manifestOf("latest"), 409, errorBody("TAG_IMMUTABLE", "tag latest is immutable"))],
+  ["Artifactory", answers("PUT", manifestOf("latest"), 403, errorBody("DENIED", "Not enough permissions to overwrite artifact"))],
+  ["GitLab", answers("PUT", manifestOf("latest"), 403, errorBody("DENIED", "protected tag"))],
+  ...[400, 404, 405, 411, 415, 422, 429, 500, 501, 503].map(
+    (status) => [String(status), answers("PUT", manifestOf("latest"), status, "")] as const,
+  ),
+];
+
+requirePrograms("skopeo", "docker-registry")("tags of copies", () => {
+  let source: RegistryServer;
+  let destination: RegistryServer;
+  const opened: (TestCopier | FaultyRegistry)[] = [];
+
+  beforeAll(async () => {
+    [source, destination] = await Promise.all([startRegistry(), startRegistry()]);
+  });
+  afterEach(async () => {
+    for (const one of opened.splice(0)) await ("remove" in one ? one.remove() : one.close());
+  });
+  afterAll(() => Promise.all([source.close(), destination.close()]));
+
+  async function open(path: string, fault?: Fault, memory = createTagMemory()) {
+    const place = fault ? await startFaultyRegistry(destination, fault) : destination;
+    if (fault) opened.push(place as FaultyRegistry);
+    const copier = await openTestCopier({ pushRegistry: `${place.host}/${path}`, memory });
+    opened.push(copier);
+    const notes: string[] = [];
+    return {
+      notes,
+      outcomes: copier.outcomes,
+      /** Copies an image that a build completed at a time. */
+      async copy(image: MadeImage, completedAt: number, tag = "latest") {
+        const name = await source.push("shop/app", image);
+        const reference = parseImageReference(name.replace("@", `:${tag}@`));
+        await copier.copy(reference, signal, { completedAt, note: (text) => notes.push(text) });
+      },
+    };
+  }
+
+  const latestIn = (path: string) => destination.digest(`${path}/shop-app`, "latest");
+  const [a, b] = [makeImage(), makeImage()];
+
+  describe("follow completion", () => {
+    it.each<[string, readonly (readonly [MadeImage, number])[], MadeImage]>([
+      [
+        "the newer build is copied first",
+        [
+          [b, 11],
+          [a, 10],
+        ],
+        b,
+      ],
+      [
+        "a roll-back is built",
+        [
+          [a, 10],
+          [b, 11],
+          [a, 12],
+        ],
+        a,
+      ],
+      [
+        "an older build is tried again after a roll-back",
+        [
+          [a, 10],
+          [b, 11],
+          [a, 12],
+          [b, 11],
+        ],
+        a,
+      ],
+      [
+        "all come in order",
+        [
+          [a, 10],
+          [b, 11],
+        ],
+        b,
+      ],
+    ])("when %s", async (name, builds, newest) => {
+      const path = `order-${name.replaceAll(" ", "-")}`;
+      const { copy } = await open(path);
+      for (const [image, time] of builds) await copy(image, time);
+      expect(await latestIn(path)).toBe(newest.digest);
+    });
+
+    it("when two are copied at once, and after a restart", async () => {
+      const memory = createTagMemory();
+      const { copy } = await open("at-once", undefined, memory);
+      await Promise.all([copy(b, 11), copy(a, 10)]);
+      expect(await latestIn("at-once")).toBe(b.digest);
+      const heir = await open("at-once", undefined, memory);
+      await heir.copy(a, 10);
+      expect(await latestIn("at-once")).toBe(b.digest);
+      await heir.copy(a, 12);
+      expect(await latestIn("at-once")).toBe(a.digest);
+      expect(heir.outcomes()).toEqual(["present", "present"]);
+    });
+  });
+
+  it.each(refusals)("that do not move cost a note and not the image: %s", async (name, fault) => {
+    const path = `refused-${name.toLowerCase()}`;
+    const { copy, notes, outcomes } = await open(path, fault);
+    const image = makeImage();
+    await copy(image, 10);
+    await copy(image, 11);
+    expect(outcomes()).toEqual(["copied", "present"]);
+    expect(await destination.digest(`${path}/shop-app`, `sha256-${image.digest.slice(7)}`)).toBe(image.digest);
+    expect(notes).toHaveLength(2);
+    expect(notes[0]).toMatch(/^The tag latest of .*\/shop-app was not set: .*The copy is there by its digest\.$/);
+  });
+
+  it("are no matter of a repository that is called like a refusal", async () => {
+    const { copy, notes } = await open("immutable-already-exists");
+    await copy(makeImage(), 10);
+    expect(notes).toEqual([]);
+  });
+});
