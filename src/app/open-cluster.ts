@@ -3,9 +3,7 @@ import { openConnection } from "../cluster/access/connection.ts";
 import type { BuildAnnouncer } from "../cluster/announcer.ts";
 import { createApi } from "../cluster/api/api.ts";
 import { withDeadline } from "../cluster/api/deadline.ts";
-import { merge } from "../cluster/api/merge.ts";
 import { builds, listPath } from "../cluster/api/paths.ts";
-import { follow, type Sighting, usualPace } from "../cluster/api/watch.ts";
 import { createBuildAnnouncer } from "../cluster/build-announcer.ts";
 import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
 import { createImageStreams } from "../cluster/images/image-streams-api.ts";
@@ -13,6 +11,9 @@ import { listImages, resolveImage } from "../cluster/images/images.ts";
 import { createRegistryHosts } from "../cluster/images/registry-hosts.ts";
 import { createRegistryRoute } from "../cluster/images/registry-route.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "../cluster/settings.ts";
+import { merge } from "../cluster/watching/merge.ts";
+import { createOutage } from "../cluster/watching/outage.ts";
+import { follow, type Sighting, usualPace } from "../cluster/watching/watch.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
@@ -41,6 +42,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   const api = createApi({ connection, clock, requestTimeout });
   const namespaces = watchedNamespaces(settings.namespaces, connection.namespace);
   const listing = createGate(listsAtOnce);
+  const outage = createOutage((signal) => api.getJson(`/apis/${builds.group}/${builds.version}`, {}, signal), clock);
   const patience = { attempts: 4, backoff: pace.backoff, clock };
   const logs = { api, patience, silence: logTimeout, timeLimit: logTimeLimit };
   const hosts = createRegistryHosts(settings.registryRoute);
@@ -50,7 +52,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
 
   async function* watchNamespace(namespace: string | undefined, signal: AbortSignal): AsyncGenerator<BuildSighting> {
     const path = listPath(builds, namespace);
-    const shared = { api, clock, pace, listing, labelSelector, pageSize, watchTimeout };
+    const shared = { api, clock, pace, listing, outage, labelSelector, pageSize, watchTimeout };
     for await (const sighting of follow(
       { ...shared, path, namespace, resource: "builds", read: openshiftBuilds.classify },
       signal,

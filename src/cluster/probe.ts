@@ -3,11 +3,11 @@ import { openConnection } from "./access/connection.ts";
 import { type Api, createApi, untrusted } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
-import { listPages } from "./api/pages.ts";
 import { builds, imageStreams, listPath, type Resource } from "./api/paths.ts";
 import { asClusterError } from "./api/trouble.ts";
 import type { Right } from "./rights.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
+import { listPages } from "./watching/pages.ts";
 
 /** Looks at a cluster without working with it: who the bot is there, and what it may do. Failures are `JobError`s. */
 export interface ClusterProbe {
@@ -18,8 +18,8 @@ export interface ClusterProbe {
   readonly inPod: boolean;
   /** The version of the Kubernetes underneath. */
   version(signal: AbortSignal): Promise<string>;
-  /** The name the cluster knows the bot by. */
-  user(signal: AbortSignal): Promise<string>;
+  /** The name the cluster knows the bot by; undefined where no cluster of its age tells it. */
+  user(signal: AbortSignal): Promise<string | undefined>;
   /** Whether the cluster has a resource. */
   serves(group: Right["group"], resource: string, signal: AbortSignal): Promise<boolean>;
   /** Whether the bot has a right in a namespace, or in all. */
@@ -32,7 +32,7 @@ export interface ClusterProbe {
 }
 
 /** The command that gives a user a right in a namespace, or in all. */
-export function grantFor({ verb, resource, use }: Right, namespace: string | undefined, user: string): string {
+export function grantFor({ verb, resource, use }: Right, namespace: string | undefined, user: string | undefined): string {
   if (use === "annotations" || use === "events") return writingCommand({ verb, resource, namespace }, user);
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
 }
@@ -71,15 +71,26 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
 }
 
 /** `users/~` is OpenShift's own; where users come from elsewhere, the cluster answers a review of Kubernetes 1.28 and later. */
-async function askUser(api: Api, signal: AbortSignal): Promise<string> {
+async function askUser(api: Api, signal: AbortSignal): Promise<string | undefined> {
   try {
     return textAt(await api.getJson("/apis/user.openshift.io/v1/users/~", {}, signal), "metadata", "name");
   } catch (error) {
-    if (!(error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault))) throw error;
+    if (!isRefusal(error)) throw error;
     const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     const question = { kind: "SelfSubjectReview", apiVersion: "authentication.k8s.io/v1" };
-    return textAt(await api.post(path, question, signal), "status", "userInfo", "username");
+    return await api.post(path, question, signal).then(
+      (answer) => textAt(answer, "status", "userInfo", "username"),
+      (refused: unknown) => {
+        if (isRefusal(refused)) return undefined;
+        throw refused;
+      },
+    );
   }
+}
+
+/** How a server answers that does not have what it is asked for, or does not let everybody ask. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault);
 }
 
 const resources = { builds, imagestreams: imageStreams };

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { WatchPace } from "./api/watch.ts";
+import type { WatchPace } from "./watching/cursor.ts";
 
 /** Which cluster, which part of it, and how patiently. */
 export interface ClusterSettings {

@@ -146,6 +146,11 @@ export const failureReasons = {
     pauses: false,
     remedy: "The OpenShift API did not answer; it is tried again by itself.",
   },
+  ClusterDenied: {
+    retryable: true,
+    pauses: false,
+    remedy: "The cluster refuses the bot a right: the error names the command that grants it.",
+  },
   TimedOut: {
     retryable: true,
     pauses: false,

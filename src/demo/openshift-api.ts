@@ -5,11 +5,13 @@ import {
   createRevision,
   type ObjectStore,
   type Revision,
+  type StoredObject,
   type StoreEvent,
 } from "./openshift/objects/object-store.ts";
 import { type ApiObject, type ResourceName, resourceKinds } from "./openshift/objects/resource-kinds.ts";
 import { type AccessControl, type AccessRule, createAccessControl } from "./openshift/requests/access.ts";
-import { createFaults, type Fault, type FaultyRequest } from "./openshift/requests/faults.ts";
+import { plainStatus } from "./openshift/requests/api-status.ts";
+import { createFaults, type Fault, type Faults, type FaultyRequest } from "./openshift/requests/faults.ts";
 import { createRequestLog, type RecordedRequest } from "./openshift/requests/request-log.ts";
 import { createRoutes } from "./openshift/routes.ts";
 import type { BuildLog } from "./openshift/streams/build-log.ts";
@@ -55,6 +57,11 @@ export interface OpenShiftApi {
   closeLogs(how: "clean" | "reset"): void;
   /** Sends a bookmark to every open watch that asked for them. */
   bookmark(): void;
+  /**
+   * Breaks every connection and comes back as a server does that just started: watches do not know what was before, and until `ready()` is
+   * called every request gets one of the answers of such a server.
+   */
+  restart(): { ready(): void };
   /** Compacts everything before now: page tokens and resourceVersions handed out so far are answered with 410. */
   expire(): void;
   closeWatches(how: WatchEnding): number;
@@ -112,19 +119,18 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
       if (resource === "builds") logs.delete(`${namespace}/${name}`);
       publish(resource, event);
     },
-    get(resource, namespace, name) {
-      const stored = stores[resource].get(namespace, name);
-      return stored && JSON.parse(stored.json);
-    },
+    get: (resource, namespace, name) => parsed(stores[resource].get(namespace, name)),
     setBuildLog(namespace, build, log) {
       logs.set(`${namespace}/${build}`, log);
       changes.notify();
     },
     bookmark: watches.bookmark,
-    expire() {
-      // Another client's write: versions handed out so far, the newest included, are older than the compaction.
-      revision.next();
-      for (const store of Object.values(stores)) store.compact();
+    expire: () => forgetHistory(stores, revision),
+    restart() {
+      watches.close("reset");
+      logStreams.close("reset");
+      api.expire();
+      return beginStarting(faults);
     },
     closeLogs: logStreams.close,
     closeWatches: watches.close,
@@ -150,6 +156,32 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
     },
   };
   return api;
+}
+
+/** Before its groups, its rights and its users are known. */
+const answersOfStart = [
+  { status: 404, body: "404 page not found\n" },
+  {
+    status: 403,
+    body: plainStatus(403, 'builds.build.openshift.io is forbidden: User "system:anonymous" cannot watch resource "builds"'),
+  },
+  { status: 403 },
+] as const satisfies readonly Fault[];
+
+/** With another client's write: versions handed out so far, the newest included, are older than the compaction. */
+function forgetHistory(stores: Record<ResourceName, ObjectStore>, revision: Revision): void {
+  revision.next();
+  for (const store of Object.values(stores)) store.compact();
+}
+
+function parsed(stored: StoredObject | undefined): object | undefined {
+  return stored && JSON.parse(stored.json);
+}
+
+function beginStarting(faults: Faults): { ready(): void } {
+  for (const fault of answersOfStart) faults.add("any", fault, 1);
+  faults.add("any", answersOfStart[0], Number.POSITIVE_INFINITY);
+  return { ready: faults.clear };
 }
 
 function openAccess({ user = "developer", tokens, rules }: OpenShiftApiOptions): AccessControl {

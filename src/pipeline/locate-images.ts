@@ -64,7 +64,7 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
         return base;
       } catch (error) {
         const failure = asJobError(error);
-        if (signal.aborted || failure.retryable) throw failure;
+        if (signal.aborted || (failure.retryable && failure.reason !== "ClusterDenied")) throw failure;
         notes.push(`Base image ${formatImageName(image)} left out: ${failure.message}`);
         return undefined;
       }

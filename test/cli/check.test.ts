@@ -135,12 +135,28 @@ describe("check, where a right is missing", () => {
         {
           check: `right ${name}`,
           state: "fails",
-          detail: `${account} may not ${name} in namespace golang-builder.`,
+          detail: expect.stringContaining(`${account} may not ${name} in namespace golang-builder.`),
           mend: `oc policy add-role-to-user ${role} ${account} -n golang-builder`,
         },
       ]);
     },
   );
+
+  it("hints at the name, since a namespace that does not exist is refused alike", async () => {
+    await using world = await createKnownWorld({ rules: [] });
+    const [first] = await failures(world);
+    expect(first).toMatchObject({ check: "right list builds", detail: expect.stringContaining("is its name right?") });
+  });
+
+  it.each([
+    ["does not tell users their names", { status: 403 }, 2, undefined],
+    ["fails to tell them", { status: 500 }, 1, "identity"],
+  ])("asks for rights where the cluster %s", async (_, fault, times, failing) => {
+    await using world = await createKnownWorld();
+    world.cluster.fail("identity", fault, times);
+    expect((await failures(world)).map(({ check }) => check)).toEqual(failing === undefined ? [] : [failing]);
+    expect(world.cluster.requests.some(({ path }) => path.endsWith("/selfsubjectaccessreviews"))).toBe(true);
+  });
 
   it("grants it to a service account of the same namespace by its short name", async () => {
     const own = "system:serviceaccount:golang-builder:build-watcher";

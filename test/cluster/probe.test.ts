@@ -23,7 +23,7 @@ describe("the name the cluster knows the bot by", () => {
 
   it.each([403, 404])("is asked of Kubernetes where OpenShift's users are answered with %i", async (status) => {
     const { api, probe } = await openProbe();
-    api.fail("get", { status });
+    api.fail("identity", { status });
     expect(await probe.user(signal)).toBe("developer");
     expect(api.requests.at(-1)).toMatchObject({ method: "POST", path: "/apis/authentication.k8s.io/v1/selfsubjectreviews" });
   });

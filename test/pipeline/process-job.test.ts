@@ -96,6 +96,17 @@ describe("a job", () => {
     );
   });
 
+  it("leaves a base image out that the bot may not look up, and says so", async () => {
+    const denied = async () => {
+      throw new JobError("ClusterDenied", "The bot may not get imagestreams in namespace base");
+    };
+    const base: ImageName = { kind: "stream-tag", namespace: "base", stream: "node", tag: "1" };
+    const resolveImage: typeof cluster.resolveImage = (image) => (image === base ? denied() : Promise.resolve(reference(image)));
+    const { result, request } = await run({ output, base }, { cluster: { ...cluster, resolveImage } });
+    expect(request?.base).toBeUndefined();
+    expect(result.notes).toEqual([expect.stringContaining("base/node:1 left out: The bot may not get imagestreams")]);
+  });
+
   it("leaves a base image out that the cluster cannot find, and says so", async () => {
     const missing: ImageName = { kind: "stream-tag", namespace: "shop", stream: "gone", tag: "1" };
     const { result, request } = await run({ output, base: missing });

@@ -51,16 +51,24 @@ async function askCluster(
     async () => `${probe.server} answers, Kubernetes ${await probe.version(signal)}`,
   );
   if (cluster.state === "fails") return [cluster, notAsked("the cluster does not answer")];
-  const user = await probe.user(signal).catch((error: unknown) => failed("identity", error, login(error)));
-  if (typeof user !== "string") return [cluster, user, notAsked("the cluster does not know the bot")];
-  if (user === "system:anonymous") {
+  const known = await probe.user(signal).catch((error: unknown) => error);
+  if (known === "system:anonymous") {
     const stranger = failed("identity", "The cluster takes the bot for anonymous: it got no credentials.", login(undefined));
     return [cluster, stranger, notAsked("the cluster does not know the bot")];
   }
+  const identity = identityOf(known, login);
+  const user = typeof known === "string" ? known : undefined;
   const resources = await Promise.all((["builds", "imagestreams"] as const).map((resource) => checkApi(probe, resource, signal)));
   const granted = await Promise.all(probe.namespaces.flatMap((namespace) => checkRights(probe, user, namespace, uses, signal)));
   const doubts = await checkWatched(probe, watched, set, signal);
-  return [cluster, passed("identity", `The bot is ${user}.`), ...resources, ...granted, ...doubts];
+  return [cluster, identity, ...resources, ...granted, ...doubts];
+}
+
+function identityOf(known: unknown, login: (error: unknown) => string): Finding {
+  if (typeof known === "string") return passed("identity", `The bot is ${known}.`);
+  if (known === undefined)
+    return skipped("identity", "The cluster does not tell the bot's name: it is older than Kubernetes 1.28.");
+  return failed("identity", known, login(known));
 }
 
 const groups = { builds: "build.openshift.io", imagestreams: "image.openshift.io" } as const;
@@ -76,24 +84,31 @@ function checkApi(probe: ClusterProbe, resource: keyof typeof groups, signal: Ab
 
 function checkRights(
   probe: ClusterProbe,
-  user: string,
+  user: string | undefined,
   namespace: string | undefined,
   uses: Uses,
   signal: AbortSignal,
 ): readonly Promise<Finding>[] {
+  const who = user ?? "The bot";
   const asked = [...rights, ...writingRights.filter(({ use }) => uses[use])];
   return asked.map(async (right) => {
     const what = `${right.verb} ${right.resource}`;
     const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
     const check = `right ${what}`;
     try {
-      if (await probe.may(right, namespace, signal)) return passed(check, `${user} may ${what} ${where}.`);
-      if (!uses[right.use]) return skipped(check, `${user} may not ${what} ${where}, and these settings do not need it.`);
-      return failed(check, `${user} may not ${what} ${where}.`, grantFor(right, namespace, user));
+      if (await probe.may(right, namespace, signal)) return passed(check, `${who} may ${what} ${where}.`);
+      if (!uses[right.use]) return skipped(check, `${who} may not ${what} ${where}, and these settings do not need it.`);
+      return failed(check, `${who} may not ${what} ${where}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user));
     } catch (error) {
       return failed(check, error);
     }
   });
+}
+
+/** Said once a namespace. */
+function doubtOf({ verb, resource }: Right, namespace: string | undefined): string {
+  if (namespace === undefined || verb !== "list" || resource !== "builds") return "";
+  return " A namespace that does not exist is refused alike: is its name right?";
 }
 
 function notAsked(because: string): Finding {

@@ -20,13 +20,11 @@ export function grantAdvice(access: Access, message: string): string {
     return `The bot may not ${verb} ${access.resource} ${where}: the cluster takes it for anonymous. Run oc login, or correct the kubeconfig's credentials`;
   }
   const command = isWriting(access) ? writingCommand(access, user) : grantCommand(access.namespace, user);
-  return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}. Grant it: ${command}`;
+  const doubt = access.namespace === undefined ? "" : ", or there is no such namespace";
+  return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}${doubt}. Grant it: ${command}`;
 }
 
-/**
- * The command that gives a user a role in a namespace, or in all of them. `view` holds all that the bot reads: builds, builds/log, image
- * streams and the right to pull.
- */
+/** The command that gives a user a role in a namespace, or in all of them. `view` holds all that the bot reads, but not the right to pull. */
 export function grantCommand(namespace: string | undefined, user: string | undefined, role = "view"): string {
   const name = user === undefined ? '"$(oc whoami)"' : shellWord(user);
   if (namespace === undefined) return `oc adm policy add-cluster-role-to-user ${role} ${name}`;

@@ -1,6 +1,6 @@
 import { JobError } from "../../core/errors.ts";
 import type { WatchTrouble } from "../cluster.ts";
-import { ApiError } from "./api-error.ts";
+import { ApiError, type ApiFault } from "./api-error.ts";
 import { type Access, grantAdvice } from "./grants.ts";
 
 /** What a failure of a list or watch means for the watch. */
@@ -12,28 +12,47 @@ export interface Judgement {
    * not help, a new position; or it is lost.
    */
   readonly position: "holds" | "doubtful" | "lost";
-  /** When to try again: at once if it did not fail before, with growing pauses, or slowly, because only a person can change it. */
-  readonly pace: "at-once" | "backoff" | "slow";
+  /** When to try again: at once if that was not the trouble before, with growing pauses, with short ones, or slowly, because only a person can change it. */
+  readonly pace: "at-once" | "backoff" | "settling" | "slow";
   /** Milliseconds the server asked us to wait. */
   readonly retryAfter: number | undefined;
+  /** Whether the server is away: nothing answered, or something else did in its place. */
+  readonly isAway: boolean;
 }
+
+/** For seconds after its start a server refuses what it serves, until it knows its rights and groups. */
+const refusalsOfStart: readonly ApiFault[] = ["Forbidden", "NotFound", "NotServed"];
+
+/** The same for what was served before: it passes, unless it lasts. */
+export function judgePassing(judgement: Judgement, error: unknown, { resource, namespace }: Access): Judgement | undefined {
+  if (!(error instanceof ApiError) || !refusalsOfStart.includes(error.fault)) return undefined;
+  const where = namespace === undefined ? "all namespaces" : `namespace ${namespace}`;
+  const message = `The OpenShift API refuses ${resource} in ${where}, which it served before (${error.message}): it may just have started, and is tried again by itself`;
+  return { ...judgement, reason: "Unavailable", message, pace: "settling" };
+}
+
+const away: readonly ApiFault[] = ["Silent", "Unavailable", "Unreachable"];
 
 /** Judges any error of a list or watch; what it cannot know it takes for an outage. */
 export function judge(error: unknown, access: Access): Judgement {
-  if (error instanceof ApiError) return { ...judgeFault(error, access), retryAfter: error.retryAfter };
+  if (error instanceof ApiError)
+    return { ...judgeFault(error, access), retryAfter: error.retryAfter, isAway: away.includes(error.fault) };
   const message = error instanceof Error ? error.message : String(error);
   const reason = error instanceof JobError ? "Unauthorized" : "Unavailable";
-  return { reason, message, position: "holds", pace: "backoff", retryAfter: undefined };
+  return { reason, message, position: "holds", pace: "backoff", retryAfter: undefined, isAway: false };
 }
 
-/** The same for a job: a `JobError("ClusterUnavailable")` that says what to do. */
+/** The same for a job: a `JobError` that says what to do, `ClusterDenied` where a right is missing. */
 export function asClusterError(error: unknown, access: Access): JobError {
   if (error instanceof JobError) return error;
-  const { message, retryAfter } = judge(error, access);
-  return new JobError("ClusterUnavailable", message, { cause: error, ...(retryAfter !== undefined && { retryAfter }) });
+  const { message, retryAfter, reason } = judge(error, access);
+  return new JobError(reason === "Forbidden" ? "ClusterDenied" : "ClusterUnavailable", message, {
+    cause: error,
+    ...(retryAfter !== undefined && { retryAfter }),
+  });
 }
 
-function judgeFault(error: ApiError, access: Access): Omit<Judgement, "retryAfter"> {
+function judgeFault(error: ApiError, access: Access): Omit<Judgement, "retryAfter" | "isAway"> {
   const { resource } = access;
   const where = access.namespace === undefined ? "all namespaces" : `namespace ${access.namespace}`;
   const said = `(${error.message})`;

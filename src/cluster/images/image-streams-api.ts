@@ -1,7 +1,7 @@
 import type { Api } from "../api/api.ts";
-import { listPages } from "../api/pages.ts";
 import { imageStreams, listPath, objectPath } from "../api/paths.ts";
 import { type Patience, retrying } from "../api/retrying.ts";
+import { listPages } from "../watching/pages.ts";
 import type { ImageStream } from "./image-streams.ts";
 import type { RegistryHosts } from "./registry-hosts.ts";
 

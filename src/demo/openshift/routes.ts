@@ -14,10 +14,11 @@ import {
   methodNotAllowed,
   notFound,
   plainStatus,
+  UnknownGroup,
   unauthorized,
   unknownPath,
 } from "./requests/api-status.ts";
-import { discoveryOf, version } from "./requests/discovery.ts";
+import { discoveryOf, servesGroup, version } from "./requests/discovery.ts";
 import { currentUser, reviewAccess, reviewUser } from "./requests/reviews.ts";
 import { type BuildLog, hasStarted, notStarted, sendLog, usualLog } from "./streams/build-log.ts";
 import type { LogStreams } from "./streams/log-streams.ts";
@@ -65,7 +66,7 @@ export function createRoutes(cluster: ClusterState): Route {
 function discover({ path }: ApiRequest, user: string, response: ServerResponse): void {
   if (user === anonymous) throw new ApiError(forbiddenPath(user, path));
   const document = discoveryOf(path);
-  if (!document) throw new ApiError(unknownPath());
+  if (!document) throw new UnknownGroup();
   send(response, 200, document);
 }
 
@@ -92,6 +93,7 @@ async function serve(
 ): Promise<void> {
   const [plural = "", subresource] = asked.resource.split("/");
   const kind = kindOf(asked.apiGroup, plural);
+  if (!servesGroup(asked.apiGroup)) throw new UnknownGroup();
   if (!kind || (subresource && asked.resource !== "builds/log")) throw new ApiError(unknownPath());
   const access = { verb: asked.verb, group: asked.apiGroup, resource: asked.resource, ...scopeOf(asked) };
   if (!cluster.access.allows(user, access)) throw new ApiError(forbidden(user, access));
@@ -152,9 +154,12 @@ function objectOf(store: ObjectStore, { namespace = "", name = "" }: ApiRequest)
 
 async function serveLog(cluster: ClusterState, asked: ApiRequest, response: ServerResponse): Promise<void> {
   const build = await startedBuild(cluster, asked, response);
-  if (!build) return send(response, 200, "");
+  if (!build) {
+    response.writeHead(204).end();
+    return;
+  }
   const log = cluster.logs.get(build.key) ?? usualLog(build);
-  if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, log, asked.query);
+  if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, build.name, log, asked.query);
   await cluster.logStreams.follow(response, build.key, () => {
     const now = cluster.logs.get(build.key) ?? log;
     return typeof now === "string" ? now : log;
@@ -182,6 +187,7 @@ async function startedBuild(
 
 function refuse(error: unknown, response: ServerResponse): void {
   if (response.headersSent) response.destroy();
+  else if (error instanceof UnknownGroup) send(response, 404, "404 page not found\n", { "content-type": "text/plain" });
   else if (error instanceof ApiError) send(response, error.body.code, error.body);
   else send(response, 500, plainStatus(500, `Internal error occurred: ${error instanceof Error ? error.message : error}`));
 }

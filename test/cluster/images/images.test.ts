@@ -124,7 +124,7 @@ describe("an image's name", () => {
     const { cluster } = await openWithStreams({ api: { rules: [] } });
     expect(await cluster.resolveImage(reference(`${world}:1.0`), undefined, signal)).toMatchObject({ tag: "1.0" });
     await expect(cluster.resolveImage({ kind: "stream-tag", ...inStream, tag: "1.0" }, undefined, signal)).rejects.toMatchObject({
-      reason: "ClusterUnavailable",
+      reason: "ClusterDenied",
       message: expect.stringContaining("oc policy add-role-to-user view developer -n golang-builder"),
     });
   });

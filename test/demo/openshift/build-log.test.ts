@@ -60,11 +60,21 @@ describe("a build log", () => {
     const { api, ask } = await startCluster();
     api.put("builds", aBuild({ name: "app-1", phase: "Pending" }));
     api.setBuildLog("shop", "app-1", "begun\n");
-    expect(await (await ask(`${log}?nowait=true`)).text()).toBe("");
+    const early = await ask(`${log}?nowait=true`);
+    expect([early.status, await early.text()]).toEqual([204, ""]);
     const waiting = ask(log);
     await api.waitFor(({ requests }) => requests.length === 2);
     api.put("builds", aBuild({ name: "app-1", phase: "Running" }));
     expect(await (await waiting).text()).toBe("begun\n");
+  });
+
+  it("whose pod is gone is none", async () => {
+    const { api, ask } = await startCluster();
+    api.put("builds", aBuild({ name: "app-1" }));
+    api.setBuildLog("shop", "app-1", { pod: "gone" });
+    const response = await ask(log);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ message: 'pods "app-1-build" not found' });
   });
 
   it("without end goes on beyond every limit until the client leaves", async () => {

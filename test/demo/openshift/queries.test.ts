@@ -16,7 +16,7 @@ describe("queries", () => {
     ["fieldSelector=podName=one-1-build", ["one-1"]],
     ["fieldSelector=status=Complete&labelSelector=team", ["one-1"]],
     ["fieldSelector=status=Complete&limit=1", ["one-1"]],
-    ["limit=2&resourceVersion=0", ["one-1", "three-1", "two-1"]],
+    ["limit=2&resourceVersion=0", ["two-1", "three-1", "one-1"]],
   ])("%s choose %j", async (query, expected) => {
     const { api, names } = await startCluster();
     api.put("builds", aBuild({ name: "one-1", labels: { team: "red" } }));

@@ -5,12 +5,17 @@ import { shopBuilds, shortly, startCluster, type TestCluster } from "../../suppo
 const app = `${shopBuilds}/app-1`;
 const shopEvents = "/apis/events.k8s.io/v1/namespaces/shop/events";
 
-function patch({ ask }: TestCluster, body: object, type = "application/merge-patch+json"): Promise<Response> {
-  return ask(app, { method: "PATCH", body: JSON.stringify(body), headers: { "content-type": type } });
+function patch({ ask }: TestCluster, body: object | string, type = "application/merge-patch+json"): Promise<Response> {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return ask(app, { method: "PATCH", body: text, headers: { "content-type": type } });
 }
 
 function post({ ask }: TestCluster, body: object): Promise<Response> {
   return ask(shopEvents, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+}
+
+function annotations(fields: Readonly<Record<string, string>>): object {
+  return { metadata: { annotations: fields } };
 }
 
 const anEvent = {
@@ -42,6 +47,9 @@ describe("a build that is patched", () => {
   it.each([
     ["another's uid", { metadata: { uid: "other" } }, undefined, 422, "field is immutable"],
     ["another format", {}, "application/json", 415, "application/merge-patch+json"],
+    ["text that is no JSON", "{", undefined, 500, "error decoding patch"],
+    ["an annotation without a valid name", annotations({ "a b": "1" }), undefined, 422, "name part must consist of"],
+    ["annotations of more than 256 KiB", annotations({ a: "x".repeat(262_145) }), undefined, 422, "262144 bytes"],
   ])("with %s is refused", async (_, change, type, status, message) => {
     const cluster = await startCluster();
     cluster.api.put("builds", aBuild({ name: "app-1" }));

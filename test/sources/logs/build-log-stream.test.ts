@@ -51,10 +51,12 @@ describe("a log that is followed", () => {
     expect(await text).toBe("one\ntwo\n");
   });
 
-  it("waits on when the server has waited long enough", async () => {
+  it.each([
+    [400, "unable to wait for build app-1 to run: timed out waiting for the condition"],
+    [504, "Timeout: timed out waiting for build app-1 to start after 30s"],
+  ])("waits on when the server has waited long enough: %d %s", async (code, message) => {
     const { api, cluster } = await openWithLog("Complete", "one\n");
-    const body = { kind: "Status", code: 504, message: "Timeout: timed out waiting for build app-1 to start after 30s" };
-    api.fail("log", { status: 504, body }, 12);
+    api.fail("log", { status: code, body: { kind: "Status", code, message } }, 12);
     expect(await textOf(cluster.streamBuildLog(key, true, signal))).toBe("one\n");
   });
 

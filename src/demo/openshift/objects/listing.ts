@@ -17,7 +17,7 @@ export function* listPage(store: ObjectStore, revision: Revision, namespace: str
   const limit = limitOf(query);
   const items: StoredObject[] = [];
   let remaining = 0;
-  for (const object of store.list(resourceVersion, namespace, from)) {
+  for (const object of inOrder(store.list(resourceVersion, namespace, from), query)) {
     if (wanted && !wanted(object)) continue;
     if (items.length < limit) items.push(object);
     else remaining += 1;
@@ -34,6 +34,11 @@ export function* listPage(store: ObjectStore, revision: Revision, namespace: str
     yield `${start > 0 ? "," : ""}${piece.join(",")}`;
   }
   yield "]}\n";
+}
+
+/** A list at version 0 comes from memory, in the order of a hash map. */
+function inOrder(objects: Iterable<StoredObject>, { resourceVersion }: Query): Iterable<StoredObject> {
+  return resourceVersion === "0" ? [...objects].toReversed() : objects;
 }
 
 /** A version as a client writes it. Throws `ApiError` (400). */

@@ -9,16 +9,8 @@ type Fields = Readonly<Record<string, unknown>>;
 /** An object after a JSON merge patch (RFC 7386). Throws `ApiError`: another's uid is a field that cannot change. */
 export async function patched(store: ObjectStore, namespace: string, name: string, request: IncomingMessage): Promise<ApiObject> {
   const { group, resource } = store.kind;
-  const type = request.headers["content-type"];
-  if (type !== "application/merge-patch+json") {
-    throw new ApiError(
-      plainStatus(
-        415,
-        `the body of the request was in an unknown format - accepted media types include: application/merge-patch+json`,
-      ),
-    );
-  }
-  const change = await readObject(request);
+  requireType(request, ["application/merge-patch+json"]);
+  const change = await readPatch(request);
   const stored = store.get(namespace, name);
   if (!stored) throw new ApiError(notFound(group, resource, name));
   const before = JSON.parse(stored.json) as ApiObject;
@@ -27,11 +19,42 @@ export async function patched(store: ObjectStore, namespace: string, name: strin
     const mistake = `metadata.uid: Invalid value: "${after.metadata?.uid}": field is immutable`;
     throw new ApiError(invalid(`${store.kind.kind}.${group}`, name, mistake));
   }
+  const [mistake] = annotationMistakes(after);
+  if (mistake !== undefined) throw new ApiError(invalid(`${store.kind.kind}.${group}`, name, mistake));
   return after;
+}
+
+/** apimachinery, pkg/api/validation/objectmeta.go: names are qualified, and all together are at most 256 KiB. */
+function* annotationMistakes({ metadata }: ApiObject): Generator<string> {
+  const annotations = Object.entries(metadata?.annotations ?? {});
+  for (const [key] of annotations) {
+    if (!/^(?:[a-z0-9.-]{1,253}\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(key))
+      yield `metadata.annotations: Invalid value: ${JSON.stringify(key)}: name part must consist of alphanumeric characters, '-', '_' or '.'`;
+  }
+  const size = annotations.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(String(value)), 0);
+  if (size > 262_144) yield "metadata.annotations: Too long: may not be more than 262144 bytes";
+}
+
+function requireType(request: IncomingMessage, accepted: readonly string[]): void {
+  const type = request.headers["content-type"]?.split(";")[0] ?? "";
+  if (accepted.includes(type)) return;
+  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`;
+  throw new ApiError(plainStatus(415, message));
+}
+
+/** A patch that is no JSON is the server's own error (500). */
+async function readPatch(request: IncomingMessage): Promise<Fields> {
+  const body = await readBody(request);
+  try {
+    return { ...JSON.parse(body) };
+  } catch (error) {
+    throw new ApiError(plainStatus(500, `error decoding patch: ${error instanceof Error ? error.message : error}`));
+  }
 }
 
 /** An Event as a client posts it. Throws `ApiError` for what events.k8s.io/v1 refuses (pkg/apis/core/validation/events.go). */
 export async function postedEvent(store: ObjectStore, namespace: string, request: IncomingMessage): Promise<ApiObject> {
+  requireType(request, ["application/json"]);
   const event = await readObject(request);
   const { metadata } = event as ApiObject;
   const name = metadata?.name ?? "";

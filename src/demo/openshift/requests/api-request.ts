@@ -42,6 +42,7 @@ export function readRequest(request: IncomingMessage): ApiRequest {
 /** What faults are chosen by. */
 export function sortOf(request: ApiRequest): FaultyRequest {
   if (request.resource.endsWith("/log")) return "log";
+  if (["users", "selfsubjectreviews"].includes(request.resource)) return "identity";
   if (request.verb === "patch" || (request.verb === "create" && request.resource === "events")) return "write";
   if (request.verb === "list" || request.verb === "watch" || request.verb === "get")
     return request.resource ? request.verb : "any";

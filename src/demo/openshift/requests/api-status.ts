@@ -65,6 +65,11 @@ export function unknownPath(): ApiStatus {
   return failure(404, "NotFound", "the server could not find the requested resource", {});
 }
 
+/** A group that this server does not have is answered in plain text, before the API machinery sees it. */
+export class UnknownGroup extends Error {
+  override readonly name = "UnknownGroup";
+}
+
 export function methodNotAllowed(): ApiStatus {
   return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 }
@@ -103,7 +108,7 @@ export function tooLarge(resourceVersion: number, current: number): ApiStatus {
 
 /** A build that did not start while its log was waited for (openshift-apiserver, registry/buildlog). */
 export function logTimeout(build: string): ApiStatus {
-  return failure(504, "Timeout", `Timeout: timed out waiting for build ${build} to start after 30s`, { retryAfterSeconds: 1 });
+  return badRequest(`unable to wait for build ${build} to run: timed out waiting for the condition`);
 }
 
 const reasons: Readonly<Record<number, string>> = {

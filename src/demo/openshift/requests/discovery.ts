@@ -8,6 +8,11 @@ export function discoveryOf(path: string): object | undefined {
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion: kind.apiVersion, resources };
 }
 
+/** Whether this cluster has a group of APIs at all. */
+export function servesGroup(group: string): boolean {
+  return Object.values(resourceKinds).some((kind) => kind.group === group);
+}
+
 const buildLog = {
   name: "builds/log",
   singularName: "",

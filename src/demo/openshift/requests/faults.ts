@@ -12,7 +12,8 @@ export type Fault =
   | "hang"
   | "hang-body";
 
-export type FaultyRequest = "list" | "watch" | "log" | "get" | "write" | "any";
+/** `identity`: who the asker is. */
+export type FaultyRequest = "list" | "watch" | "log" | "get" | "write" | "identity" | "any";
 
 /** The faults that lie in wait. */
 export interface Faults {

@@ -2,12 +2,17 @@ import type { ServerResponse } from "node:http";
 import type { StoredObject } from "../objects/object-store.ts";
 import { ApiError, badRequest, logTimeout, plainStatus } from "../requests/api-status.ts";
 
-/** A build's log: text, one that never ends whatever limit was asked for, or the error its request gets. */
-export type BuildLog = string | { readonly endless: true } | { readonly status: number; readonly message: string };
+/** A build's log: text, one that never ends whatever limit was asked for, none because its pod is gone, or the error its request gets. */
+export type BuildLog =
+  | string
+  | { readonly endless: true }
+  | { readonly pod: "gone" }
+  | { readonly status: number; readonly message: string };
 
 /** Answers a request for the log of a build that has started. Throws `ApiError`. */
-export function sendLog(response: ServerResponse, log: BuildLog, query: Readonly<Record<string, string>>): void {
+export function sendLog(response: ServerResponse, build: string, log: BuildLog, query: Readonly<Record<string, string>>): void {
   if (typeof log === "object" && "status" in log) throw new ApiError(plainStatus(log.status, log.message));
+  if (typeof log === "object" && "pod" in log) throw new ApiError(badRequest(`pods "${build}-build" not found`));
   response.writeHead(200, { "content-type": "text/plain" });
   if (typeof log === "object") sendForEver(response);
   else response.end(limited(log, query));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { merge } from "../../src/cluster/api/merge.ts";
-import { createGate } from "../../src/core/gate.ts";
-import { aBuild } from "../support/fixtures.ts";
-import { openTestCluster, watchBuilds } from "./test-cluster.ts";
+import { merge } from "../../../src/cluster/watching/merge.ts";
+import { createGate } from "../../../src/core/gate.ts";
+import { aBuild } from "../../support/fixtures.ts";
+import { openTestCluster, watchBuilds } from "../test-cluster.ts";
 
 const readBuilds = { verbs: ["get", "list", "watch"], apiGroups: ["build.openshift.io"], resources: ["builds"] };
 const build = (namespace: string, name = "app-1") => aBuild({ namespace, name });
@@ -62,7 +62,7 @@ describe("a missing permission", () => {
     await sightings.until((its) => its.troubles().length > 0);
     expect(sightings.troubles()[0]).toMatchObject({ reason: "Forbidden", namespace: "mill" });
     expect(sightings.troubles()[0]?.message).toMatch(
-      /developer may not list builds in namespace mill\. Grant it: oc policy add-role-to-user view developer -n mill$/,
+      /developer may not list builds in namespace mill, or there is no such namespace\. Grant it: oc policy add-role-to-user view developer -n mill$/,
     );
     api.put("builds", build("shop"));
     await sightings.until((its) => its.builds().length === 1);

@@ -1,4 +1,4 @@
-import { ApiError, errorOfEvent } from "./api-error.ts";
+import { ApiError, errorOfEvent } from "../api/api-error.ts";
 
 /** The longest line a watch may send; etcd refuses objects above 1.5 MiB, and an event holds one. */
 const longestLine = 8 * 1024 * 1024;

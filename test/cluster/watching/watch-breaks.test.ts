@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { ApiError } from "../../../src/cluster/api/api-error.ts";
+import { createOutage } from "../../../src/cluster/watching/outage.ts";
 import type { OpenShiftApi, RecordedRequest } from "../../../src/demo/openshift-api.ts";
+import { fakeClock } from "../../support/fake-clock.ts";
 import { aBuild, recordedBuilds } from "../../support/fixtures.ts";
 import { fastPace, openTestCluster, type Sightings, watchBuilds } from "../test-cluster.ts";
 
@@ -255,5 +258,59 @@ describe("a watch that is open and brings nothing", () => {
     await sightings.until((its) => its.count("alive") === 6);
     expect(listed(sightings)).toBe(1);
     expect(sightings.troubles()).toEqual([]);
+  });
+});
+
+describe("an API server that comes back", () => {
+  it("is heard again in seconds: what it refuses while it starts is no person's matter, and what it forgot is listed at once", async () => {
+    const { api, cluster } = await openTestCluster();
+    const sightings = watchBuilds(cluster);
+    await api.waitFor(() => api.openWatches === 1);
+    api.put("builds", build("known-1"));
+    await sightings.until((its) => its.builds().length === 1);
+    const starting = api.restart();
+    api.put("builds", build("meanwhile-1"));
+    await sightings.until((its) => its.troubles().length >= 4);
+    starting.ready();
+    await sightings.until((its) => its.builds().includes("meanwhile-1 Complete"));
+    const reasons = sightings.troubles().map(({ reason }) => reason);
+    expect(new Set(reasons)).toEqual(new Set(["Unavailable", "Expired"]));
+    const expired = sightings.troubles().filter(({ reason }) => reason === "Expired");
+    expect(expired.map(({ retryIn }) => retryIn)).toEqual([0]);
+  });
+
+  it("counts what it refuses for longer as a missing right", async () => {
+    const { api, cluster } = await openTestCluster();
+    const sightings = watchBuilds(cluster);
+    await api.waitFor(() => api.openWatches === 1);
+    api.setRules([]);
+    api.closeWatches("clean");
+    await sightings.until((its) => its.troubles().some(({ reason }) => reason === "Forbidden"));
+    expect(sightings.troubles().findIndex(({ reason }) => reason === "Forbidden")).toBe(8);
+  });
+});
+
+describe("an outage", () => {
+  it("ends for all who wait as soon as one question is answered", async () => {
+    const clock = fakeClock();
+    let isBack = false;
+    let asked = 0;
+    const outage = createOutage(async () => {
+      asked += 1;
+      if (!isBack) throw new ApiError("Unreachable", "refused");
+      throw new ApiError("Forbidden", "who are you", { status: 403 });
+    }, clock);
+    const ended: number[] = [];
+    const { signal } = new AbortController();
+    for (let one = 0; one < 3; one++) void outage.wait(30_000, signal).then(() => ended.push(clock.now()));
+    const start = clock.now();
+    await clock.advance(9_000);
+    expect([ended, asked]).toEqual([[], 4]);
+    isBack = true;
+    await clock.advance(3_000);
+    expect(ended).toHaveLength(3);
+    expect(Math.max(...ended) - start).toBeLessThanOrEqual(10_500);
+    await clock.advance(60_000);
+    expect(asked).toBe(5);
   });
 });

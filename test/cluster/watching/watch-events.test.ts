@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createWatchDecoder, type WatchBatch } from "../../../src/cluster/api/watch-events.ts";
+import { createWatchDecoder, type WatchBatch } from "../../../src/cluster/watching/watch-events.ts";
 import type { Build } from "../../../src/sources/openshift-builds.ts";
 import { recordedText, recordedWatch } from "../../support/fixtures.ts";
 

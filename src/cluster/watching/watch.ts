@@ -1,11 +1,12 @@
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { Gate } from "../../core/gate.ts";
-import { type Backoff, backoffDelay } from "../../core/retry.ts";
+import type { Api, Query } from "../api/api.ts";
+import { ApiError } from "../api/api-error.ts";
+import { judge, judgePassing } from "../api/trouble.ts";
 import type { WatchTrouble } from "../cluster.ts";
-import type { Api, Query } from "./api.ts";
-import { ApiError } from "./api-error.ts";
+import { type Cursor, createCursor, fail, isDeaf, mayPass, recover, unheardWhenDeaf, type WatchPace } from "./cursor.ts";
+import type { Outage } from "./outage.ts";
 import { listPages } from "./pages.ts";
-import { type Judgement, judge } from "./trouble.ts";
 import { createWatchDecoder, type WatchBatch } from "./watch-events.ts";
 
 /** What a watch of one path has to say, in order; see `BuildSighting`. */
@@ -14,17 +15,6 @@ export type Sighting<T> =
   | { readonly kind: "synced"; readonly startedAt: number }
   | { readonly kind: "alive" }
   | ({ readonly kind: "trouble" } & WatchTrouble);
-
-export interface WatchPace {
-  /** Pauses after failures. What only a person can mend is tried again after the cap. */
-  readonly backoff: Backoff;
-  /** Milliseconds after which a connection counts as sound even if it brought nothing. */
-  readonly soundAfter: number;
-  /** A watch that ends sooner than so many milliseconds, without an event, is a failure. */
-  readonly shortest: number;
-  /** Milliseconds after which everything is listed again, though nothing went wrong. */
-  readonly relistEvery: number;
-}
 
 /** client-go's numbers (tools/cache/reflector.go), and a list a day. */
 export const usualPace: WatchPace = {
@@ -50,27 +40,12 @@ export interface WatchSettings<T> {
   readonly pace: WatchPace;
   /** Lets only so many lists run at once. */
   readonly listing: Gate;
-}
-
-/** The longest a server's wish to be left alone is obeyed: a watch that sleeps for an hour misses its purpose. */
-const longestWait = 5 * 60_000;
-
-/** A real server sends a bookmark a minute: one watch without any may be a half-open connection, the next one is held back. */
-const unheardWhenDeaf = 2;
-
-interface Cursor {
-  resourceVersion: string | undefined;
-  listDue: boolean;
-  listedAt: number;
-  /** Failures since the last sound connection. */
-  failures: number;
-  /** Watches in a row that fell silent and had brought nothing. */
-  unheard: number;
+  readonly outage: Outage;
 }
 
 /** Lists and then watches one path for ever: every state of its objects at least once. Ends only by the signal, and never throws. */
 export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
-  const cursor: Cursor = { resourceVersion: undefined, listDue: true, listedAt: 0, failures: 0, unheard: 0 };
+  const cursor = createCursor();
   while (!signal.aborted) {
     const doing = { verb: "list" as "list" | "watch" };
     try {
@@ -80,14 +55,17 @@ export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal
       yield* watch<T>(settings, cursor, signal);
     } catch (error) {
       if (signal.aborted) return;
-      const judgement = judge(error, { ...doing, resource: settings.resource, namespace: settings.namespace });
+      const access = { ...doing, resource: settings.resource, namespace: settings.namespace };
+      const lasting = judge(error, access);
+      const judgement = (mayPass(cursor) && judgePassing(lasting, error, access)) || lasting;
       const retryIn = fail(cursor, judgement, settings.pace);
       const deaf = error instanceof ApiError && error.fault === "Deaf";
       if (!deaf || cursor.unheard === unheardWhenDeaf)
         yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
       // After another trouble an opened watch is good news again; a forgotten position is none.
       if (!deaf && judgement.reason !== "Expired") cursor.unheard = Math.min(cursor.unheard, 1);
-      await sleep(settings.clock, retryIn, signal);
+      if (judgement.isAway && judgement.retryAfter === undefined) await settings.outage.wait(retryIn, signal);
+      else await sleep(settings.clock, retryIn, signal);
     }
   }
 }
@@ -117,6 +95,8 @@ async function* watch<T>(settings: WatchSettings<T>, cursor: Cursor, signal: Abo
   const stream = await api.open(path, watchQuery(settings, cursor), watchTimeout, signal);
   const openedAt = clock.now();
   const decoder = createWatchDecoder<T>(settings.read);
+  cursor.hasWorked = true;
+  cursor.refusals = 0;
   let heard = false;
   try {
     if (!isDeaf(cursor)) yield { kind: "alive" };
@@ -134,7 +114,7 @@ async function* watch<T>(settings: WatchSettings<T>, cursor: Cursor, signal: Abo
     return;
   } finally {
     stream.end();
-    if (clock.now() - openedAt >= pace.soundAfter && !isDeaf(cursor)) cursor.failures = 0;
+    if (clock.now() - openedAt >= pace.soundAfter && !isDeaf(cursor)) recover(cursor);
   }
   if (!heard && clock.now() - openedAt < pace.shortest) throw new ApiError("Broken", "it ends the watch as soon as it is open");
 }
@@ -145,7 +125,7 @@ async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator
   else if (batch.resourceVersion !== undefined) yield { kind: "alive" };
   if (batch.resourceVersion !== undefined) {
     cursor.resourceVersion = batch.resourceVersion;
-    cursor.failures = 0;
+    recover(cursor);
     cursor.unheard = 0;
   }
   if (batch.error) throw batch.error;
@@ -155,19 +135,4 @@ async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator
 function watchQuery({ labelSelector }: WatchSettings<unknown>, { resourceVersion }: Cursor): Query {
   const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
   return { watch: true, allowWatchBookmarks: true, resourceVersion, labelSelector, timeoutSeconds };
-}
-
-function isDeaf({ unheard }: Cursor): boolean {
-  return unheard >= unheardWhenDeaf;
-}
-
-/** Notes a failure and says how many milliseconds to wait. */
-function fail(cursor: Cursor, { position, pace, retryAfter }: Judgement, { backoff }: WatchPace): number {
-  cursor.failures += 1;
-  const repeated = cursor.failures > 1;
-  if (position !== "holds") cursor.listDue = true;
-  if (position === "lost" || (position === "doubtful" && repeated)) cursor.resourceVersion = undefined;
-  if (pace === "at-once" && !repeated) return 0;
-  const pause = pace === "slow" ? backoff.cap * (1 + Math.random() / 2) : backoffDelay(cursor.failures, backoff, Math.random());
-  return Math.round(Math.max(pause, Math.min(retryAfter ?? 0, longestWait)));
 }

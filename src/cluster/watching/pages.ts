@@ -1,5 +1,5 @@
-import type { Api, Query } from "./api.ts";
-import { ApiError } from "./api-error.ts";
+import type { Api, Query } from "../api/api.ts";
+import { ApiError } from "../api/api-error.ts";
 
 /** A part of a list. */
 export interface Page<T> {
