@@ -130,13 +130,22 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   oldestWaiting(): number | undefined;
   /** Records, last changed first. */
   recent(limit: number, filter?: RecordFilter): readonly JobRecord<Work, Result>[];
+  /**
+   * One step of a listing: looks at so many records (`looked`) that a filter by state, namespace and BuildConfig leaves, and answers those that
+   * fit all of it, at most `limit`. `rest` continues after the last one that was looked at; absent when there are no more. Takes a bounded time.
+   */
+  look(
+    limit: number,
+    looked: number,
+    filter?: RecordFilter,
+  ): { readonly records: readonly JobRecord<Work, Result>[]; readonly rest?: Pick<RecordFilter, "before" | "beforeTime"> };
   /** How many records fit, up to so many; where a listing goes on does not matter. */
   count(most: number, filter?: RecordFilter): number;
   find(id: string): JobRecord<Work, Result> | undefined;
   /** Records of jobs that made the image of a digest (`output`) or stand on it (`base`), last added first. */
   withImage(digest: Digest, as: "output" | "base", limit: number): readonly JobRecord<Work, Result>[];
-  /** The last added job of every BuildConfig, by the BuildConfig's name. */
-  lastOfBuildConfigs(): readonly JobRecord<Work, Result>[];
+  /** The last added job of every BuildConfig, by the BuildConfig's name: so many, behind that name. */
+  lastOfBuildConfigs(limit?: number, after?: string): readonly JobRecord<Work, Result>[];
   /**
    * Changes what a job left behind, in one step between all others; its place among the records stays. False when there is no result to
    * change. `change` may be called twice; answering the very same object changes nothing.

@@ -66,13 +66,13 @@ export function fits(record: JobRecord, { state, namespace, config, cause, reaso
 }
 
 /** What continues a listing below a record: its id, and when it had changed last. */
-export function cursorOf({ job, updatedAt }: JobRecord): string {
-  return `${updatedAt}.${job.id}`;
+export function cursorOf({ before = "", beforeTime }: Pick<ListFilter, "before" | "beforeTime">): string {
+  return beforeTime === undefined ? before : `${beforeTime}.${before}`;
 }
 
 /** The address of a page of the list, or of another thing that takes the same filter. */
 export function listPath({ before, beforeTime, ...filter }: ListFilter, path = "/"): string {
-  const cursor = before === undefined || beforeTime === undefined ? before : `${beforeTime}.${before}`;
+  const cursor = before === undefined ? undefined : cursorOf({ before, beforeTime });
   const entries = Object.entries({ ...filter, before: cursor }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );

@@ -187,7 +187,8 @@ export const openApi = {
     "/api/tracked": {
       get: {
         summary: "BuildConfigs with their last build, its image and analyses",
-        responses: { "200": answers("By name.", object({ tracked: list(ref("Tracked")) })) },
+        parameters: [query("after", text, "`next` of the page before.")],
+        responses: { "200": answers("By name.", object({ tracked: list(ref("Tracked")), "next?": text })) },
       },
     },
   },

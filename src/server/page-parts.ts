@@ -2,6 +2,7 @@ import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import type { AccessSettings } from "./access.ts";
+import type { CountRecords, FindRecords } from "./find-records.ts";
 import type { Live } from "./live.ts";
 import type { StatusParts } from "./status.ts";
 
@@ -13,6 +14,7 @@ export interface PageSettings extends StatusParts {
     | "retry"
     | "dismiss"
     | "recent"
+    | "look"
     | "count"
     | "find"
     | "counts"
@@ -31,4 +33,6 @@ export interface PageSettings extends StatusParts {
 
 export interface PageParts extends PageSettings {
   readonly live: Live;
+  readonly findRecords: FindRecords;
+  readonly countRecords: CountRecords;
 }

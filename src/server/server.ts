@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { RequestHandler } from "express";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createApplication } from "./application.ts";
+import { createFinder } from "./find-records.ts";
 import type { HealthProbes } from "./health.ts";
 import { type Address, openListener } from "./listener.ts";
 import { createLive, type Live } from "./live.ts";
@@ -69,6 +70,6 @@ function programRoutes({ health, metrics, webhooks, page }: ServerSettings): rea
 
 function peopleRoutes(page: PageSettings, live: Live): readonly RequestHandler[] {
   const access = { ...page.access, formToken: randomBytes(18).toString("base64url") };
-  const parts = { ...page, access, live };
+  const parts = { ...page, access, live, ...createFinder(page.queue) };
   return [readersOnly(page.access), assetRoutes(), eventRoutes(parts), actionRoutes(parts), apiRoutes(parts), pageRoutes(parts)];
 }

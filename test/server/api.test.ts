@@ -135,7 +135,7 @@ describe("the API", () => {
     expect(ids).toHaveLength(5);
   });
 
-  it.each(["0", "-1", "x", "1e9", "99999999"])("takes no limit of %s", async (limit) => {
+  it.each(["-1", "x", "1e9", "99999999"])("takes no limit of %s", async (limit) => {
     const { call } = await serve();
     const { value } = await call("GET", `/api/jobs?limit=${limit}`);
     expect(value.jobs.length).toBeGreaterThan(0);

@@ -61,7 +61,7 @@ describe("every page", () => {
   it("tells a browser what is missing in a page, a program in JSON, and nothing of the inside", async () => {
     const { get } = await serve({
       queue: {
-        recent: () => {
+        look: () => {
           throw new Error("secret at /var/lib/ledger.db");
         },
       },

@@ -7,16 +7,17 @@ import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 export function createListing(
   connection: DatabaseSync,
   rowOf: (id: string) => JobRow | undefined,
-): Pick<JobQueue, "recent" | "count"> {
+): Pick<JobQueue, "recent" | "look" | "count"> {
   const statements = new Map<string, StatementSync>();
 
+  function statement(sql: string): StatementSync {
+    const known = statements.get(sql) ?? connection.prepare(sql);
+    statements.set(sql, known);
+    return known;
+  }
+
   function prepared(conditions: string): StatementSync {
-    const known = statements.get(conditions);
-    if (known) return known;
-    const order = "ORDER BY updated_at DESC, number DESC";
-    const statement = connection.prepare(`SELECT ${recordColumns} FROM jobs WHERE ${conditions} ${order} LIMIT ?`);
-    statements.set(conditions, statement);
-    return statement;
+    return statement(`SELECT ${recordColumns} FROM jobs WHERE ${conditions} ORDER BY updated_at DESC, number DESC LIMIT ?`);
   }
 
   function count(most: number, filter: RecordFilter = {}): number {
@@ -32,14 +33,44 @@ export function createListing(
     const above = position(filter, rowOf);
     if (!above || !(limit >= 1)) return [];
     const conditions = [...conditionsOf(filter), above];
-    const statement = prepared(conditions.map(({ sql }) => sql).join(" AND "));
+    const rows = prepared(conditions.map(({ sql }) => sql).join(" AND "));
     const values = conditions.flatMap((condition) => condition.values);
     const wanted = Math.floor(Math.min(limit, Number.MAX_SAFE_INTEGER));
     const { text } = filter;
-    if (text === undefined) return (statement.all(...values, wanted) as unknown as JobRow[]).map((row) => toRecord(row));
-    return mentioning(text, statement.iterate(...values, -1), wanted);
+    if (text === undefined) return (rows.all(...values, wanted) as unknown as JobRow[]).map((row) => toRecord(row));
+    return mentioning(text, rows.iterate(...values, -1), wanted);
   }
-  return { recent, count };
+
+  function look(limit: number, looked: number, filter: RecordFilter = {}): ReturnType<JobQueue["look"]> {
+    const above = position(filter, rowOf);
+    if (!above) return { records: [] };
+    const { state, namespace, buildConfig, changedSince, ...others } = filter;
+    const narrowed = Object.entries({ state, namespace, buildConfig, changedSince }).filter(([, value]) => value !== undefined);
+    const [inner, outer] = [conditionsOf(Object.fromEntries(narrowed)), conditionsOf(others)];
+    const within = [...inner, above];
+    const order = "ORDER BY updated_at DESC, number DESC";
+    const from = `FROM jobs WHERE ${whereOf(within)} ${order}`;
+    const rows = statement(`SELECT ${recordColumns} FROM (SELECT * ${from} LIMIT ?) WHERE ${whereOf(outer)} ${order} LIMIT ?`);
+    const last = statement(`SELECT id, updated_at ${from} LIMIT 1 OFFSET ?`);
+    const given = [...valuesOf(within), looked];
+    // Of those that pass some do not mention the text after all.
+    const found = rows.iterate(...given, ...valuesOf(outer), filter.text === undefined ? limit : -1);
+    const records =
+      filter.text === undefined
+        ? [...found].map((row) => toRecord(row as unknown as JobRow))
+        : mentioning(filter.text, found, limit);
+    const end = last.get(...valuesOf(within), looked - 1);
+    return { records, ...(end && { rest: { before: String(end.id), beforeTime: Number(end.updated_at) } }) };
+  }
+  return { recent, look, count };
+}
+
+function whereOf(conditions: readonly Condition[]): string {
+  return conditions.map(({ sql }) => sql).join(" AND ") || "TRUE";
+}
+
+function valuesOf(conditions: readonly Condition[]): readonly SQLInputValue[] {
+  return conditions.flatMap(({ values }) => values);
 }
 
 function mentioning(text: string, rows: Iterable<unknown>, wanted: number): readonly JobRecord[] {

@@ -143,11 +143,11 @@ function readings(
   ledger: Ledger,
 ): Pick<
   JobQueue,
-  "counts" | "firstDue" | "failures" | "recent" | "count" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
+  "counts" | "firstDue" | "failures" | "recent" | "look" | "count" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
 > {
-  const { counts, failures, recent, count, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
+  const { counts, failures, recent, look, count, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
   const firstDue = () => ledger.dueTimes(allPools).first;
-  return { counts, failures, recent, count, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue };
+  return { counts, failures, recent, look, count, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue };
 }
 
 function corrections(

@@ -7,7 +7,7 @@ import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
 export type Records = Pick<
   JobQueue,
-  "find" | "recent" | "count" | "counts" | "failures" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
+  "find" | "recent" | "look" | "count" | "counts" | "failures" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
 >;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
@@ -16,7 +16,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
   const byId = connection.prepare(`${select} WHERE id = ?`);
   const counted = connection.prepare("SELECT state, jobs FROM counts");
   const latest = connection.prepare(
-    `${select} WHERE number IN (SELECT max(number) FROM jobs WHERE build_config IS NOT NULL GROUP BY build_config) ORDER BY build_config`,
+    `${select} WHERE number IN (SELECT max(number) FROM jobs WHERE build_config > ? GROUP BY build_config ORDER BY build_config LIMIT ?) ORDER BY build_config`,
   );
   const oldest = connection.prepare(
     "SELECT created_at AS at FROM jobs INDEXED BY jobs_waiting WHERE state = 'waiting' ORDER BY created_at LIMIT 1",
@@ -38,6 +38,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
       return row && toRecord(row);
     }),
     recent: explained(file, listing.recent),
+    look: explained(file, listing.look),
     count: explained(file, listing.count),
     counts: explained(file, () => {
       const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
@@ -46,7 +47,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
     }),
     failures: explained(file, () => failing.all().map((row) => toGroup(row as unknown as GroupRow))),
     withImage: explained(file, (digest, as, limit) => toRecords(images[as].all(digest, limit))),
-    lastOfBuildConfigs: explained(file, () => toRecords(latest.all())),
+    lastOfBuildConfigs: explained(file, (limit = -1, after = "") => toRecords(latest.all(after, limit))),
     oldestWaiting: explained(file, () => {
       const { at } = oldest.get() ?? {};
       return typeof at === "number" ? at : undefined;

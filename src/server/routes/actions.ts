@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, type Response, Router } from "express";
 import type { RecordFilter } from "../../queue/job-queue.ts";
 import { isFiltered, readFilter, toRecordFilter } from "../list-filter.ts";
@@ -5,7 +6,7 @@ import type { PageParts } from "../page-parts.ts";
 import { answerProblem, changersOnly, wantsJson } from "./guard.ts";
 
 /** Jobs read from the queue at a time. */
-const batch = 500;
+const batch = 200;
 
 /** What the page's buttons do. */
 export function actionRoutes({ queue, access, clock }: PageParts): Router {
@@ -45,17 +46,16 @@ export const refusals = {
 
 /** Changes every waiting or failed job that fits. Ids first: a changed job leaves the list that is being read. */
 async function changeMatching(
-  queue: Pick<PageParts["queue"], "recent" | "retry" | "dismiss">,
+  queue: Pick<PageParts["queue"], "look" | "retry" | "dismiss">,
   verb: "retry" | "dismiss",
   filter: RecordFilter,
 ): Promise<number> {
   const ids: string[] = [];
   for (const state of (["failed", "waiting"] as const).filter((each) => (filter.state ?? each) === each)) {
-    for (let before: string | undefined; ; ) {
-      const records = queue.recent(batch, { ...filter, state, ...(before !== undefined && { before }) });
-      ids.push(...records.map(({ job }) => job.id));
-      before = records.at(-1)?.job.id;
-      if (records.length < batch) break;
+    for (let rest: RecordFilter | undefined = {}; rest; await nextTurn()) {
+      const step: ReturnType<typeof queue.look> = queue.look(batch, batch, { ...filter, state, ...rest });
+      ids.push(...step.records.map(({ job }) => job.id));
+      rest = step.rest;
     }
   }
   const answers = await Promise.all(ids.map((id) => queue[verb](id)));

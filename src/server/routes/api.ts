@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
 import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
@@ -16,18 +17,17 @@ const highestLimit = 500;
 
 /** The same for programs, as JSON. */
 export function apiRoutes(parts: PageParts): Router {
-  const { queue, access, clock } = parts;
+  const { queue, access, clock, findRecords } = parts;
   const router = Router();
   router.get("/api/openapi.json", (_request, response) => void response.json(openApi));
   router.get("/api/status", (_request, response) => void response.json(statusJson(readStatus(parts))));
-  router.get("/api/tracked", (_request, response) => void response.json({ tracked: readTracked(parts) }));
+  router.get("/api/tracked", async (request, response) => void response.json(await readTracked(parts, request.query.after)));
 
-  router.get("/api/jobs", (request, response) => {
+  router.get("/api/jobs", async (request, response) => {
     const limit = readLimit(request.query.limit);
-    const records = queue.recent(limit, toRecordFilter(readFilter(request.query), clock.now()));
-    const last = records.at(-1);
-    const next = last && records.length === limit ? cursorOf(last) : undefined;
-    response.json({ jobs: records.map(jobJson), next });
+    if (limit === 0) return void response.status(400).json({ error: `limit is a number from 1 to ${highestLimit}.` });
+    const { records, next } = await findRecords(limit, toRecordFilter(readFilter(request.query), clock.now()));
+    response.json({ jobs: records.map(jobJson), next: next && cursorOf(next) });
   });
   router.get("/api/jobs/:id", (request: Request<{ id: string }>, response) => {
     const record = queue.find(request.params.id);
@@ -65,15 +65,29 @@ function linkJson({ record, madeOnIt }: Link): LinkJson {
   return { id: record.job.id, build: record.job.build?.name, state: record.state, madeOnIt: madeOnIt.map(linkJson) };
 }
 
-/** The BuildConfigs with a build, and those named to be followed that had none yet. */
-function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">) {
-  const records = queue.lastOfBuildConfigs();
-  const names = records.map(({ job }) => job.buildConfig ?? "");
-  const missing = track.filter((entry) => !names.some((name) => name === entry || name.endsWith(`/${entry}`)));
-  return [
-    ...records.map((record) => trackedJson(record.job.buildConfig ?? "", record)),
-    ...missing.map((name) => trackedJson(name, undefined)),
-  ];
+const trackedPage = 500;
+
+/** The BuildConfigs with a build by name, page by page, and on the last page those named to be followed that had none yet. */
+async function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">, cursor: unknown) {
+  const after = typeof cursor === "string" ? cursor.slice(0, 600) : "";
+  const records = queue.lastOfBuildConfigs(trackedPage, after);
+  const tracked = records.map((record) => trackedJson(record.job.buildConfig ?? "", record));
+  if (records.length === trackedPage) return { tracked, next: tracked.at(-1)?.buildConfig };
+  const missing = track.length === 0 ? [] : await withoutBuild(queue, track);
+  return { tracked: [...tracked, ...missing.map((name) => trackedJson(name, undefined))] };
+}
+
+async function withoutBuild(queue: PageParts["queue"], track: readonly string[]): Promise<readonly string[]> {
+  const missing = new Set(track);
+  for (let after: string | undefined = ""; after !== undefined && missing.size > 0; await nextTurn()) {
+    const names: readonly string[] = queue.lastOfBuildConfigs(trackedPage, after).map(({ job }) => job.buildConfig ?? "");
+    for (const name of names) {
+      missing.delete(name);
+      missing.delete(name.slice(name.indexOf("/") + 1));
+    }
+    after = names.length === trackedPage ? names.at(-1) : undefined;
+  }
+  return [...missing];
 }
 
 /** An image named by digest is one job for ever; what a tag names can have changed. */
@@ -100,5 +114,5 @@ function readImage(body: unknown): ImageReference | string {
 
 function readLimit(text: unknown): number {
   const limit = typeof text === "string" && /^\d{1,6}$/.test(text) ? Number(text) : usualLimit;
-  return Math.min(Math.max(limit, 1), highestLimit);
+  return Math.min(limit, highestLimit);
 }

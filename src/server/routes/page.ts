@@ -19,22 +19,22 @@ const logPatience = 15_000;
 
 /** The pages for people: the list at `/` and every job's own. */
 export function pageRoutes(parts: PageParts): Router {
-  const { queue, clock, live, access } = parts;
+  const { queue, clock, live, access, findRecords, countRecords } = parts;
   const router = Router();
 
-  router.get("/", (request, response) => {
+  router.get("/", async (request, response) => {
     const since = live.position();
     const now = clock.now();
     const filter = readFilter(request.query);
     const status = readStatus(parts);
     const without = isFiltered(filter) ? [] : foldedProblems(status.problems);
-    const records = queue.recent(pageSize + 1, { ...toRecordFilter(filter, now), without });
+    const { records, next } = await findRecords(pageSize, { ...toRecordFilter(filter, now), without });
     const page = jobsPage({
       status,
-      records: records.slice(0, pageSize),
-      hasMore: records.length > pageSize,
+      records,
+      next,
       filter,
-      fitting: queue.count(mostCounted, toRecordFilter(filter, now)),
+      fitting: await countRecords(mostCounted, toRecordFilter(filter, now)),
       folded: without.reduce((sum, { waiting }) => sum + waiting, 0),
       now,
       mayChange: mayPressButtons(callerOf(request), access),

@@ -1,6 +1,7 @@
 import { failureReasons } from "../../core/errors.ts";
 import { jobCauses } from "../../core/job.ts";
 import { type JobRecord, jobStates } from "../../queue/job-queue.ts";
+import type { CountedRecords } from "../find-records.ts";
 import { isFiltered, type ListFilter, listPath, periods } from "../list-filter.ts";
 import type { Status } from "../status.ts";
 import { type Html, html, type Part } from "./html.ts";
@@ -17,11 +18,11 @@ export interface JobsPage {
   readonly records: readonly JobRecord[];
   readonly filter: ListFilter;
   /** Jobs that fit the filter, counted up to `mostCounted`. */
-  readonly fitting: number;
+  readonly fitting: CountedRecords;
   /** Jobs left out because they wait for a problem that is named above. */
   readonly folded: number;
-  /** Whether older records follow. */
-  readonly hasMore: boolean;
+  /** Where older records follow, if there can be any. */
+  readonly next: Pick<ListFilter, "before" | "beforeTime"> | undefined;
   readonly now: number;
   readonly mayChange: boolean;
   /** The address of the stream of changes. */
@@ -85,7 +86,7 @@ function input(label: string, name: string, value: string | undefined, known: re
 }
 
 function list(page: JobsPage): Html {
-  const { records, filter, hasMore, now, folded } = page;
+  const { records, filter, next, now, folded } = page;
   return html`<section id="jobs" aria-labelledby="jobs-title">
 <div class="heading"><h2 id="jobs-title">${title(page)}</h2>${folded > 0 && foldedLine(folded)}<div class="actions">${bulkActions(page)}</div></div>
 <table class="jobs"${records.length === 0 && html` hidden`}>
@@ -96,7 +97,7 @@ function list(page: JobsPage): Html {
 ${records.length === 0 && empty(page)}
 <nav class="pages" aria-label="Pages">
 ${filter.before !== undefined && html`<a href="${listPath({ ...filter, before: undefined, beforeTime: undefined })}">Newest</a>`}
-${hasMore && html`<a rel="next" href="${listPath(olderThan(filter, records))}">Older</a>`}
+${next && html`<a rel="next" href="${listPath({ ...filter, ...next })}">${records.length === 0 ? "Search on" : "Older"}</a>`}
 </nav>
 </section>`;
 }
@@ -116,7 +117,7 @@ function title({ filter, fitting }: JobsPage): Part {
     before && ", older",
   ];
   const words = what.filter(Boolean).join("");
-  const amount = fitting >= mostCounted ? `${mostCounted.toLocaleString("en")}+` : fitting.toLocaleString("en");
+  const amount = `${fitting.jobs.toLocaleString("en")}${fitting.isMore ? "+" : ""}`;
   return html`${words.charAt(0).toUpperCase()}${words.slice(1)} <span class="amount">(${amount})</span>`;
 }
 
@@ -136,13 +137,9 @@ function bulkActions({ filter, records }: JobsPage): readonly (Html | false)[] {
   ];
 }
 
-function olderThan(filter: ListFilter, records: readonly JobRecord[]): ListFilter {
-  const last = records.at(-1);
-  return { ...filter, before: last?.job.id, beforeTime: last?.updatedAt };
-}
-
 /** Says why nothing is to be seen, and what would change that. */
-function empty({ filter, status, folded }: JobsPage): Html {
+function empty({ filter, status, folded, next }: JobsPage): Html {
+  if (next) return html`<div class="empty"><p>None of the jobs that were looked at so far is like that.</p></div>`;
   if (isFiltered(filter) || filter.before !== undefined)
     return html`<div class="empty"><p>No jobs match these filters.</p><p><a href="/">Show all jobs</a></p></div>`;
   if (folded > 0) return html`<div class="empty"><p>All jobs wait for the problem above.</p></div>`;
