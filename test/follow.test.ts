@@ -3,7 +3,7 @@ import { openEmbeddedQueue } from "../src/queue/index.ts";
 import type { JobRecord } from "../src/queue/job-queue.ts";
 import { createWorld, type World } from "./support/bot.ts";
 import { startBotProcess } from "./support/bot-process.ts";
-import { fastClock } from "./support/fast-clock.ts";
+import { idleClock } from "./support/idle-clock.ts";
 import { completedBuild } from "./support/submissions.ts";
 
 type Line = Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ function statesIn(world: World): (string | undefined)[] | undefined {
 describe("a submitted analysis", () => {
   it("is asked after until it ended, and its end is kept, logged and measured", async () => {
     await using world = await createWorld({ states: ["pending", "running", "running", "success"] });
-    const bot = world.bot([], { BUILD_WATCHER_SERVER: "1", PORT: "0" }, fastClock(20));
+    const bot = world.bot([], { BUILD_WATCHER_SERVER: "1", PORT: "0" }, idleClock());
     const { url } = await bot.logged(({ url }) => url !== undefined);
     world.cluster.put("builds", completedBuild("app"));
     await expect.poll(() => bot.lines.filter(saying("Analysis succeeded")).length).toBe(3);

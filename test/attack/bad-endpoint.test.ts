@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisFault } from "../../src/demo/analysis-api.ts";
 import { type Bot, createWorld, type World } from "../support/bot.ts";
-import { fastClock } from "../support/fast-clock.ts";
+import { idleClock } from "../support/idle-clock.ts";
 import { buildOf, completedBuild, namespace, putLoneImages, submissionsByBuild } from "../support/submissions.ts";
 
-const clock = fastClock(100);
+const clock = idleClock();
 
 const faults: readonly (() => AnalysisFault)[] = [
   () => "html-500",

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createWorld, type World } from "../support/bot.ts";
 import { digestOf, internalRegistry } from "../support/fixtures.ts";
+import { idleClock } from "../support/idle-clock.ts";
 import { buildOf, completedBuild, namespace, submissionsByBuild } from "../support/submissions.ts";
 
-const settings = { THOTH_BUILD_WATCHER_WORKERS: "2", BUILD_WATCHER_JOB_TIMEOUT: "1s" };
+const clock = idleClock();
+const settings = { THOTH_BUILD_WATCHER_WORKERS: "2", BUILD_WATCHER_JOB_TIMEOUT: "1m" };
 const good = Array.from({ length: 10 }, (_, number) => `app-${number}`);
 
 interface Poison {
@@ -53,7 +55,7 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
   it("is ended and recorded, while the others go on beside it", async () => {
     await using world = await createWorld();
     put(world, "poison");
-    const bot = world.bot([], settings);
+    const bot = world.bot([], settings, clock);
     await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/poison-1`);
     for (const name of good) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor((analysis) => good.every((name) => submissionsByBuild(analysis).has(name)));
@@ -67,7 +69,7 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
   it("lets all the others through, though there are more of its kind than workers", async () => {
     await using world = await createWorld();
     for (let number = 0; number < 5; number += 1) put(world, `poison-${number}`);
-    const bot = world.bot([], settings);
+    const bot = world.bot([], settings, clock);
     await bot.logged(({ msg, subject }) => msg === "Build taken in" && subject === `${namespace}/poison-4-1`);
     for (const name of good) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor((analysis) => good.every((name) => submissionsByBuild(analysis).has(name)));
@@ -76,7 +78,7 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
   it("fails in the end, says why, and is done once it was mended and tried again", async () => {
     await using world = await createWorld();
     put(world, "poison");
-    const bot = world.bot([], { ...settings, BUILD_WATCHER_GIVE_UP_AFTER: "2s" });
+    const bot = world.bot([], { ...settings, BUILD_WATCHER_GIVE_UP_AFTER: "2m" }, clock);
     expect(await bot.logged(({ level }) => level === "error")).toMatchObject({
       msg: "Job failed",
       reason,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createWorld, type World } from "../support/bot.ts";
-import { type BotProcess, type LogLine, startBotProcess } from "../support/bot-process.ts";
+import { type Bot, createWorld, type World } from "../support/bot.ts";
+import { type LogLine, startBotProcess } from "../support/bot-process.ts";
 import { completedBuild, namespace } from "../support/submissions.ts";
 
 const signals = ["SIGTERM", "SIGINT"] as const;
@@ -38,7 +38,7 @@ interface Situation {
   /** What the bot meets. */
   readonly arrange: (world: World) => void;
   /** Resolves when the bot is in the middle of it. */
-  readonly reached: (world: World, bot: BotProcess) => Promise<unknown>;
+  readonly reached: (world: World, bot: Bot) => Promise<unknown>;
 }
 
 const asked = (resource: string, verb: string) => (api: World["cluster"]) =>
@@ -96,13 +96,13 @@ const situations: readonly Situation[] = [
   },
 ];
 
-describe("a signal", () => {
+describe("a wish to stop", () => {
   it.each(situations)("ends the bot with 0 at once $name", async ({ argv = [], arrange, reached }) => {
     await using world = await createWorld();
     arrange(world);
-    await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1h" }, { argv });
+    const bot = world.bot(argv, { BUILD_WATCHER_SHUTDOWN_GRACE: "1h" });
     await reached(world, bot);
-    expect(await bot.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await bot.stop()).toBe(0);
     expect(bot.lines.filter(({ level }) => level === "error" || level === "fatal")).toEqual([]);
     expect(bot.stderr()).toBe("");
   });
@@ -111,16 +111,15 @@ describe("a signal", () => {
     await using world = await createWorld();
     world.cluster.put("builds", completedBuild("app"));
     arrange(world);
-    await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1s" });
+    const bot = world.bot([], { BUILD_WATCHER_SHUTDOWN_GRACE: "1s" });
     await reached(world, bot);
-    expect(await bot.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await bot.stop()).toBe(0);
     expect(bot.lines.at(-2)).toMatchObject({ level: "info", msg: "Job interrupted; it runs again next time" });
     const [record] = await jobsOf(world);
     expect(record).toMatchObject({ state: "waiting", attempts: 1 });
     expect(record).not.toHaveProperty("error");
     world.cluster.remove("builds", namespace, "app-1");
-    await using heir = startBotProcess(world.environment);
-    await heir.logged(({ msg }) => msg === "Job done");
+    await world.bot().logged(({ msg }) => msg === "Job done");
   });
 });
 
@@ -149,10 +148,10 @@ describe.each(signals)("%s", (signal) => {
     await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1h" });
     world.cluster.put("builds", completedBuild("app"));
     await world.analysis.waitFor(({ received }) => received === 1);
-    void bot.kill(signal);
-    await bot.logged(stopping);
     // A terminal and npm can both deliver one Ctrl-C.
     void bot.kill(signal);
+    void bot.kill(signal);
+    await bot.logged(stopping);
     await pause(anotherWish);
     expect(bot.lines.at(-1)).toSatisfy(stopping);
     expect(await bot.kill(signal)).toEqual({ code: signal === "SIGINT" ? 130 : 143, signal: null });

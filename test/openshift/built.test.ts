@@ -20,7 +20,7 @@ beforeAll(async () => {
   const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
   execFileSync("npm", ["run", "--silent", "build"], { cwd: directory, env: { ...process.env, PATH }, stdio: "pipe" });
   await rm(join(directory, "src"), { recursive: true });
-}, 120_000);
+});
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 

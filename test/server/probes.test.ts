@@ -27,6 +27,7 @@ describe("a working bot", () => {
     const { bot, ask } = await probedBot(world);
     expect(await ask("/livez")).toBe("200 ok");
     expect(await ask("/readyz")).toBe("503 Builds of golang-builder: not listed yet");
+    await world.cluster.waitFor(({ requests }) => requests.length > 0);
     await bot.stop();
     const second = await probedBot(world);
     await listed(second.bot);

@@ -63,7 +63,8 @@ interface Answer {
 }
 
 const errorPage = "<!DOCTYPE html><html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>\n";
-const tenMegabytes = 10 * 1024 * 1024;
+/** More than the bot reads of any answer. */
+const tooLong = 20 * 1024 * 1024;
 
 /** Lets a request fail; `url` is this server's own. */
 export function commit(fault: AnalysisFault, url: string, response: ServerResponse): void {
@@ -87,7 +88,7 @@ function answerOf(fault: Exclude<AnalysisFault, "hang" | "reset" | "reset-body">
     case "redirect":
       return { status: 307, body: "", headers: { location: `${url}/elsewhere` } };
     case "huge":
-      return { status: 202, body: { analysis_id: "package-extract-huge", cached: false, padding: "x".repeat(tenMegabytes) } };
+      return { status: 202, body: { analysis_id: "package-extract-huge", cached: false, padding: "x".repeat(tooLong) } };
     default: {
       const { status, body = { error: `Status ${status}` }, contentType, headers } = fault;
       return { status, body, headers: { ...(contentType && { "content-type": contentType }), ...headers } };
