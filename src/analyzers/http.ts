@@ -1,8 +1,9 @@
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import axios from "axios";
 import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
 import { withoutEnd } from "../core/outside-text.ts";
+import { noProxies, type Proxies } from "../core/proxy.ts";
+import { createAgents, proxyFailure, proxyRefusal } from "../network/agents.ts";
 import { answerError, connectionError, protocolError } from "./answers.ts";
 import type { Service } from "./service.ts";
 
@@ -14,6 +15,7 @@ export interface HttpSettings {
   /** Milliseconds one request may take, the whole of its answer included. */
   readonly timeout: number;
   readonly clock: Clock;
+  readonly proxies?: Proxies | undefined;
   /** Told of every request that ended; without a status when there was no answer. */
   readonly onRequest?: (request: EndedRequest) => void;
 }
@@ -62,13 +64,13 @@ export interface HttpEndpoint {
 const longestAnswer = 16 * 1024 * 1024;
 
 /** One analysis service: connections kept alive, no redirects, bounded answers, and no request URL in any error, since it can hold a password. */
-export function createHttpEndpoint({ url, service, verifyTls, timeout, clock, onRequest }: HttpSettings): HttpEndpoint {
-  const httpAgent = new HttpAgent({ keepAlive: true });
-  const httpsAgent = new HttpsAgent({ keepAlive: true, rejectUnauthorized: verifyTls });
+export function createHttpEndpoint(settings: HttpSettings): HttpEndpoint {
+  const { url, service, verifyTls, timeout, clock, onRequest, proxies = noProxies } = settings;
+  const agents = createAgents(proxies);
+  const { via, ...way } = agents.wayTo(new URL(url), "", () => ({ tls: { rejectUnauthorized: verifyTls } }));
   const client = axios.create({
     baseURL: url,
-    httpAgent,
-    httpsAgent,
+    ...way,
     maxRedirects: 0,
     maxContentLength: longestAnswer,
     maxBodyLength: Number.POSITIVE_INFINITY,
@@ -77,6 +79,9 @@ export function createHttpEndpoint({ url, service, verifyTls, timeout, clock, on
     validateStatus: () => true,
     headers: { Accept: "application/json" },
   });
+
+  const behindProxy = (fault: string) =>
+    new JobError("AnalyzerUnavailable", `${service.name} ${url} cannot be reached: ${fault}.`);
 
   return {
     name: url,
@@ -90,6 +95,8 @@ export function createHttpEndpoint({ url, service, verifyTls, timeout, clock, on
         .request<string>({ method, url: path, params: query, data: body, ...(headers && { headers }), signal: both })
         .catch((error: unknown) => {
           ended();
+          const fault = proxyFailure(error, via);
+          if (fault !== undefined && !signal.aborted) throw behindProxy(fault);
           throw connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), url, service);
         })
         .finally(cancel);
@@ -101,14 +108,15 @@ export function createHttpEndpoint({ url, service, verifyTls, timeout, clock, on
         retryAfter: header("retry-after"),
         location: header("location"),
       };
+      const refusal = proxyRefusal(answer.status, via);
+      if (refusal !== undefined) throw behindProxy(refusal);
       const failure = expect.includes(answer.status) ? undefined : answerError(answer, service, clock.now(), secrets);
       if (failure) throw failure;
       const { status, data } = response;
       return { status, text: data, json: () => jsonObject(data, service), list: () => jsonList(data, service), header };
     },
     close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
+      agents.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { failureAt, JobError } from "../core/errors.ts";
+import type { Proxies } from "../core/proxy.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { bounded } from "./bounded.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
@@ -14,6 +15,7 @@ export interface AnalyzerSettings {
   readonly debug: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
+  readonly proxies?: Proxies | undefined;
 }
 
 /** The server pulls an image's manifest before it answers; two minutes are generous for that. */
@@ -26,13 +28,14 @@ export function openAnalyzer(
   onRequest?: (request: EndedRequest) => void,
 ): { analyzer: Analyzer; close: () => void } {
   if (settings.dryRun || settings.analysisHost === undefined) return { analyzer: createDryRunAnalyzer(), close: () => undefined };
-  const { analysisHost: host, noTlsVerify, environmentType, debug, force } = settings;
+  const { analysisHost: host, noTlsVerify, environmentType, debug, force, proxies } = settings;
   const endpoint = createHttpEndpoint({
     url: thothUrl(host),
     service: thothService,
     verifyTls: !noTlsVerify,
     timeout: requestTimeout,
     clock,
+    proxies,
     ...(onRequest && { onRequest }),
   });
   const thoth = createThothAnalyzer({ endpoint, environmentType, debug, force });

@@ -8,6 +8,7 @@ import type { Config } from "../config/options.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
 import type { SubmissionPolicy } from "../core/job.ts";
+import { readProxies } from "../core/proxy.ts";
 import { type Announcements, createAnnouncements } from "../pipeline/announce.ts";
 import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts";
 import { followBuilds } from "../pipeline/follow-builds.ts";
@@ -89,7 +90,8 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
   const queue = measureQueue(ledger, "submit", metrics, clock);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
-  const { analyzer, close } = openAnalyzer(config, clock, (request) => measureRequest(metrics, "thoth", request));
+  const { proxies } = readProxies(environment);
+  const { analyzer, close } = openAnalyzer({ ...config, proxies }, clock, (request) => measureRequest(metrics, "thoth", request));
   opened.defer(close);
   const onCopy = (event: CopyReport) => {
     surroundings.onCopy?.(event);
@@ -102,7 +104,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     opened,
   );
   const after = { directory, jobs: queue, metrics, log, clock };
-  const notifying = openNotifying(config, { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST) }, opened);
+  const notifying = openNotifying(config, { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), proxies }, opened);
   const writes = { annotate: config.annotate && !config.dryRun, events: config.events && !config.dryRun };
   const announcing = createAnnouncements({ announcer: cluster.announcer, ...writes, jobs: queue, log, clock });
   const onFollowed: Notifying["onFollowed"] = (attempt) => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/options.ts";
 import { type Clock, sleep } from "../core/clock.ts";
+import type { Proxies } from "../core/proxy.ts";
 import type { Backoff } from "../core/retry.ts";
 import { createHttpNotifier } from "../notifications/http-notifier.ts";
 import { openMark } from "../notifications/mark.ts";
@@ -23,6 +24,7 @@ export interface NotifyingParts {
   readonly directory: string;
   readonly jobs: JobQueue;
   readonly inPod: boolean;
+  readonly proxies: Proxies;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
@@ -59,13 +61,13 @@ const lookInterval = 10 * 60_000;
  * cut, for it is made again from the records of jobs and analyses.
  */
 export function openNotifying(config: Config, parts: NotifyingParts, opened: AsyncDisposableStack): Notifying {
-  const { jobs, inPod, metrics, log, clock } = parts;
+  const { jobs, inPod, proxies, metrics, log, clock } = parts;
   const directory = join(parts.directory, "notify");
   const mark = openMark(directory);
   if (config.notifyUrl.length === 0 || config.dryRun) return silent(() => mark.clear());
   const onRequest = (request: Parameters<typeof measureRequest>[2]) => measureRequest(metrics, "notify", request);
   const { notifyUrl: urls, notifySecret: secret, notifyAllowLocal: allowLocal, giveUpAfter } = config;
-  const notifier = createHttpNotifier({ urls, secret, allowLocal, inPod, clock, onRequest });
+  const notifier = createHttpNotifier({ urls, secret, allowLocal, inPod, proxies, clock, onRequest });
   opened.defer(() => notifier.close());
   const settings = { directory, workers, jobTimeout: deliveryTimeout, giveUpAfter, backoff, clock };
   const ledger = openEmbeddedQueue<NotifyWork, Delivery>({ ...settings, synchronous: "normal" });

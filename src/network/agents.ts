@@ -27,10 +27,10 @@ export interface Agents {
 }
 
 /** Milliseconds a proxy may take to open a tunnel. */
-const tunnelTimeout = 15_000;
+const usualTunnelTimeout = 15_000;
 
 /** Connections kept alive, through the operator's proxies. */
-export function createAgents(proxies: Proxies): Agents {
+export function createAgents(proxies: Proxies, tunnelTimeout = usualTunnelTimeout): Agents {
   const ways = new Map<string, Way>();
   return {
     wayTo(url, key, traits) {
@@ -38,7 +38,7 @@ export function createAgents(proxies: Proxies): Agents {
       const full = `${proxy?.url ?? ""} ${key}`;
       const known = ways.get(full);
       if (known) return known;
-      const way = proxy ? through(proxy, traits()) : directly(traits());
+      const way = proxy ? through(proxy, traits(), tunnelTimeout) : directly(traits());
       ways.set(full, way);
       return way;
     },
@@ -57,7 +57,7 @@ function directly({ tls, lookup }: AgentTraits): Way {
 }
 
 /** The proxy looks hosts up itself, and was named by the operator. */
-function through({ url, name }: ProxyServer, { tls }: AgentTraits): Way {
+function through({ url, name }: ProxyServer, { tls }: AgentTraits, tunnelTimeout: number): Way {
   const shared = { keepAlive: true, proxyEnv: { HTTP_PROXY: url, HTTPS_PROXY: url }, timeout: tunnelTimeout };
   return { httpAgent: new HttpAgent(shared), httpsAgent: new HttpsAgent({ ...shared, ...tls }), via: name };
 }
@@ -66,6 +66,9 @@ function through({ url, name }: ProxyServer, { tls }: AgentTraits): Way {
 export function proxyFailure(error: unknown, via: string | undefined): string | undefined {
   if (via === undefined) return undefined;
   const { code, cause, statusCode } = findCause(error);
+  // Axios wraps Node's error, which alone knows the status.
+  const deeper = cause === undefined ? undefined : proxyFailure(cause, via);
+  if (deeper !== undefined) return deeper;
   if (code === "ERR_PROXY_TUNNEL") {
     if (statusCode === 407)
       return `the proxy ${via} asks for a login (407): put it into HTTPS_PROXY as http://user:password@host:port`;
@@ -75,7 +78,16 @@ export function proxyFailure(error: unknown, via: string | undefined): string | 
   if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "EHOSTUNREACH") {
     return `the proxy ${via} (HTTPS_PROXY, HTTP_PROXY) cannot be reached (${code})`;
   }
-  return cause === undefined ? undefined : proxyFailure(cause, via);
+  return undefined;
+}
+
+/** The same for a request by plain HTTP, which a proxy answers itself; undefined when it may be the server's answer. */
+export function proxyRefusal(status: number, via: string | undefined): string | undefined {
+  return status === 407 && via !== undefined ? proxyWantsLogin(via) : undefined;
+}
+
+function proxyWantsLogin(via: string): string {
+  return `the proxy ${via} asks for a login (407): put it into HTTPS_PROXY and HTTP_PROXY as http://user:password@host:port`;
 }
 
 function findCause(error: unknown): { code?: string; cause?: unknown; statusCode?: number } {

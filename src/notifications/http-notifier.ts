@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import axios, { type AxiosInstance } from "axios";
+import type { LookupFunction } from "node:net";
+import axios from "axios";
 import { Webhook } from "standardwebhooks";
 import type { Clock } from "../core/clock.ts";
+import { noProxies, type Proxies } from "../core/proxy.ts";
 import { parseRetryAfter } from "../core/retry.ts";
+import { createAgents, proxyFailure } from "../network/agents.ts";
+import { refusedCode } from "../network/guarded-lookup.ts";
 import { type AddressRules, guardedLookup } from "./addresses.ts";
 import type { Delivery, Notification, Notifier } from "./notifier.ts";
 import { createReceiver, type Receiver } from "./receiver.ts";
@@ -14,6 +16,7 @@ export interface NotifierSettings extends AddressRules {
   /** `whsec_…`; without it notifications are not signed. */
   readonly secret: string | undefined;
   readonly clock: Clock;
+  readonly proxies?: Proxies | undefined;
   /** Told of every request that ended; without a status when there was no answer. */
   readonly onRequest?: (request: { method: string; status: number | undefined; milliseconds: number }) => void;
   /** In [0, 1). */
@@ -27,12 +30,13 @@ const requestTimeout = 20_000;
 export function createHttpNotifier(settings: NotifierSettings): Notifier {
   const { urls, secret, clock, random = Math.random } = settings;
   const signer = secret === undefined ? undefined : new Webhook(secret);
-  const { client, close } = createClient(settings);
+  const agents = createAgents(settings.proxies ?? noProxies);
+  const lookup = guardedLookup(settings);
   const receivers = new Map(urls.map((url) => [receiverId(url), createReceiver(url, settings, clock, random)]));
 
   return {
     receivers: [...receivers.keys()],
-    close,
+    close: () => agents.close(),
     async deliver(id, event, signal): Promise<Delivery> {
       const receiver = receivers.get(id);
       if (!receiver) return { dropped: "not-configured" };
@@ -51,16 +55,19 @@ export function createHttpNotifier(settings: NotifierSettings): Notifier {
     const deadline = new AbortController();
     const cancel = clock.schedule(requestTimeout, () => deadline.abort());
     const ended = (status?: number) => settings.onRequest?.({ method: "POST", status, milliseconds: clock.now() - startedAt });
+    const { via, ...way } = agents.wayTo(new URL(receiver.url), "", () => ({ lookup }));
     try {
+      if (via !== undefined) await assertAllowed(receiver.url, lookup);
       const headers = headersOf(event, body, startedAt, signer);
-      const response = await client.post(receiver.url, body, { headers, signal: AbortSignal.any([signal, deadline.signal]) });
+      const both = AbortSignal.any([signal, deadline.signal]);
+      const response = await axios.post(receiver.url, body, { ...request, ...way, headers, signal: both });
       response.data.destroy();
       ended(response.status);
       return { status: response.status, retryAfter: textOf(response.headers["retry-after"]) };
     } catch (error) {
       ended();
       if (signal.aborted) throw signal.reason;
-      throw receiver.unreachable(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error));
+      throw receiver.unreachable(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), proxyFailure(error, via));
     } finally {
       cancel();
     }
@@ -71,25 +78,18 @@ function receiverId(url: string): string {
   return createHash("sha256").update(url).digest("hex").slice(0, 16);
 }
 
-function createClient(rules: AddressRules): { client: AxiosInstance; close: () => void } {
-  const lookup = guardedLookup(rules);
-  const httpAgent = new HttpAgent({ keepAlive: true, lookup });
-  const httpsAgent = new HttpsAgent({ keepAlive: true, lookup });
-  const client = axios.create({
-    httpAgent,
-    httpsAgent,
-    maxRedirects: 0,
-    responseType: "stream",
-    validateStatus: () => true,
-    transformRequest: (data) => data,
+const request = {
+  maxRedirects: 0,
+  responseType: "stream",
+  validateStatus: () => true,
+  transformRequest: (data: unknown) => data,
+} as const;
+
+/** A proxy looks hosts up itself; what we find refused it is not asked for. A name that only the proxy knows is its business. */
+function assertAllowed(url: string, lookup: LookupFunction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    lookup(new URL(url).hostname, { all: true }, (error) => (error?.code === refusedCode ? reject(error) : resolve()));
   });
-  return {
-    client,
-    close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
-    },
-  };
 }
 
 /** Standard Webhooks: the id stays the same over all attempts, the timestamp is this attempt's. */

@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import { type Backoff, backoffDelay } from "../core/retry.ts";
-import { type AddressRules, isRefusedAddress, literalAddress, refusedCode } from "./addresses.ts";
+import { refusedCode } from "../network/guarded-lookup.ts";
+import { type AddressRules, isRefusedAddress, literalAddress } from "./addresses.ts";
 
 /** One receiver, and how it has been doing. */
 export interface Receiver {
@@ -13,8 +14,8 @@ export interface Receiver {
   succeeded(): void;
   /** The error for an answer that is no success. */
   failed(status: number, retryAfter: number | undefined): JobError;
-  /** The error for a request without an answer, by its code. */
-  unreachable(code: string | undefined): JobError;
+  /** The error for a request without an answer, by its code, or by what the proxy on the way did. */
+  unreachable(code: string | undefined, proxyFault?: string): JobError;
 }
 
 /** How long a receiver that fails is left in peace: from seconds to minutes. */
@@ -58,7 +59,8 @@ export function createReceiver(url: string, rules: AddressRules, clock: Clock, r
         retryAfter,
       );
     },
-    unreachable(code = "unknown error") {
+    unreachable(code = "unknown error", proxyFault) {
+      if (proxyFault !== undefined) return paused(`cannot be reached: ${proxyFault}`);
       if (code === refusedCode) return refusedAddress(name);
       return paused(code === "ETIMEDOUT" ? "did not answer in time" : `cannot be reached (${code})`);
     },

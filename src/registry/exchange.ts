@@ -5,7 +5,7 @@ import { getCACertificates } from "node:tls";
 import axios, { type AxiosResponse, isAxiosError } from "axios";
 import { addressKind } from "../core/addresses.ts";
 import { JobError } from "../core/errors.ts";
-import type { Agents, Way } from "../network/agents.ts";
+import { type Agents, proxyRefusal, type Way } from "../network/agents.ts";
 import type { HostTrust } from "./host-trust.ts";
 import { connectionFailure } from "./http-failures.ts";
 import { untrusted } from "./verdict.ts";
@@ -82,6 +82,8 @@ export function createExchange(agents: Agents, trust: HostTrust): Exchange {
     // A proxy looks the host up where we cannot see it.
     if (way.via !== undefined) await trust.resolve(url, publicOnly);
     const response = await request(url, init, way, signal);
+    const refusal = proxyRefusal(response.status, way.via);
+    if (refusal !== undefined) throw new JobError("RegistryUnavailable", `${init.method} ${url.host}${url.pathname}: ${refusal}`);
     const peer =
       way.via === undefined ? (response.request as { socket?: { remoteAddress?: string } }).socket?.remoteAddress : undefined;
     return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { guardedLookup, isRefusedAddress, literalAddress, refusedCode } from "../../src/notifications/addresses.ts";
+import { refusedCode } from "../../src/network/guarded-lookup.ts";
+import { guardedLookup, isRefusedAddress, literalAddress } from "../../src/notifications/addresses.ts";
 
 const outside = { allowLocal: false, inPod: false };
 const inPod = { allowLocal: false, inPod: true };
@@ -14,6 +15,10 @@ describe("an address", () => {
     "168.63.129.16",
     "100.100.100.200",
     "::ffff:169.254.169.254",
+    "::169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
   ])("%s is refused, unless everything is allowed", (address) => {
     expect(isRefusedAddress(address, outside)).toBe(true);
     expect(isRefusedAddress(address, inPod)).toBe(true);

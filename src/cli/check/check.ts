@@ -47,7 +47,7 @@ async function checkAll({ flags, environment, envFile, host, signal }: CheckCont
     ),
     checkCopying(config, host, { set, inPod, environment }, signal),
     inPod ? checkPulling(config, set) : [],
-    checkEndpoint(config, set, signal),
+    checkEndpoint(config, { set, environment }, signal),
     checkState(config, set),
   ]);
   return findings.flat();

@@ -1,6 +1,8 @@
 import { openAnalyzer } from "../../analyzers/index.ts";
 import type { Config } from "../../config/options.ts";
+import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
+import { readProxies } from "../../core/proxy.ts";
 import { checkStateDirectory } from "../../queue/index.ts";
 import { type Finding, failed, finding, skipped } from "./finding.ts";
 import type { SetCommand } from "./set-command.ts";
@@ -9,12 +11,16 @@ import type { SetCommand } from "./set-command.ts";
 const endpointPatience = 20_000;
 
 /** Whether the analysis endpoint answers discovery. */
-export async function checkEndpoint(config: Config, set: SetCommand, signal: AbortSignal): Promise<Finding> {
+export async function checkEndpoint(
+  config: Config,
+  { set, environment }: { readonly set: SetCommand; readonly environment: Environment },
+  signal: AbortSignal,
+): Promise<Finding> {
   const check = "analysis endpoint";
   const mend = set("THOTH_USER_API_HOST");
   if (config.dryRun) return skipped(check, "Not asked: this is a dry run (BUILD_WATCHER_DRY_RUN).");
   if (config.analysisHost === undefined) return failed(check, "--thoth-api-host (THOTH_USER_API_HOST) is not set.", mend);
-  const { analyzer, close } = openAnalyzer(config, systemClock);
+  const { analyzer, close } = openAnalyzer({ ...config, proxies: readProxies(environment).proxies }, systemClock);
   const late = AbortSignal.timeout(endpointPatience);
   const look = async () => {
     await analyzer.discover(AbortSignal.any([signal, late])).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { KubeConfig, loadYaml } from "@kubernetes/client-node";
 import { JobError } from "../../core/errors.ts";
+import { type ProxyReading, readProxies } from "../../core/proxy.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
 import type { KubeconfigText } from "./kubeconfig-files.ts";
 import { bearerTokenFile } from "./token-file.ts";
@@ -45,14 +46,15 @@ export function loadKubeconfig(read: KubeconfigText, source: KubeconfigSource, b
     "current-context": name,
   };
   config.loadFromString(JSON.stringify(document));
-  return { context: contextOf(config, server), choice };
+  return { context: contextOf(config, server, readProxies(source.environment)), choice };
 }
 
-function contextOf(config: KubeConfig, server: string): ClusterContext {
+/** As client-go has it: the kubeconfig's proxy, else that of the environment. */
+function contextOf(config: KubeConfig, server: string, { proxies }: ProxyReading): ClusterContext {
   return {
     server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace,
-    proxyUrl: config.getCurrentCluster()?.proxyUrl,
+    proxyUrl: config.getCurrentCluster()?.proxyUrl ?? proxies.proxyFor(new URL(server))?.url,
     authenticate: (options) => config.applyToHTTPSOptions(options),
   };
 }
