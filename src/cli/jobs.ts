@@ -1,24 +1,42 @@
-import { isoTime } from "../core/clock.ts";
+import { isoTime, systemClock } from "../core/clock.ts";
 import { describeJob } from "../core/job.ts";
-import { forPeople } from "../core/outside-text.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
-import { type JobQueue, type JobRecord, type JobState, jobStates } from "../queue/job-queue.ts";
+import { type JobQueue, type JobRecord, type JobState, jobStates, type RecordFilter } from "../queue/job-queue.ts";
 import { type CommandContext, UsageError } from "./command.ts";
+import { jobDetails, jobsTable } from "./jobs-table.ts";
 
 /** Records read from the ledger at a time. */
 const pageSize = 200;
-const longestLine = 5_000;
 
-/** Lists jobs, last changed first, as a table or as JSON lines. */
-export async function listJobs(
-  context: CommandContext,
-  { state, json }: { readonly state?: string; readonly json: boolean },
-): Promise<number> {
-  const wanted = readState(state);
+/** What is listed, and how. */
+export interface JobsListing {
+  readonly state?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly text?: string | undefined;
+  /** Undefined: as many as there are. */
+  readonly limit: number | undefined;
+  readonly json: boolean;
+  /** Everything of each job instead of a line. */
+  readonly details: boolean;
+}
+
+/** Lists jobs, last changed first: as a table, in full, or as JSON lines. */
+export async function listJobs(context: CommandContext, { limit, json, details, ...wanted }: JobsListing): Promise<number> {
+  const { screen, clock = systemClock } = context;
+  const filter = filterOf(wanted);
   await withQueue(context, async (queue) => {
-    if (!json) context.screen.write(`${countsLine(queue)}\n`);
-    for (const record of allRecords(queue, wanted))
-      context.screen.write(`${json ? JSON.stringify(publicRecord(record)) : describeRecord(record)}\n`);
+    if (!json) screen.write(`${countsLine(queue)}\n`);
+    if (json || details) {
+      for (const record of someRecords(queue, filter, limit))
+        screen.write(`${json ? JSON.stringify(publicRecord(record)) : jobDetails(record)}\n`);
+      return;
+    }
+    const records = [...someRecords(queue, filter, limit)];
+    if (records.length === 0) screen.write(`${nothingLine(wanted)}\n`);
+    else screen.writeRaw(jobsTable(records, clock.now(), screen));
+    const all = queue.count(Number.MAX_SAFE_INTEGER, filter);
+    if (all > records.length)
+      screen.write(`${records.length} of ${all} jobs. --limit 0 lists all, --details everything of each.\n`);
   });
   return 0;
 }
@@ -29,18 +47,37 @@ export async function retryJobs(
   { ids, failed }: { readonly ids: readonly string[]; readonly failed: boolean },
 ): Promise<number> {
   if (ids.length === 0 && !failed)
-    throw new UsageError("Name the jobs to try again, or give --failed for all that failed. `build-watcher jobs` lists them.");
+    throw new UsageError("Name the jobs to retry, or give --failed for all that failed. `build-watcher jobs` lists them.");
   return withQueue(context, (queue) => {
-    const chosen = failed ? [...allRecords(queue, "failed")].map(({ job }) => job.id) : ids;
-    return each(context, chosen, (id) => queue.retry(id), "is tried again", "is not known, or runs just now");
+    const chosen = failed ? [...someRecords(queue, { state: "failed" }, undefined)].map(({ job }) => job.id) : idsOf(queue, ids);
+    if (chosen.length === 0) context.screen.write("No failed jobs: there is nothing to retry.\n");
+    return each(context, chosen, (id) => queue.retry(id), "is retried", "is not known, or is running now");
   });
 }
 
 /** Ends jobs for good: 1 when one of them cannot be. */
 export async function dismissJobs(context: CommandContext, ids: readonly string[]): Promise<number> {
   return withQueue(context, (queue) =>
-    each(context, ids, (id) => queue.dismiss(id), "is dismissed", "is not known, runs just now, or is done"),
+    each(context, idsOf(queue, ids), (id) => queue.dismiss(id), "is dismissed", "is not known, is running now, or is done"),
   );
+}
+
+/** Jobs are named by their ids, or as the list shows them: the newest of that name is meant. */
+function idsOf(queue: JobQueue, names: readonly string[]): readonly string[] {
+  return names.map((name) => {
+    if (queue.find(name)) return name;
+    return queue.recent(pageSize, { text: name }).find(({ job }) => describeJob(job) === name)?.job.id ?? name;
+  });
+}
+
+function nothingLine({ state, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): string {
+  const what = [`No ${state ? `${state} ` : ""}jobs`, namespace && ` in namespace ${namespace}`, text && ` that mention ${text}`];
+  return `${what.filter(Boolean).join("")}.`;
+}
+
+function filterOf({ state, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): RecordFilter {
+  const known = readState(state);
+  return { ...(known && { state: known }), ...(namespace && { namespace }), ...(text && { text }) };
 }
 
 async function each(
@@ -65,12 +102,15 @@ async function withQueue<T>({ config }: CommandContext, use: (queue: JobQueue) =
   }
 }
 
-function* allRecords(queue: JobQueue, state: JobState | undefined): Generator<JobRecord> {
-  for (let before: string | undefined; ; ) {
-    const page = queue.recent(pageSize, { ...(state && { state }), ...(before && { before }) });
+function* someRecords(queue: JobQueue, filter: RecordFilter, limit = Number.MAX_SAFE_INTEGER): Generator<JobRecord> {
+  let left = limit;
+  for (let before: string | undefined; left > 0; ) {
+    const size = Math.min(pageSize, left);
+    const page = queue.recent(size, { ...filter, ...(before && { before }) });
     yield* page;
+    left -= page.length;
     before = page.at(-1)?.job.id;
-    if (page.length < pageSize) return;
+    if (page.length < size) return;
   }
 }
 
@@ -83,23 +123,6 @@ function readState(text: string | undefined): JobState | undefined {
 function countsLine(queue: JobQueue): string {
   const counts = queue.counts();
   return jobStates.map((state) => `${counts[state]} ${state}`).join(", ");
-}
-
-function describeRecord(record: JobRecord): string {
-  const { job, state, attempts, updatedAt, dueAt, error, result } = record;
-  const lines = [
-    `${state.padEnd(9)} ${describeJob(job)}`,
-    `          ${job.id}  ${new Date(updatedAt).toISOString()}  ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
-    result?.output && `          image: ${result.output}`,
-    ...(result?.analyses ?? []).map(({ of, id, cached }) => `          analysis of ${of}: ${id}${cached ? " (cached)" : ""}`),
-    ...(result?.notes ?? []).map((note) => `          note: ${note}`),
-    state !== "done" && error && `          ${error.reason}: ${error.message}`,
-    dueAt !== undefined && `          next try: ${new Date(dueAt).toISOString()}`,
-  ];
-  return lines
-    .filter((line) => typeof line === "string")
-    .map((line) => forPeople(line, longestLine))
-    .join("\n");
 }
 
 function publicRecord({ job, createdAt, updatedAt, dueAt, ...rest }: JobRecord) {

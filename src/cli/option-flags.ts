@@ -1,5 +1,6 @@
 import { type Command, Option as CommandOption } from "commander";
 import { type Option, optionEntries } from "../config/options.ts";
+import { placeholderOf } from "../config/render.ts";
 import type { Flags } from "../config/sources.ts";
 
 /** Gives a command every flag of the table of settings. Values stay texts: what is right is decided where the variables are read, too. */
@@ -21,9 +22,10 @@ export function readFlags(command: Command): Flags {
 }
 
 /** One for the flag, and one for each further name. */
-function commandOptions({ flag, short, aliases = [], type, placeholder = "<value>" }: Option): CommandOption[] {
+function commandOptions(setting: Option): CommandOption[] {
+  const { flag, short, aliases = [], type } = setting;
   if (flag === undefined) return [];
-  const value = type === "boolean" ? "" : ` ${placeholder}`;
+  const value = type === "boolean" ? "" : ` ${placeholderOf(setting)}`;
   const names = [short ? `-${short}, --${flag}` : `--${flag}`, ...aliases.map((alias) => `--${alias}`)];
   return names.map((name) => {
     const option = new CommandOption(`${name}${value}`);

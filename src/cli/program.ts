@@ -1,8 +1,10 @@
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { nearestName } from "../config/nearest-name.ts";
 import type { Flags } from "../config/sources.ts";
-import { type JobState, jobStates } from "../queue/job-queue.ts";
+import { jobStates } from "../queue/job-queue.ts";
+import { type Shell, shells } from "./completion.ts";
 import { renderHelp } from "./help.ts";
+import type { JobsListing } from "./jobs.ts";
 import { addOptionFlags, readFlags } from "./option-flags.ts";
 
 /** What the command line asks for, without the settings. */
@@ -15,7 +17,8 @@ export type CommandCall =
   /** `[namespace/]name` */
   | { readonly command: "logs"; readonly build: string; readonly follow: boolean }
   | { readonly command: "demo"; readonly forever: boolean }
-  | { readonly command: "jobs"; readonly state: JobState | undefined; readonly json: boolean }
+  | ({ readonly command: "jobs" } & JobsListing)
+  | { readonly command: "completion"; readonly shell: Shell }
   /** Either ids or `failed`, for all failed jobs. */
   | { readonly command: "jobs retry"; readonly ids: readonly string[]; readonly failed: boolean }
   | { readonly command: "jobs dismiss"; readonly ids: readonly string[] };
@@ -40,13 +43,34 @@ export function parseArguments(argv: readonly string[], settings: ProgramSetting
     write: (text) => (output += text),
   });
   try {
-    program.parse(argv, { from: "user" });
+    program.parse(withHelpFlag(argv), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { command: "print", text: output, exitCode: 0 };
     return { command: "print", text: usageMistake(error, program), exitCode: 2 };
   }
   return { ...(call ?? { command: "watch" }), flags: readFlags(program) };
+}
+
+/** commander's `help` takes one word; `help jobs retry` is meant as well. */
+function withHelpFlag(argv: readonly string[]): readonly string[] {
+  const [first, ...words] = argv;
+  return first === "help" && words.length > 1 ? [...words, "--help"] : argv;
+}
+
+/** The commands and flags there are, for completing them. */
+export function describeProgram(version: string): {
+  readonly commands: readonly string[];
+  readonly jobs: readonly string[];
+  readonly flags: readonly string[];
+} {
+  const program = createProgram({ version }, { call: () => undefined, write: () => undefined });
+  const jobs = program.commands.find((command) => command.name() === "jobs");
+  return {
+    commands: program.commands.map((command) => command.name()),
+    jobs: jobs?.commands.map((command) => command.name()) ?? [],
+    flags: [...new Set(flagsOf(program))].toSorted(),
+  };
 }
 
 interface Sinks {
@@ -82,11 +106,11 @@ function addCommands(program: Command, call: Sinks["call"]): void {
   const images = ["<image...>", "Image references, by digest where possible."] as const;
   program
     .command("watch")
-    .description("Watch for builds; the same as no command.")
+    .description("Watch builds. The same as no command.")
     .action(() => call({ command: "watch" }));
   program
     .command("scan")
-    .description("Submit what lies in image streams, wait for it and end: 0 when all went well, 1 when some failed.")
+    .description("Submit the images in image streams and wait for them. Exit code 0: all went well, 1: some failed.")
     .action(() => call({ command: "scan" }));
   program
     .command("submit")
@@ -95,59 +119,68 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .action((names: string[]) => call({ command: "submit", images: names }));
   program
     .command("copy")
-    .description("Copy images to the push registry and nothing more, to try a configuration.")
+    .description("Copy images to the push registry, without submitting them.")
     .argument(...images)
     .action((names: string[]) => call({ command: "copy", images: names }));
   program
     .command("replay")
-    .description("Treat Builds from a file as if they had just ended.")
+    .description("Submit the images of Builds from a file, as if they had just ended.")
     .argument("<file>", "A Build or a List of them as oc get -o json prints it; - for standard input.")
     .action((file: string) => call({ command: "replay", file }));
   program
     .command("check")
-    .description("Look for what would not work, without working: 0 when all is well, 1 when something fails.")
+    .description("Check the setup and print a fix for each problem. Exit code 0: all is well, 1: something fails.")
     .option("--json", "Print one JSON document.")
-    .option("--all", "Shorten nothing.")
+    .option("--all", "Show every line instead of a summary.")
     .action(({ json = false, all = false }: { json?: boolean; all?: boolean }) => call({ command: "check", json, all }));
   program
     .command("status")
-    .description("Say what the running bot sees and does, or what its ledger says: 0 when the bot answered.")
+    .description("Show what is wrong, what the running bot sees, and its queue. Exit code 0: the bot answered.")
     .option("--json", "Print one JSON document.")
-    .option("--all", "Shorten nothing.")
+    .option("--all", "Show every line instead of a summary.")
     .action(({ json = false, all = false }: { json?: boolean; all?: boolean }) => call({ command: "status", json, all }));
   program
     .command("logs")
-    .description("Print a build's log: 0 when there is one, else 1 and why.")
+    .description("Print a build's log. Exit code 0: there is one.")
     .argument("<build>", "[namespace/]name of a Build.")
-    .option("-f, --follow", "Go on until the build ends.")
+    .option("-f, --follow", "Follow the log until the build ends.")
     .action((build: string, { follow = false }: { follow?: boolean }) => call({ command: "logs", build, follow }));
   program
     .command("options")
-    .description("Print the reference of settings.")
+    .description("Print all settings.")
     .action(() => call({ command: "options" }));
   program
+    .command("completion")
+    .description("Print a script that completes commands and flags in a shell.")
+    .addArgument(new Argument("<shell>", "Which shell.").choices(shells))
+    .action((shell: Shell) => call({ command: "completion", shell }));
+  program
     .command("demo")
-    .description("Run against an emulated cluster and analysis service on this machine.")
-    .option("--forever", "Go on with new builds until stopped.")
+    .description("Watch the bot work on an emulated cluster and analysis service on this machine.")
+    .option("--forever", "Go on with new builds until you stop it.")
     .action(({ forever = false }: { forever?: boolean }) => call({ command: "demo", forever }));
 }
 
 function addJobsCommands(program: Command, call: Sinks["call"]): void {
   const jobs = program
     .command("jobs")
-    .description("List the jobs in the ledger; its own commands retry and end them.")
+    .description("List jobs. Its own commands retry and dismiss them.")
     .usage("[options] [command]")
     .helpCommand(false)
     .addOption(new Option("--state <state>", "Only jobs in this state.").choices(jobStates))
-    .option("--json", "Print JSON, a job a line.")
-    .action(({ state, json = false }: { state?: JobState; json?: boolean }, command: Command) => {
+    .option("--namespace <name>", "Only jobs of builds in this namespace.")
+    .option("--text <text>", "Only jobs that mention every word of it: names, images, errors.")
+    .option("--limit <number>", "So many jobs; 0: all.", "30")
+    .option("--details", "Print everything of each job.")
+    .option("--json", "Print JSON, a job a line; all of them unless --limit says otherwise.")
+    .action((given: ListFlags, command: Command) => {
       refuseUnknown(command);
-      call({ command: "jobs", state, json });
+      call({ command: "jobs", ...readListing(given, command) });
     });
   jobs
     .command("retry")
-    .description("Try jobs again now.")
-    .argument("[id...]", "Ids of jobs.")
+    .description("Retry jobs now.")
+    .argument("[id...]", "Ids of jobs, or their names as the list shows them.")
     .option("--failed", "All failed jobs.")
     .action((ids: string[], { failed = false }: { failed?: boolean }, command: Command) => {
       refuseListOptions(jobs);
@@ -157,7 +190,7 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
   jobs
     .command("dismiss")
     .description("End waiting or failed jobs for good.")
-    .argument("<id...>", "Ids of jobs.")
+    .argument("<id...>", "Ids of jobs, or their names as the list shows them.")
     .action((ids: string[]) => {
       refuseListOptions(jobs);
       call({ command: "jobs dismiss", ids });
@@ -165,9 +198,22 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
   jobs.allowExcessArguments();
 }
 
+interface ListFlags extends Pick<JobsListing, "state" | "namespace" | "text"> {
+  readonly limit: string;
+  readonly json?: boolean;
+  readonly details?: boolean;
+}
+
+function readListing({ state, namespace, text, limit, json = false, details = false }: ListFlags, command: Command): JobsListing {
+  if (!/^\d{1,9}$/.test(limit)) command.error(`--limit is ${limit}; expected a whole number, 0 for all jobs`);
+  const isDefault = command.getOptionValueSource("limit") === "default";
+  const most = (json && isDefault) || Number(limit) === 0 ? undefined : Number(limit);
+  return { state, namespace, text, limit: most, json, details };
+}
+
 /** commander reads a parent's options behind its commands, too; those of the list mean nothing there. */
 function refuseListOptions(jobs: Command): void {
-  const [name] = Object.keys(jobs.opts());
+  const name = Object.keys(jobs.opts()).find((option) => jobs.getOptionValueSource(option) === "cli");
   if (name !== undefined) jobs.error(`option '--${name}' belongs to jobs alone, not to its commands`);
 }
 

@@ -10,15 +10,17 @@ import { LedgerError } from "../queue/index.ts";
 import { ServerError } from "../server/server-error.ts";
 import { createLog, type Logger } from "../telemetry/log.ts";
 import { check } from "./check/check.ts";
+import { tokenWarnings } from "./check/token.ts";
 import { type CommandContext, UsageError } from "./command.ts";
+import { completionScript } from "./completion.ts";
 import { copy } from "./copy.ts";
 import { createCopyProgress } from "./copy-progress.ts";
 import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
 import { logs } from "./logs.ts";
-import { type CommandCall, type Invocation, parseArguments } from "./program.ts";
+import { type CommandCall, describeProgram, type Invocation, parseArguments } from "./program.ts";
 import { replay } from "./replay.ts";
 import { scan } from "./scan.ts";
-import { createScreen, type Output, type Screen } from "./screen.ts";
+import { createScreen, type Output, type Screen, wantsColour } from "./screen.ts";
 import { status } from "./status.ts";
 import { submit } from "./submit.ts";
 import { watch } from "./watch.ts";
@@ -42,12 +44,14 @@ export interface Outside {
 
 /** Runs one command line and resolves to the exit code: 0 well, 1 something failed, 2 the command line or the settings are wrong. */
 export async function run(argv: readonly string[], outside: Outside): Promise<number> {
-  const screen = createScreen(outside.stdout);
-  const invocation = parseArguments(argv, { version: outside.version, columns: screen.columns });
+  const { stdout, stderr, environment } = outside;
+  const { columns } = createScreen(stdout, { environment });
+  const invocation = parseArguments(argv, { version: outside.version, columns });
   if (invocation.command === "print") {
     (invocation.exitCode === 0 ? outside.stdout : outside.stderr).write(invocation.text);
     return invocation.exitCode;
   }
+  const screen = createScreen(stdout, { environment, logOutput: isOneShot(invocation.command) ? stderr : stdout });
   try {
     return await runCommand(invocation, outside, screen);
   } catch (error) {
@@ -67,6 +71,10 @@ async function runCommand(
     screen.write(renderReference(screen.columns));
     return 0;
   }
+  if (invocation.command === "completion") {
+    screen.write(completionScript(invocation.shell, describeProgram(outside.version)));
+    return 0;
+  }
   if (invocation.command === "check") return check({ ...outside, flags: invocation.flags, screen }, invocation);
   const { config, warnings } = loadConfig({
     flags: invocation.flags,
@@ -74,11 +82,11 @@ async function runCommand(
     envFile,
     require: requiredBy(invocation.command),
   });
-  const log = openLog(config, screen);
+  const log = openLog(config, invocation.command, outside, screen);
   outside.onFatal((error) => tellFatal(log, error));
   if (isWorking(invocation.command)) {
     log.info({ version: outside.version, command: invocation.command, ...describeConfig(config) }, "build-watcher starts");
-    for (const warning of warnings) log.warn(warning);
+    for (const warning of [...warnings, ...tokenWarnings(config, environment)]) log.warn(warning);
   }
   const onCopy = createCopyProgress(screen, clock ?? systemClock);
   const context = {
@@ -127,6 +135,7 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
     case "demo":
       return import("./demo.ts").then(({ demo }) => demo(context, call));
     case "check":
+    case "completion":
     case "options":
       return Promise.resolve(0);
   }
@@ -142,10 +151,22 @@ function requiredBy(command: CommandCall["command"]): readonly OptionName[] {
   return isWorking(command) ? ["analysisHost"] : [];
 }
 
-function openLog(config: Config, screen: Screen): Logger {
-  const { verbose, deploymentName, plainLog = screen.isTerminal } = config;
-  const settings = { verbose, plain: plainLog, colour: screen.isTerminal, deploymentName, secrets: secretsOf(config) };
-  return createLog(settings, { write: (line) => screen.writeRaw(line) });
+/** Those that end by themselves: what they print is for a pipe, what they log is for a person. */
+function isOneShot(command: Invocation["command"]): boolean {
+  return command !== "watch" && command !== "demo";
+}
+
+function openLog(
+  config: Config,
+  command: CommandCall["command"],
+  { stdout, stderr, environment }: Outside,
+  screen: Screen,
+): Logger {
+  const oneShot = isOneShot(command);
+  const { verbose, deploymentName, plainLog = oneShot || screen.isTerminal } = config;
+  const colour = wantsColour(oneShot ? stderr : stdout, environment);
+  const settings = { verbose, plain: plainLog, colour, deploymentName, secrets: secretsOf(config) };
+  return createLog(settings, { write: (line) => screen.log(line) });
 }
 
 /** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */

@@ -26,6 +26,8 @@ export interface Option {
   readonly help: string;
   /** Its value is never printed. */
   readonly secret?: boolean;
+  /** Its flag switches it off: for switches that are on by default. */
+  readonly flagMeansOff?: boolean;
   /** What stands for the value in the help, e.g. `<host>`. */
   readonly placeholder?: string;
 }
@@ -183,6 +185,8 @@ export const options = {
   },
   follow: {
     env: "BUILD_WATCHER_FOLLOW",
+    flag: "no-follow",
+    flagMeansOff: true,
     type: "boolean",
     default: true,
     group: "Analysis",
@@ -367,6 +371,7 @@ export const options = {
   },
   skopeoPath: {
     env: "SKOPEO_EXEC_PATH",
+    flag: "skopeo-path",
     type: "string",
     group: "Registries",
     placeholder: "<path>",
@@ -445,6 +450,8 @@ export const options = {
   },
   verifyClusterTls: {
     env: "KUBERNETES_VERIFY_TLS",
+    flag: "no-cluster-tls-verify",
+    flagMeansOff: true,
     type: "boolean",
     default: true,
     group: "Cluster",
@@ -452,6 +459,7 @@ export const options = {
   },
   clusterUrl: {
     env: "KUBERNETES_API_URL",
+    flag: "kubernetes-api-url",
     type: "string",
     format: "url",
     group: "Cluster",
@@ -470,6 +478,7 @@ export const options = {
   },
   annotate: {
     env: "BUILD_WATCHER_ANNOTATE",
+    flag: "annotate",
     type: "boolean",
     default: false,
     group: "Cluster",
@@ -477,6 +486,7 @@ export const options = {
   },
   events: {
     env: "BUILD_WATCHER_EVENTS",
+    flag: "events",
     type: "boolean",
     default: false,
     group: "Cluster",
@@ -484,6 +494,8 @@ export const options = {
   },
   server: {
     env: "BUILD_WATCHER_SERVER",
+    flag: "no-server",
+    flagMeansOff: true,
     type: "boolean",
     default: true,
     group: "Server",
@@ -510,6 +522,7 @@ export const options = {
   },
   adminPort: {
     env: "BUILD_WATCHER_ADMIN_PORT",
+    flag: "admin-port",
     type: "integer",
     minimum: 0,
     maximum: 65535,
@@ -519,6 +532,7 @@ export const options = {
   },
   publicUrl: {
     env: "BUILD_WATCHER_PUBLIC_URL",
+    flag: "public-url",
     type: "string",
     format: "url",
     group: "Server",
@@ -562,6 +576,7 @@ export const options = {
   },
   notifyAllowLocal: {
     env: "BUILD_WATCHER_NOTIFY_ALLOW_LOCAL",
+    flag: "notify-allow-local",
     type: "boolean",
     default: false,
     group: "Notifications and web hooks",
@@ -578,6 +593,7 @@ export const options = {
   },
   webhookRepositories: {
     env: "BUILD_WATCHER_WEBHOOK_REPOSITORIES",
+    flag: "webhook-repositories",
     type: "list",
     group: "Notifications and web hooks",
     placeholder: "<patterns>",
@@ -594,6 +610,7 @@ export const options = {
   },
   plainLog: {
     env: "THOTH_LOGGING_NO_JSON",
+    flag: "plain-log",
     type: "boolean",
     group: "Logs and metrics",
     help: "1: plain lines instead of JSON; 0: JSON. Default: plain lines in a terminal, JSON elsewhere.",
@@ -608,6 +625,7 @@ export const options = {
   },
   deploymentName: {
     env: "THOTH_DEPLOYMENT_NAME",
+    flag: "deployment-name",
     type: "string",
     group: "Logs and metrics",
     placeholder: "<name>",
@@ -615,6 +633,7 @@ export const options = {
   },
   pushGatewayHost: {
     env: "PROMETHEUS_PUSHGATEWAY_HOST",
+    flag: "pushgateway-host",
     type: "string",
     format: "endpoint",
     group: "Logs and metrics",
@@ -623,6 +642,7 @@ export const options = {
   },
   pushGatewayPort: {
     env: "PROMETHEUS_PUSHGATEWAY_PORT",
+    flag: "pushgateway-port",
     type: "integer",
     minimum: 1,
     maximum: 65535,

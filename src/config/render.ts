@@ -1,4 +1,4 @@
-import { type Group, groups, type Option, optionEntries } from "./options.ts";
+import { type Group, groups, type Option, type OptionName, optionEntries } from "./options.ts";
 import { defaultText } from "./parse-value.ts";
 import { wrapText } from "./wrap-text.ts";
 
@@ -13,6 +13,18 @@ const valueForms =
 /** All settings by group, for a terminal so many characters wide. */
 export function renderOptions(columns: number): string {
   return groups.map((group) => renderGroup(group, columns)).join("\n\n");
+}
+
+/** Some settings, in the order of their table. */
+export function renderSome(names: readonly OptionName[], columns: number): string {
+  const some = optionEntries.filter(([name]) => names.includes(name));
+  return some.map(([, option]) => renderOption(option, columns)).join("\n");
+}
+
+/** What stands for a setting's value: `<host>`; `<runtime|buildtime>` where there is a choice. A switch has none. */
+export function placeholderOf({ type, choices, placeholder = "<value>" }: Option): string {
+  if (type === "boolean") return "";
+  return choices ? `<${choices.join("|")}>` : placeholder;
 }
 
 /** The reference of settings as the command `options` prints it. */
@@ -51,7 +63,8 @@ function renderGroup(group: Group, columns: number): string {
 }
 
 function renderOption(option: Option, columns: number): string {
-  const { short, flag, env, placeholder } = option;
+  const { short, flag, env } = option;
+  const placeholder = placeholderOf(option);
   const dashes = flag ? [`${short ? `-${short}, ` : "    "}--${flag}${placeholder ? ` ${placeholder}` : ""}`] : [];
   const variable = flag || !placeholder ? env : `${env}=${placeholder}`;
   const title = `  ${[...dashes, variable].join("  ")}`;
@@ -75,7 +88,8 @@ function aliasesOf({ aliases = [] }: Option): string {
 
 function renderTable(group: Group): string {
   const rows = optionsOf(group).map((option) => {
-    const { short, flag, placeholder, env } = option;
+    const { short, flag, env } = option;
+    const placeholder = placeholderOf(option);
     const flags = [...(short ? [`-${short}`] : []), ...(flag ? [`--${flag}${placeholder ? ` ${placeholder}` : ""}`] : [])];
     const cells = [
       code(env),

@@ -29,7 +29,7 @@ export function parseEnvFile(text: string | undefined): Environment {
 /** What was given for an option; an empty text counts as nothing. */
 export function findGiven(name: OptionName, option: Option, { flags, environment, file }: Sources): Given | undefined {
   const candidates: readonly (readonly [Given["from"], string | undefined])[] = [
-    ["flag", flagText(flags[name])],
+    ["flag", flagText(flags[name], option)],
     ["environment", variableText(option, environment)],
     [".env", variableText(option, file)],
   ];
@@ -45,8 +45,8 @@ export function isServiceLink(text: string): boolean {
   return /^(?:tcp|udp|sctp):\/\//.test(text);
 }
 
-function flagText(value: string | true | readonly string[] | undefined): string | undefined {
-  if (value === true) return "true";
+function flagText(value: string | true | readonly string[] | undefined, { flagMeansOff }: Option): string | undefined {
+  if (value === true) return flagMeansOff ? "false" : "true";
   return typeof value === "object" ? value.join(",") : value;
 }
 

@@ -40,7 +40,7 @@ async function jobs(world: World, ...argv: readonly string[]) {
 describe("build-watcher jobs beside a working bot", () => {
   it("lists all jobs with their state, attempts, last error, next attempt and analyses", async () => {
     await using situation = await createSituation();
-    const { code, stdout, stderr } = await jobs(situation.world);
+    const { code, stdout, stderr } = await jobs(situation.world, "--details");
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^1 waiting, 0 running, 1 done, 2 failed, 0 dismissed\n/);
     expect(stdout).toMatch(
@@ -69,7 +69,7 @@ describe("build-watcher jobs beside a working bot", () => {
     const { world, bot } = situation;
     world.analysis.faults(() => undefined);
     const { code, stdout } = await jobs(world, "retry", idOf("bad-1"), idOf("late"));
-    expect([code, stdout]).toEqual([0, `${idOf("bad-1")} is tried again\n${idOf("late")} is tried again\n`]);
+    expect([code, stdout]).toEqual([0, `${idOf("bad-1")} is retried\n${idOf("late")} is retried\n`]);
     await bot.logged(({ msg, job }) => msg === "Job done" && job === idOf("bad-1"));
     await bot.logged(({ msg, job }) => msg === "Job done" && job === idOf("late"));
     expect(submissionsByBuild(world.analysis)).toEqual(new Map(["good", "bad-1", "late"].map((name) => [name, 1])));

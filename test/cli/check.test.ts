@@ -74,12 +74,12 @@ describe("check, where all is well", () => {
       ok      identity                       The bot is system:serviceaccount:bots:build-watcher.
       ok      API builds                     The cluster serves builds.build.openshift.io.
       ok      API imagestreams               The cluster serves imagestreams.image.openshift.io.
-      ok      right list builds              system:serviceaccount:bots:build-watcher may list builds in namespace golang-builder.
-      ok      right watch builds             system:serviceaccount:bots:build-watcher may watch builds in namespace golang-builder.
-      ok      right get builds/log           system:serviceaccount:bots:build-watcher may get builds/log in namespace golang-builder.
-      ok      right get imagestreams         system:serviceaccount:bots:build-watcher may get imagestreams in namespace golang-builder.
-      ok      right list imagestreams        system:serviceaccount:bots:build-watcher may list imagestreams in namespace golang-builder.
-      ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher may get imagestreams/layers in namespace golang-builder.
+      ok      right list builds              system:serviceaccount:bots:build-watcher can list builds in namespace golang-builder.
+      ok      right watch builds             system:serviceaccount:bots:build-watcher can watch builds in namespace golang-builder.
+      ok      right get builds/log           system:serviceaccount:bots:build-watcher can get builds/log in namespace golang-builder.
+      ok      right get imagestreams         system:serviceaccount:bots:build-watcher can get imagestreams in namespace golang-builder.
+      ok      right list imagestreams        system:serviceaccount:bots:build-watcher can list imagestreams in namespace golang-builder.
+      ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher can get imagestreams/layers in namespace golang-builder.
       skipped copying                        Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
       ok      analysis endpoint              https://user-api.example.com answers as Thoth's User API does.
       ok      state directory                /state can be written and locked.
@@ -112,7 +112,7 @@ describe("check, where all is well", () => {
   it("asks for the whole cluster's rights where all namespaces are watched", async () => {
     await using world = await createKnownWorld();
     const [first] = await failures(world, { THOTH_WATCHED_NAMESPACE: "*" });
-    expect(first?.detail).toBe(`${account} may not list builds in all namespaces.`);
+    expect(first?.detail).toBe(`${account} cannot list builds in all namespaces.`);
     expect(first?.mend).toBe(`oc adm policy add-cluster-role-to-user view ${account}`);
   });
 
@@ -135,7 +135,8 @@ describe("check, where a right is missing", () => {
         {
           check: `right ${name}`,
           state: "fails",
-          detail: expect.stringContaining(`${account} may not ${name} in namespace golang-builder.`),
+          detail: expect.stringContaining(`${account} cannot ${name} in namespace golang-builder.`),
+          namespace: "golang-builder",
           mend: `oc policy add-role-to-user ${role} ${account} -n golang-builder`,
         },
       ]);
@@ -196,12 +197,12 @@ describe("check, where something is wrong", () => {
     expect(await bot.exit).toBe(1);
     expect(bot.stdout().replaceAll(world.stateDirectory, "/home/me")).toMatchInlineSnapshot(`
       "ok      settings           They can be read, and fit together.
-      fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Mend it: oc login <URL of the API server>
+      fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Fix: oc login <URL of the API server>
       skipped rights             Not asked: no cluster to ask.
       skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
-      fails   analysis endpoint  --thoth-api-host (THOTH_USER_API_HOST) is not set.  Mend it: export THOTH_USER_API_HOST='<host>'
+      fails   analysis endpoint  --thoth-api-host (THOTH_USER_API_HOST) is not set.  Fix: export THOTH_USER_API_HOST=<host>
       ok      state directory    /home/me/.local/state/build-watcher can be written and locked.
-      2 of 6 checks failed.
+      2 of 4 checks failed, 2 skipped.
       "
     `);
   });
@@ -214,8 +215,8 @@ describe("check, where something is wrong", () => {
     });
     expect(exitCode).toBe(1);
     expect(text).toMatchInlineSnapshot(`
-      "fails   settings  --environment-type (THOTH_ENVIRONMENT_TYPE) is "production"; expected runtime or buildtime  Mend it: export THOTH_ENVIRONMENT_TYPE='<type>'
-      fails   settings  --workers-count (THOTH_BUILD_WATCHER_WORKERS) is "many"; expected a whole number, at least 1, at most 256  Mend it: export THOTH_BUILD_WATCHER_WORKERS='<number>'
+      "fails   settings  --environment-type (THOTH_ENVIRONMENT_TYPE) is "production"; expected runtime or buildtime  Fix: export THOTH_ENVIRONMENT_TYPE=<runtime|buildtime>
+      fails   settings  --workers-count (THOTH_BUILD_WATCHER_WORKERS) is "many"; expected a whole number, at least 1, at most 256  Fix: export THOTH_BUILD_WATCHER_WORKERS=<number>
       2 of 2 checks failed.
       "
     `);
@@ -227,7 +228,7 @@ describe("check, where something is wrong", () => {
     expect(exitCode).toBe(1);
     expect(text).toMatchInlineSnapshot(`
       "ok      settings           They can be read, and fit together.
-      fails   cluster            The cluster does not accept the bot's credentials (Unauthorized): run oc login. They are read again before every attempt  Mend it: oc login https://api.example.com:6443
+      fails   cluster            The cluster does not accept the bot's credentials (Unauthorized): run oc login. They are read again before every attempt  Fix: oc login https://api.example.com:6443
       skipped rights             Not asked: the cluster does not answer.
       skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
       ok      analysis endpoint  https://user-api.example.com answers as Thoth's User API does.
@@ -285,7 +286,7 @@ describe("check, where something is wrong", () => {
         check: "analysis endpoint",
         state: "fails",
         detail: expect.stringMatching(/cannot be reached \(ECONNREFUSED\)/),
-        mend: "export THOTH_USER_API_HOST='<host>'",
+        mend: "export THOTH_USER_API_HOST=<host>",
       },
     ]);
   });
@@ -294,7 +295,7 @@ describe("check, where something is wrong", () => {
     await using world = await createKnownWorld();
     const [first] = await failures(world, { THOTH_USER_API_HOST: "http://127.0.0.1:1", KUBERNETES_SERVICE_HOST: "172.30.0.1" });
     expect(first?.mend).toBe(
-      "oc set data configmap/build-watcher THOTH_USER_API_HOST='<host>' && oc rollout restart deployment/build-watcher",
+      "oc set data configmap/build-watcher THOTH_USER_API_HOST=<host> && oc rollout restart deployment/build-watcher",
     );
   });
 
@@ -302,22 +303,22 @@ describe("check, where something is wrong", () => {
     [
       "a setting",
       { THOTH_BUILD_WATCHER_WORKERS: "many" },
-      "oc set data configmap/build-watcher THOTH_BUILD_WATCHER_WORKERS='<number>' && oc rollout restart deployment/build-watcher",
+      "oc set data configmap/build-watcher THOTH_BUILD_WATCHER_WORKERS=<number> && oc rollout restart deployment/build-watcher",
     ],
     [
       "a secret",
       { THOTH_SRC_REGISTRY_USER: "robot" },
-      "oc set data secret/build-watcher THOTH_SRC_REGISTRY_PASSWORD='<password>' && oc rollout restart deployment/build-watcher",
+      "oc set data secret/build-watcher THOTH_SRC_REGISTRY_PASSWORD=<password> && oc rollout restart deployment/build-watcher",
     ],
     [
       "a setting of the pod itself",
       { BUILD_WATCHER_ADMIN_PORT: "no" },
-      "oc set env deployment/build-watcher BUILD_WATCHER_ADMIN_PORT='<port>'",
+      "oc set env deployment/build-watcher BUILD_WATCHER_ADMIN_PORT=<port>",
     ],
     [
       "the other half of a login",
       { THOTH_DST_REGISTRY_PASSWORD: "TOPSECRET" },
-      "oc set data configmap/build-watcher THOTH_DST_REGISTRY_USER='<user>' && oc rollout restart deployment/build-watcher",
+      "oc set data configmap/build-watcher THOTH_DST_REGISTRY_USER=<user> && oc rollout restart deployment/build-watcher",
     ],
   ])("in a pod names the command that changes %s", async (_, environment, mend) => {
     await using world = await createKnownWorld();
@@ -330,7 +331,7 @@ describe("check, where something is wrong", () => {
     await using world = await createWorld();
     const bot = startBot(["check"], { HOME: world.stateDirectory, KUBERNETES_SERVICE_HOST: "127.0.0.1" });
     expect(await bot.exit).toBe(1);
-    expect(bot.stdout()).toMatch(/fails +cluster .*Mend it: oc rollout restart deployment\/build-watcher\n/);
+    expect(bot.stdout()).toMatch(/fails +cluster .*Fix: oc rollout restart deployment\/build-watcher\n/);
   });
 
   it("with an endpoint that is no User API says so", async () => {
@@ -364,7 +365,7 @@ describe("check of the state directory", () => {
         check: "state directory",
         state: "fails",
         detail: expect.stringMatching(detail),
-        mend: "export BUILD_WATCHER_STATE_DIR='<directory>'",
+        mend: "export BUILD_WATCHER_STATE_DIR=<directory>",
       },
     ]);
   });
@@ -390,7 +391,7 @@ describe("check, where something is probably not meant", () => {
     expect(exitCode).toBe(0);
     const warned = text.split("\n").filter((line) => line.startsWith("warns"));
     expect(warned).toEqual([
-      expect.stringMatching(/0 builds, 0 image streams in shpo: is the name right\? +Mend it: export THOTH_WATCHED_NAMESPACE=/),
+      expect.stringMatching(/0 builds, 0 image streams in shpo: is the name right\? +Fix: export THOTH_WATCHED_NAMESPACE=/),
     ]);
     expect(text).toMatch(/\nAll is well, 1 warning\.\n$/);
   });
@@ -401,7 +402,7 @@ describe("check, where something is probably not meant", () => {
     expect(text).toMatch(/\nAll is well, 2 warnings\.\n$/);
   });
 
-  it("says nothing of emptiness where the bot may not list", async () => {
+  it("says nothing of emptiness where the bot cannot list", async () => {
     await using world = await createKnownWorld();
     const { checks } = await report(world, { THOTH_WATCHED_NAMESPACE: "shpo" });
     expect(checks.filter(({ state }) => state === "warns")).toEqual([]);
@@ -495,10 +496,10 @@ requirePrograms(
   });
 
   it.each([
-    ["a template", { BUILD_WATCHER_PUSH_TEMPLATE: "{quokka}" }, "BUILD_WATCHER_PUSH_TEMPLATE='<template>'"],
-    ["an auth file that is missing", { BUILD_WATCHER_DST_AUTHFILE: "/nonexistent" }, "BUILD_WATCHER_DST_AUTHFILE='<file>'"],
+    ["a template", { BUILD_WATCHER_PUSH_TEMPLATE: "{quokka}" }, "BUILD_WATCHER_PUSH_TEMPLATE=<template>"],
+    ["an auth file that is missing", { BUILD_WATCHER_DST_AUTHFILE: "/nonexistent" }, "BUILD_WATCHER_DST_AUTHFILE=<file>"],
     ["a layout", { BUILD_WATCHER_PUSH_LAYOUT: "flat" }, "BUILD_WATCHER_PUSH_LAYOUT='default|flat|legacy'"],
-    ["a directory", { BUILD_WATCHER_REGISTRY_CERTS: "/nonexistent" }, "BUILD_WATCHER_REGISTRY_CERTS='<directory>'"],
+    ["a directory", { BUILD_WATCHER_REGISTRY_CERTS: "/nonexistent" }, "BUILD_WATCHER_REGISTRY_CERTS=<directory>"],
   ])("names the setting that is at fault: %s", async (_, environment, mend) => {
     await using world = await createKnownWorld();
     const registry = await registryWith();
@@ -513,7 +514,7 @@ requirePrograms(
     const file = join(world.stateDirectory, "auth.json");
     await writeFile(file, JSON.stringify({ auths: { [registry.host]: { username: "writer", password: "wrong" } } }));
     expect(await failures(world, { ...copyingTo(registry.host), BUILD_WATCHER_DST_AUTHFILE: file })).toMatchObject([
-      { check: "push registry", mend: "export BUILD_WATCHER_DST_AUTHFILE='<file>'" },
+      { check: "push registry", mend: "export BUILD_WATCHER_DST_AUTHFILE=<file>" },
     ]);
   });
 
@@ -522,8 +523,8 @@ requirePrograms(
     const registry = await registryWith({ login });
     const [first] = await failures(world, { ...copyingTo(registry.host), KUBERNETES_SERVICE_HOST: "172.30.0.1" });
     expect(first?.mend).toBe(
-      "oc set data configmap/build-watcher THOTH_DST_REGISTRY_USER='<user>' && " +
-        "oc set data secret/build-watcher THOTH_DST_REGISTRY_PASSWORD='<password>' && oc rollout restart deployment/build-watcher",
+      "oc set data configmap/build-watcher THOTH_DST_REGISTRY_USER=<user> && " +
+        "oc set data secret/build-watcher THOTH_DST_REGISTRY_PASSWORD=<password> && oc rollout restart deployment/build-watcher",
     );
   });
 
@@ -533,7 +534,7 @@ requirePrograms(
       {
         check: "push registry",
         detail: expect.stringContaining("ECONNREFUSED"),
-        mend: "export THOTH_PUSH_REGISTRY='<registry>'",
+        mend: "export THOTH_PUSH_REGISTRY=<registry>",
       },
     ]);
   });

@@ -23,13 +23,20 @@ describe("parseArguments", () => {
     ["options", { command: "options", flags: {} }],
     ["demo", { command: "demo", forever: false, flags: {} }],
     ["demo --forever", { command: "demo", forever: true, flags: {} }],
-    ["jobs", { command: "jobs", state: undefined, json: false, flags: {} }],
-    ["jobs --state failed --json", { command: "jobs", state: "failed", json: true, flags: {} }],
+    ["jobs", { command: "jobs", limit: 30, json: false, details: false, flags: {} }],
+    ["jobs --state failed --json", { command: "jobs", state: "failed", limit: undefined, json: true, details: false, flags: {} }],
+    [
+      "jobs --namespace shop --text x --limit 0 --details",
+      { command: "jobs", namespace: "shop", text: "x", limit: undefined, json: false, details: true, flags: {} },
+    ],
+    ["jobs --json --limit 5", { command: "jobs", limit: 5, json: true, details: false, flags: {} }],
+    ["check --all", { command: "check", json: false, all: true, flags: {} }],
+    ["completion bash", { command: "completion", shell: "bash", flags: {} }],
     ["jobs retry build-1 build-2", { command: "jobs retry", ids: ["build-1", "build-2"], failed: false, flags: {} }],
     ["jobs retry --failed", { command: "jobs retry", ids: [], failed: true, flags: {} }],
     ["jobs dismiss build-1", { command: "jobs dismiss", ids: ["build-1"], flags: {} }],
   ])("reads %j", (line, expected) => {
-    expect(parse(line)).toEqual(expected);
+    expect({ ...parse(line) }).toEqual(expected);
   });
 
   it.each([
@@ -84,6 +91,8 @@ describe("a usage mistake", () => {
     ["jobs retry a --json", "'--json' belongs to jobs alone"],
     ["jobs dismiss a --state failed", "'--state' belongs to jobs alone"],
     ["--workers-count", "argument missing"],
+    ["jobs --limit many", "--limit is many; expected a whole number"],
+    ["completion tcsh", "bash, zsh, fish"],
   ])("is told in words: %s", (line, mistake) => {
     const { text, exitCode } = print(line);
     expect(text).toContain(mistake);
@@ -98,14 +107,20 @@ describe("a usage mistake", () => {
 });
 
 describe("help", () => {
-  it.each(["--help", "-h", "help", "-v --help"])("comes with %s: the commands and every setting by group", (line) => {
-    const { text, exitCode } = print(line);
-    expect(exitCode).toBe(0);
-    for (const command of ["scan", "submit", "replay", "options", "demo", "jobs"])
-      expect(text).toMatch(new RegExp(`^ {2}${command} `, "m"));
-    for (const [, { env }] of optionEntries) expect(text).toContain(env);
-    expect(text).toMatch(/^Registries:$/m);
-  });
+  it.each(["--help", "-h", "help", "-v --help"])(
+    "comes with %s: the commands, examples, and the settings most people need",
+    (line) => {
+      const { text, exitCode } = print(line);
+      expect(exitCode).toBe(0);
+      for (const command of ["scan", "submit", "replay", "options", "demo", "jobs"])
+        expect(text).toMatch(new RegExp(`^ {2}${command} `, "m"));
+      for (const variable of ["THOTH_WATCHED_NAMESPACE", "THOTH_USER_API_HOST", "THOTH_PUSH_REGISTRY"])
+        expect(text).toContain(variable);
+      expect(text).toMatch(/^Examples:\n {2}build-watcher demo$/m);
+      expect(text.replaceAll("\n", " ")).toContain(`build-watcher options prints all ${optionEntries.length} settings.`);
+      expect(text.split("\n").length).toBeLessThan(80);
+    },
+  );
 
   it.each([
     ["submit --help", "Usage: build-watcher submit [options] <image...>"],
@@ -113,6 +128,8 @@ describe("help", () => {
     ["demo -h", "--forever"],
     ["jobs --help", "--state <state>"],
     ["jobs retry --help", "Usage: build-watcher jobs retry [options] [id...]"],
+    ["help jobs retry", "Usage: build-watcher jobs retry [options] [id...]"],
+    ["help jobs", "build-watcher jobs --state failed"],
   ])("of a command comes with %s, and is short", (line, expected) => {
     const { text, exitCode } = print(line);
     expect(exitCode).toBe(0);

@@ -117,7 +117,7 @@ describe("the mistakes in settings", () => {
       ),
       expect.stringMatching(/^--workers-count \(THOTH_BUILD_WATCHER_WORKERS\) is "zero"; expected a whole number/),
       expect.stringMatching(/^--job-timeout \(BUILD_WATCHER_JOB_TIMEOUT\) is "soon" in \.env; expected a duration/),
-      expect.stringMatching(/^KUBERNETES_VERIFY_TLS is "perhaps"; expected 1, 0, true or false/),
+      expect.stringMatching(/^--no-cluster-tls-verify \(KUBERNETES_VERIFY_TLS\) is "perhaps"; expected 1, 0, true or false/),
     ]);
     expect(() => load({ flags, environment })).toThrow(/^4 settings are wrong:\n- --build-watcher-namespace/);
   });

@@ -110,19 +110,23 @@ export function startBot(
     ...(clock && { clock }),
   });
 
+  // The bot logs to standard output, a command that ends by itself to standard error.
+  const lines = () => [...stdout.lines(), ...stderr.lines()].flatMap(parseLine);
+
   return {
     get lines() {
-      return stdout.lines().flatMap(parseLine);
+      return lines();
     },
     stdout: stdout.text,
     stderr: stderr.text,
     exit,
     async logged(condition) {
       for (;;) {
-        const line = stdout.lines().flatMap(parseLine).find(condition);
+        const line = lines().find(condition);
         if (line) return line;
         await Promise.race([
           stdout.written(),
+          stderr.written(),
           exit.then((code) => Promise.reject(new Error(`The bot ended with ${code}: ${stdout.text()}${stderr.text()}`))),
         ]);
       }

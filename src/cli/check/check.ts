@@ -1,15 +1,18 @@
+import { readFileSync } from "node:fs";
 import { clusterSettings } from "../../app/settings.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
+import { usualServiceAccountDirectory } from "../../cluster/settings.ts";
 import { ConfigError } from "../../config/config-error.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/options.ts";
 import type { Environment, Flags } from "../../config/sources.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster, type Uses } from "./cluster.ts";
-import { type Finding, failed, isWell, passed, renderFindings, warned } from "./finding.ts";
+import { type Finding, failed, isWell, passed, renderFindings, renderJson, warned } from "./finding.ts";
 import { checkCopying } from "./registry.ts";
 import { type SetCommand, setCommandFor, setNamed } from "./set-command.ts";
 import { checkEndpoint, checkState } from "./surroundings.ts";
+import { tokenWarnings } from "./token.ts";
 
 export interface CheckContext {
   readonly flags: Flags;
@@ -21,15 +24,20 @@ export interface CheckContext {
 }
 
 /** Looks at everything the bot will need, without working or leaving anything behind: 0 when all is well, 1 when something fails. */
-export async function check(context: CheckContext, { json }: { readonly json: boolean }): Promise<number> {
+export async function check(
+  context: CheckContext,
+  { json, all }: { readonly json: boolean; readonly all: boolean },
+): Promise<number> {
+  const { screen } = context;
   const findings = await checkAll(context);
-  context.screen.write(renderFindings(findings, json));
+  if (json) screen.write(renderJson(findings));
+  else screen.writeRaw(renderFindings(findings, { all, paint: screen.paint }));
   return isWell(findings) ? 0 : 1;
 }
 
 async function checkAll({ flags, environment, envFile, host, signal }: CheckContext): Promise<readonly Finding[]> {
-  const set = setCommandFor(environment);
   const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined;
+  const set = setCommandFor({ environment, flags, namespace: inPod ? readPodNamespace() : undefined });
   let loaded: LoadedConfig;
   try {
     loaded = loadConfig({ flags, environment, envFile });
@@ -40,6 +48,7 @@ async function checkAll({ flags, environment, envFile, host, signal }: CheckCont
   const { config } = loaded;
   const findings = await Promise.all([
     checkSettings(loaded),
+    tokenWarnings(config, environment).map((detail) => warned("pass-token", detail)),
     checkCluster(
       { ...clusterSettings(config), environment },
       { uses: usesOf(config, environment), watched: config, set },
@@ -51,6 +60,15 @@ async function checkAll({ flags, environment, envFile, host, signal }: CheckCont
     checkState(config, set),
   ]);
   return findings.flat();
+}
+
+/** Where the pod runs; undefined when it has no service account's files. */
+function readPodNamespace(): string | undefined {
+  try {
+    return readFileSync(`${usualServiceAccountDirectory}/namespace`, "utf8").trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function checkSettings({ warnings }: LoadedConfig): readonly Finding[] {

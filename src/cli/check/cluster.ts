@@ -77,7 +77,7 @@ function checkApi(probe: ClusterProbe, resource: keyof typeof groups, signal: Ab
   const name = `${resource}.${groups[resource]}`;
   const look = async () => {
     if (await probe.serves(groups[resource], resource, signal)) return `The cluster serves ${name}.`;
-    throw new Error(`The cluster does not serve ${name}: it is no OpenShift, or lacks this capability.`);
+    throw new Error(`The cluster does not serve ${name}: it is not OpenShift, or this capability is switched off.`);
   };
   return finding(`API ${resource}`, () => "oc get clusterversion version -o jsonpath='{.status.capabilities}'", look);
 }
@@ -96,11 +96,15 @@ function checkRights(
     const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
     const check = `right ${what}`;
     try {
-      if (await probe.may(right, namespace, signal)) return passed(check, `${who} may ${what} ${where}.`);
-      if (!uses[right.use]) return skipped(check, `${who} may not ${what} ${where}, and these settings do not need it.`);
-      return failed(check, `${who} may not ${what} ${where}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user));
+      if (await probe.may(right, namespace, signal)) return at(namespace, passed(check, `${who} can ${what} ${where}.`));
+      if (!uses[right.use])
+        return at(namespace, skipped(check, `${who} cannot ${what} ${where}, and these settings do not need it.`));
+      return at(
+        namespace,
+        failed(check, `${who} cannot ${what} ${where}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user)),
+      );
     } catch (error) {
-      return failed(check, error);
+      return at(namespace, failed(check, error));
     }
   });
 }
@@ -109,6 +113,10 @@ function checkRights(
 function doubtOf({ verb, resource }: Right, namespace: string | undefined): string {
   if (namespace === undefined || verb !== "list" || resource !== "builds") return "";
   return " A namespace that does not exist is refused alike: is its name right?";
+}
+
+function at(namespace: string | undefined, found: Finding): Finding {
+  return namespace === undefined ? found : { ...found, namespace };
 }
 
 function notAsked(because: string): Finding {

@@ -40,7 +40,7 @@ export function checkState({ stateDirectory }: Config, set: SetCommand): Promise
     () => mend,
     async () => {
       const { inUse } = checkStateDirectory(stateDirectory);
-      const use = inUse ? "; a bot is working with it, so that a second one could not" : "";
+      const use = inUse ? "; a bot is working with it, so a second one could not" : "";
       return `${stateDirectory} can be written and locked${use}.`;
     },
   );

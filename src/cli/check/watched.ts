@@ -21,7 +21,10 @@ export async function checkWatched(
   return [
     ...named
       .filter((_, index) => empty[index])
-      .map((namespace) => warned("watched", `0 builds, 0 image streams in ${namespace}: is the name right?`, mend)),
+      .map((namespace) => ({
+        ...warned("watched", `0 builds, 0 image streams in ${namespace}: is the name right?`, mend),
+        namespace,
+      })),
     ...(await unknownConfigs(probe, track, signal)).map((entry) =>
       warned(
         "tracked",
