@@ -16,6 +16,12 @@ export const failureReasons = {
     pauses: false,
     remedy: "The image is gone from its registry: build it again, or dismiss the job.",
   },
+  ImageDamaged: {
+    retryable: false,
+    pauses: false,
+    remedy:
+      "The registry holds other bytes than the image's digests say: push or build the image again, and check the registry's storage.",
+  },
   RegistryDenied: {
     retryable: false,
     pauses: false,

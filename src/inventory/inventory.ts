@@ -45,6 +45,8 @@ export interface ImageContent {
   readonly platform?: string;
   /** RFC 3339; when the image was made, by its own word. */
   readonly created?: string;
+  /** Where its sources lie, by the labels its build gave it: a git URI, with `@` and a commit. */
+  readonly origin?: string;
   readonly distribution?: Distribution;
   readonly completeness: Completeness;
   /** Why it is not complete, for people. */
@@ -77,15 +79,23 @@ export interface ReachableImage {
     reference: string,
     signal: AbortSignal,
   ): Promise<{ readonly digest: Digest; readonly mediaType: string; readonly bytes: Buffer }>;
-  /** The bytes of a blob, not yet checked against the digest; a broken connection is gone on with. */
+  /** The bytes of a blob, checked against the digest at their end; a broken connection is gone on with. */
   blob(digest: Digest, signal: AbortSignal): AsyncIterable<Buffer>;
+}
+
+/** A package as it is shown. */
+export interface ListedPackage extends FoundPackage {
+  readonly purl: string;
+  /** An index into the content's layers. */
+  readonly layer: number;
 }
 
 /** A package in one image, as a question finds it. */
 export interface PackageMatch {
+  /** What the image is asked for by. */
   readonly image: Digest;
   readonly content: ContentSummary;
-  readonly package: FoundPackage & { readonly layer: number };
+  readonly package: ListedPackage;
 }
 
 export interface PackageAnswer {
@@ -100,8 +110,48 @@ export interface PackageQuestion {
   readonly name: string;
   readonly ecosystem?: Ecosystem;
   readonly group?: string;
-  /** As `versions/range.ts` reads it. */
+  /** As `versions/range.ts` reads it; every version without one. */
   readonly range?: string;
+}
+
+/** One package that two images differ in; without `before` it came, without `after` it went. */
+export interface PackageChange {
+  readonly purl: string;
+  readonly name: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+export interface PackageDifference {
+  /** Sorted by package URL. */
+  readonly changes: readonly PackageChange[];
+  /** All there are; more than `changes` when the limit cut them. */
+  readonly count: number;
+}
+
+/** What a document says of the image itself. */
+export interface DocumentFacts {
+  readonly image: ImageReference;
+  /** Version of the CycloneDX specification. */
+  readonly specVersion: "1.5" | "1.6";
+}
+
+/** What was read so far. Digests are those of images, or of one platform's manifest; of an image for several platforms the first one answers. */
+export interface KnownPackages {
+  /** Throws `QuestionError` for a range nobody can read. The image read last comes first. */
+  find(question: PackageQuestion, limit: number): Promise<PackageAnswer>;
+  summary(image: Digest): Promise<ImageSummary | undefined>;
+  /** The packages of an image, sorted by package URL. */
+  packages(image: Digest, limit: number): Promise<readonly ListedPackage[] | undefined>;
+  /** What came and went from one image to another; undefined when one of them was not read. */
+  compare(before: Digest, after: Digest, limit: number): Promise<PackageDifference | undefined>;
+  /** The CycloneDX document of an image: for the same image always the same bytes. */
+  document(image: Digest, facts: DocumentFacts): Promise<Uint8Array | undefined>;
+}
+
+/** A question nobody can answer as it stands; the message says why. */
+export class QuestionError extends Error {
+  override readonly name = "QuestionError";
 }
 
 /** What lies in images: read once a digest, whoever asks; a layer is read once for all images. */
@@ -109,13 +159,8 @@ export interface Inventory {
   /** Reads an image unless it is known already. Throws `JobError`; what is there but cannot be understood is no error but not `complete`. */
   read(image: ReachableImage, signal: AbortSignal): Promise<ImageSummary>;
   readonly known: KnownPackages;
+  /** Images read before a time, and forgetting them; see `PackageStore`. */
+  images(readBefore: number, after: Digest | undefined, limit: number): Promise<readonly Digest[]>;
+  forget(images: readonly Digest[]): Promise<void>;
   close(): Promise<void>;
-}
-
-/** What was read so far. */
-export interface KnownPackages {
-  find(question: PackageQuestion, limit: number): Promise<PackageAnswer>;
-  summary(image: Digest): Promise<ImageSummary | undefined>;
-  /** One content with its packages, by the image's digest or its own; the first platform's where an image has several. */
-  content(image: Digest): Promise<ImageContent | undefined>;
 }

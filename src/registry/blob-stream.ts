@@ -96,5 +96,5 @@ async function* paced(body: Readable, { clock, digest }: BlobRequest, signal: Ab
 
 function check(computed: string, digest: Digest): void {
   if (`sha256:${computed}` === digest) return;
-  throw new JobError("CopyFailed", `The registry answered the blob ${digest} with other contents`);
+  throw new JobError("ImageDamaged", `The registry answered the blob ${digest} with other contents`);
 }

@@ -77,7 +77,7 @@ describe("reading an image", () => {
   });
 
   it.each<[string, Oddity, object]>([
-    ["with other contents", replies("GET", /blobs/, 200, makeLayer(300_000)), { reason: "CopyFailed" }],
+    ["with other contents", replies("GET", /blobs/, 200, makeLayer(300_000)), { reason: "ImageDamaged" }],
     ["longer than it says", replies("GET", /blobs/, 200, makeLayer(600_000)), { reason: "CopyFailed" }],
     ["not at all", replies("GET", /blobs/, 404), { reason: "ImageNotFound" }],
     [

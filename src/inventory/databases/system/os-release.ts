@@ -7,7 +7,6 @@ const families: Readonly<Record<string, string>> = {
   almalinux: "alma",
   ol: "oracle",
   amzn: "amazon",
-  sles: "suse linux enterprise server",
   "opensuse-leap": "opensuse.leap",
   "opensuse-tumbleweed": "opensuse.tumbleweed",
   mariner: "cbl-mariner",
@@ -35,7 +34,7 @@ export const releaseFiles: PackageDatabase = {
   owns: (path) => /(?:^|\/)etc\/(?:debian_version|(?:redhat|centos|system)-release)$/.test(path),
   read({ path, bytes }): Findings {
     const text = bytes.toString("utf8").split("\n")[0]?.trim() ?? "";
-    const distribution = path.endsWith("debian_version") ? debian(text) : redHat(text);
+    const distribution = path.endsWith("debian_version") ? debian(text) : (amazon(text) ?? redHat(text));
     return { packages: [], ...(distribution && { distribution }) };
   },
 };
@@ -56,6 +55,12 @@ function redHat(text: string): Distribution | undefined {
   const [, name = "", version = ""] = /^(.{1,60}?)(?: Linux)?(?: Stream)? release (\d[\w.]*)/.exec(text) ?? [];
   const family = { "Red Hat Enterprise": "redhat", "Red Hat Enterprise Linux": "redhat", CentOS: "centos" }[name];
   return family ? { family, version } : undefined;
+}
+
+/** Trivy has the whole of it: `2023.5.20240708 (Amazon Linux)`, `2 (Karoo)`. */
+function amazon(text: string): Distribution | undefined {
+  const version = plainText(/^Amazon Linux release (\d.*)$/.exec(text)?.[1]);
+  return version ? { family: "amazon", version } : undefined;
 }
 
 function field(line: string): [string, string] {

@@ -1,0 +1,44 @@
+import { availableParallelism } from "node:os";
+import type { Clock } from "../core/clock.ts";
+import type { Inventory } from "./inventory.ts";
+import { createImageReader } from "./read-image.ts";
+import { createReaders } from "./reading/readers.ts";
+import { createSharedReads } from "./shared-reads.ts";
+import { openThreadStore } from "./store/thread-store.ts";
+
+export interface InventorySettings {
+  /** Where what was read is kept. */
+  readonly directory: string;
+  /** Bytes of layers that are remembered. */
+  readonly layerCache: number;
+  readonly clock: Clock;
+}
+
+/** Milliseconds a reader may be busy with one block or file: a hundred times what the largest takes. */
+const patience = 120_000;
+
+/** Opens the inventory. Throws `SetupError`. */
+export async function openInventory({ directory, layerCache, clock }: InventorySettings): Promise<Inventory> {
+  const store = await openThreadStore({ directory, layerCache, clock });
+  const readers = createReaders({ threads: Math.max(2, availableParallelism()), patience });
+  const readImage = createImageReader({ store, readers });
+  const images = createSharedReads<void>();
+
+  return {
+    async read(image, signal) {
+      const { digest } = image.reference;
+      const known = digest && (await store.isSettled(digest)) ? await store.summary(digest) : undefined;
+      if (known) return known;
+      const read = await readImage(image, signal);
+      await images.join(read.digest, signal, () => store.keepImage(read.digest, read.contents, read.isSettled));
+      return { digest: read.digest, contents: read.summaries };
+    },
+    known: store,
+    images: store.images,
+    forget: store.forget,
+    async close() {
+      await readers.close();
+      await store.close();
+    },
+  };
+}

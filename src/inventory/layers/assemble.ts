@@ -1,0 +1,163 @@
+import type { Digest } from "../../core/image-reference.ts";
+import { mostPackages, type PackageDatabase, plainText } from "../databases/database.ts";
+import { databases } from "../databases/index.ts";
+import { exactDistribution } from "../databases/system/os-release.ts";
+import type { Completeness, Distribution, ImageContent, InstalledPackage } from "../inventory.ts";
+import { packageUrl } from "../purl.ts";
+import { emptyLayer, type LayerContents } from "./contents.ts";
+import { asObject, type LayerDescriptor, platformOf } from "./manifest.ts";
+import { type MergedFile, type MergedLayers, mergeLayers } from "./merge.ts";
+import { readPair } from "./read-layer.ts";
+
+export interface ImageParts {
+  readonly digest: Digest;
+  /** The image's configuration, as its registry holds it. */
+  readonly config: Buffer;
+  readonly layers: readonly LayerDescriptor[];
+  /** What was read of each layer; undefined for those that are skipped. */
+  readonly contents: readonly (LayerContents | undefined)[];
+  /** What is known already of why the whole is not. */
+  readonly reasons: readonly string[];
+}
+
+/** What lies in an image, from what was read of its layers. It never throws for what the parts are. */
+export function assembleImage({ digest, config, layers, contents, reasons }: ImageParts): ImageContent {
+  const merged = mergeLayers(contents.map((layer) => layer ?? emptyLayer));
+  const skipped = layers.flatMap(({ skipped }, index) => (skipped ? [`layer ${index + 1} was not read: ${skipped}`] : []));
+  const files = databases.flatMap((database) => effectiveFiles(database, merged));
+  const programs = [...merged.files.values()].filter(({ database }) => database === "go");
+  const all = [...files, ...programs];
+  const distribution = distributionOf(all);
+  const packages = packagesOf(all, distribution, originsOf(contents, distribution));
+  const troubles = all.flatMap(({ path, trouble, findings }) =>
+    [...(trouble ? [trouble] : []), ...(findings?.troubles ?? [])].map((text) => `${plainText(path)}: ${text}`),
+  );
+  const tooMany = packages.length > mostPackages ? [`it has more than ${mostPackages} packages`] : [];
+  const found = [...reasons, ...skipped, ...merged.troubles, ...lost(merged), ...troubles, ...tooMany];
+  return {
+    digest,
+    ...describeConfig(config),
+    ...(distribution && { distribution }),
+    ...judge(packages, files, distribution, found),
+    layers: layers.map((layer) => layer.digest),
+    contentSets: [...new Set(all.flatMap(({ findings }) => findings?.contentSets ?? []))].toSorted(),
+    packages: packages.slice(0, mostPackages),
+  };
+}
+
+/** The files of a database that count: of a system's, those at the places where it looks for them. */
+function effectiveFiles(database: PackageDatabase, merged: MergedLayers): MergedFile[] {
+  const own = [...merged.files.values()].filter((file) => file.database === database.name && database.owns(file.path));
+  if (!database.places) return own;
+  const real = database.places.map((place) => ({ path: merged.resolve(place), isDirectory: place.endsWith("/") }));
+  const isPlaced = ({ path }: MergedFile) =>
+    real.some(
+      (place) =>
+        place.path !== undefined &&
+        (place.isDirectory ? path.slice(0, path.lastIndexOf("/")) === place.path : path === place.path),
+    );
+  return own.filter(isPlaced).map((file) => withCompanion(database, file, merged));
+}
+
+/** A log that is older than its database belongs to one that is gone; one of another layer was not there when the file was read. */
+function withCompanion(database: PackageDatabase, file: MergedFile, merged: MergedLayers): MergedFile {
+  const companion = database.companion ? merged.files.get(`${file.path}${database.companion}`) : undefined;
+  const valid = companion && companion.layer >= file.layer ? companion : undefined;
+  const asRead = file.isPaired ? file.layer : undefined;
+  return valid?.layer === asRead ? file : { ...readPair(database, file, valid), layer: Math.max(file.layer, valid?.layer ?? 0) };
+}
+
+/** Databases that lie behind a link to what was not picked. */
+function lost({ files, resolve, isLink }: MergedLayers): string[] {
+  return databases
+    .filter(({ name }) => /^(?:rpm|dpkg|apk)/.test(name))
+    .flatMap(({ places = [] }) => places)
+    .filter((place) => isLink(place.replace(/\/$/, "")))
+    .filter((place) => !place.endsWith("/") && !files.has(resolve(place) ?? ""))
+    .map((place) => `${place} is a link to something that is no package database`);
+}
+
+function distributionOf(files: readonly MergedFile[]): Distribution | undefined {
+  const named = (database: string) =>
+    files.filter((file) => file.database === database).flatMap(({ findings }) => findings?.distribution ?? []);
+  return exactDistribution(named("os-release")[0], named("release file"));
+}
+
+/** Sorted by package URL, each once a layer. */
+function packagesOf(
+  files: readonly MergedFile[],
+  distribution: Distribution | undefined,
+  origins: ReadonlyMap<string, number>,
+): InstalledPackage[] {
+  const packages = new Map<string, InstalledPackage>();
+  for (const { path, layer: last, findings } of files) {
+    for (const found of findings?.packages ?? []) {
+      const url = packageUrl(found, distribution);
+      const layer = Math.min(last, origins.get(`${path} ${url}`) ?? last);
+      const key = `${url} ${String(layer).padStart(4, "0")}`;
+      if (!packages.has(key)) packages.set(key, { ...found, layer, path });
+    }
+  }
+  return [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, found]) => found);
+}
+
+/** The lowest layer that has a package in a file: a layer that installs one package brings the whole list of its system anew. */
+function originsOf(contents: ImageParts["contents"], distribution: Distribution | undefined): ReadonlyMap<string, number> {
+  const origins = new Map<string, number>();
+  for (const [layer, { files }] of contents.map((layer) => layer ?? emptyLayer).entries()) {
+    for (const { path, findings } of files) {
+      for (const found of findings?.packages ?? []) {
+        const key = `${path} ${packageUrl(found, distribution)}`;
+        if (!origins.has(key)) origins.set(key, layer);
+      }
+    }
+  }
+  return origins;
+}
+
+function judge(
+  packages: readonly InstalledPackage[],
+  files: readonly MergedFile[],
+  distribution: Distribution | undefined,
+  troubles: readonly string[],
+): { completeness: Completeness; reasons: readonly string[] } {
+  const hasSystem = files.some(({ database, findings }) => findings && /^(?:rpm|dpkg|apk)/.test(database));
+  const reasons = [...new Set(troubles)].slice(0, 20);
+  if (distribution && !hasSystem) reasons.push(`no package database of ${distribution.family} was found`);
+  else if (packages.length === 0 && !hasSystem) reasons.push("no package database was found");
+  if (packages.length === 0 && reasons.length > 0) return { completeness: "unknown", reasons };
+  return { completeness: reasons.length > 0 ? "partial" : "complete", reasons };
+}
+
+/** Labels by which builds name their sources, OpenShift's before the general ones. */
+const sourceLabels = ["io.openshift.build.source-location", "org.opencontainers.image.source"];
+const commitLabels = ["io.openshift.build.commit.id", "org.opencontainers.image.revision"];
+
+function describeConfig(config: Buffer): Pick<ImageContent, "created" | "platform" | "origin"> {
+  const fields = parseObject(config);
+  const created = typeof fields.created === "string" ? new Date(fields.created) : undefined;
+  const platform = plainText(platformOf(fields));
+  const labels = asObject(asObject(fields.config).Labels);
+  const first = (names: readonly string[]) =>
+    plainText(names.map((name) => labels[name]).find((value) => typeof value === "string"));
+  const [source, commit] = [first(sourceLabels), first(commitLabels)];
+  const origin = source && safeUrl(source) ? `${source}${commit ? `@${commit}` : ""}` : undefined;
+  return {
+    ...(created && !Number.isNaN(created.getTime()) && { created: created.toISOString() }),
+    ...(platform && { platform }),
+    ...(origin && { origin }),
+  };
+}
+
+/** A source with a login in it is not repeated. */
+function safeUrl(text: string): boolean {
+  return !/^[a-z+]+:\/\/[^/]*@/i.test(text);
+}
+
+function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> {
+  try {
+    return asObject(JSON.parse(bytes.toString("utf8")));
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,59 @@
+import type { Findings } from "../databases/database.ts";
+import { goAlignment, goLimit, goMagic, readGoBuildInfo } from "../databases/languages/go.ts";
+
+/** Looks for build info in a program as its bytes go by: its place is in no index that comes before it. */
+export interface GoScanner {
+  push(chunk: Buffer): void;
+  /** What was found; undefined for a program that Go did not build. Throws `UnreadableDatabase`. */
+  end(): Findings | undefined;
+}
+
+/** Bytes by which build info is told from what only looks like it. */
+const headSize = 32 + 64;
+
+export function createGoScanner(): GoScanner {
+  let window: Buffer = Buffer.alloc(0);
+  let offset = 0;
+  let found: Buffer[] | undefined;
+  let size = 0;
+
+  return {
+    push(chunk) {
+      if (found) {
+        if (size < goLimit) found.push(Buffer.from(chunk));
+        size += chunk.length;
+        return;
+      }
+      window = window.length > 0 ? Buffer.concat([window, chunk]) : chunk;
+      search(headSize);
+    },
+    end() {
+      if (!found) search(0);
+      return found && readGoBuildInfo(Buffer.concat(found));
+    },
+  };
+
+  /** Where fewer bytes follow than are needed the place is looked at again with the next chunk. */
+  function search(needed: number): void {
+    let at = window.indexOf(goMagic);
+    while (at >= 0 && at + needed <= window.length) {
+      if ((offset + at) % goAlignment === 0 && isBuildInfo(window.subarray(at))) {
+        found = [Buffer.from(window.subarray(at))];
+        size = found[0]?.length ?? 0;
+        return;
+      }
+      at = window.indexOf(goMagic, at + 1);
+    }
+    const kept = at >= 0 ? at : Math.max(0, window.length - goMagic.length);
+    offset += kept;
+    window = Buffer.from(window.subarray(kept));
+  }
+}
+
+/** By its head: the size of a pointer and, since Go 1.18, the version's text. */
+function isBuildInfo(head: Buffer): boolean {
+  const [pointerSize, flags] = [head[14] ?? 0, head[15] ?? 0];
+  if ((flags & 2) === 0) return (pointerSize === 4 || pointerSize === 8) && flags <= 1;
+  const version = head.toString("latin1", 33, 33 + 5);
+  return version.startsWith("go") || version === "devel";
+}

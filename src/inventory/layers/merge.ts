@@ -1,0 +1,96 @@
+import type { LayerContents, PickedFile } from "./contents.ts";
+import { linkedPath } from "./paths.ts";
+
+/** A picked file as the whole image has it. */
+export interface MergedFile extends PickedFile {
+  /** The layer it is of. */
+  readonly layer: number;
+}
+
+/** What the layers come to, one upon the other. */
+export interface MergedLayers {
+  /** By the real path, no link in it. */
+  readonly files: ReadonlyMap<string, MergedFile>;
+  /** The real path behind a path; undefined when links run in a circle. */
+  resolve(path: string): string | undefined;
+  /** Whether a link lies at a path itself. */
+  isLink(path: string): boolean;
+  readonly troubles: readonly string[];
+}
+
+/** Lays layers upon each other as a container's file system does (image-spec: layer.md). Later ones come last. */
+export function mergeLayers(layers: readonly LayerContents[]): MergedLayers {
+  const files = new Map<string, MergedFile>();
+  const links = new Map<string, string>();
+  const troubles: string[] = [];
+  for (const [layer, contents] of layers.entries()) {
+    remove(contents, files, links);
+    for (const [path, target] of contents.links) links.set(path, target);
+    for (const file of contents.files) put(file, layer);
+    for (const [path, target] of contents.hardLinks) {
+      const original = files.get(placeOf(target));
+      if (original) put({ ...original, path }, layer);
+      else troubles.push(`${path} is a hard link to ${target}, which was not kept`);
+    }
+    for (const trouble of contents.troubles) troubles.push(`layer ${layer + 1}: ${trouble}`);
+  }
+  return { files, resolve: (path) => resolvePath(path, links), isLink: (path) => links.has(path), troubles };
+
+  function put(file: PickedFile, layer: number): void {
+    const path = placeOf(file.path);
+    links.delete(path);
+    files.set(path, { ...file, path, layer });
+  }
+
+  /** A file lies where its directory really is; a link at its own place it replaces. */
+  function placeOf(path: string): string {
+    const slash = path.lastIndexOf("/");
+    if (slash < 0) return path;
+    const directory = resolvePath(path.slice(0, slash), links);
+    return directory === undefined ? path : `${directory}${directory && "/"}${path.slice(slash + 1)}`;
+  }
+}
+
+/** Takes away what a layer deletes or replaces of those below it. */
+function remove(contents: LayerContents, files: Map<string, unknown>, links: Map<string, string>): void {
+  for (const path of contents.directories) links.delete(path);
+  if (files.size === 0 && links.size === 0) return;
+  const replaced = [...contents.links.map(([path]) => path), ...contents.files.map(({ path }) => path), ...contents.others];
+  const gone = new Set([...contents.whiteouts, ...replaced]);
+  const emptied = new Set(contents.opaque);
+  for (const entries of [files, links]) {
+    for (const path of entries.keys()) if (isGone(path, gone, emptied)) entries.delete(path);
+  }
+}
+
+function isGone(path: string, gone: ReadonlySet<string>, emptied: ReadonlySet<string>): boolean {
+  if (gone.has(path) || emptied.has("")) return true;
+  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
+    const directory = path.slice(0, slash);
+    if (gone.has(directory) || emptied.has(directory)) return true;
+  }
+  return false;
+}
+
+/** As many links as Linux follows on the way to one file. */
+const mostLinks = 40;
+
+function resolvePath(path: string, links: ReadonlyMap<string, string>): string | undefined {
+  let waiting = path.split("/").filter(Boolean);
+  let resolved: string[] = [];
+  let followed = 0;
+  while (waiting.length > 0) {
+    const [next = "", ...rest] = waiting;
+    const candidate = [...resolved, next].join("/");
+    const target = links.get(candidate);
+    if (target === undefined) {
+      resolved.push(next);
+      waiting = rest;
+      continue;
+    }
+    if (++followed > mostLinks) return undefined;
+    waiting = [...linkedPath(resolved.join("/"), target), ...rest];
+    resolved = [];
+  }
+  return resolved.join("/");
+}

@@ -1,0 +1,36 @@
+import { databases } from "../databases/index.ts";
+
+/** A tar entry's or a link's path from the root, without dots; undefined when it leads out of the root. */
+export function normalPath(name: string): string | undefined {
+  const parts: string[] = [];
+  for (const part of name.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return undefined;
+  }
+  return parts.join("/");
+}
+
+/** Where a link leads, from the directory it lies in. As the system has it, nothing leads out of the root. */
+export function linkedPath(directory: string, target: string): readonly string[] {
+  const parts = target.startsWith("/") ? [] : directory.split("/").filter(Boolean);
+  for (const part of target.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") parts.pop();
+    else parts.push(part);
+  }
+  return parts;
+}
+
+const above = new Set(databases.flatMap(({ places = [] }) => places.flatMap(ancestors)));
+
+/** Whether a path is, or lies above, a place where a system's database is looked for. */
+export function isPlaceAbove(path: string): boolean {
+  return above.has(path);
+}
+
+/** A path and every directory above it. */
+function ancestors(path: string): string[] {
+  const parts = path.split("/").filter(Boolean);
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+}

@@ -1,0 +1,56 @@
+import { createZstdDecompress } from "node:zlib";
+
+/**
+ * Unpacks Zstandard of any number of frames, frames to be skipped included (RFC 8878, 3.1): Node's decompressor ends with a frame that is
+ * followed by another in the same bytes, and layers made for lazy pulling have one a file. Throws when the bytes are damaged.
+ */
+export async function* unzstd(source: AsyncIterable<Buffer>, chunkSize: number): AsyncGenerator<Buffer> {
+  const input = source[Symbol.asyncIterator]();
+  for (let rest: Buffer | undefined = await nextOf(input); rest; ) {
+    const frame = decodeFrames(input, rest, chunkSize);
+    for (;;) {
+      const { value, done } = await frame.next();
+      if (done) {
+        rest = value;
+        break;
+      }
+      yield value;
+    }
+    rest ??= await nextOf(input);
+  }
+}
+
+/** Yields what is unpacked until the decompressor ends, and returns the bytes it left. */
+async function* decodeFrames(
+  input: AsyncIterator<Buffer>,
+  first: Buffer,
+  chunkSize: number,
+): AsyncGenerator<Buffer, Buffer | undefined> {
+  const decoder = createZstdDecompress({ chunkSize });
+  let fed = 0;
+  let last: Buffer = first;
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  decoder.once("close", end).once("end", end);
+  /** A chunk at a time, so that what is left is of the last one. */
+  async function feed(): Promise<void> {
+    for (let chunk: Buffer | undefined = first; chunk; chunk = await nextOf(input)) {
+      last = chunk;
+      fed += chunk.length;
+      await Promise.race([new Promise<void>((written) => void decoder.write(last, () => written())), ended]);
+      // It leaves bytes alone only when it has ended.
+      if (decoder.bytesWritten < fed || decoder.destroyed) return;
+    }
+    decoder.end();
+  }
+  const feeding = feed();
+  feeding.catch((error) => decoder.destroy(error));
+  for await (const bytes of decoder) yield bytes;
+  await feeding;
+  const left = fed - decoder.bytesWritten;
+  return left > 0 ? last.subarray(last.length - left) : undefined;
+}
+
+async function nextOf(input: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+  const { value, done } = await input.next();
+  return done ? undefined : value;
+}

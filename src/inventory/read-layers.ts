@@ -1,0 +1,66 @@
+import type { ReachableImage } from "./inventory.ts";
+import type { LayerDescriptor } from "./layers/manifest.ts";
+import { ReaderError, type Readers } from "./reading/readers.ts";
+import { createSharedReads } from "./shared-reads.ts";
+import type { PackageStore } from "./store/package-store.ts";
+
+export interface ImageReaderParts {
+  readonly store: Pick<PackageStore, "layer" | "keepLayer">;
+  readonly readers: Readers;
+}
+
+/** A layer as it was read, packed, or why it was not; neither for one that is skipped. */
+export interface LayerOutcome {
+  readonly contents?: Uint8Array;
+  readonly trouble?: string;
+}
+
+export type ReadLayers = (
+  image: ReachableImage,
+  layers: readonly LayerDescriptor[],
+  signal: AbortSignal,
+) => Promise<readonly LayerOutcome[]>;
+
+/** Layers of one image that are read at once. */
+const layersAtOnce = 3;
+
+/** Reads the layers of images: what was read of one serves all images that have it. */
+export function createLayersReader({ store, readers }: ImageReaderParts): ReadLayers {
+  const shared = createSharedReads<LayerOutcome>();
+
+  return async (image, wanted, signal) => {
+    const outcomes: LayerOutcome[] = [];
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    let next = 0;
+    const work = async () => {
+      for (let index = next++; index < wanted.length; index = next++) {
+        const layer = wanted[index];
+        if (layer) outcomes[index] = layer.skipped ? {} : await layerOf(image, layer, either);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.min(layersAtOnce, wanted.length) }, work));
+    } catch (error) {
+      // The first that fails ends the others.
+      failed.abort(error);
+      throw error;
+    }
+    return outcomes;
+  };
+
+  async function layerOf(image: ReachableImage, { digest }: LayerDescriptor, signal: AbortSignal): Promise<LayerOutcome> {
+    const known = await store.layer(digest);
+    if (known) return { contents: known };
+    return shared.join(digest, signal, async (its) => {
+      try {
+        const contents = await readers.readLayer(image.blob(digest, its), its);
+        await store.keepLayer(digest, contents);
+        return { contents };
+      } catch (error) {
+        if (error instanceof ReaderError && !its.aborted) return { trouble: error.message };
+        throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import { parentPort } from "node:worker_threads";
+import { assembleImage } from "../layers/assemble.ts";
+import { packContents, unpackContents } from "../layers/contents.ts";
+import { describeManifest } from "../layers/manifest.ts";
+import { readLayer } from "../layers/read-layer.ts";
+import { packContent } from "../store/packed-content.ts";
+import type { AssembleParts, FromReader, ReadContent, ToReader } from "./messages.ts";
+
+/** The thread in which everything others have written is unpacked and parsed: one task at a time. */
+const port = parentPort;
+let blocks: BlockQueue | undefined;
+
+port?.on("message", (message: ToReader) => {
+  if (message.kind === "block") blocks?.push(Buffer.from(message.bytes.buffer));
+  else if (message.kind === "end") blocks?.push(undefined);
+  else void perform(message);
+});
+
+async function perform(message: Exclude<ToReader, { kind: "block" | "end" }>): Promise<void> {
+  try {
+    reply({ kind: "answer", answer: await answerTo(message) });
+  } catch (error) {
+    reply({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function answerTo(message: Exclude<ToReader, { kind: "block" | "end" }>): unknown {
+  if (message.kind === "describe") return describeManifest(message.ask.mediaType, asBuffer(message.ask.bytes));
+  if (message.kind === "layer") return takeLayer();
+  return assemble(message.ask);
+}
+
+async function takeLayer(): Promise<Uint8Array> {
+  const queue = createBlockQueue();
+  blocks = queue;
+  const contents = await readLayer(queue.blocks());
+  // What follows the archive's end is checked by whoever sends it.
+  for await (const _ of queue.blocks());
+  return packContents(contents);
+}
+
+function assemble({ digest, config, layers, contents, reasons }: AssembleParts): ReadContent {
+  const unpacked = contents.map((bytes) => bytes && unpackContents(asBuffer(bytes)));
+  const content = assembleImage({ digest, config: asBuffer(config), layers, contents: unpacked, reasons });
+  const { packages, ...rest } = content;
+  return { packed: packContent(content), summary: { ...rest, count: packages.length } };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function reply(message: FromReader): void {
+  port?.postMessage(message);
+}
+
+interface BlockQueue {
+  /** Undefined ends it. */
+  push(block: Buffer | undefined): void;
+  /** The blocks not yet taken; may be asked for again. */
+  blocks(): AsyncIterable<Buffer>;
+}
+
+function createBlockQueue(): BlockQueue {
+  const waiting: Buffer[] = [];
+  let hasEnded = false;
+  let wake = Promise.withResolvers<void>();
+  return {
+    push(block) {
+      if (block) waiting.push(block);
+      else hasEnded = true;
+      wake.resolve();
+    },
+    // An iterator without `return`: who stops early leaves the rest to the next.
+    blocks: () => ({ [Symbol.asyncIterator]: () => ({ next }) }),
+  };
+
+  async function next(): Promise<IteratorResult<Buffer, undefined>> {
+    for (;;) {
+      const block = waiting.shift();
+      if (block) {
+        reply({ kind: "took" });
+        return { value: block, done: false };
+      }
+      if (hasEnded) return { value: undefined, done: true };
+      wake = Promise.withResolvers<void>();
+      await wake.promise;
+    }
+  }
+}

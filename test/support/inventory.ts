@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../src/core/clock.ts";
+import { parseImageReference } from "../../src/core/image-reference.ts";
+import { openInventory } from "../../src/inventory/index.ts";
+import type { ImageSummary, Inventory } from "../../src/inventory/inventory.ts";
+import { createImageReader } from "../../src/registry/image-reader.ts";
+import { openTestParts } from "./registry-parts.ts";
+
+/** An inventory in a directory of its own, and the registry's door before it. */
+export interface TestInventory extends AsyncDisposable {
+  readonly inventory: Inventory;
+  readonly directory: string;
+  /** Reads an image by its name. */
+  read(name: string, signal?: AbortSignal): Promise<ImageSummary>;
+  /** The packages of an image by name and version. */
+  list(name: string): Promise<string[]>;
+}
+
+export async function openTestInventory(settings: { readonly layerCache?: number } = {}): Promise<TestInventory> {
+  const directory = mkdtempSync(join(tmpdir(), "inventory-"));
+  const inventory = await openInventory({ directory, layerCache: settings.layerCache ?? 2 ** 29, clock: systemClock });
+  const parts = openTestParts();
+  const reader = createImageReader(parts);
+  const read = async (name: string, signal = new AbortController().signal) =>
+    inventory.read(await reader.open(parseImageReference(name), { side: "source", ownLogin: false }, signal), signal);
+  return {
+    inventory,
+    directory,
+    read,
+    async list(name) {
+      const { digest } = await read(name);
+      return ((await inventory.known.packages(digest, 10_000)) ?? []).map((one) => `${one.name} ${one.version}`);
+    },
+    async [Symbol.asyncDispose]() {
+      await inventory.close();
+      parts.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
