@@ -1,4 +1,6 @@
+import { delimiter, join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { createReporter } from "./test/support/reporter.ts";
 
 /** Milliseconds in which whatever a test waits for happens even on a busy machine. */
 const patience = 120_000;
@@ -14,6 +16,10 @@ export default defineConfig({
     testTimeout: patience + 30_000,
     hookTimeout: patience + 30_000,
     expect: { poll: { timeout: patience, interval: 20 } },
-    reporters: process.env.CI ? ["default", ["json", { outputFile: ".report/test.json" }]] : ["default"],
+    // Programs that no Debian package brings: .ci/run puts them there.
+    env: { PATH: [process.env.PATH, join(import.meta.dirname, ".tools/bin")].join(delimiter) },
+    reporters: process.env.CI
+      ? ["default", createReporter(), ["json", { outputFile: ".report/test.json" }]]
+      : ["default", createReporter()],
   },
 });

@@ -10,7 +10,7 @@ import { describe, it } from "vitest";
 export function requirePrograms(...programs: readonly string[]): (name: string, tests: () => void) => void {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return (name, tests) => void describe(name, tests);
-  const message = `needs ${missing.join(", ")}, which is not installed`;
+  const message = `${lead}${missing.join(", ")}${end}`;
   const inCi = process.env.CI === "true";
   return (name) => {
     describe(name, () => {
@@ -20,6 +20,31 @@ export function requirePrograms(...programs: readonly string[]): (name: string, 
       });
     });
   };
+}
+
+const lead = "needs ";
+const end = ", which is not installed";
+
+/** The programs that a skipped test's name says are missing. */
+export function missingIn(name: string): readonly string[] {
+  return name.startsWith(lead) && name.endsWith(end) ? name.slice(lead.length, -end.length).split(", ") : [];
+}
+
+const packages: Readonly<Record<string, string>> = {
+  htpasswd: "apache2-utils",
+  promtool: "prometheus",
+  rpmdb: "rpm",
+  "dpkg-query": "dpkg",
+  mount: "util-linux",
+  umount: "util-linux",
+  psql: "postgresql",
+  initdb: "postgresql",
+  postgres: "postgresql",
+};
+
+/** The Debian package a program is in. */
+export function packageOf(program: string): string {
+  return packages[program] ?? program;
 }
 
 /** Whether a program is on PATH. */
