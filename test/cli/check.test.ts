@@ -69,7 +69,8 @@ describe("check, where all is well", () => {
     await using world = await createKnownWorld();
     const { text, exitCode, stderr } = await checked(world, usesEverything);
     expect(text).toMatchInlineSnapshot(`
-      "ok      settings                       They can be read, and fit together.
+      "warns   pass-token                     --pass-token (THOTH_PASS_TOKEN) sends your own cluster token to https://user-api.example.com as the password for images of the cluster's registry. It can do whatever you can do in the cluster, and Thoth's API takes passwords in the URL, where access logs keep them. Use it with a service account that can only pull images, or copy the images with --push-registry instead
+      ok      settings                       They can be read, and fit together.
       ok      cluster                        https://api.example.com:6443 answers, Kubernetes v1.34.2
       ok      identity                       The bot is system:serviceaccount:bots:build-watcher.
       ok      API builds                     The cluster serves builds.build.openshift.io.
@@ -80,10 +81,10 @@ describe("check, where all is well", () => {
       ok      right get imagestreams         system:serviceaccount:bots:build-watcher can get imagestreams in namespace golang-builder.
       ok      right list imagestreams        system:serviceaccount:bots:build-watcher can list imagestreams in namespace golang-builder.
       ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher can get imagestreams/layers in namespace golang-builder.
-      skipped copying                        Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
       ok      analysis endpoint              https://user-api.example.com answers as Thoth's User API does.
       ok      state directory                /state can be written and locked.
-      All is well.
+      skipped copying                        Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
+      All is well, 1 warning, 1 skipped.
       "
     `);
     expect(exitCode).toBe(0);
@@ -196,12 +197,12 @@ describe("check, where something is wrong", () => {
     const bot = startBot(["check"], { HOME: world.stateDirectory });
     expect(await bot.exit).toBe(1);
     expect(bot.stdout().replaceAll(world.stateDirectory, "/home/me")).toMatchInlineSnapshot(`
-      "ok      settings           They can be read, and fit together.
-      fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Fix: oc login <URL of the API server>
+      "fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Fix: oc login <URL of the API server>
+      fails   analysis endpoint  --thoth-api-host (THOTH_USER_API_HOST) is not set.  Fix: export THOTH_USER_API_HOST=<host>
+      ok      settings           They can be read, and fit together.
+      ok      state directory    /home/me/.local/state/build-watcher can be written and locked.
       skipped rights             Not asked: no cluster to ask.
       skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
-      fails   analysis endpoint  --thoth-api-host (THOTH_USER_API_HOST) is not set.  Fix: export THOTH_USER_API_HOST=<host>
-      ok      state directory    /home/me/.local/state/build-watcher can be written and locked.
       2 of 4 checks failed, 2 skipped.
       "
     `);
@@ -227,13 +228,13 @@ describe("check, where something is wrong", () => {
     const { text, exitCode } = await checked(world);
     expect(exitCode).toBe(1);
     expect(text).toMatchInlineSnapshot(`
-      "ok      settings           They can be read, and fit together.
-      fails   cluster            The cluster does not accept the bot's credentials (Unauthorized): run oc login. They are read again before every attempt  Fix: oc login https://api.example.com:6443
-      skipped rights             Not asked: the cluster does not answer.
-      skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
+      "fails   cluster            The cluster does not accept the bot's credentials (Unauthorized): run oc login. They are read again before every attempt  Fix: oc login https://api.example.com:6443
+      ok      settings           They can be read, and fit together.
       ok      analysis endpoint  https://user-api.example.com answers as Thoth's User API does.
       ok      state directory    /state can be written and locked.
-      1 of 6 checks failed.
+      skipped rights             Not asked: the cluster does not answer.
+      skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
+      1 of 4 checks failed, 2 skipped.
       "
     `);
     expect(text).not.toContain("sha256~stale");
@@ -393,13 +394,13 @@ describe("check, where something is probably not meant", () => {
     expect(warned).toEqual([
       expect.stringMatching(/0 builds, 0 image streams in shpo: is the name right\? +Fix: export THOTH_WATCHED_NAMESPACE=/),
     ]);
-    expect(text).toMatch(/\nAll is well, 1 warning\.\n$/);
+    expect(text).toMatch(/\nAll is well, 1 warning, 1 skipped\.\n$/);
   });
 
   it("counts several warnings", async () => {
     await using world = await createKnownWorld(anywhere);
     const { text } = await checked(world, { THOTH_WATCHED_NAMESPACE: "shpo,bnak" });
-    expect(text).toMatch(/\nAll is well, 2 warnings\.\n$/);
+    expect(text).toMatch(/\nAll is well, 2 warnings, 1 skipped\.\n$/);
   });
 
   it("says nothing of emptiness where the bot cannot list", async () => {
@@ -498,7 +499,7 @@ requirePrograms(
   it.each([
     ["a template", { BUILD_WATCHER_PUSH_TEMPLATE: "{quokka}" }, "BUILD_WATCHER_PUSH_TEMPLATE=<template>"],
     ["an auth file that is missing", { BUILD_WATCHER_DST_AUTHFILE: "/nonexistent" }, "BUILD_WATCHER_DST_AUTHFILE=<file>"],
-    ["a layout", { BUILD_WATCHER_PUSH_LAYOUT: "flat" }, "BUILD_WATCHER_PUSH_LAYOUT='default|flat|legacy'"],
+    ["a layout", { BUILD_WATCHER_PUSH_LAYOUT: "flat" }, "BUILD_WATCHER_PUSH_LAYOUT=<default|flat|legacy>"],
     ["a directory", { BUILD_WATCHER_REGISTRY_CERTS: "/nonexistent" }, "BUILD_WATCHER_REGISTRY_CERTS=<directory>"],
   ])("names the setting that is at fault: %s", async (_, environment, mend) => {
     await using world = await createKnownWorld();
