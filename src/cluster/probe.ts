@@ -7,7 +7,7 @@ import { builds, imageStreams, listPath, type Resource } from "./api/paths.ts";
 import { asClusterError } from "./api/trouble.ts";
 import type { Right } from "./rights.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
-import { listPages } from "./watching/pages.ts";
+import { type ListSettings, listPages } from "./watching/pages.ts";
 
 /** Looks at a cluster without working with it: who the bot is there, and what it may do. Failures are `JobError`s. */
 export interface ClusterProbe {
@@ -26,8 +26,8 @@ export interface ClusterProbe {
   may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
   /** Whether there is at least one in a namespace. */
   hasAny(resource: "builds" | "imagestreams", namespace: string, signal: AbortSignal): Promise<boolean>;
-  /** The objects of a namespace, or of all, one after the other. */
-  list(resource: Resource, namespace: string | undefined, signal: AbortSignal): AsyncIterable<unknown>;
+  /** What `read` keeps of the objects of a namespace, or of all, one after the other. */
+  list<T>(resource: Resource, namespace: string | undefined, read: (object: unknown) => T, signal: AbortSignal): AsyncIterable<T>;
   close(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
     serves: (group, resource, signal) => told(resource, () => isServed(api, group, resource, signal)),
     may: (right, namespace, signal) => told(right.resource, () => isAllowed(api, right, namespace, signal)),
     hasAny: (resource, namespace, signal) => told(resource, () => hasAny(api, resource, namespace, signal)),
-    list: (resource, namespace, signal) => listAll(api, resource, namespace, signal),
+    list: (resource, namespace, read, signal) => listAll(listing(api, listPath(resource, namespace), pageSize, read), signal),
     close: () => connection.close(),
   };
 }
@@ -96,17 +96,21 @@ function isRefusal(error: unknown): boolean {
 const resources = { builds, imagestreams: imageStreams };
 
 async function hasAny(api: Api, resource: keyof typeof resources, namespace: string, signal: AbortSignal): Promise<boolean> {
-  for await (const { items } of listPages(api, listPath(resources[resource], namespace), {}, 1, signal)) return items.length > 0;
+  const path = listPath(resources[resource], namespace);
+  for await (const { items } of listPages(
+    listing(api, path, 1, () => true),
+    signal,
+  ))
+    return items.length > 0;
   return false;
 }
 
-async function* listAll(
-  api: Api,
-  resource: Resource,
-  namespace: string | undefined,
-  signal: AbortSignal,
-): AsyncGenerator<unknown> {
-  for await (const { items } of listPages<unknown>(api, listPath(resource, namespace), {}, pageSize, signal)) yield* items;
+function listing<T>(api: Api, path: string, pageSize: number, read: (object: unknown) => T): ListSettings<T> {
+  return { api, path, query: {}, pageSize, silence: api.patience, read };
+}
+
+async function* listAll<T>(settings: ListSettings<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const { items } of listPages(settings, signal)) yield* items;
 }
 
 async function isServed(api: Api, group: string, resource: string, signal: AbortSignal): Promise<boolean> {

@@ -47,8 +47,8 @@ async function unknownConfigs(probe: ClusterProbe, track: readonly string[], sig
   const missing = new Set(track);
   try {
     for (const namespace of track.length > 0 ? probe.namespaces : []) {
-      for await (const object of probe.list(openshiftBuilds.resource, namespace, signal)) {
-        const outcome = openshiftBuilds.classify(object);
+      const { resource, classify } = openshiftBuilds;
+      for await (const outcome of probe.list(resource, namespace, classify, signal)) {
         if (outcome.kind === "ignored") continue;
         for (const entry of missing) if (isTracked(outcome, [entry])) missing.delete(entry);
       }

@@ -9,6 +9,8 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 /** Speaks with the API server. Failures are `ApiError`s; a fired signal rejects with its reason. */
 export interface Api {
+  /** Milliseconds an answer may be awaited. */
+  readonly patience: number;
   /** Reads one JSON answer. */
   getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>;
   /** Posts an object: one the server keeps, or a question (a review) that it answers and forgets. */
@@ -40,8 +42,9 @@ type Ask = (signal: AbortSignal) => Promise<Dispatcher.ResponseData>;
 /** How the message of an error tells that a server's certificate is not trusted. */
 export const untrusted = "has a certificate that is not trusted";
 
-/** The most an error answer is read of. */
+/** The most an error answer is read of, and any other that is no list. */
 const errorBodyLimit = 65_536;
+const answerLimit = 16 * 1024 * 1024;
 
 export function createApi({ connection, clock, requestTimeout }: ApiSettings): Api {
   async function open(ask: Ask, silence: number, signal: AbortSignal): Promise<ByteStream> {
@@ -75,7 +78,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
   async function readJson(ask: Ask, path: string, signal: AbortSignal): Promise<unknown> {
     const stream = await open(ask, requestTimeout, signal);
     try {
-      return parseJson(await readText(stream.chunks), path);
+      return parseJson(await readText(stream.chunks, answerLimit), path);
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {
@@ -84,6 +87,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
   }
 
   return {
+    patience: requestTimeout,
     open: (path, query, silence, signal) => open((its) => connection.get(withQuery(path, query), its), silence, signal),
     getJson: (path, query, signal) => readJson((its) => connection.get(withQuery(path, query), its), path, signal),
     post: (path, object, signal) => readJson((its) => connection.post(path, object, its), path, signal),
@@ -91,7 +95,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
   };
 }
 
-async function readText(chunks: AsyncIterable<Buffer>, limit = Number.POSITIVE_INFINITY): Promise<string> {
+async function readText(chunks: AsyncIterable<Buffer>, limit: number): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const chunk of chunks) {

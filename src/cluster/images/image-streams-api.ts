@@ -10,8 +10,8 @@ export interface ImageStreams {
   get(namespace: string, name: string, signal: AbortSignal): Promise<ImageStream>;
   /** One of a namespace, if it has any. */
   any(namespace: string, signal: AbortSignal): Promise<ImageStream | undefined>;
-  /** All of a namespace, or of the cluster, page by page; what passes is waited for. */
-  list(namespace: string | undefined, signal: AbortSignal): AsyncIterable<ImageStream>;
+  /** What `read` keeps of all of a namespace, or of the cluster, page by page; what passes is waited for. */
+  list<T>(namespace: string | undefined, read: (stream: ImageStream) => T, signal: AbortSignal): AsyncIterable<T>;
 }
 
 export interface ImageStreamsSettings {
@@ -22,29 +22,27 @@ export interface ImageStreamsSettings {
 }
 
 export function createImageStreams({ api, hosts, pageSize, patience }: ImageStreamsSettings): ImageStreams {
-  const patient: Api = {
-    ...api,
-    getJson: (path, query, signal) => retrying(patience, signal, () => api.getJson(path, query, signal)),
-  };
+  function learn(object: unknown): ImageStream {
+    const stream: ImageStream = typeof object === "object" && object !== null ? object : {};
+    hosts.learn(stream);
+    return stream;
+  }
+  const listing = { api, query: {}, silence: api.patience };
+
   return {
     async get(namespace, name, signal) {
-      const answer = await api.getJson(objectPath(imageStreams, namespace, name), {}, signal);
-      const stream: ImageStream = typeof answer === "object" && answer !== null ? answer : {};
-      hosts.learn(stream);
-      return stream;
+      return learn(await api.getJson(objectPath(imageStreams, namespace, name), {}, signal));
     },
     async any(namespace, signal) {
-      for await (const page of listPages<ImageStream>(api, listPath(imageStreams, namespace), {}, 1, signal)) {
-        for (const stream of page.items) hosts.learn(stream);
-        return page.items[0];
-      }
+      const path = listPath(imageStreams, namespace);
+      for await (const page of listPages({ ...listing, path, pageSize: 1, read: learn }, signal)) return page.items[0];
       return undefined;
     },
-    async *list(namespace, signal) {
-      for await (const page of listPages<ImageStream>(patient, listPath(imageStreams, namespace), {}, pageSize, signal)) {
-        for (const stream of page.items) hosts.learn(stream);
-        yield* page.items;
-      }
+    async *list(namespace, read, signal) {
+      const path = listPath(imageStreams, namespace);
+      const keep = (object: unknown) => read(learn(object));
+      const attempt = <R>(readPage: () => Promise<R>) => retrying(patience, signal, readPage);
+      for await (const page of listPages({ ...listing, path, pageSize, read: keep, attempt }, signal)) yield* page.items;
     },
   };
 }

@@ -20,7 +20,7 @@ export async function* listImages(
   let refusal: JobError | undefined;
   for (const namespace of namespaces) {
     try {
-      for await (const stream of streams.list(namespace, signal)) yield* readImageStream(stream);
+      for await (const sightings of streams.list(namespace, readImageStream, signal)) yield* sightings;
     } catch (error) {
       const told = asClusterError(error, { verb: "list", resource: "imagestreams", namespace });
       if (!(error instanceof ApiError && error.fault === "Forbidden")) throw told;

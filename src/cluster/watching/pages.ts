@@ -1,5 +1,6 @@
 import type { Api, Query } from "../api/api.ts";
 import { ApiError } from "../api/api-error.ts";
+import { readList } from "./list-reader.ts";
 
 /** A part of a list. */
 export interface Page<T> {
@@ -8,21 +9,36 @@ export interface Page<T> {
   readonly resourceVersion: string;
 }
 
+/** What is listed, and how. */
+export interface ListSettings<T> {
+  readonly api: Pick<Api, "open">;
+  readonly path: string;
+  readonly query: Query;
+  /** Objects in a page at most; pages of large objects have fewer. */
+  readonly pageSize: number;
+  /** Milliseconds without a byte. */
+  readonly silence: number;
+  /** What is kept of an object. */
+  readonly read: (object: unknown) => T;
+  /** Reads a page, again if need be. */
+  readonly attempt?: <R>(read: () => Promise<R>) => Promise<R>;
+}
+
+/** Bytes of a page; the next one has fewer objects when one has more, so that no request takes long. */
+const wantedBytes = 16 * 1024 * 1024;
+
 /**
  * Lists page by page. When the server forgot the list's state underway, the rest comes as of now (an object changed meanwhile is seen by a
  * watch from the first page's state); if it offers no way to go on, the list starts over in one piece.
  */
-export async function* listPages<T>(
-  api: Api,
-  path: string,
-  query: Query,
-  pageSize: number,
-  signal: AbortSignal,
-): AsyncGenerator<Page<T>> {
-  let next: Query | undefined = { ...query, limit: pageSize };
+export async function* listPages<T>(settings: ListSettings<T>, signal: AbortSignal): AsyncGenerator<Page<T>> {
+  const { query, pageSize, attempt = (read) => read() } = settings;
+  let limit = pageSize;
+  let next: Query | undefined = { ...query, limit };
   let resourceVersion: string | undefined;
   while (next) {
-    const list: List<T> | ApiError = await readPage<T>(api, path, next, signal);
+    const asked: Query = next;
+    const list: List<T> | ApiError = await attempt(() => readPage(settings, asked, signal));
     if (list instanceof ApiError) {
       next = list.continueToken ? { ...next, continue: list.continueToken } : query;
       if (next === query) resourceVersion = undefined;
@@ -30,15 +46,28 @@ export async function* listPages<T>(
     }
     resourceVersion ??= list.resourceVersion;
     yield { items: list.items, resourceVersion };
-    next = list.continueToken ? { ...next, continue: list.continueToken } : undefined;
+    limit = nextLimit(limit, pageSize, list.bytes);
+    next = list.continueToken ? { ...next, limit, continue: list.continueToken } : undefined;
   }
 }
 
+function nextLimit(limit: number, most: number, bytes: number): number {
+  if (bytes <= wantedBytes) return bytes * 4 > wantedBytes ? limit : Math.min(limit * 2, most);
+  return Math.max(Math.floor((limit * wantedBytes) / bytes), 1);
+}
+
 /** One page, or the error that says the list's state is forgotten. */
-async function readPage<T>(api: Api, path: string, query: Query, signal: AbortSignal): Promise<List<T> | ApiError> {
+async function readPage<T>(settings: ListSettings<T>, query: Query, signal: AbortSignal): Promise<List<T> | ApiError> {
+  const { api, path, silence, read } = settings;
   try {
-    return readList<T>(await api.getJson(path, query, signal), path);
+    const stream = await api.open(path, query, silence, signal);
+    try {
+      return asList(await readList(stream.chunks, (object) => read(object)), path);
+    } finally {
+      stream.end();
+    }
   } catch (error) {
+    if (signal.aborted) throw signal.reason;
     if (query.continue !== undefined && error instanceof ApiError && error.fault === "Expired") return error;
     throw error;
   }
@@ -48,22 +77,18 @@ interface List<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
   readonly continueToken: string | undefined;
+  readonly bytes: number;
 }
 
-function readList<T>(answer: unknown, path: string): List<T> {
-  const { items, metadata } = (answer ?? {}) as {
+function asList<T>({ items, rest, bytes }: { items: readonly T[]; rest: unknown; bytes: number }, path: string): List<T> {
+  const { items: none, metadata } = (rest ?? {}) as {
     items?: unknown;
     metadata?: { resourceVersion?: unknown; continue?: unknown } | null;
   };
   const version = metadata?.resourceVersion;
-  if (typeof version !== "string" || version === "" || !(Array.isArray(items) || items === null || items === undefined)) {
+  if (typeof version !== "string" || version === "" || !(Array.isArray(none) || none === null || none === undefined)) {
     throw new ApiError("BadData", `The answer to ${path} is no list`);
   }
-  const objects = (items ?? []).filter((item: unknown) => typeof item === "object" && item !== null) as T[];
   const token = metadata?.continue;
-  return {
-    items: objects,
-    resourceVersion: version,
-    continueToken: typeof token === "string" && token !== "" ? token : undefined,
-  };
+  return { items, bytes, resourceVersion: version, continueToken: typeof token === "string" && token !== "" ? token : undefined };
 }

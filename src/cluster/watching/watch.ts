@@ -77,9 +77,9 @@ async function* list<T>(settings: WatchSettings<T>, cursor: Cursor, signal: Abor
   try {
     const startedAt = clock.now();
     let resourceVersion: string | undefined;
-    for await (const page of listPages<unknown>(api, path, { labelSelector }, pageSize, signal)) {
+    for await (const page of listPages({ api, path, query: { labelSelector }, pageSize, silence: api.patience, read }, signal)) {
       resourceVersion = page.resourceVersion;
-      if (page.items.length > 0) yield { kind: "objects", objects: page.items.map(read), listed: true };
+      if (page.items.length > 0) yield { kind: "objects", objects: page.items, listed: true };
     }
     cursor.resourceVersion ??= resourceVersion;
     cursor.listDue = false;

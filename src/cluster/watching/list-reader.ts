@@ -1,0 +1,107 @@
+import { ApiError } from "../api/api-error.ts";
+
+/** A part of a list as the server sent it. */
+export interface ReadList<T> {
+  readonly items: readonly T[];
+  /** Everything but the items. */
+  readonly rest: unknown;
+  /** Of the whole answer. */
+  readonly bytes: number;
+}
+
+/** What a list may hold besides its items, and one of them; etcd refuses objects above 1.5 MiB. */
+const longestRest = 1024 * 1024;
+const longestItem = 8 * 1024 * 1024;
+
+/** Enough to tell the name of a field, however it is cut and spaced. */
+const tailLength = 32;
+
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
+
+/**
+ * Reads a list out of its bytes, one item after the other: however large the list is, only one object of it is in memory, and of each what
+ * `read` keeps. Throws `ApiError("BadData")`.
+ */
+export async function readList<T>(chunks: AsyncIterable<Buffer>, read: (object: unknown) => T): Promise<ReadList<T>> {
+  const items: T[] = [];
+  const rest = createCollector(longestRest);
+  const item = createCollector(longestItem);
+  let bytes = 0;
+  let depth = 0;
+  let inString = false;
+  let escaped = false;
+  let inItems = false;
+
+  function scan(chunk: Buffer): void {
+    let start = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (inString) {
+        if (escaped) escaped = false;
+        else if (byte === backslash) escaped = true;
+        else if (byte === quote) inString = false;
+      } else if (byte === quote) inString = true;
+      else if (byte === openBrace || byte === openBracket) {
+        depth += 1;
+        if (inItems && depth === 3) start = at;
+        else if (!inItems && depth === 2 && byte === openBracket) start = enterItems(chunk, start, at);
+      } else if (byte === closeBrace || byte === closeBracket) {
+        depth -= 1;
+        if (inItems && depth === 2) take(chunk.subarray(start, at + 1));
+        else if (inItems && depth === 1) {
+          inItems = false;
+          start = at;
+        }
+      }
+    }
+    if (inItems && depth >= 3) item.add(chunk.subarray(start));
+    else if (!inItems) rest.add(chunk.subarray(start));
+  }
+
+  function enterItems(chunk: Buffer, start: number, at: number): number {
+    const before = Buffer.concat([rest.tail(), chunk.subarray(Math.max(start, at - tailLength), at)]).toString("latin1");
+    if (!/"items"\s{0,8}:\s{0,8}$/.test(before)) return start;
+    rest.add(chunk.subarray(start, at + 1));
+    inItems = true;
+    return at;
+  }
+
+  function take(end: Buffer): void {
+    item.add(end);
+    items.push(read(parse(item.take())));
+  }
+
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    scan(chunk);
+  }
+  return { items, rest: parse(rest.take()), bytes };
+}
+
+/** Puts pieces together, up to a limit. */
+function createCollector(limit: number) {
+  let pieces: Buffer[] = [];
+  let length = 0;
+  return {
+    add(piece: Buffer): void {
+      length += piece.length;
+      if (length > limit) throw new ApiError("BadData", `The list has a part of more than ${limit} bytes`);
+      if (piece.length > 0) pieces.push(piece);
+    },
+    tail: () => Buffer.concat(pieces.slice(-tailLength)).subarray(-tailLength),
+    take(): Buffer {
+      const whole = Buffer.concat(pieces);
+      pieces = [];
+      length = 0;
+      return whole;
+    },
+  };
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new ApiError("BadData", "The list is no JSON");
+  }
+}
