@@ -5,6 +5,7 @@ import type { Analyzer } from "./analyzer.ts";
 import { bounded } from "./bounded.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
 import { createHttpEndpoint, type EndedRequest } from "./http.ts";
+import { createPackagesAnalyzer, type PackagesParts } from "./packages.ts";
 import { thothService } from "./service.ts";
 import { createThothAnalyzer, thothUrl } from "./thoth.ts";
 
@@ -15,6 +16,8 @@ export interface AnalyzerSettings {
   readonly debug: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** Present where the bot reads packages itself. */
+  readonly reading?: PackagesParts | undefined;
   readonly proxies?: Proxies | undefined;
 }
 
@@ -27,6 +30,7 @@ export function openAnalyzer(
   clock: Clock,
   onRequest?: (request: EndedRequest) => void,
 ): { analyzer: Analyzer; close: () => void } {
+  if (settings.reading) return { analyzer: bounded(createPackagesAnalyzer(settings.reading)), close: () => undefined };
   if (settings.dryRun || settings.analysisHost === undefined) return { analyzer: createDryRunAnalyzer(), close: () => undefined };
   const { analysisHost: host, noTlsVerify, environmentType, debug, force, proxies } = settings;
   const endpoint = createHttpEndpoint({

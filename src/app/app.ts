@@ -12,6 +12,7 @@ import { readProxies } from "../core/proxy.ts";
 import { type Announcements, createAnnouncements } from "../pipeline/announce.ts";
 import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts";
 import { followBuilds } from "../pipeline/follow-builds.ts";
+import { forgetPackages } from "../pipeline/forget-packages.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
 import { measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
@@ -30,6 +31,7 @@ import { openCopier } from "./copying.ts";
 import { type Following, openFollowing } from "./following.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
 import { openCluster } from "./open-cluster.ts";
+import { openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -69,6 +71,7 @@ interface Parts {
   readonly cluster: Cluster;
   readonly queue: JobQueue;
   readonly analyzer: Analyzer;
+  readonly reading: Reading | undefined;
   readonly copier: ImageCopier | undefined;
   readonly following: Following | undefined;
   readonly notifying: Notifying;
@@ -91,7 +94,14 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const queue = measureQueue(ledger, "submit", metrics, clock);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { proxies } = readProxies(environment);
-  const { analyzer, close } = openAnalyzer({ ...config, proxies }, clock, (request) => measureRequest(metrics, "thoth", request));
+  const reading = readsPackages(config)
+    ? await openReading(config, cluster, { directory, environment, clock }, opened)
+    : undefined;
+  if (reading)
+    log.info("The bot reads the packages of each image; set THOTH_USER_API_HOST to submit images to an analysis service");
+  const { analyzer, close } = openAnalyzer({ ...config, proxies, reading }, clock, (request) =>
+    measureRequest(metrics, "thoth", request),
+  );
   opened.defer(close);
   const onCopy = (event: CopyReport) => {
     surroundings.onCopy?.(event);
@@ -112,14 +122,14 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     announcing.onFollowed(attempt);
   };
   const following = openFollowing(config, { ...after, analyzer, onAttempt: onFollowed }, opened);
-  const made = { cluster, queue, analyzer, copier, following, notifying, announcing };
+  const made = { cluster, queue, analyzer, reading, copier, following, notifying, announcing };
   const app = createApp(config, { ...made, metrics, log, clock, environment, version });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
-  const { cluster, queue, analyzer, copier, following, notifying, announcing, metrics, log, clock } = parts;
+  const { cluster, queue, analyzer, reading, copier, following, notifying, announcing, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
@@ -172,6 +182,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
         firstLists.see(sighting);
         logs?.see(sighting);
       };
+      if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
       await followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
       await logs?.ended();
     },

@@ -2,7 +2,7 @@ import type { HostProcess } from "../children/run-directory.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { describeConfig, secretsOf } from "../config/describe.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Config, OptionName } from "../config/options.ts";
+import type { Config } from "../config/options.ts";
 import { renderReference } from "../config/render.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
@@ -80,7 +80,6 @@ async function runCommand(
     flags: invocation.flags,
     environment,
     envFile,
-    require: requiredBy(invocation.command),
   });
   const log = openLog(config, invocation.command, outside, screen);
   outside.onFatal((error) => tellFatal(log, error));
@@ -145,10 +144,6 @@ const working = new Set<CommandCall["command"]>(["watch", "scan", "submit", "rep
 
 function isWorking(command: CommandCall["command"]): boolean {
   return working.has(command);
-}
-
-function requiredBy(command: CommandCall["command"]): readonly OptionName[] {
-  return isWorking(command) ? ["analysisHost"] : [];
 }
 
 /** Those that end by themselves: what they print is for a pipe, what they log is for a person. */

@@ -12,7 +12,7 @@ interface Parameter {
 /** Set where the pod is declared, which they have to fit: `openshift/deployment.yaml`. */
 export const settingsOfThePod: readonly OptionName[] = ["port", "adminPort", "server", "stateDirectory"];
 
-const required: readonly OptionName[] = ["namespaces", "analysisHost"];
+const required: readonly OptionName[] = ["namespaces"];
 
 /** Where `openshift/deployment.yaml` mounts certificates, if there are any. */
 const certificates = "/etc/build-watcher/certificates";

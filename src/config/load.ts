@@ -14,8 +14,6 @@ export interface ConfigSources {
   readonly environment: Environment;
   /** The text of the `.env` file, if there is one. */
   readonly envFile?: string | undefined;
-  /** Settings without which the command cannot do its work. The analysis host is not asked for in a dry run. */
-  readonly require?: readonly OptionName[];
 }
 
 export interface LoadedConfig {
@@ -25,7 +23,7 @@ export interface LoadedConfig {
 }
 
 /** The settings by the order of precedence: flag, environment, `.env`, default. Throws one `ConfigError` with all mistakes. */
-export function loadConfig({ flags, environment, envFile, require = [] }: ConfigSources): LoadedConfig {
+export function loadConfig({ flags, environment, envFile }: ConfigSources): LoadedConfig {
   const sources: Sources = { flags, environment, file: parseEnvFile(envFile) };
   const readings = optionEntries.map(([name, option]) => readOption(name, option, sources));
   const values: Partial<Config> = Object.fromEntries(readings.map(({ name, value }) => [name, value]));
@@ -41,7 +39,7 @@ export function loadConfig({ flags, environment, envFile, require = [] }: Config
   const mistakes = [
     ...readings.flatMap(({ mistake = [] }) => mistake),
     ...tracked.mistakes,
-    ...crossCheck(config, wrong, ["stateDirectory", ...require]),
+    ...crossCheck(config, wrong, ["stateDirectory"]),
     ...proxies.mistakes,
   ];
   if (mistakes.length > 0) throw new ConfigError(mistakes);

@@ -27,7 +27,6 @@ export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionNam
 
 function missing(config: Partial<Config>, wrong: ReadonlySet<OptionName>, require: readonly OptionName[]): string[] {
   return require
-    .filter((name) => !(name === "analysisHost" && config.dryRun))
     .filter((name) => config[name] === undefined && !wrong.has(name))
     .map((name) => `${nameOf(name)} is not set, and this command needs it. ${options[name].help}`);
 }

@@ -198,12 +198,12 @@ describe("check, where something is wrong", () => {
     expect(await bot.exit).toBe(1);
     expect(bot.stdout().replaceAll(world.stateDirectory, "/home/me")).toMatchInlineSnapshot(`
       "fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Fix: oc login <URL of the API server>
-      fails   analysis endpoint  --thoth-api-host (THOTH_USER_API_HOST) is not set.  Fix: export THOTH_USER_API_HOST=<host>
       ok      settings           They can be read, and fit together.
       ok      state directory    /home/me/.local/state/build-watcher can be written and locked.
       skipped rights             Not asked: no cluster to ask.
       skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
-      2 of 4 checks failed, 2 skipped.
+      skipped analysis endpoint  None is set (THOTH_USER_API_HOST): the bot reads the packages of each image itself.
+      1 of 3 checks failed, 3 skipped.
       "
     `);
   });

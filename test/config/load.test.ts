@@ -154,16 +154,8 @@ describe("the mistakes in settings", () => {
     expect(mistakesOf({ flags: { namespaces: ["*,team"] } })).toEqual([expect.stringMatching(/is "\*,team"; .*\* alone/)]);
   });
 
-  it("include a missing analysis host where a command needs one, unless it is a dry run", () => {
-    expect(mistakesOf({ require: ["analysisHost"] })).toEqual([
-      expect.stringMatching(/^--thoth-api-host \(THOTH_USER_API_HOST\) is not set/),
-    ]);
-    expect(mistakesOf({ require: ["analysisHost"], flags: { dryRun: true } })).toEqual([]);
-    expect(mistakesOf({})).toEqual([]);
-  });
-
-  it("tell a wrong analysis host once, not as missing besides", () => {
-    expect(mistakesOf({ require: ["analysisHost"], flags: { analysisHost: "ftp://x" } })).toHaveLength(1);
+  it("tell a wrong analysis host once", () => {
+    expect(mistakesOf({ flags: { analysisHost: "ftp://x" } })).toHaveLength(1);
   });
 
   it("include each wrong entry of the track file", () => {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
 import { openInventory } from "../../src/inventory/index.ts";
-import type { ImageSummary, Inventory } from "../../src/inventory/inventory.ts";
+import type { ImageSummary, Inventory, ReachableImage } from "../../src/inventory/inventory.ts";
 import { createImageReader } from "../../src/registry/image-reader.ts";
 import { openTestParts } from "./registry-parts.ts";
 
@@ -12,6 +12,8 @@ import { openTestParts } from "./registry-parts.ts";
 export interface TestInventory extends AsyncDisposable {
   readonly inventory: Inventory;
   readonly directory: string;
+  /** Opens an image in its registry. */
+  open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
   /** Reads an image by its name. */
   read(name: string, signal?: AbortSignal): Promise<ImageSummary>;
   /** The packages of an image by name and version. */
@@ -23,9 +25,11 @@ export async function openTestInventory(settings: { readonly layerCache?: number
   const inventory = await openInventory({ directory, layerCache: settings.layerCache ?? 2 ** 29, clock: systemClock });
   const parts = openTestParts();
   const reader = createImageReader(parts);
+  const open = (image: ImageReference, signal: AbortSignal) => reader.open(image, { side: "source", ownLogin: false }, signal);
   const read = async (name: string, signal = new AbortController().signal) =>
-    inventory.read(await reader.open(parseImageReference(name), { side: "source", ownLogin: false }, signal), signal);
+    inventory.read(await open(parseImageReference(name), signal), signal);
   return {
+    open,
     inventory,
     directory,
     read,

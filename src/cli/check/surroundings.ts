@@ -4,7 +4,7 @@ import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
 import { readProxies } from "../../core/proxy.ts";
 import { checkStateDirectory } from "../../queue/index.ts";
-import { type Finding, failed, finding, skipped } from "./finding.ts";
+import { type Finding, finding, skipped } from "./finding.ts";
 import type { SetCommand } from "./set-command.ts";
 
 /** Milliseconds the analysis endpoint may take to answer; its own limit for a submission is far above. */
@@ -19,7 +19,9 @@ export async function checkEndpoint(
   const check = "analysis endpoint";
   const mend = set("THOTH_USER_API_HOST");
   if (config.dryRun) return skipped(check, "Not asked: this is a dry run (BUILD_WATCHER_DRY_RUN).");
-  if (config.analysisHost === undefined) return failed(check, "--thoth-api-host (THOTH_USER_API_HOST) is not set.", mend);
+  if (config.analysisHost === undefined) {
+    return skipped(check, "None is set (THOTH_USER_API_HOST): the bot reads the packages of each image itself.");
+  }
   const { analyzer, close } = openAnalyzer({ ...config, proxies: readProxies(environment).proxies }, systemClock);
   const late = AbortSignal.timeout(endpointPatience);
   const look = async () => {

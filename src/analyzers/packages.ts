@@ -1,0 +1,60 @@
+import { asJobError, JobError } from "../core/errors.ts";
+import type { Findings } from "../core/findings.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import type { Completeness, ImageSummary, Inventory, ReachableImage } from "../inventory/inventory.ts";
+import type { AnalysisImage, Analyzer, SubmittedAnalysis } from "./analyzer.ts";
+
+export interface PackagesParts {
+  readonly inventory: Pick<Inventory, "read">;
+  /** Opens an image in its registry, with its registry's login. Throws `JobError`. */
+  readonly open: (image: ImageReference, signal: AbortSignal) => Promise<ReachableImage>;
+}
+
+/** Reads the packages out of images itself: an analysis without a service. It ends with the submission. */
+export function createPackagesAnalyzer({ inventory, open }: PackagesParts): Analyzer {
+  return {
+    name: "packages",
+    async submit({ output, base }, signal) {
+      const notes: string[] = [];
+      const analyses: SubmittedAnalysis[] = [];
+      // The base first: its layers then serve the image that stands on it.
+      const under = base && (await readBase(base, notes, signal));
+      if (under) analyses.push(ended("base", under));
+      const read = output && (await readImage(output, signal));
+      if (read) analyses.unshift(ended("output", read));
+      if (!output && !base) notes.push("Packages are read out of images; a build log alone has none.");
+      return { analyzer: "packages", analyses, notes, ...(read && { findings: findingsOf(read) }) };
+    },
+    discover: async () => undefined,
+  };
+
+  async function readImage({ reference }: AnalysisImage, signal: AbortSignal): Promise<ImageSummary> {
+    return inventory.read(await open(reference, signal), signal);
+  }
+
+  /** A base image that cannot be read does not cost the output image its packages. */
+  async function readBase(base: AnalysisImage, notes: string[], signal: AbortSignal): Promise<ImageSummary | undefined> {
+    try {
+      return await readImage(base, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof JobError)) throw error;
+      notes.push(`Base image ${formatImageReference(base.reference)} was not read: ${asJobError(error).message}`);
+      return undefined;
+    }
+  }
+}
+
+function ended(of: "output" | "base", { digest }: ImageSummary): SubmittedAnalysis {
+  return { of, id: digest, cached: false, state: "succeeded" };
+}
+
+/** Of an image for several platforms the largest number, and the least that is known of any. */
+export function findingsOf({ contents }: ImageSummary): Findings {
+  const ranks: readonly Completeness[] = ["complete", "partial", "unknown"];
+  const rank = Math.max(0, ...contents.map(({ completeness }) => ranks.indexOf(completeness)));
+  const coverage = contents.length === 0 ? "unknown" : (ranks[rank] ?? "unknown");
+  const reasons = [...new Set(contents.flatMap((one) => one.reasons))];
+  const why = [...reasons.slice(0, 3), ...(reasons.length > 3 ? [`and ${reasons.length - 3} more`] : [])].join("; ");
+  const packages = Math.max(0, ...contents.map(({ count }) => count));
+  return { coverage, ...(why && { why }), ...(coverage !== "unknown" && { packages }) };
+}

@@ -1,0 +1,54 @@
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Config } from "../config/options.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+import { openInventory } from "../inventory/index.ts";
+import type { Inventory, ReachableImage } from "../inventory/inventory.ts";
+import { registryLogins } from "../pipeline/registry-logins.ts";
+import { createImageReader } from "../registry/image-reader.ts";
+import { createRegistryParts } from "../registry/registry-parts.ts";
+import { registrySettings } from "./settings.ts";
+
+/** What lies in images, and the way to them. */
+export interface Reading {
+  readonly inventory: Inventory;
+  /** Opens an image in its registry; a copy in the push registry with that one's login. Throws `JobError`. */
+  open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
+}
+
+export interface ReadingSurroundings {
+  /** Where what was read is kept. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+}
+
+/** Whether the bot reads packages itself: it does where no service is named. */
+export function readsPackages({ analysisHost, dryRun }: Pick<Config, "analysisHost" | "dryRun">): boolean {
+  return analysisHost === undefined && !dryRun;
+}
+
+/** Opens the inventory over the registry's door; what needs closing is added to `opened`. Throws `SetupError`. */
+export async function openReading(
+  config: Config,
+  cluster: Pick<Cluster, "ownsImage" | "registryLogin">,
+  { directory, environment, clock }: ReadingSurroundings,
+  opened: AsyncDisposableStack,
+): Promise<Reading> {
+  const inventory = opened.adopt(await openInventory({ directory, layerCache: config.layerCache, clock }), (part) =>
+    part.close(),
+  );
+  const parts = opened.adopt(createRegistryParts({ ...registrySettings(config, cluster, environment), clock }), (part) =>
+    part.close(),
+  );
+  const reader = createImageReader(parts);
+  const { isInSourceRegistry } = registryLogins(cluster, config);
+  const pushHost = config.pushRegistry?.split("/")[0];
+  return {
+    inventory,
+    open: (image, signal) => {
+      const side = image.registry === pushHost ? "destination" : "source";
+      return reader.open(image, { side, ownLogin: side === "destination" || isInSourceRegistry(image) }, signal);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { type Clock, sleep } from "../core/clock.ts";
+import { asJobError } from "../core/errors.ts";
+import type { Digest } from "../core/image-reference.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+export interface ForgetPackagesParts {
+  readonly inventory: Pick<Inventory, "images" | "forget">;
+  readonly queue: Pick<JobQueue, "withImage">;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Milliseconds between two passes; what was read within this time may belong to a job that has not ended. */
+const interval = 6 * 60 * 60_000;
+/** Images that are looked at in one go. */
+const pageSize = 100;
+
+/** Forgets the packages of images that no record names any more, again and again, until the signal fires. */
+export async function forgetPackages(parts: ForgetPackagesParts, signal: AbortSignal): Promise<void> {
+  const { log, clock } = parts;
+  while (!signal.aborted) {
+    await sleep(clock, interval, signal);
+    if (signal.aborted) return;
+    try {
+      const forgotten = await forgetUnnamed(parts, clock.now() - interval, signal);
+      if (forgotten > 0) log.debug({ forgotten }, "Packages of old images forgotten");
+    } catch (error) {
+      log.warn({ reason: asJobError(error).reason }, "Packages of old images could not be forgotten; it is tried again");
+    }
+  }
+}
+
+/** One pass; says how many images were forgotten. */
+export async function forgetUnnamed(
+  { inventory, queue }: ForgetPackagesParts,
+  readBefore: number,
+  signal: AbortSignal,
+): Promise<number> {
+  let forgotten = 0;
+  for (let after: Digest | undefined; !signal.aborted; ) {
+    const images: readonly Digest[] = await inventory.images(readBefore, after, pageSize);
+    const unnamed = images.filter((image) => !isNamed(queue, image));
+    if (unnamed.length > 0) await inventory.forget(unnamed);
+    forgotten += unnamed.length;
+    after = images.at(-1);
+    if (images.length < pageSize) break;
+  }
+  return forgotten;
+}
+
+function isNamed(queue: Pick<JobQueue, "withImage">, image: Digest): boolean {
+  return queue.withImage(image, "output", 1).length > 0 || queue.withImage(image, "base", 1).length > 0;
+}
