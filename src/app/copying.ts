@@ -43,6 +43,7 @@ export async function openCopier(
   const copier = opened.adopt(await openImageCopier({ ...settings, stateDirectory, clock, host, report, memory }), (part) =>
     part.close(),
   );
+  for (const doubt of copier.doubts) log.warn({ doubt }, "A login or certificate cannot be used");
   log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied before they are submitted");
   return copier;
 }

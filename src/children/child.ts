@@ -8,6 +8,8 @@ export interface ChildSettings {
   readonly environment: Readonly<Record<string, string>>;
   readonly host: HostProcess;
   readonly clock: Clock;
+  /** What it reads from its standard input; without it there is none. */
+  readonly input?: string;
   /** Characters of standard output that are kept from its beginning; a program that writes more is ended. Without it the end of what it wrote is kept. */
   readonly longestOutput?: number;
 }
@@ -31,9 +33,15 @@ const longestTail = 64 * 1024;
  * whole group: TERM, then KILL. Rejects when the program cannot be started.
  */
 export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
-  const { command, args, environment, host, clock, longestOutput } = settings;
+  const { command, args, environment, host, clock, input, longestOutput } = settings;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      env: environment,
+      detached: true,
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    // A program that does not read all of it is told by how it ends.
+    child.stdin?.on("error", () => {}).end(input);
     let cancelKill = () => {};
     const end = () => {
       signalGroup("SIGTERM");

@@ -1,16 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { JobError } from "../core/errors.ts";
-import { type ImageReference, repositoryOf } from "../core/image-reference.ts";
-import { withoutEnd } from "../core/outside-text.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+import { type AuthFile, findHelper, findLogin, parseAuthfile, type RegistryLogin } from "./auth-file.ts";
+import type { CredentialHelpers } from "./credential-helper.ts";
+
+export type { RegistryLogin } from "./auth-file.ts";
 
 export type Side = "source" | "destination";
-
-/** A login for one registry; `identityToken` is a refresh token in place of a password, as some registries' config files hold. */
-export interface RegistryLogin {
-  readonly user: string;
-  readonly password: string;
-  readonly identityToken?: string;
-}
 
 export interface CredentialSettings {
   readonly source?: RegistryLogin | undefined;
@@ -28,97 +24,71 @@ export interface LoginRequest {
   readonly ownLogin: boolean;
 }
 
+/** Where logins come from. */
+export interface Credentials {
+  /**
+   * A registry's login, most specific source first, every file read anew: the operator's user and password, the auth file or the helper that it
+   * names, the cluster's token. Throws `JobError("RegistryDenied")` for what cannot be read.
+   */
+  find(request: LoginRequest, signal: AbortSignal): Promise<RegistryLogin | undefined>;
+  /** Throws when an auth file that was set cannot be read, so that it is said at start; answers what in it cannot be used. */
+  check(): Promise<readonly string[]>;
+  /** The hosts that auth files named when they were read last. */
+  hosts(): readonly string[];
+}
+
 const variables = { source: "BUILD_WATCHER_SRC_AUTHFILE", destination: "BUILD_WATCHER_DST_AUTHFILE" } as const;
+const sides = ["source", "destination"] as const;
 
-/** Docker Hub has several names, and its login is kept under any of them. */
-const dockerHub: readonly string[] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+/** Without `helpers` the credential helpers that a file names are not run. */
+export function createCredentials(settings: CredentialSettings, helpers?: CredentialHelpers): Credentials {
+  const paths = { source: settings.sourceAuthfile, destination: settings.destinationAuthfile };
+  const named = new Map<Side, readonly string[]>();
 
-/** Finds a registry's login, most specific source first, reading every file anew: the operator's user and password, the auth file, the cluster's token. */
-export function createCredentials(settings: CredentialSettings) {
-  const authfiles = { source: settings.sourceAuthfile, destination: settings.destinationAuthfile };
   return {
-    async find({ image, side, ownLogin }: LoginRequest, signal: AbortSignal): Promise<RegistryLogin | undefined> {
+    async find({ image, side, ownLogin }, signal) {
       const own = ownLogin ? settings[side] : undefined;
-      return own ?? (await fromAuthfile(side, image)) ?? settings.loginFor(image, side, signal);
+      return own ?? (await fromAuthfile(side, image, signal)) ?? settings.loginFor(image, side, signal);
     },
-    /** Throws when an auth file that was set cannot be read, so that it is said at start. */
-    async check(): Promise<void> {
-      await Promise.all((["source", "destination"] as const).map((side) => read(side)));
+    async check() {
+      return (await Promise.all(sides.map(doubtsOf))).flat();
     },
+    hosts: () => [...named.values()].flat(),
   };
 
-  async function fromAuthfile(side: Side, image: ImageReference): Promise<RegistryLogin | undefined> {
-    const entries = await read(side);
-    return entries && findLogin(entries, image);
+  async function fromAuthfile(side: Side, image: ImageReference, signal: AbortSignal): Promise<RegistryLogin | undefined> {
+    const file = await read(side);
+    if (!file) return undefined;
+    const helper = findHelper(file, image);
+    return findLogin(file, image) ?? (helper && helpers?.get(helper.name, helper.host, signal));
   }
 
-  async function read(side: Side): Promise<AuthEntries | undefined> {
-    const path = authfiles[side];
+  async function doubtsOf(side: Side): Promise<readonly string[]> {
+    const file = await read(side);
+    if (!file) return [];
+    const names = [...new Set(file.helpers.values())];
+    const faults = await Promise.all(names.map((name) => helpers?.fault(name)));
+    return [...file.unused, ...faults.filter((fault) => fault !== undefined)].map((doubt) => `${nameOf(side)}: ${doubt}`);
+  }
+
+  async function read(side: Side): Promise<AuthFile | undefined> {
+    const path = paths[side];
     if (!path) return undefined;
     try {
-      return parseAuthfile(await readFile(path, "utf8"));
+      const file = parseAuthfile(await readFile(path, "utf8"));
+      named.set(side, [...file.logins.keys(), ...file.helpers.keys()].map((key) => key.split("/")[0] ?? "").filter(isHost));
+      return file;
     } catch (error) {
-      const why = error instanceof SyntaxError ? "is no docker config JSON" : `cannot be read: ${(error as Error).message}`;
-      throw new JobError("RegistryDenied", `${path} (${variables[side]}) ${why}`, { retryable: true });
+      const why = error instanceof SyntaxError ? error.message : `cannot be read: ${(error as Error).message}`;
+      throw new JobError("RegistryDenied", `${nameOf(side)} ${why}`, { retryable: true });
     }
   }
-}
 
-/** Logins by registry, or by registry and the beginning of a repository. */
-export type AuthEntries = ReadonlyMap<string, RegistryLogin>;
-
-/** Reads a docker config JSON (`{"auths": {…}}`), or the old `.dockercfg` that is its inner part. Throws a `SyntaxError`, which quotes nothing. */
-export function parseAuthfile(text: string): AuthEntries {
-  const content = parseObject(text);
-  const auths = "auths" in content ? content.auths : content;
-  if (typeof auths !== "object" || auths === null) throw new SyntaxError("auths is no object");
-  const entries = new Map<string, RegistryLogin>();
-  for (const [key, value] of Object.entries(auths)) {
-    const login = readLogin(value);
-    if (login) entries.set(normalizeKey(key), login);
+  function nameOf(side: Side): string {
+    return `${paths[side]} (${variables[side]})`;
   }
-  return entries;
 }
 
-/** The login with the longest key that the image lies under. */
-export function findLogin(entries: AuthEntries, image: ImageReference): RegistryLogin | undefined {
-  const parts = repositoryOf({ ...image, registry: hubName(image.registry) }).split("/");
-  for (let length = parts.length; length > 0; length--) {
-    const login = entries.get(parts.slice(0, length).join("/"));
-    if (login) return login;
-  }
-  return undefined;
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    throw new SyntaxError("not JSON");
-  }
-  if (typeof content !== "object" || content === null || Array.isArray(content)) throw new SyntaxError("no object");
-  return content as Record<string, unknown>;
-}
-
-function readLogin(value: unknown): RegistryLogin | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { auth, username, password, identitytoken } = value as Record<string, unknown>;
-  const token = typeof identitytoken === "string" && identitytoken !== "" ? { identityToken: identitytoken } : {};
-  if (typeof username === "string" && username !== "" && typeof password === "string")
-    return { user: username, password, ...token };
-  if (typeof auth !== "string" || auth === "") return undefined;
-  const [, user, secret] = /^([^:]*):([\s\S]*)$/.exec(Buffer.from(auth, "base64").toString("utf8")) ?? [];
-  return user && secret !== undefined ? { user, password: secret, ...token } : undefined;
-}
-
-/** Docker wrote URLs as keys (`https://index.docker.io/v1/`). */
-function normalizeKey(key: string): string {
-  const bare = withoutEnd(key.replace(/^https?:\/\//, "").replace(/\/v[12]\/?$/, ""), "/");
-  const [host = "", ...path] = bare.split("/");
-  return [hubName(host), ...path].join("/");
-}
-
-function hubName(host: string): string {
-  return dockerHub.includes(host) ? "docker.io" : host;
+function isHost(name: string): boolean {
+  return name !== "" && !name.includes("*");
 }

@@ -14,6 +14,8 @@ export interface HostTrustSettings {
   readonly apiServer: readonly string[];
   /** `host[:port]` that the operator named: the push registry, those of logins, BUILD_WATCHER_TRUSTED_HOSTS. One without port means any port. */
   readonly named: readonly string[];
+  /** Further ones, that may change. */
+  readonly alsoNamed?: () => readonly string[];
   /** Whether a host is the cluster's own registry. */
   readonly isOwnRegistry: (host: string) => boolean;
   /** Host patterns of the registries that images may come from (BUILD_WATCHER_SOURCE_REGISTRIES); none means all. */
@@ -42,7 +44,8 @@ const localName = /(^|\.)(localhost|svc|cluster\.local)$|^kubernetes(\.default)?
 
 export function createHostTrust(settings: HostTrustSettings, now: () => number, find?: FindAddresses): HostTrust {
   const { inPod, sources, apiServer } = settings;
-  const named = settings.named.map((host) => host.toLowerCase());
+  const fixed = settings.named.map((host) => host.toLowerCase());
+  const named = () => [...fixed, ...(settings.alsoNamed?.() ?? [])];
   const guard = createAddressGuard({ inPod, apiServer, now, ...(find && { find }) });
 
   return {
@@ -84,13 +87,14 @@ export function createHostTrust(settings: HostTrustSettings, now: () => number, 
   function isNamed(url: URL): boolean {
     const hostname = url.hostname.toLowerCase();
     const host = `${hostname}:${url.port || (url.protocol === "http:" ? "80" : "443")}`;
-    return [url.host, hostname, host].some((name) => settings.isOwnRegistry(name) || named.includes(name));
+    const all = named();
+    return [url.host, hostname, host].some((name) => settings.isOwnRegistry(name) || all.includes(name));
   }
 
   /** A lookup does not know the port; that was judged before. */
   function isNamedForAnyPort(hostname: string): boolean {
     const name = hostname.toLowerCase();
-    return settings.isOwnRegistry(name) || named.some((entry) => hostNameOf(entry) === name);
+    return settings.isOwnRegistry(name) || named().some((entry) => hostNameOf(entry) === name);
   }
 }
 

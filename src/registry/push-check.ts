@@ -5,13 +5,17 @@ import { bearersOf } from "./challenges.ts";
 import { headManifest } from "./distribution.ts";
 import type { RegistryAccess, RegistryHttp } from "./registry-http.ts";
 import { createRegistryParts } from "./registry-parts.ts";
+import { urlOf } from "./registry-url.ts";
 import type { ImageCopierSettings } from "./skopeo-copier.ts";
+import { noRegistry } from "./verdict.ts";
 
 /** What one looks for: whether images could be pushed, and where to. */
 export interface PushCheck {
   readonly place: string;
   /** False where asking would leave something behind; the login is known to be taken. */
   readonly proven: boolean;
+  /** Whether there is a login for it. */
+  readonly hasLogin: boolean;
 }
 
 /** An image such as builds make, for the name its copy would have. */
@@ -31,18 +35,42 @@ export async function checkPush(settings: ImageCopierSettings, signal: AbortSign
   const plan = planCopy(example, rules);
   const { registry, repository } = plan.kind === "copied" ? plan.target : example;
   const { credentials, http, ...registries } = createRegistryParts(settings);
-  await credentials.check();
+  await registries.check();
   const login = await credentials.find({ image: { registry, repository }, side: "destination", ownLogin: true }, signal);
   const certificates = await registries.readCertificates();
   const access: RegistryAccess = { registry, repository, actions: "pull,push", login, verifyTls, certificates };
   try {
+    await assertAsksForLogin(http, access, signal);
     const proven = layout === "flat" || !(await makesRepositories(http, access, signal));
     if (proven) await tryUpload(http, access, signal);
     else await headManifest(http.open({ ...access, actions: "pull" }), "latest", signal);
-    return { place: `${registry}/${repository}`, proven };
+    return { place: `${registry}/${repository}`, proven, hasLogin: login !== undefined };
   } finally {
     registries.close();
   }
+}
+
+/** What in auth files and among certificates cannot be used, each as a sentence; none where a file cannot even be read, which `checkPush` says. */
+export async function checkLoginFiles(settings: ImageCopierSettings): Promise<readonly string[]> {
+  const registries = createRegistryParts(settings);
+  return registries
+    .check()
+    .catch(() => [])
+    .finally(() => registries.close());
+}
+
+/** skopeo asks `/v2/` first, and sends no login to a registry that does not ask for one there. */
+async function assertAsksForLogin(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<void> {
+  const { registry, login } = access;
+  const { answered, status, type, challenges } = await http.greet(access, signal);
+  if (answered && status === 200 && /^text\/html/i.test(type ?? "")) throw noRegistry(urlOf(registry, "https", ""), type ?? "");
+  if (!answered || status === 401 || challenges.length > 0 || login === undefined) return;
+  const failure = await tryUpload(http, { ...access, login: undefined }, signal).catch((error: unknown) => error);
+  if (!(failure instanceof JobError) || failure.reason !== "RegistryDenied") return;
+  throw new JobError(
+    "RegistryDenied",
+    `${registry} does not ask for a login at /v2/ (it answers ${status}), so that skopeo sends none, and it refuses uploads without one. Let it, or the proxy before it, answer 401 there`,
+  );
 }
 
 /** Quay makes a repository as soon as somebody asks for a token to push there (quay, endpoints/v2/v2auth.py). */

@@ -1,10 +1,12 @@
+import type { HostProcess } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Proxies } from "../core/proxy.ts";
-import { type CredentialSettings, createCredentials } from "./credentials.ts";
+import { noProxies, type Proxies } from "../core/proxy.ts";
+import { createCertificateReader } from "./certificates.ts";
+import { createCredentialHelpers } from "./credential-helper.ts";
+import { type CredentialSettings, type Credentials, createCredentials } from "./credentials.ts";
 import { createHostLimits, type HostLimits } from "./host-limits.ts";
 import { createHostTrust, type HostTrust, type HostTrustSettings } from "./host-trust.ts";
 import { createRegistryHttp, type RegistryHttp } from "./registry-http.ts";
-import { readCertificates } from "./trust.ts";
 
 export interface RegistrySettings extends CredentialSettings {
   readonly sourceVerifyTls: boolean;
@@ -16,6 +18,8 @@ export interface RegistrySettings extends CredentialSettings {
   /** Where others may send the bot; default: as outside a pod. */
   readonly hosts?: HostTrustSettings | undefined;
   readonly clock: Clock;
+  /** The process that runs credential helpers; without it none are run. */
+  readonly host?: HostProcess | undefined;
 }
 
 /** What everything that asks registries has in common: connections, logins, certificates, trust, and the patience that registries asked for. */
@@ -23,30 +27,38 @@ export interface RegistryParts {
   readonly http: RegistryHttp;
   readonly limits: HostLimits;
   readonly trust: HostTrust;
-  readonly credentials: ReturnType<typeof createCredentials>;
+  readonly credentials: Credentials;
   readonly sourceVerifyTls: boolean;
   readonly destinationVerifyTls: boolean;
   readonly clock: Clock;
   /** The CA certificates trusted beside the system's, as PEM, read anew. */
   readCertificates(): Promise<string>;
+  /** Reads all files once. Throws an `Error` that says what to change when one cannot be read; answers what in them cannot be used. */
+  check(): Promise<readonly string[]>;
   close(): void;
 }
 
 const anywhere: HostTrustSettings = { inPod: false, apiServer: [], named: [], sources: [], isOwnRegistry: () => false };
 
 export function createRegistryParts(settings: RegistrySettings): RegistryParts {
-  const { clock, proxies, hosts = anywhere, sourceVerifyTls, destinationVerifyTls, perRegistry, certsDirectory } = settings;
-  const trust = createHostTrust(hosts, clock.now);
+  const { clock, proxies = noProxies, hosts = anywhere, sourceVerifyTls, destinationVerifyTls, perRegistry, host } = settings;
+  const credentials = createCredentials(settings, host && createCredentialHelpers({ host, clock, proxies }));
+  const trust = createHostTrust({ ...hosts, alsoNamed: credentials.hosts }, clock.now);
+  const certificates = createCertificateReader(settings.certsDirectory);
   const http = createRegistryHttp({ clock, proxies, trust });
   return {
     http,
     trust,
     limits: createHostLimits(perRegistry, clock),
-    credentials: createCredentials(settings),
+    credentials,
     sourceVerifyTls,
     destinationVerifyTls,
     clock,
-    readCertificates: () => readCertificates(certsDirectory),
+    readCertificates: async () => (await certificates()).pem,
+    async check() {
+      const [logins, { unused }] = await Promise.all([credentials.check(), certificates()]);
+      return [...logins, ...unused];
+    },
     close: () => http.close(),
   };
 }

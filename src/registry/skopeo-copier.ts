@@ -1,5 +1,5 @@
 import type { HostProcess } from "../children/run-directory.ts";
-import { asJobError, failureAt } from "../core/errors.ts";
+import { asJobError, failureAt, SetupError } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
 import { createTagMemory, type TagMemory } from "../core/tag-memory.ts";
@@ -34,6 +34,8 @@ export interface OpenImageCopier extends ImageCopier {
   /** Where an image goes: by digest and tag, as far as its own name tells; undefined when it stays where it is. */
   target(source: ImageReference): ImageReference | undefined;
   readonly skopeoVersion: string;
+  /** What in auth files and among certificates cannot be used, each as a sentence. */
+  readonly doubts: readonly string[];
   /** Whether BUILD_WATCHER_PUSH_SKIP leaves this image where it is. */
   skippedByPattern(image: ImageReference): boolean;
   /** Call it when no copy runs any more. */
@@ -49,11 +51,8 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip, owns });
   const registries = createRegistryParts(settings);
   const { http, limits, trust, credentials } = registries;
-  const [{ version }] = await Promise.all([
-    checkSkopeo(skopeoPath, host, clock),
-    credentials.check(),
-    registries.readCertificates(),
-  ]);
+  const [{ version }, doubts] = await Promise.all([checkSkopeo(skopeoPath, host, clock), registries.check()]);
+  assertUsableName(rules.host, version);
   const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock, proxies: settings.proxies });
   const work = createCopyWork({ ...settings, rules, skopeo, http, limits, trust, memory: settings.memory ?? createTagMemory() });
   const findLogins = loginFinder(registries);
@@ -61,6 +60,7 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
   return {
     ...createReportedCopier(rules, work, findLogins, settings),
     skopeoVersion: version,
+    doubts,
     async copyLogin(image, signal) {
       const login = await credentials.find({ image, side: "destination", ownLogin: true }, signal);
       // A refresh token is no password that somebody else could use.
@@ -73,6 +73,18 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
       await skopeo.close();
     },
   };
+}
+
+/** Versions of skopeo that read IPv6 addresses in image names (its distribution/reference does from 0.5 on). */
+const readsIpv6 = { major: 1, minor: 14 };
+
+function assertUsableName(host: string, version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const isNew = major > readsIpv6.major || (major === readsIpv6.major && minor >= readsIpv6.minor);
+  if (!host.startsWith("[") || isNew) return;
+  throw new SetupError(
+    `THOTH_PUSH_REGISTRY names the address ${host}, which skopeo ${version} cannot read in an image name: use the registry's host name`,
+  );
 }
 
 /** A full disk and a fault of the bot's own have no registry. */

@@ -94,7 +94,7 @@ describe("a proxy that refuses", () => {
   /** What each part of the bot says when the proxy answers so, for an address by HTTPS. */
   async function messages(refuses: number): Promise<string[]> {
     await using proxy = await startProxy({ refuses });
-    const proxies = proxiesOf({ HTTPS_PROXY: `http://me:pass@${proxy.host}` });
+    const proxies = proxiesOf({ HTTPS_PROXY: `http://me:S3cret@${proxy.host}` });
     const parts = openTestParts({ proxies, sourceVerifyTls: true });
     const access = { registry: "quay.test", repository: "shop/app", actions: "pull" as const, login: undefined };
     const send = parts.http.open({ ...access, verifyTls: true, certificates: "" });
@@ -131,7 +131,7 @@ describe("a proxy that refuses", () => {
     const told = await messages(status);
     for (const text of told) {
       expect(text).toMatch(message);
-      expect(text).not.toContain("pass");
+      expect(text).not.toContain("S3cret");
     }
   });
 

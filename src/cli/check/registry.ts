@@ -3,9 +3,9 @@ import type { HostProcess } from "../../children/run-directory.ts";
 import type { Config } from "../../config/options.ts";
 import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
-import { checkPush } from "../../registry/push-check.ts";
+import { checkLoginFiles, checkPush, type PushCheck } from "../../registry/push-check.ts";
 import { checkSkopeo } from "../../registry/skopeo.ts";
-import { type Finding, finding, skipped } from "./finding.ts";
+import { type Finding, finding, skipped, warned } from "./finding.ts";
 import { type SetCommand, setNamed } from "./set-command.ts";
 
 /** The push registry is asked with its own login alone. */
@@ -20,6 +20,7 @@ export async function checkCopying(
 ): Promise<readonly Finding[]> {
   const settings = copierSettings(config, noCluster, environment);
   if (!settings) return [skipped("copying", "Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.")];
+  const copying = { ...settings, clock: systemClock, host };
   const program = finding(
     "skopeo",
     () => (inPod ? imageWithSkopeo(config, set) : "sudo dnf install skopeo || sudo apt-get install skopeo"),
@@ -29,13 +30,22 @@ export async function checkCopying(
     "push registry",
     (error) => mendPush(error, config, set),
     async () => {
-      const { place, proven } = await checkPush({ ...settings, clock: systemClock, host }, signal);
-      return proven
-        ? `${place} takes uploads with this login.`
-        : `${place.split("/")[0]} takes this login; whether it may push there shows with the first copy.`;
+      return pushWords(await checkPush(copying, signal));
     },
   );
-  return Promise.all([program, registry]);
+  const doubts = await checkLoginFiles(copying);
+  return [
+    await program,
+    await registry,
+    ...doubts.map((doubt) => warned("logins and certificates", `${doubt}.`, setNamed(doubt, set))),
+  ];
+}
+
+function pushWords({ place, proven, hasLogin }: PushCheck): string {
+  const host = place.split("/")[0];
+  if (proven) return `${place} takes uploads ${hasLogin ? "with this login" : "without login"}.`;
+  const login = hasLogin ? "takes this login" : "answers without login";
+  return `${host} ${login}; whether it may push there shows with the first copy.`;
 }
 
 /** What names a setting is that setting's fault: a template, an auth file, the certificates. The rest is told by its reason. */

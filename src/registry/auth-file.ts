@@ -1,0 +1,138 @@
+import { type ImageReference, repositoryOf } from "../core/image-reference.ts";
+import { matchesWildcard, withoutEnd } from "../core/outside-text.ts";
+
+/** A login for one registry; `identityToken` is a refresh token in place of a password, as some registries' config files hold. */
+export interface RegistryLogin {
+  readonly user: string;
+  readonly password: string;
+  readonly identityToken?: string;
+}
+
+/** What a docker config JSON holds. Keys are `host[:port][/path]`, the host in lower case; its labels may hold `*`. */
+export interface AuthFile {
+  readonly logins: ReadonlyMap<string, RegistryLogin>;
+  /** The names of credential helpers, by the host they are for; the one for all other hosts under "". */
+  readonly helpers: ReadonlyMap<string, string>;
+  /** What cannot be used, each as a sentence that names its key. */
+  readonly unused: readonly string[];
+}
+
+/** Docker Hub has several names, and its login is kept under any of them. */
+const dockerHub: readonly string[] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+const configFields: readonly string[] = ["auths", "credHelpers", "credsStore", "HttpHeaders", "currentContext"];
+
+/**
+ * Reads a docker config JSON (`{"auths": {…}}`), or the old `.dockercfg` that is its inner part. Throws a `SyntaxError` that says what the text is
+ * in place of that, and quotes nothing.
+ */
+export function parseAuthfile(text: string): AuthFile {
+  const content = parseObject(text.replace(/^\ufeff/, ""));
+  const isConfig = configFields.some((name) => name in content);
+  if (!isConfig && ["data", "stringData", ".dockerconfigjson", ".dockercfg"].some((name) => name in content)) {
+    throw new SyntaxError("is a whole Secret; expected the content of its key .dockerconfigjson alone");
+  }
+  const auths = isConfig ? (content.auths ?? {}) : content;
+  if (!isObject(auths)) throw new SyntaxError("is no docker config JSON: auths is no object");
+  const read = Object.entries(auths).map(([key, value]) => ({ key, login: readLogin(value) }));
+  const helpers = readHelpers(content);
+  const logins = read.flatMap(({ key, login }) => (typeof login === "string" ? [] : [[normalizeKey(key), login] as const]));
+  const unused = read.flatMap(({ key, login }) => {
+    const odd = /\*.*[:/]|\/.*\*/.test(key.replace(/^https?:\/\//, "")) && !isUsablePattern(normalizeKey(key));
+    if (typeof login !== "string")
+      return odd ? [`${shown(key)} matches no registry: * stands for a part of a host's name only`] : [];
+    // Docker leaves an empty entry behind for what a helper keeps.
+    return helpers.has("") || helpers.has(normalizeKey(key)) ? [] : [`${shown(key)} ${login}`];
+  });
+  const isEmpty = logins.length === 0 && helpers.size === 0 && unused.length === 0;
+  return { logins: new Map(logins), helpers, unused: isEmpty ? ["it holds no login"] : unused };
+}
+
+/** The login with the longest key that the image lies under; of two the one without `*`. As the kubelet has it, a `*` is a part of one label. */
+export function findLogin({ logins }: Pick<AuthFile, "logins">, image: ImageReference): RegistryLogin | undefined {
+  const parts = normalizeKey(repositoryOf(image)).split("/");
+  for (let length = parts.length; length > 0; length--) {
+    const wanted = parts.slice(0, length).join("/");
+    const login = logins.get(wanted) ?? [...logins].find(([key]) => key.includes("*") && matchesKey(key, wanted))?.[1];
+    if (login) return login;
+  }
+  return undefined;
+}
+
+/** The helper that keeps the login for an image, and the host it is asked for. */
+export function findHelper({ helpers }: AuthFile, { registry }: ImageReference): { name: string; host: string } | undefined {
+  const host = normalizeKey(registry);
+  const name = helpers.get(host) ?? helpers.get("");
+  // Docker's own tools keep the Hub's login under this address.
+  return name === undefined ? undefined : { name, host: host === "docker.io" ? "https://index.docker.io/v1/" : registry };
+}
+
+function matchesKey(key: string, wanted: string): boolean {
+  const [[host = "", ...path], [asked = "", ...rest]] = [key.split("/"), wanted.split("/")];
+  const [labels, others] = [host.split("."), asked.split(".")];
+  if (path.join("/") !== rest.join("/") || labels.length !== others.length) return false;
+  return labels.every((label, index) => matchesWildcard(label, others[index] ?? ""));
+}
+
+function isUsablePattern(key: string): boolean {
+  const [host = "", ...path] = key.split("/");
+  return !path.join("").includes("*") && !/:.*\*/.test(host);
+}
+
+function readHelpers({ credHelpers, credsStore }: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
+  const named = isObject(credHelpers) ? Object.entries(credHelpers) : [];
+  const all = [...named.map(([host, name]) => [normalizeKey(host), name] as const), ["", credsStore] as const];
+  return new Map(
+    all.flatMap(([host, name]) => (typeof name === "string" && /^[\w.-]+$/.test(name) ? [[host, name] as const] : [])),
+  );
+}
+
+/** A login, or why there is none. */
+function readLogin(value: unknown): RegistryLogin | string {
+  if (!isObject(value)) return "holds no login";
+  const { auth, username, password, identitytoken, registrytoken } = value;
+  const token = typeof identitytoken === "string" && identitytoken !== "" ? { identityToken: identitytoken } : undefined;
+  const [user, secret] = typeof auth === "string" && auth !== "" ? decode(auth) : [username, password];
+  if (token) return { user: text(user), password: text(secret), ...token };
+  if (typeof registrytoken === "string" && registrytoken !== "")
+    return "holds a registrytoken alone, which cannot be used: log in with a user and a password";
+  if (typeof auth === "string" && auth !== "" && user === undefined) return "has an auth that is not user:password in base64";
+  if (text(user) === "") return "holds no user and password";
+  return text(secret) === "" ? "holds no password" : { user: text(user), password: text(secret) };
+}
+
+function decode(auth: string): readonly [string, string] | readonly [undefined, undefined] {
+  const login = Buffer.from(auth, "base64").toString("utf8");
+  const colon = login.indexOf(":");
+  return colon < 0 ? [undefined, undefined] : [login.slice(0, colon), withoutEnd(login.slice(colon + 1), "\0")];
+}
+
+function parseObject(given: string): Readonly<Record<string, unknown>> {
+  let content: unknown;
+  try {
+    content = JSON.parse(given);
+  } catch {
+    throw new SyntaxError("is no docker config JSON");
+  }
+  if (!isObject(content)) throw new SyntaxError("is no docker config JSON: it is no object");
+  return content;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Docker wrote URLs as keys (`https://index.docker.io/v1/`); hosts are the same in any case, and with the usual port. */
+function normalizeKey(key: string): string {
+  const bare = withoutEnd(key.replace(/^https?:\/\//i, "").replace(/\/v[12]\/?$/, ""), "/");
+  const [given = "", ...path] = bare.split("/");
+  const host = given.toLowerCase().replace(/:443$/, "");
+  return [dockerHub.includes(host) ? "docker.io" : host, ...path].join("/");
+}
+
+function shown(key: string): string {
+  return JSON.stringify(key.slice(0, 100));
+}

@@ -1,0 +1,102 @@
+import { X509Certificate } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { SetupError } from "../core/errors.ts";
+
+/** The CA certificates trusted beside the system's: what Node and skopeo are both given. */
+export interface Certificates {
+  /** One PEM text, of certificates that can be used alone; empty when there are none. */
+  readonly pem: string;
+  /** What cannot be used, each as a sentence that names its file. */
+  readonly unused: readonly string[];
+}
+
+/** The CA that signs the certificates of services in the cluster; OpenShift mounts it into every pod. */
+const serviceCa = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt";
+/** Bytes; a bundle of all public CAs has a quarter of it. */
+const longestFile = 1024 * 1024;
+const begins = "-----BEGIN ";
+
+/**
+ * Reads every file of a directory, in PEM or DER, anew whenever one changed. Throws a `SetupError` when the directory cannot be read.
+ */
+export function createCertificateReader(directory: string | undefined): () => Promise<Certificates> {
+  let known: { readonly key: string; readonly certificates: Certificates } | undefined;
+  return async () => {
+    const files = [...(await filesIn(directory)), ...(await describeFile(serviceCa))];
+    const key = JSON.stringify(files);
+    if (known?.key !== key) known = { key, certificates: await readAll(files.map(({ path }) => path)) };
+    return known.certificates;
+  };
+}
+
+interface FileState {
+  readonly path: string;
+  readonly size: number;
+  readonly changed: number;
+}
+
+async function filesIn(directory: string | undefined): Promise<readonly FileState[]> {
+  if (!directory) return [];
+  try {
+    // A mounted ConfigMap keeps its own files under names with a dot.
+    const names = (await readdir(directory)).filter((name) => !name.startsWith(".")).sort();
+    return (await Promise.all(names.map((name) => describeFile(join(directory, name))))).flat();
+  } catch (error) {
+    throw new SetupError(
+      `The certificates in ${directory} (BUILD_WATCHER_REGISTRY_CERTS) cannot be read: ${(error as Error).message}`,
+    );
+  }
+}
+
+async function describeFile(path: string): Promise<readonly FileState[]> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() ? [{ path, size: found.size, changed: found.mtimeMs }] : [];
+}
+
+async function readAll(paths: readonly string[]): Promise<Certificates> {
+  const read = await Promise.all(paths.map(readCertificateFile));
+  return { pem: read.flatMap(({ found }) => found).join(""), unused: read.flatMap(({ unused }) => unused) };
+}
+
+async function readCertificateFile(path: string): Promise<{ found: readonly string[]; unused: readonly string[] }> {
+  try {
+    const bytes = await readFile(path);
+    if (bytes.length > longestFile) return { found: [], unused: [`${path} is too large for a certificate`] };
+    const text = textOf(bytes);
+    if (!text.includes(begins)) return readOne(path, "is no certificate (PEM or DER)", bytes);
+    const blocks = blocksOf(text).map(({ label, pem }) =>
+      /^(?:X509 )?CERTIFICATE$/.test(label)
+        ? readOne(path, "holds a damaged certificate", pem.replaceAll("X509 CERTIFICATE", "CERTIFICATE"))
+        : { found: [], unused: [`${path} holds ${JSON.stringify(label)}, which is not used; expected CERTIFICATE`] },
+    );
+    return { found: blocks.flatMap(({ found }) => found), unused: [...new Set(blocks.flatMap(({ unused }) => unused))] };
+  } catch (error) {
+    return { found: [], unused: [`${path} cannot be read: ${(error as Error).message}`] };
+  }
+}
+
+function readOne(path: string, complaint: string, certificate: string | Buffer) {
+  try {
+    return { found: [new X509Certificate(certificate).toString()], unused: [] };
+  } catch {
+    return { found: [], unused: [`${path} ${complaint}`] };
+  }
+}
+
+function textOf(bytes: Buffer): string {
+  const isWide = bytes[0] === 0xff && bytes[1] === 0xfe;
+  return bytes.toString(isWide ? "utf16le" : "latin1");
+}
+
+function blocksOf(text: string): readonly { readonly label: string; readonly pem: string }[] {
+  return text
+    .split(begins)
+    .slice(1)
+    .map((part) => {
+      const label = part.slice(0, Math.max(part.indexOf("-----"), 0));
+      const end = `-----END ${label}-----`;
+      const at = part.indexOf(end);
+      return { label, pem: at < 0 ? "" : `${begins}${part.slice(0, at)}${end}\n` };
+    });
+}

@@ -1,0 +1,200 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseImageReference } from "../../src/core/image-reference.ts";
+import { findLogin, parseAuthfile } from "../../src/registry/auth-file.ts";
+import { createCertificateReader } from "../../src/registry/certificates.ts";
+import { openTestCopier } from "../support/copier.ts";
+import { requirePrograms } from "../support/programs.ts";
+import { openTestParts } from "../support/registry-parts.ts";
+import { makeCertificates } from "../support/registry-server.ts";
+
+const signal = new AbortController().signal;
+const auth = (login: string) => Buffer.from(login).toString("base64");
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "field-files-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function write(name: string, content: string | Buffer, mode = 0o600): string {
+  const path = join(directory, name);
+  writeFileSync(path, content, { mode });
+  return path;
+}
+
+describe("an auth file's key", () => {
+  it.each([
+    // The key                       an image                               whether its login is found
+    ["quay.io", "quay.io/org/app", true],
+    ["QUAY.io", "quay.io/org/app", true],
+    ["quay.io:443", "quay.io/org/app", true],
+    ["quay.io", "quay.io:443/org/app", true],
+    ["https://quay.io/v2/", "quay.io/org/app", true],
+    ["quay.io/org", "quay.io/org/app", true],
+    ["quay.io/org", "quay.io/organisation/app", false],
+    ["quay.io:8443", "quay.io/org/app", false],
+    ["https://index.docker.io/v1/", "docker.io/org/app", true],
+    ["*.corp.example", "quay.corp.example/org/app", true],
+    ["*.corp.example", "a.b.corp.example/org/app", false],
+    ["*.corp.example", "corp.example/org/app", false],
+    ["*.corp.example:5000", "quay.corp.example:5000/org/app", true],
+    ["*.corp.example:5000", "quay.corp.example/org/app", false],
+    ["eu-*.pkg.example", "eu-west.pkg.example/org/app", true],
+    ["*.corp.example/org", "quay.corp.example/org/app", true],
+  ])("%s is for %s: %s", (key, image, expected) => {
+    const file = parseAuthfile(JSON.stringify({ auths: { [key]: { auth: auth("me:secret") } } }));
+    expect(file.unused).toEqual([]);
+    expect(findLogin(file, parseImageReference(image)) !== undefined).toBe(expected);
+  });
+
+  it("without a wildcard goes before one with", () => {
+    const auths = { "*.corp.example": { auth: auth("all:1") }, "quay.corp.example": { auth: auth("one:2") } };
+    const file = parseAuthfile(JSON.stringify({ auths }));
+    expect(findLogin(file, parseImageReference("quay.corp.example/org/app"))?.user).toBe("one");
+  });
+
+  it.each<[object, RegExp | undefined]>([
+    [{ "r.example": { auth: auth("me:secret") } }, undefined],
+    [{ "r.example": { username: "me", password: "secret" } }, undefined],
+    [{ "r.example": { identitytoken: "refresh" } }, undefined],
+    [{ "r.example": { auth: auth("me") } }, /^"r.example" has an auth that is not user:password in base64$/],
+    [{ "r.example": { username: "me", password: "" } }, /^"r.example" holds no password$/],
+    [{ "r.example": { auth: auth("me:") } }, /^"r.example" holds no password$/],
+    [{ "r.example": { registrytoken: "t" } }, /^"r.example" holds a registrytoken alone/],
+    [{ "r.example": {} }, /^"r.example" holds no user and password$/],
+    [{ "r.example": "me:secret" }, /^"r.example" holds no login$/],
+    [{ "r.example:*": { auth: auth("me:secret") } }, /^"r.example:\*" matches no registry/],
+    [{ "r.example/*": { auth: auth("me:secret") } }, /^"r.example\/\*" matches no registry/],
+    [{}, /^it holds no login$/],
+  ])("in %j that cannot be used is told", (auths, message) => {
+    expect(parseAuthfile(JSON.stringify({ auths })).unused).toEqual(message ? [expect.stringMatching(message)] : []);
+  });
+});
+
+describe("an auth file", () => {
+  it.each([
+    [
+      "a whole Secret",
+      JSON.stringify({ kind: "Secret", data: { ".dockerconfigjson": "e30=" } }),
+      /is a whole Secret; expected .*\.dockerconfigjson/,
+    ],
+    ["a Secret's data", JSON.stringify({ ".dockerconfigjson": "e30=" }), /is a whole Secret/],
+    ["YAML", "auths:\n  quay.io: {}\n", /is no docker config JSON/],
+    ["a list", "[]", /it is no object/],
+  ])("that is %s keeps the copier from starting", async (_, text, message) => {
+    const path = write("auth.json", text);
+    const parts = openTestParts({ destinationAuthfile: path });
+    await expect(parts.check()).rejects.toThrow(message);
+    await expect(parts.check()).rejects.toThrow(`${path} (BUILD_WATCHER_DST_AUTHFILE)`);
+    parts.close();
+  });
+
+  it("may begin with a byte order mark", () => {
+    const file = parseAuthfile(`\ufeff${JSON.stringify({ auths: { "r.example": { auth: auth("me:secret") } } })}`);
+    expect(file.logins.size).toBe(1);
+  });
+
+  it.each([
+    ["credHelpers", { credHelpers: { "r.example": "field-test" } }],
+    ["credsStore", { auths: { "r.example": {} }, credsStore: "field-test" }],
+  ])("leads to the helper that it names under %s", async (_, content) => {
+    const script = `#!/bin/sh\nread host; echo "$host" >>${directory}/asked; echo '{"Username":"helped","Secret":"s3cret"}'\n`;
+    write("docker-credential-field-test", script, 0o755);
+    const host = { ...hostProcess(), env: { PATH: `${directory}:${process.env.PATH}`, SECRET: "x" } };
+    const parts = openTestParts({ sourceAuthfile: write("auth.json", JSON.stringify(content)), host });
+    expect(await parts.check()).toEqual([]);
+    const image = parseImageReference("r.example/org/app");
+    const login = await parts.credentials.find({ image, side: "source", ownLogin: false }, signal);
+    expect(login).toEqual({ user: "helped", password: "s3cret" });
+    expect(readFileSync(join(directory, "asked"), "utf8").trim().split("\n").at(-1)).toBe("r.example");
+    parts.close();
+  });
+
+  it("whose helper is not installed is told, by the helper's name", async () => {
+    const content = JSON.stringify({ credHelpers: { "r.example": "ecr-login" } });
+    const host = { ...hostProcess(), env: { PATH: directory } };
+    const parts = openTestParts({ sourceAuthfile: write("auth.json", content), host });
+    expect(await parts.check()).toEqual([
+      expect.stringMatching(/BUILD_WATCHER_SRC_AUTHFILE\): docker-credential-ecr-login, .* cannot be run \(ENOENT\)$/),
+    ]);
+    const image = parseImageReference("r.example/org/app");
+    await expect(parts.credentials.find({ image, side: "source", ownLogin: false }, signal)).rejects.toMatchObject({
+      reason: "RegistryDenied",
+    });
+    parts.close();
+  });
+
+  function hostProcess() {
+    const [kill, once, off] = [process.kill.bind(process), process.once.bind(process), process.off.bind(process)];
+    return { pid: process.pid, kill, once, off };
+  }
+});
+
+requirePrograms("openssl")("a certificate file", () => {
+  const made = makeCertificates();
+  const good = readFileSync(join(made.caDirectory, "ca.crt"), "utf8");
+  made.remove();
+
+  const derOf = () => Buffer.from(good.replace(/-----[^-]+-----|\s/g, ""), "base64");
+
+  it.each<[string, string, () => string | Buffer, number, RegExp | undefined]>([
+    // What it is                 its name        its content                                        certificates, and what is said
+    ["PEM", "ca.crt", () => good, 1, undefined],
+    ["PEM by another name", "company.txt", () => good, 1, undefined],
+    ["several", "bundle.pem", () => good + good, 2, undefined],
+    ["PEM among words", "ca.pem", () => `# our CA\n${good}\nthe end\n`, 1, undefined],
+    ["DER", "company.cer", derOf, 1, undefined],
+    ["X509 CERTIFICATE", "ca.crt", () => good.replaceAll("CERTIFICATE", "X509 CERTIFICATE"), 1, undefined],
+    ["UTF-16", "ca.crt", () => Buffer.from(`\ufeff${good}`, "utf16le"), 1, undefined],
+    [
+      "TRUSTED",
+      "ca.crt",
+      () => good.replaceAll("CERTIFICATE", "TRUSTED CERTIFICATE"),
+      0,
+      /holds "TRUSTED CERTIFICATE", which is not used/,
+    ],
+    ["PKCS7", "ca.p7b", () => "-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", 0, /holds "PKCS7", which is not used/],
+    [
+      "damaged",
+      "a.crt",
+      () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+      0,
+      /holds a damaged certificate/,
+    ],
+    ["cut off", "a.crt", () => good.slice(0, 200), 0, /holds a damaged certificate/],
+    ["no certificate", "README", () => "our CAs\n", 0, /is no certificate/],
+    ["empty", "ca.crt", () => "", 0, /is no certificate/],
+  ])("that is %s is used, or told", async (_, name, content, count, message) => {
+    const path = write(name, content());
+    const { pem, unused } = await createCertificateReader(directory)();
+    expect(pem.split("-----BEGIN CERTIFICATE-----").length - 1).toBe(count);
+    expect(unused).toEqual(message ? [expect.stringMatching(message)] : []);
+    for (const text of unused) expect(text).toContain(path);
+  });
+
+  it("that is damaged hides no other, and is read anew when it changes", async () => {
+    write("a.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    write("b.crt", good);
+    mkdirSync(join(directory, "..data"));
+    const read = createCertificateReader(directory);
+    expect(await read()).toEqual({ pem: good, unused: [expect.stringContaining("a.crt")] });
+    write("a.crt", good);
+    expect(await read()).toEqual({ pem: good + good, unused: [] });
+  });
+
+  it("of a directory that is not there keeps the bot from starting", async () => {
+    await expect(createCertificateReader(join(directory, "nowhere"))()).rejects.toThrow(/BUILD_WATCHER_REGISTRY_CERTS/);
+  });
+});
+
+requirePrograms("skopeo")("a push registry named by an IPv6 address", () => {
+  it("is refused at start by a skopeo that cannot read it", async () => {
+    const skopeoPath = write("skopeo.sh", '#!/bin/sh\necho "skopeo version 1.9.3"\n', 0o755);
+    await expect(openTestCopier({ pushRegistry: "[::1]:5000/mirror", skopeoPath })).rejects.toThrow(
+      /THOTH_PUSH_REGISTRY names the address \[::1\]:5000, which skopeo 1\.9\.3 cannot read/,
+    );
+  });
+});
