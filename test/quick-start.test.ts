@@ -2,13 +2,18 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 
 describe("the demo", () => {
-  it("does the bot's main job before one's eyes and ends by itself", () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", "demo"], {
+  it("tells the bot's main job a line an event, with totals that add up, and ends by itself", () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", "demo", "--fast"], {
       encoding: "utf8",
       env: { PATH: process.env.PATH },
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toContain("the User API received 5 submissions, of 5 expected");
-    expect(stdout.match(/"msg":"Job done"/g)).toHaveLength(5);
+    expect(stdout).toMatch(/^▶ Open the bot's page: http:\/\/127\.0\.0\.1:\d+$/m);
+    expect(stdout.match(/^ {4}bot: submitted /gm)).toHaveLength(5);
+    expect(stdout).toMatch(/bot: .*ray-example-1, AnalyzerUnavailable/);
+    expect(stdout).toMatch(/bot: gave up golang-builder\/go-hello-arm-1 \(AnalyzerRejected\)/);
+    expect(stdout).toContain("7 builds ended: 5 succeeded, 1 failed, 1 cancelled.");
+    expect(stdout).toContain("so there were 6 images: 5 were submitted, 1 refused by the service.");
+    expect(stdout).toMatch(/^▶ Next: npm start -- check /m);
   });
 });

@@ -3,55 +3,72 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
-import { sleep, systemClock } from "../core/clock.ts";
+import { aborted, sleep, systemClock } from "../core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../demo/analysis-api.ts";
 import { createOpenShiftApi } from "../demo/openshift-api.ts";
 import { type DemoRegistry, missingPrograms, startDemoRegistry } from "../demo/registry.ts";
-import { demoNamespace, demoScenes, expectedSubmissions, furnishCluster, playScenario } from "../demo/scenario.ts";
+import { demoNamespace, furnishCluster, playScenario, refusedImage, totalsOfARound } from "../demo/scenario.ts";
+import { createLog } from "../telemetry/log.ts";
 import type { CommandContext } from "./command.ts";
+import { createNarrator, type Narrator } from "./demo-narrator.ts";
 import { watch } from "./watch.ts";
 
-/** Milliseconds between two events of the story. */
-const pace = 500;
-/** Milliseconds the last submissions may take. */
-const patience = 10_000;
+export interface DemoCall {
+  /** Goes on with new builds until it is stopped. */
+  readonly forever: boolean;
+  /** Neither waits between events nor stays at the end. */
+  readonly fast: boolean;
+}
+
+/** Milliseconds between two events of the story, for eyes and for tests. */
+const pace = 2_800;
+const fastPace = 300;
+/** Milliseconds the last jobs may take. */
+const patience = 30_000;
 
 /** The bot at work on an emulated cluster and analysis service, both on the loopback: 0 when everything arrived as it should. */
-export async function demo(context: CommandContext, { forever }: { readonly forever: boolean }): Promise<number> {
-  const tell = (line: string) => context.screen.write(`▶ ${line}\n`);
+export async function demo(context: CommandContext, { forever, fast }: DemoCall): Promise<number> {
+  const narrator = createNarrator(context.screen);
+  const { tell } = narrator;
   const ended = new AbortController();
   const signal = AbortSignal.any([context.signal, ended.signal]);
   await using opened = new AsyncDisposableStack();
   const registry = await openRegistry(context, opened, tell);
   const cluster = opened.adopt(createOpenShiftApi({ publicRegistry: registry?.host }), (api) => api.close());
-  const analysis = opened.adopt(createAnalysisApi({ searchUi: "https://thoth.example.com/search" }), (api) => api.close());
+  const analysis = opened.adopt(createAnalysisApi(), (api) => api.close());
   const stateDirectory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-demo-")), (path) =>
     rm(path, { recursive: true, force: true }),
   );
   await Promise.all([cluster.listen(), analysis.listen()]);
+  analysis.faults((_number, request) => (JSON.stringify(request).includes(refusedImage) ? refusal : undefined));
   await furnishCluster(cluster, registry);
-  tell(`an emulated cluster at ${cluster.url}, an emulated User API at ${analysis.url}`);
+  tell("An emulated OpenShift cluster and an emulated analysis service run on this machine. The bot starts.");
 
   const places = { clusterUrl: cluster.url, analysisHost: analysis.url, stateDirectory, ...copying(registry) };
-  const bot = watch({
-    ...context,
-    config: demoConfig(context.config, places),
-    environment: { PATH: context.environment.PATH },
-    signal,
-  });
+  const bot = watch({ ...context, ...botContext(context, narrator, places), signal });
+  let rounds = 0;
   const story = async () => {
-    // What lay there before comes first: the startup pass and a build may both see an image whose build is just ending.
+    // What was there before comes first: the startup pass and a build may both see an image whose build is just ending.
     await Promise.race([analysis.waitFor(({ submissions }) => submissions.length > 0), sleep(systemClock, patience, signal)]);
-    for (let round = 0; !signal.aborted && (round === 0 || forever); round += 1) {
-      await playScenario({ cluster, registry, tell, pause: () => sleep(systemClock, pace, signal) }, round);
+    const pause = () => sleep(systemClock, fast ? fastPace : pace, signal);
+    while (!signal.aborted && (rounds === 0 || forever)) {
+      await playScenario({ cluster, registry, analysis, tell, pause }, rounds);
+      if (!signal.aborted) rounds += 1;
     }
-    const arrived = analysis.waitFor(({ submissions }) => submissions.length >= expectedSubmissions);
+    const arrived = analysis.waitFor(({ submissions }) => submissions.length >= expectedAfter(rounds));
     await Promise.race([arrived, sleep(systemClock, patience, signal)]);
+    await pause();
+    const stays = !fast && context.screen.isTerminal;
+    if (!signal.aborted) tellEnd(analysis, rounds, narrator, stays);
+    if (stays && !signal.aborted) await aborted(context.signal);
     ended.abort();
   };
   await Promise.all([bot, story()]);
-  return summarize(analysis, tell);
+  if (context.signal.aborted && forever) tellEnd(analysis, rounds, narrator, false);
+  return analysis.submissions.length >= expectedAfter(rounds) ? 0 : 1;
 }
+
+const refusal = { status: 400, body: { error: "the architecture arm64 is not supported" } };
 
 /** A real registry, so that images are really copied; without the programs the demo goes on and says what to install. */
 async function openRegistry(
@@ -61,7 +78,7 @@ async function openRegistry(
 ): Promise<DemoRegistry | undefined> {
   const missing = missingPrograms(["skopeo", "docker-registry"], environment.PATH);
   if (missing.length === 0) return opened.use(await startDemoRegistry(environment.PATH));
-  tell(`images are not copied: install ${missing.join(" and ")} (apt-get install ${missing.join(" ")}) to see that, too`);
+  tell(`Images are not copied. To see that as well, install ${missing.join(" and ")}: apt-get install ${missing.join(" ")}`);
   return undefined;
 }
 
@@ -76,28 +93,32 @@ function copying(registry: DemoRegistry | undefined): Partial<Config> {
   };
 }
 
-/** Nothing of the operator's own settings but how the log looks. */
-function demoConfig({ verbose, plainLog }: Config, places: Partial<Config>): Config {
-  const { config } = loadConfig({ flags: {}, environment: {} });
+/** Nothing of the operator's own settings but how the log looks. With --verbose that is the bot's own log, else a line for each event. */
+function botContext({ config, environment, log }: CommandContext, narrator: Narrator, places: Partial<Config>) {
+  const { verbose, plainLog } = config;
+  const usual = loadConfig({ flags: {}, environment: {} }).config;
+  const settings = { namespaces: [demoNamespace], workers: 2, analyzeExisting: true, server: true, port: 0, verbose, plainLog };
+  const told = { verbose: false, plain: false, colour: false, deploymentName: undefined, secrets: [] };
   return {
-    ...config,
-    namespaces: [demoNamespace],
-    workers: 2,
-    analyzeExisting: true,
-    server: true,
-    port: 0,
-    verbose,
-    plainLog,
-    ...places,
+    config: { ...usual, ...settings, ...places },
+    environment: { PATH: environment.PATH },
+    log: verbose ? log : createLog(told, { write: narrator.hear }),
   };
 }
 
-function summarize({ submissions }: AnalysisApi, tell: (line: string) => void): number {
-  const received = `the User API received ${submissions.length} submissions, of ${expectedSubmissions} expected:`;
-  tell(`${demoScenes} builds ended; ${received}`);
-  for (const { endpoint, query, body } of submissions) {
-    const { output_image: image = query.image } = (body ?? {}) as { output_image?: string };
-    tell(`  POST /${endpoint}  ${image}`);
-  }
-  return submissions.length >= expectedSubmissions ? 0 : 1;
+/** The image that was there before, and those of the builds that succeeded, without those that are refused. */
+function expectedAfter(rounds: number): number {
+  return 1 + rounds * (totalsOfARound.succeeded - totalsOfARound.refused);
+}
+
+function tellEnd({ submissions }: AnalysisApi, rounds: number, { tell, pageUrl }: Narrator, stays: boolean): void {
+  const { builds, succeeded, failed, cancelled, refused } = totalsOfARound;
+  const of = (amount: number) => amount * rounds;
+  tell(`${of(builds)} builds ended: ${of(succeeded)} succeeded, ${of(failed)} failed, ${of(cancelled)} cancelled.`);
+  tell(
+    `One image was there before, so there were ${of(succeeded) + 1} images: ${submissions.length} were submitted, ${of(refused)} refused by the service.`,
+  );
+  const page = pageUrl();
+  if (page !== undefined && stays) tell(`The page stays at ${page} until you press Ctrl-C.`);
+  tell("Next: npm start -- check -n <your namespace>, which changes nothing, or npm run demo -- --forever.");
 }

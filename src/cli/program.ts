@@ -16,7 +16,7 @@ export type CommandCall =
   | { readonly command: "check" | "status"; readonly json: boolean; readonly all: boolean }
   /** `[namespace/]name` */
   | { readonly command: "logs"; readonly build: string; readonly follow: boolean }
-  | { readonly command: "demo"; readonly forever: boolean }
+  | { readonly command: "demo"; readonly forever: boolean; readonly fast: boolean }
   | ({ readonly command: "jobs" } & JobsListing)
   | { readonly command: "completion"; readonly shell: Shell }
   /** Either ids or `failed`, for all failed jobs. */
@@ -158,7 +158,10 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .command("demo")
     .description("Watch the bot work on an emulated cluster and analysis service on this machine.")
     .option("--forever", "Go on with new builds until you stop it.")
-    .action(({ forever = false }: { forever?: boolean }) => call({ command: "demo", forever }));
+    .option("--fast", "Do not wait between events, and end at once.")
+    .action(({ forever = false, fast = false }: { forever?: boolean; fast?: boolean }) =>
+      call({ command: "demo", forever, fast }),
+    );
 }
 
 function addJobsCommands(program: Command, call: Sinks["call"]): void {

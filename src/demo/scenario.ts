@@ -1,4 +1,5 @@
 import type { Digest } from "../core/image-reference.ts";
+import type { AnalysisApi } from "./analysis-api.ts";
 import { demoImage } from "./images.ts";
 import type { OpenShiftApi } from "./openshift-api.ts";
 import type { DemoRegistry } from "./registry.ts";
@@ -24,13 +25,15 @@ interface Scene {
   readonly git?: string;
   readonly trigger: string;
   readonly log: readonly string[];
+  /** What the analysis service does with its image, if it does not simply take it. */
+  readonly service?: "is down at first" | "refuses it";
 }
 
 /** The chain of a Source-to-Image build in OKD: a builder image, the application built with it, and the small image it is shipped in. */
 const scenes: readonly Scene[] = [
   {
     name: "golang-builder-1",
-    story: "a builder image is made from golang:1.12",
+    story: "a builder image, made from golang:1.12",
     ending: "Complete",
     strategy: "Docker",
     output: streamTag("golang-builder:1.12"),
@@ -40,7 +43,7 @@ const scenes: readonly Scene[] = [
   },
   {
     name: "go-hello-world-appimage-1",
-    story: "the application is built with it",
+    story: "an application, built with that image",
     ending: "Complete",
     strategy: "Source",
     output: streamTag("go-hello-world-appimage:1.0"),
@@ -51,7 +54,7 @@ const scenes: readonly Scene[] = [
   },
   {
     name: "go-hello-world-1",
-    story: "and shipped in an image from scratch",
+    story: "the application in a small image of its own",
     ending: "Complete",
     strategy: "Docker",
     output: streamTag("go-hello-world:1.0"),
@@ -61,7 +64,8 @@ const scenes: readonly Scene[] = [
   },
   {
     name: "ray-example-1",
-    story: "a tracked build pushes to an external registry",
+    story: "pushes to another registry; the analysis service goes down, so its job has to wait",
+    service: "is down at first",
     ending: "Complete",
     strategy: "Docker",
     output: { kind: "DockerImage", name: "registry.example.com/cpe/tracker/example-ray-job:latest" },
@@ -74,8 +78,18 @@ const scenes: readonly Scene[] = [
     ],
   },
   {
+    name: "go-hello-arm-1",
+    story: "the analysis service refuses this image, so its job fails and stays on the page",
+    service: "refuses it",
+    ending: "Complete",
+    strategy: "Docker",
+    output: streamTag("go-hello-arm:1.0"),
+    trigger: "Manually triggered",
+    log: ["STEP 1/2: FROM scratch", "STEP 2/2: COPY app-arm64 /app", "Push successful"],
+  },
+  {
     name: "go-hello-world-2",
-    story: "a build fails: there is no image to submit",
+    story: "this build fails, so there is no image to submit",
     ending: "Failed",
     reason: "AssembleFailed",
     strategy: "Docker",
@@ -85,7 +99,7 @@ const scenes: readonly Scene[] = [
   },
   {
     name: "go-hello-world-3",
-    story: "another is cancelled",
+    story: "this build is cancelled",
     ending: "Cancelled",
     strategy: "Docker",
     output: streamTag("go-hello-world:1.0"),
@@ -94,10 +108,26 @@ const scenes: readonly Scene[] = [
   },
 ];
 
-/** How many submissions the story must lead to: the builds that completed, and the image that lay there before. */
-export const expectedSubmissions = scenes.filter(({ ending }) => ending === "Complete").length + 1;
+/** What one round of the story must lead to. */
+export interface Totals {
+  readonly builds: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Images that the analysis service refuses. */
+  readonly refused: number;
+}
 
-export const demoScenes: number = scenes.length;
+export const totalsOfARound: Totals = {
+  builds: scenes.length,
+  succeeded: scenes.filter(({ ending }) => ending === "Complete").length,
+  failed: scenes.filter(({ ending }) => ending === "Failed").length,
+  cancelled: scenes.filter(({ ending }) => ending === "Cancelled").length,
+  refused: scenes.filter(({ service }) => service === "refuses it").length,
+};
+
+/** A part of the name of every image that the analysis service is to refuse. */
+export const refusedImage = "go-hello-arm";
 
 /** What lies in the cluster before the bot starts: one image, and a tag whose import failed. */
 export async function furnishCluster(cluster: OpenShiftApi, registry?: DemoRegistry): Promise<void> {
@@ -123,6 +153,8 @@ export interface Stage {
   readonly cluster: OpenShiftApi;
   /** Present when images are really pushed. */
   readonly registry?: DemoRegistry | undefined;
+  /** The analysis service, where it plays a part. */
+  readonly analysis?: Pick<AnalysisApi, "down" | "up"> | undefined;
   /** Says what happens next. */
   readonly tell: (line: string) => void;
   /** Resolves after a while, so that an eye can follow. */
@@ -134,16 +166,17 @@ export async function playScenario(stage: Stage, round = 0): Promise<void> {
   const { cluster, tell } = stage;
   for (const [index, scene] of scenes.entries()) {
     if (index === 3) {
-      tell("the API server drops the connection; the watch must go on where it was");
+      tell("The API server drops the connection. The bot must go on where it was.");
       cluster.closeWatches("reset");
     }
-    tell(`${scene.name}: ${scene.story}`);
-    await playScene(stage, scene, round);
+    const name = scene.name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
+    tell(`Build ${name}: ${scene.story}.`);
+    await playScene(stage, scene, name);
   }
 }
 
-async function playScene({ cluster, registry, pause }: Stage, scene: Scene, round: number): Promise<void> {
-  const name = scene.name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
+async function playScene({ cluster, registry, analysis, tell, pause }: Stage, scene: Scene, name: string): Promise<void> {
+  const isDown = scene.service === "is down at first";
   for (const phase of ["New", "Pending", "Running"]) cluster.put("builds", aBuild(scene, name, phase));
   cluster.setBuildLog(demoNamespace, name, scene.log.join("\n"));
   await pause();
@@ -153,7 +186,13 @@ async function playScene({ cluster, registry, pause }: Stage, scene: Scene, roun
     await registry?.push(`${demoNamespace}/${stream}`, tag, demoImage(name));
     cluster.put("imagestreams", imageStream(stream, tag, digestMadeBy(name)));
   }
+  if (isDown) analysis?.down();
   cluster.put("builds", aBuild(scene, name, scene.ending));
+  await pause();
+  if (!isDown || !analysis) return;
+  await pause();
+  tell("The analysis service is back. The job is retried.");
+  analysis.up();
   await pause();
 }
 

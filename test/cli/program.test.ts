@@ -21,8 +21,8 @@ describe("parseArguments", () => {
     ["replay build.json", { command: "replay", file: "build.json", flags: {} }],
     ["replay -", { command: "replay", file: "-", flags: {} }],
     ["options", { command: "options", flags: {} }],
-    ["demo", { command: "demo", forever: false, flags: {} }],
-    ["demo --forever", { command: "demo", forever: true, flags: {} }],
+    ["demo", { command: "demo", forever: false, fast: false, flags: {} }],
+    ["demo --forever --fast", { command: "demo", forever: true, fast: true, flags: {} }],
     ["jobs", { command: "jobs", limit: 30, json: false, details: false, flags: {} }],
     ["jobs --state failed --json", { command: "jobs", state: "failed", limit: undefined, json: true, details: false, flags: {} }],
     [
