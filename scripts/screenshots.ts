@@ -53,6 +53,7 @@ function jobOf({ config, base, trigger, commit }: Scene, round: number): Job {
   const uid = digestOf(`${config} ${round} uid`).slice(7, 39);
   return {
     id: `build-${uid}`,
+    analyzer: "thoth",
     cause: "build",
     build: { namespace, name: `${name}-${round + 7}`, uid },
     buildConfig: config,

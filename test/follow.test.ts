@@ -38,7 +38,7 @@ describe("a submitted analysis", () => {
     expect(analyses?.every(({ endedAt }) => endedAt !== undefined)).toBe(true);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('build_watcher_analysis_duration_seconds_count{adapter="thoth",outcome="succeeded"} 3');
-    expect(metrics).toContain('build_watcher_jobs_finished_total{kind="follow",outcome="done"} 3');
+    expect(metrics).toContain('build_watcher_jobs_finished_total{kind="follow",analyzer="thoth",outcome="done"} 3');
     expect(metrics).toMatch(/build_watcher_http_request_duration_seconds_count\{adapter="thoth",method="GET",code="200"\} \d/);
   });
 

@@ -31,17 +31,19 @@ describe("a working bot", () => {
       "build_watcher_image_pushed_registry_total 0",
       'build_watcher_info{version="0.0.0-test"} 1',
       'build_watcher_build_events_total{source="builds",type="event",phase="Complete"} 1',
-      'build_watcher_jobs{kind="submit",state="done"} 1',
-      'build_watcher_oldest_due_age_seconds{kind="submit"} 0',
-      'build_watcher_jobs_enqueued_total{kind="submit",result="new"} 1',
-      'build_watcher_jobs_finished_total{kind="submit",outcome="done"} 1',
-      'build_watcher_jobs_finished_total{kind="submit",outcome="failed"} 0',
-      'build_watcher_job_attempts_total{kind="submit",outcome="done",reason=""} 1',
+      'build_watcher_oldest_due_age_seconds{kind="submit",analyzer="thoth"} 0',
+      'build_watcher_jobs_enqueued_total{kind="submit",analyzer="thoth",result="new"} 1',
+      'build_watcher_jobs_finished_total{kind="submit",analyzer="thoth",outcome="done"} 1',
+      'build_watcher_jobs_finished_total{kind="submit",analyzer="thoth",outcome="failed"} 0',
+      'build_watcher_job_attempts_total{kind="submit",analyzer="thoth",outcome="done",reason=""} 1',
       'build_watcher_http_request_duration_seconds_count{adapter="thoth",method="POST",code="202"} 1',
       "build_watcher_reconcile_duration_seconds_count 1",
     ]) {
       expect(text).toContain(`${line}\n`);
     }
+    expect(text).toMatch(
+      /^build_watcher_jobs\{kind="submit",analyzer="thoth",state="done",outcome="(submitted|analysing|analysed)"\} 1$/m,
+    );
     const [, seconds] = /^build_watcher_watch_last_event_timestamp_seconds (\S+)$/m.exec(text) ?? [];
     expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(60);
     expect(text).toContain("process_resident_memory_bytes");

@@ -58,6 +58,7 @@ export interface AnalysisStatus {
 
 /** A door to an analysis service. */
 export interface Analyzer {
+  /** The name that jobs, metrics and BUILD_WATCHER_ANALYZERS know it by. */
   readonly name: string;
   /** Submits one job's images; safe to repeat. Throws `JobError`: what the service refuses is final, what it cannot do now is retryable. */
   submit(request: AnalysisRequest, signal: AbortSignal): Promise<Submission>;

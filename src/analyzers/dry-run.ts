@@ -1,10 +1,10 @@
 import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
 
-/** Submits nothing, and says in the record what would have been. */
-export function createDryRunAnalyzer(): Analyzer {
+/** Stands in for an analyzer: submits nothing, and says in the record what would have been. */
+export function createDryRunAnalyzer(name: string): Analyzer {
   return {
-    name: "dry-run",
+    name,
     submit: async (request) => ({ analyzer: "dry-run", analyses: [], notes: [`Dry run, not submitted: ${summary(request)}`] }),
     discover: async () => undefined,
   };

@@ -1,61 +1,63 @@
-import type { Clock } from "../core/clock.ts";
-import { failureAt, JobError } from "../core/errors.ts";
-import type { Proxies } from "../core/proxy.ts";
+import type { PlannedAnalyzer } from "../core/job.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { bounded } from "./bounded.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
-import { createHttpEndpoint, type EndedRequest } from "./http.ts";
-import { createPackagesAnalyzer, type PackagesParts } from "./packages.ts";
-import { thothService } from "./service.ts";
-import { createThothAnalyzer, thothUrl } from "./thoth.ts";
+import type { EndedRequest } from "./http.ts";
+import type { AnalyzerKind, AnalyzerParts, AnalyzerSettings, OpenedAnalyzer } from "./kind.ts";
+import { createNoAnalyzer } from "./none.ts";
+import { createPackagesAnalyzer } from "./packages.ts";
+import { openThoth } from "./thoth.ts";
 
-export interface AnalyzerSettings {
-  readonly analysisHost: string | undefined;
-  readonly noTlsVerify: boolean;
-  readonly environmentType: "runtime" | "buildtime" | undefined;
-  readonly debug: boolean;
-  readonly force: boolean;
+/** Every analyzer by the name that BUILD_WATCHER_ANALYZERS knows it by. */
+const kinds: Readonly<Record<string, AnalyzerKind>> = {
+  none: { readsLogs: false, open: () => ({ analyzer: createNoAnalyzer() }) },
+  packages: { readsLogs: false, open: openPackages },
+  thoth: { readsLogs: true, open: openThoth },
+};
+
+export interface ChosenAnalyzers extends AnalyzerSettings {
+  readonly analyzers: readonly string[];
   readonly dryRun: boolean;
-  /** Present where the bot reads packages itself. */
-  readonly reading?: PackagesParts | undefined;
-  readonly proxies?: Proxies | undefined;
 }
 
-/** The server pulls an image's manifest before it answers; two minutes are generous for that. */
-const requestTimeout = 120_000;
-
-/** The analyzer the settings ask for. A further one is a file beside this and a branch here. */
-export function openAnalyzer(
-  settings: AnalyzerSettings,
-  clock: Clock,
-  onRequest?: (request: EndedRequest) => void,
-): { analyzer: Analyzer; close: () => void } {
-  if (settings.reading) return { analyzer: bounded(createPackagesAnalyzer(settings.reading)), close: () => undefined };
-  if (settings.dryRun || settings.analysisHost === undefined) return { analyzer: createDryRunAnalyzer(), close: () => undefined };
-  const { analysisHost: host, noTlsVerify, environmentType, debug, force, proxies } = settings;
-  const endpoint = createHttpEndpoint({
-    url: thothUrl(host),
-    service: thothService,
-    verifyTls: !noTlsVerify,
-    timeout: requestTimeout,
-    clock,
-    proxies,
-    ...(onRequest && { onRequest }),
-  });
-  const thoth = createThothAnalyzer({ endpoint, environmentType, debug, force });
-  return { analyzer: bounded(namingHost(thoth, new URL(endpoint.name).host)), close: endpoint.close };
+export interface AnalyzersParts extends Omit<AnalyzerParts, "onRequest"> {
+  /** Told of every request of an analyzer's that ended. */
+  readonly onRequest?: (analyzer: string, request: EndedRequest) => void;
 }
 
-/** The same analyzer, whose failures say at which host. */
-function namingHost(analyzer: Analyzer, host: string): Analyzer {
-  const named = (error: unknown) => {
-    throw error instanceof JobError ? failureAt(error, host) : error;
-  };
-  const ask = analyzer.status?.bind(analyzer);
+/** What decides which jobs there are for the chosen analyzers. */
+export function plannedAnalyzers(names: readonly string[]): readonly PlannedAnalyzer[] {
+  return names.map((name) => ({ name, readsLogs: kindOf(name).readsLogs }));
+}
+
+/** The chosen analyzers; in a dry run such as submit nothing. Throws `SetupError` when one cannot be opened as it is set up. */
+export function openAnalyzers(
+  settings: ChosenAnalyzers,
+  parts: AnalyzersParts,
+): AsyncDisposable & { readonly analyzers: readonly Analyzer[] } {
+  const opened = settings.analyzers.map((name) => openAnalyzer(name, settings, parts));
   return {
-    ...analyzer,
-    submit: (request, signal) => analyzer.submit(request, signal).catch(named),
-    discover: (signal) => analyzer.discover(signal).catch(named),
-    ...(ask && { status: (id: string, signal: AbortSignal) => ask(id, signal).catch(named) }),
+    analyzers: opened.map(({ analyzer }) => analyzer),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(opened.map(({ close }) => close?.()));
+    },
   };
+}
+
+function openAnalyzer(name: string, settings: ChosenAnalyzers, { onRequest, ...parts }: AnalyzersParts): OpenedAnalyzer {
+  if (settings.dryRun) return { analyzer: createDryRunAnalyzer(name) };
+  const told = onRequest && { onRequest: (request: EndedRequest) => onRequest(name, request) };
+  const { analyzer, ...opened } = kindOf(name).open(settings, { ...parts, ...told });
+  return { ...opened, analyzer: bounded(analyzer) };
+}
+
+function openPackages(_settings: AnalyzerSettings, { reading }: AnalyzerParts): OpenedAnalyzer {
+  if (!reading) throw new Error("The analyzer packages needs a way into images");
+  return { analyzer: createPackagesAnalyzer(reading) };
+}
+
+function kindOf(name: string): AnalyzerKind {
+  const kind = kinds[name];
+  if (!kind) throw new Error(`There is no analyzer ${name}`);
+  return kind;
 }

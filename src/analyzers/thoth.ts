@@ -2,18 +2,32 @@ import { asJobError, JobError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
 import { mayBeAnotherServer, protocolError } from "./answers.ts";
-import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
+import { createHttpEndpoint, type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
+import type { AnalyzerParts, AnalyzerSettings, OpenedAnalyzer } from "./kind.ts";
+import { namingHost } from "./naming-host.ts";
 import { thothService } from "./service.ts";
 import { readStatus } from "./thoth-status.ts";
 
 export interface ThothSettings {
   readonly endpoint: HttpEndpoint;
-  readonly environmentType?: "runtime" | "buildtime";
+  readonly environmentType?: "runtime" | "buildtime" | undefined;
   readonly debug: boolean;
   readonly force: boolean;
 }
 
 type Analyses = Submission["analyses"];
+
+/** The server pulls an image's manifest before it answers; two minutes are generous for that. */
+const requestTimeout = 120_000;
+
+/** Thoth at THOTH_USER_API_HOST. */
+export function openThoth(settings: AnalyzerSettings, parts: AnalyzerParts): OpenedAnalyzer {
+  const { analysisHost: host = "", noTlsVerify, environmentType, debug, force } = settings;
+  const connection = { verifyTls: !noTlsVerify, timeout: requestTimeout, ...parts };
+  const endpoint = createHttpEndpoint({ url: thothUrl(host), service: thothService, ...connection });
+  const thoth = createThothAnalyzer({ endpoint, environmentType, debug, force });
+  return { analyzer: namingHost(thoth, new URL(endpoint.name).host), close: endpoint.close };
+}
 
 /** The API's base URL for a host or URL: `https://host/api/v1`. */
 export function thothUrl(host: string): string {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Analyzer } from "../analyzers/analyzer.ts";
-import { openAnalyzer } from "../analyzers/index.ts";
+import { openAnalyzers } from "../analyzers/index.ts";
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -15,7 +15,7 @@ import { followBuilds } from "../pipeline/follow-builds.ts";
 import { forgetPackages } from "../pipeline/forget-packages.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
-import { measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
+import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
@@ -23,6 +23,7 @@ import { createLogStreams } from "../pipeline/stream-logs.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
+import type { ActivityMonitor } from "../server/activity.ts";
 import type { RunningServer } from "../server/server.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
@@ -46,7 +47,7 @@ export interface App extends AsyncDisposable {
   readonly ended: Promise<void>;
   /** Resolves when the builds of every watched namespace were listed once. */
   readonly synced: Promise<void>;
-  /** Asks the analysis endpoint whether it is there; says so in the log when not, since jobs can wait for it. */
+  /** Asks every analyzer whether it is there; says so in the log when one is not, since jobs can wait for it. */
   discover(signal: AbortSignal): Promise<void>;
   /** Answers probes, unless switched off; disposing of the server ends it. Throws `ServerError`. */
   serve(): Promise<RunningServer | undefined>;
@@ -70,7 +71,7 @@ export interface App extends AsyncDisposable {
 interface Parts {
   readonly cluster: Cluster;
   readonly queue: JobQueue;
-  readonly analyzer: Analyzer;
+  readonly analyzers: readonly Analyzer[];
   readonly reading: Reading | undefined;
   readonly copier: ImageCopier | undefined;
   readonly following: Following | undefined;
@@ -91,18 +92,16 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const metrics = createMetrics({ ofProcess: true });
   metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
   const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
-  const queue = measureQueue(ledger, "submit", metrics, clock);
+  const queue = measureQueue(ledger, "submit", metrics, clock, config.analyzers);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { proxies } = readProxies(environment);
   const reading = readsPackages(config)
     ? await openReading(config, cluster, { directory, environment, clock }, opened)
     : undefined;
-  if (reading)
-    log.info("The bot reads the packages of each image; set THOTH_USER_API_HOST to submit images to an analysis service");
-  const { analyzer, close } = openAnalyzer({ ...config, proxies, reading }, clock, (request) =>
-    measureRequest(metrics, "thoth", request),
-  );
-  opened.defer(close);
+  const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
+  const { analyzers } = opened.use(openAnalyzers(config, { clock, onRequest, proxies, reading }));
+  const words = withoutService[config.analyzers.join()];
+  if (words && config.analysisHost === undefined) log.info(words);
   const onCopy = (event: CopyReport) => {
     surroundings.onCopy?.(event);
     measureCopy(metrics, event);
@@ -121,20 +120,20 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     notifying.onFollowed(attempt);
     announcing.onFollowed(attempt);
   };
-  const following = openFollowing(config, { ...after, analyzer, onAttempt: onFollowed }, opened);
-  const made = { cluster, queue, analyzer, reading, copier, following, notifying, announcing };
+  const following = openFollowing(config, { ...after, analyzers, onAttempt: onFollowed }, opened);
+  const made = { cluster, queue, analyzers, reading, copier, following, notifying, announcing };
   const app = createApp(config, { ...made, metrics, log, clock, environment, version });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
-  const { cluster, queue, analyzer, reading, copier, following, notifying, announcing, metrics, log, clock } = parts;
+  const { cluster, queue, analyzers, reading, copier, following, notifying, announcing, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
   const serving = createServing(config, parts);
-  const handler = createJobHandler({ cluster, analyzer, copier, clock, ...handlerSettings(config, cluster) });
+  const handler = createJobHandler({ cluster, analyzers, copier, clock, ...handlerSettings(config, cluster) });
 
   return {
     queue,
@@ -142,15 +141,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
     copier,
     synced: firstLists.complete,
     async discover(signal) {
-      try {
-        await analyzer.discover(signal);
-        serving.activity.discovered();
-      } catch (error) {
-        if (signal.aborted) return;
-        const { reason, message } = asJobError(error);
-        serving.activity.discovered(message);
-        log.error({ reason }, message);
-      }
+      await Promise.all(analyzers.map((analyzer) => discover(analyzer, { activity: serving.activity, log }, signal)));
     },
     serve: serving.open,
     pushMetrics: () => {
@@ -187,7 +178,10 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       await logs?.ended();
     },
     scan: (signal, onProgress) =>
-      scanImages({ cluster, take: (job) => awaited.take(job, { again: config.force }), log, onProgress }, signal),
+      scanImages(
+        { cluster, analyzers, take: (job) => awaited.take(job, { again: config.force ? "always" : "failed" }), log, onProgress },
+        signal,
+      ),
     take: awaited.take,
     settled: awaited.settled,
     async stop() {
@@ -197,6 +191,28 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       await Promise.all([notifying.stop(), announcing.stop()]);
     },
   };
+}
+
+/** What the bot does where no analysis service is set up, by its only analyzer. */
+const withoutService: Readonly<Record<string, string>> = {
+  packages: "The bot reads the packages of each image; set THOTH_USER_API_HOST to submit images to an analysis service",
+  none: "No analysis is set up: images are seen, copied where THOTH_PUSH_REGISTRY says so, and shown",
+};
+
+async function discover(
+  analyzer: Analyzer,
+  { activity, log }: { readonly activity: Pick<ActivityMonitor, "discovered">; readonly log: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await analyzer.discover(signal);
+    activity.discovered(analyzer.name);
+  } catch (error) {
+    if (signal.aborted) return;
+    const { reason, message } = asJobError(error);
+    activity.discovered(analyzer.name, message);
+    log.error({ reason, analyzer: analyzer.name }, message);
+  }
 }
 
 /** Notices when every watched namespace was listed once, or refused it: the others do not wait for the one that may never be read. */

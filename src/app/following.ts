@@ -7,6 +7,7 @@ import { createBatches } from "../pipeline/batches.ts";
 import {
   analysesToFollow,
   createFollowHandler,
+  type FollowParts,
   type FollowQueue,
   type FollowResult,
   type FollowWork,
@@ -24,7 +25,7 @@ export interface FollowingParts {
   /** The bot's state directory; analyses are followed from a ledger of their own in it. */
   readonly directory: string;
   readonly jobs: JobQueue;
-  readonly analyzer: Analyzer;
+  readonly analyzers: readonly Analyzer[];
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
@@ -59,18 +60,18 @@ const questionTimeout = 150_000;
 const afterwards = 60 * 60_000;
 
 /**
- * Opens what follows analyses; undefined when it is switched off or the analyzer cannot tell. Its ledger survives the end of the process, not a
+ * Opens what follows analyses; undefined when it is switched off or no analyzer can tell. Its ledger survives the end of the process, not a
  * power cut, for it is made again from the jobs' records.
  */
 export function openFollowing(config: Config, parts: FollowingParts, opened: AsyncDisposableStack): Following | undefined {
-  const { jobs, analyzer, metrics, log, clock } = parts;
-  const ask = analyzer.status?.bind(analyzer);
-  if (!config.follow || !ask) return undefined;
+  const { jobs, metrics, log, clock } = parts;
+  const asks = statusQuestions(parts.analyzers);
+  if (!config.follow || asks.size === 0) return undefined;
   const { followFor } = config;
   const directory = join(parts.directory, "follow");
   const settings = { workers, jobTimeout: questionTimeout, giveUpAfter: followFor + afterwards, backoff, clock };
   const ledger = openEmbeddedQueue<FollowWork, FollowResult>({ ...settings, directory, synchronous: "normal" });
-  const queue = measureQueue(ledger, "follow", metrics, clock);
+  const queue = measureQueue(ledger, "follow", metrics, clock, [...asks.keys()]);
   const stopping = new AbortController();
   const turn = createPace(questionInterval, clock);
   const done = createBatches<FollowWork>(takeUpDelay, clock, (works) => {
@@ -91,21 +92,24 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
     ended,
     onAttempt({ outcome, record }) {
       if (outcome !== "done") return;
-      for (const work of analysesToFollow(record)) done.add(work);
+      if (asks.has(record.job.analyzer)) for (const work of analysesToFollow(record)) done.add(work);
     },
     begin() {
-      const askInTurn: typeof ask = async (id, signal) => {
+      const ask: FollowParts["ask"] = async (analyzer, id, signal) => {
         await turn(signal);
         signal.throwIfAborted();
-        return ask(id, signal);
+        return asks.get(analyzer)?.(id, signal) ?? { state: "unknown" };
       };
-      const handler = createFollowHandler({ jobs, ask: askInTurn, followFor, clock });
+      const handler = createFollowHandler({ jobs, ask, followFor, clock });
       queue.ended.catch(failUnlessStopping);
       queue.work(handler, (attempt) => {
-        reportAnalysis({ jobs, log, metrics, adapter: analyzer.name }, attempt);
+        reportAnalysis({ jobs, log, metrics }, attempt);
         parts.onAttempt?.(attempt);
       });
-      keeping = keepFollowing({ jobs, follow: queue, followFor, clock }, stopping.signal).catch(failUnlessStopping);
+      keeping = keepFollowing(
+        { jobs, follow: queue, followFor, clock, isFollowed: (analyzer) => asks.has(analyzer) },
+        stopping.signal,
+      ).catch(failUnlessStopping);
     },
     async stop() {
       done.flush();
@@ -113,4 +117,11 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
       await Promise.all([queue.stop(0), keeping]);
     },
   };
+}
+
+/** How each analyzer that can tell is asked how an analysis goes. */
+function statusQuestions(analyzers: readonly Analyzer[]): ReadonlyMap<string, NonNullable<Analyzer["status"]>> {
+  return new Map(
+    analyzers.flatMap((analyzer) => (analyzer.status ? [[analyzer.name, analyzer.status.bind(analyzer)] as const] : [])),
+  );
 }

@@ -23,9 +23,9 @@ export interface ReadingSurroundings {
   readonly clock: Clock;
 }
 
-/** Whether the bot reads packages itself: it does where no service is named. */
-export function readsPackages({ analysisHost, dryRun }: Pick<Config, "analysisHost" | "dryRun">): boolean {
-  return analysisHost === undefined && !dryRun;
+/** Whether the bot reads packages itself. */
+export function readsPackages({ analyzers, dryRun }: Pick<Config, "analyzers" | "dryRun">): boolean {
+  return analyzers.includes("packages") && !dryRun;
 }
 
 /** Opens the inventory over the registry's door; what needs closing is added to `opened`. Throws `SetupError`. */

@@ -1,3 +1,4 @@
+import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import type { BuildKey } from "../core/build.ts";
@@ -48,7 +49,18 @@ export function createServing(config: Config, parts: ServingParts): Serving {
     const leave = await logPlaces.enter(signal);
     return cluster.readBuildLog(build, shownLog, signal).finally(leave);
   };
-  const page = { ...pageSettings(config, environment), version, queue, health, activity, namespaces, clock, readBuildLog };
+  const analyzers = plannedAnalyzers(config.analyzers);
+  const page = {
+    ...pageSettings(config, environment),
+    analyzers,
+    version,
+    queue,
+    health,
+    activity,
+    namespaces,
+    clock,
+    readBuildLog,
+  };
 
   return {
     health,

@@ -1,3 +1,4 @@
+import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import type { ImageReference } from "../core/image-reference.ts";
@@ -38,6 +39,7 @@ export function pageSettings(config: Config, { KUBERNETES_SERVICE_HOST: inPod }:
 /** What becomes a job. */
 export function submissionPolicy(config: Config): SubmissionPolicy {
   return {
+    analyzers: plannedAnalyzers(config.analyzers),
     outputImage: !config.noOutput,
     baseImage: !config.noBase,
     buildLog: !config.noBuildLog,
@@ -59,10 +61,12 @@ export function handlerSettings(config: Config, cluster: Pick<Cluster, "ownsImag
 }
 
 /** Jobs that copy images are the slow ones; there are none when nothing is copied. Throws `SetupError`. */
-export function queueSettings({ workers, jobTimeout, giveUpAfter, ...config }: Config) {
+export function queueSettings({ workers, perNamespace, jobTimeout, giveUpAfter, ...config }: Config) {
   const { pushRegistry: registry, pushLayout: layout, pushTemplate: template, pushSkip: skip, dryRun } = config;
   const rules = registry === undefined || dryRun ? undefined : readPushSettings({ registry, layout, template, skip });
-  return { workers, jobTimeout, giveUpAfter, isSlow: rules && ((job: Job) => mayCopy(job, rules)) };
+  const watchesSeveral = config.namespaces.length > 1 || config.namespaces.includes("*");
+  const perTenant = perNamespace ?? (watchesSeveral ? Math.max(workers - 1, 1) : undefined);
+  return { workers, perTenant, jobTimeout, giveUpAfter, isSlow: rules && ((job: Job) => mayCopy(job, rules)) };
 }
 
 /** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is for its own registry alone. */

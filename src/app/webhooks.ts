@@ -1,6 +1,7 @@
+import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Config } from "../config/options.ts";
 import type { ImageReference } from "../core/image-reference.ts";
-import { imageJob } from "../core/job.ts";
+import { imageJobs } from "../core/job.ts";
 import { readPushSettings, staysInPlace } from "../core/push-target.ts";
 import { createSignatureCheck } from "../notifications/signature.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
@@ -9,7 +10,7 @@ import type { TakenImage, WebhookSettings } from "../server/webhooks/webhook-set
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface WebhookParts {
-  readonly queue: Pick<JobQueue, "add" | "retry">;
+  readonly queue: Pick<JobQueue, "add">;
   readonly metrics: Metrics;
   /** Whether images may come from a registry, as far as its name tells. */
   readonly mayBeSource: (registry: string) => boolean;
@@ -25,16 +26,16 @@ export function createWebhooks(config: Config, { queue, metrics, mayBeSource }: 
     metrics,
     isSigned: secret === undefined ? () => false : createSignatureCheck(secret),
     isWanted: (image) => isAllowed(image) && !isOwnCopy(image) && mayBeSource(image.registry),
-    take: (image) => take(queue, image),
+    take: (image) => take(queue, image, config.analyzers),
   };
 }
 
-/** An image named by a tag is submitted whenever it is pushed: the tag means another image then. */
-async function take(queue: WebhookParts["queue"], image: ImageReference): Promise<TakenImage> {
-  const job = imageJob(image, "webhook");
-  if ((await queue.add(job)) === "added") return "new";
-  if (image.digest) return "known";
-  return (await queue.retry(job.id)) ? "new" : "busy";
+/** An image named by a tag is submitted whenever it is pushed: the tag means another image then. One that failed is tried again. */
+async function take(queue: WebhookParts["queue"], image: ImageReference, analyzers: readonly string[]): Promise<TakenImage> {
+  const again = image.digest === undefined ? "always" : "failed";
+  const jobs = imageJobs(image, "webhook", plannedAnalyzers(analyzers));
+  const answers = await Promise.all(jobs.map((job) => queue.add(job, { again })));
+  return answers.includes("added") ? "new" : "known";
 }
 
 function ownCopies({ pushRegistry: registry, pushLayout: layout, pushTemplate: template }: Config) {

@@ -97,10 +97,11 @@ function copying(registry: DemoRegistry | undefined): Partial<Config> {
 function botContext({ config, environment, log }: CommandContext, narrator: Narrator, places: Partial<Config>) {
   const { verbose, plainLog } = config;
   const usual = loadConfig({ flags: {}, environment: {} }).config;
-  const settings = { namespaces: [demoNamespace], workers: 2, analyzeExisting: true, server: true, port: 0, verbose, plainLog };
+  const analyzers = ["thoth"];
+  const settings = { namespaces: [demoNamespace], analyzers, workers: 2, analyzeExisting: true, server: true, port: 0 };
   const told = { verbose: false, plain: false, colour: false, deploymentName: undefined, secrets: [] };
   return {
-    config: { ...usual, ...settings, ...places },
+    config: { ...usual, ...settings, verbose, plainLog, ...places },
     environment: { PATH: environment.PATH },
     log: verbose ? log : createLog(told, { write: narrator.hear }),
   };

@@ -1,5 +1,5 @@
 import { submissionPolicy } from "../app/settings.ts";
-import { planJob } from "../core/job.ts";
+import { planJobs } from "../core/job.ts";
 import { type Build, classifyBuild } from "../sources/openshift-builds.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { runJobs } from "./run-jobs.ts";
@@ -10,13 +10,14 @@ export async function replay(context: CommandContext, file: string): Promise<num
   const policy = submissionPolicy(config);
   const plans = readBuilds(await readText(context, file), file).map((build) => ({
     build,
-    plan: planJob(classifyBuild(build), policy),
+    plan: planJobs(classifyBuild(build), policy),
   }));
   for (const { build, plan } of plans) {
     const { namespace, name } = build.metadata ?? {};
     if (plan.kind === "skip") log.info({ subject: `${namespace}/${name}`, because: plan.because }, "Build left alone");
   }
-  const wanted = plans.flatMap(({ plan }) => (plan.kind === "submit" ? [{ job: plan.job, again: config.force }] : []));
+  const again = config.force ? "always" : "failed";
+  const wanted = plans.flatMap(({ plan }) => (plan.kind === "submit" ? plan.jobs.map((job) => ({ job, again }) as const) : []));
   return wanted.length === 0 ? 0 : runJobs(context, wanted);
 }
 

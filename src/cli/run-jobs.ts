@@ -1,12 +1,13 @@
 import { openApp } from "../app/app.ts";
 import { describeJob, type Job } from "../core/job.ts";
 import { DirectoryInUseError, openEmbeddedQueue } from "../queue/index.ts";
+import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { CommandContext } from "./command.ts";
 
-/** A job a command wants run; a known one only when it is wanted `again`. */
+/** A job a command wants run; a known one when it failed, or `always`. */
 export interface WantedJob {
   readonly job: Job;
-  readonly again: boolean;
+  readonly again: "failed" | "always";
 }
 
 /** Runs jobs and waits for them: 0 when all went well. Beside a bot that works in the state directory they are handed over to it. */
@@ -25,7 +26,7 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
   await app.discover(signal);
   app.work();
   for (const { job, again } of wanted) {
-    if (!(await app.take(job, { again }))) tellKnown(context, job);
+    if (!(await app.take(job, { again }))) tellKnown(context, app.queue, job);
   }
   const failed = await app.settled(signal);
   await app.stop();
@@ -38,10 +39,8 @@ async function handOver(context: CommandContext, wanted: readonly WantedJob[]): 
   const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
   try {
     for (const { job, again } of wanted) {
-      const taken = (await queue.add(job)) === "added" || (again && (await queue.retry(job.id)));
-      if (taken)
-        log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works in this state directory");
-      else tellKnown(context, job);
+      if ((await queue.add(job, { again })) === "already-known") tellKnown(context, queue, job);
+      else log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works in this state directory");
     }
   } finally {
     await queue.close();
@@ -49,6 +48,16 @@ async function handOver(context: CommandContext, wanted: readonly WantedJob[]): 
   return 0;
 }
 
-function tellKnown({ log }: CommandContext, job: Job): void {
-  log.info({ subject: describeJob(job) }, "Already submitted; --force submits it again");
+/** Says what became of a job that is known and not taken again. */
+function tellKnown({ log }: CommandContext, queue: Pick<JobQueue, "known">, job: Job): void {
+  const { state, job: { id } = job } = queue.known(job) ?? {};
+  log.info({ subject: describeJob(job), job: id, analyzer: job.analyzer }, state ? knownWords[state] : knownWords.done);
 }
+
+const knownWords: Readonly<Record<JobState, string>> = {
+  waiting: "Already taken in; it waits for its turn",
+  running: "Already taken in; it runs just now",
+  done: "Already submitted; --force submits it again",
+  failed: "Failed before; --force tries it again",
+  dismissed: "Dismissed before; --force tries it again",
+};

@@ -1,13 +1,16 @@
-import { imageJob } from "../core/job.ts";
+import { plannedAnalyzers } from "../analyzers/index.ts";
+import { imageJobs } from "../core/job.ts";
 import { type CommandContext, readReferences } from "./command.ts";
 import { runJobs } from "./run-jobs.ts";
 
 /** Submits the images named: 0 when all were accepted. An image named by tag is submitted every time, one named by digest once. */
 export function submit(context: CommandContext, images: readonly string[]): Promise<number> {
-  const { force } = context.config;
-  const wanted = readReferences(images).map((reference) => ({
-    job: imageJob(reference, "command-line"),
-    again: force || reference.digest === undefined,
-  }));
+  const { force, analyzers } = context.config;
+  const wanted = readReferences(images).flatMap((reference) =>
+    imageJobs(reference, "command-line", plannedAnalyzers(analyzers)).map((job) => ({
+      job,
+      again: force || reference.digest === undefined ? ("always" as const) : ("failed" as const),
+    })),
+  );
   return runJobs(context, wanted);
 }

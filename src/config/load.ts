@@ -76,8 +76,11 @@ function defaultValue(option: Option): { readonly value?: Value } {
   return parsed && "value" in parsed ? parsed : {};
 }
 
-function impliedValues({ noRegistryTlsVerify }: Partial<Config>): Partial<Config> {
-  return noRegistryTlsVerify ? { noSourceTlsVerify: true, noDestinationTlsVerify: true } : {};
+function impliedValues({ noRegistryTlsVerify, analyzers = [], analysisHost }: Partial<Config>): Partial<Config> {
+  return {
+    ...(noRegistryTlsVerify && { noSourceTlsVerify: true, noDestinationTlsVerify: true }),
+    ...(analyzers.length === 0 && { analyzers: [analysisHost === undefined ? "packages" : "thoth"] }),
+  };
 }
 
 /** The default is by the XDG base directory specification, which has relative paths ignored. */

@@ -1,5 +1,5 @@
 import { readPushSettings } from "../core/push-target.ts";
-import { type Config, type Option, type OptionName, options } from "./options.ts";
+import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 import type { Given } from "./sources.ts";
 
 /** How messages name an option: by flag and variable. */
@@ -18,6 +18,7 @@ export function wrongValue(name: OptionName, { text, from }: Given, expected: st
 export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionName>, require: readonly OptionName[]): string[] {
   return [
     ...missing(config, wrong, require),
+    ...unusableAnalyzers(config, wrong),
     ...nothingToSubmit(config),
     ...mixedNamespaces(config),
     ...halfLogins(config, wrong),
@@ -29,6 +30,19 @@ function missing(config: Partial<Config>, wrong: ReadonlySet<OptionName>, requir
   return require
     .filter((name) => config[name] === undefined && !wrong.has(name))
     .map((name) => `${nameOf(name)} is not set, and this command needs it. ${options[name].help}`);
+}
+
+function unusableAnalyzers(config: Partial<Config>, wrong: ReadonlySet<OptionName>): string[] {
+  const { analyzers = [], dryRun } = config;
+  if (wrong.has("analyzers")) return [];
+  const beside = analyzers.includes("none") && analyzers.length > 1;
+  const needed = optionEntries.filter(([, { neededBy }]) => !dryRun && neededBy !== undefined && analyzers.includes(neededBy));
+  return [
+    ...(beside ? [`${nameOf("analyzers")} is "${analyzers.join(",")}"; expected names of analyzers, or none alone`] : []),
+    ...needed
+      .filter(([name]) => config[name] === undefined && !wrong.has(name))
+      .map(([name, { neededBy, help }]) => `${nameOf(name)} is not set, and the analyzer ${neededBy} needs it. ${help}`),
+  ];
 }
 
 function nothingToSubmit({ noBase, noOutput, noBuildLog }: Partial<Config>): string[] {

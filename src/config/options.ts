@@ -24,6 +24,8 @@ export interface Option {
   readonly format?: Format;
   readonly group: Group;
   readonly help: string;
+  /** The analyzer that cannot be used without it. */
+  readonly neededBy?: string;
   /** Its value is never printed. */
   readonly secret?: boolean;
   /** Its flag switches it off: for switches that are on by default. */
@@ -97,6 +99,15 @@ export const options = {
     placeholder: "<file>",
     help: "A YAML file that lists further BuildConfigs to follow under trackBuildConfigs: (kind, name, namespace).",
   },
+  analyzers: {
+    env: "BUILD_WATCHER_ANALYZERS",
+    flag: "analyzers",
+    type: "list",
+    choices: ["thoth", "packages", "none"],
+    group: "Analysis",
+    placeholder: "<names>",
+    help: "What analyzes images, several separated by commas: thoth (THOTH_USER_API_HOST), packages (the bot reads the packages of each image itself), or none to copy and show images only. Default: thoth when its host is set, else packages.",
+  },
   analysisHost: {
     env: "THOTH_USER_API_HOST",
     flag: "thoth-api-host",
@@ -105,7 +116,8 @@ export const options = {
     format: "endpoint",
     group: "Analysis",
     placeholder: "<host>",
-    help: "Host or URL of the analysis endpoint, Thoth's User API. A bare host means https. Without it the bot reads the packages of each image itself.",
+    neededBy: "thoth",
+    help: "Host or URL of the analysis endpoint, Thoth's User API. A bare host means https.",
   },
   layerCache: {
     env: "BUILD_WATCHER_LAYER_CACHE",
@@ -404,7 +416,17 @@ export const options = {
     maximum: 256,
     group: "Work",
     placeholder: "<number>",
-    help: "Jobs run at once. Those that copy images have as many places of their own, so that no other waits behind them.",
+    help: "Jobs run at once for each analyzer. Those that copy images have as many places of their own, so that no other waits behind them.",
+  },
+  perNamespace: {
+    env: "BUILD_WATCHER_PER_NAMESPACE",
+    flag: "per-namespace",
+    type: "integer",
+    minimum: 1,
+    maximum: 256,
+    group: "Work",
+    placeholder: "<number>",
+    help: "How many of these places the jobs of one namespace can hold. Default: where several namespaces are watched, all but the last of two or more; else all.",
   },
   perRegistry: {
     env: "BUILD_WATCHER_PER_REGISTRY",

@@ -132,6 +132,11 @@ export const failureReasons = {
     remedy:
       "The analysis service refuses the bot's login: correct the token or key that the error names. Its jobs wait for that.",
   },
+  AnalyzerMissing: {
+    retryable: false,
+    pauses: false,
+    remedy: "The analyzer is no longer among BUILD_WATCHER_ANALYZERS: name it there and retry the job, or dismiss it.",
+  },
   AnalyzerUnavailable: {
     retryable: true,
     pauses: true,

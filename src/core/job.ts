@@ -2,15 +2,19 @@ import { createHash } from "node:crypto";
 import type { BuildKey } from "./build.ts";
 import type { BuildFacts, BuildOutcome } from "./build-outcome.ts";
 import { formatImageName, type ImageName } from "./image-name.ts";
-import { formatImageReference, type ImageReference } from "./image-reference.ts";
+import { formatImageReference, type ImageReference, repositoryOf } from "./image-reference.ts";
 
 export const jobCauses = ["build", "scan", "webhook", "command-line"] as const;
 export type JobCause = (typeof jobCauses)[number];
 
 /** One piece of work, as it lies in the ledger: plain JSON that names things. Secrets and logs are fetched when it runs. */
 export interface Job {
-  /** `build-<uid>`, or `image-<hash of the reference>`: the same work always has the same id. */
+  /** `build-<uid>`, or `image-<hash of the reference>`; further analyzers of the same image have theirs with `-<analyzer>` at the end. */
   readonly id: string;
+  /** The id of the first job of this build or image, which all its jobs share; absent where that is this one. */
+  readonly group?: string;
+  /** The name of the analyzer it is for. */
+  readonly analyzer: string;
   readonly cause: JobCause;
   readonly output?: ImageName;
   readonly base?: ImageName;
@@ -25,10 +29,21 @@ export interface Job {
   readonly completedAt?: string;
 }
 
-export type Plan = { readonly kind: "submit"; readonly job: Job } | { readonly kind: "skip"; readonly because: string };
+export type Plan =
+  | { readonly kind: "submit"; readonly jobs: readonly Job[] }
+  | { readonly kind: "skip"; readonly because: string };
+
+/** An analyzer, as far as it decides what becomes a job. */
+export interface PlannedAnalyzer {
+  readonly name: string;
+  /** Whether it has a use for build logs. */
+  readonly readsLogs: boolean;
+}
 
 /** What the operator wants submitted. */
 export interface SubmissionPolicy {
+  /** Every image becomes one job for each of them, in this order. */
+  readonly analyzers: readonly PlannedAnalyzer[];
   readonly outputImage: boolean;
   readonly baseImage: boolean;
   readonly buildLog: boolean;
@@ -39,8 +54,8 @@ export interface SubmissionPolicy {
   readonly matchesLabels: (labels: Readonly<Record<string, string>>) => boolean;
 }
 
-/** Decides whether a build becomes a job, and says why when it does not. */
-export function planJob(outcome: BuildOutcome, policy: SubmissionPolicy): Plan {
+/** Decides which jobs a build becomes, one an analyzer, and says why when it becomes none. */
+export function planJobs(outcome: BuildOutcome, policy: SubmissionPolicy): Plan {
   switch (outcome.kind) {
     case "pending":
       return skip("not-ended");
@@ -54,10 +69,30 @@ export function planJob(outcome: BuildOutcome, policy: SubmissionPolicy): Plan {
   }
 }
 
-/** A job for an image alone. Its id is the reference's: an image named by digest is one job for ever. */
-export function imageJob(image: ImageReference, cause: JobCause): Job {
+/** A job for an image alone. Its group is the reference's: an image named by digest is one job an analyzer for ever. */
+export function imageJob(image: ImageReference, cause: JobCause, analyzer: string): Job {
   const hash = createHash("sha256").update(formatImageReference(image)).digest("hex");
-  return { id: `image-${hash}`, cause, output: { kind: "reference", reference: image } };
+  return { id: `image-${hash}`, analyzer, cause, output: { kind: "reference", reference: image } };
+}
+
+/** The jobs for an image alone, one an analyzer. */
+export function imageJobs(
+  image: ImageReference,
+  cause: JobCause,
+  analyzers: readonly Pick<PlannedAnalyzer, "name">[],
+): readonly Job[] {
+  return analyzers.map(({ name }, index) => inGroup(imageJob(image, cause, name), index));
+}
+
+/** What the jobs of one build or image have in common. */
+export function groupOf({ id, group = id }: Pick<Job, "id" | "group">): string {
+  return group;
+}
+
+/** Who waits in turn with whom: the namespace of a build, the repository of an image alone. */
+export function tenantOf({ build, output }: Pick<Job, "build" | "output">): string {
+  if (build) return build.namespace;
+  return output?.kind === "reference" ? repositoryOf(output.reference) : (output?.namespace ?? "");
 }
 
 /** What other jobs for the same image are recognised by: its repository and digest; undefined when it is not pinned. */
@@ -74,10 +109,20 @@ export function describeJob(job: Job): string {
 
 function submitBuild(facts: BuildFacts, output: ImageName | undefined, policy: SubmissionPolicy): Plan {
   const base = policy.baseImage ? facts.base : undefined;
-  if (!output && !base && !policy.buildLog) return skip("nothing-to-submit");
   const { build, buildConfig, origin, commit, trigger, completedAt } = facts;
-  const job = { id: `build-${build.uid}`, cause: "build" as const, output, base, build, buildConfig, buildLog: policy.buildLog };
-  return { kind: "submit", job: { ...job, origin, commit, trigger, completedAt } };
+  const jobs = policy.analyzers
+    .map(({ name, readsLogs }) => ({ analyzer: name, buildLog: policy.buildLog && readsLogs }))
+    .filter(({ buildLog }) => output || base || buildLog)
+    .map(({ analyzer, buildLog }, index) => {
+      const job = { id: `build-${build.uid}`, analyzer, cause: "build" as const, output, base, build, buildConfig, buildLog };
+      return inGroup({ ...job, origin, commit, trigger, completedAt }, index);
+    });
+  return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };
+}
+
+/** The first job of a group has the group's id. */
+function inGroup(job: Job, index: number): Job {
+  return index === 0 ? job : { ...job, id: `${job.id}-${job.analyzer}`, group: job.id };
 }
 
 function filtered(facts: BuildFacts, policy: SubmissionPolicy): Plan | undefined {

@@ -1,29 +1,28 @@
 import { aborted } from "../core/clock.ts";
 import type { Job } from "../core/job.ts";
-import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { Adding, AttemptReport, JobQueue } from "../queue/job-queue.ts";
 
 /** The jobs a command took in and waits for. */
 export interface AwaitedJobs {
-  /** Adds a job and waits for it; a known one is only waited for, and run, when it is wanted again. Whether it was taken. */
-  take(job: Job, how: { readonly again: boolean }): Promise<boolean>;
+  /** Adds a job and waits for it; a known one only when it is taken again. Whether it was taken. */
+  take(job: Job, how?: Adding): Promise<boolean>;
   /** To be told of every attempt. */
   onAttempt(attempt: AttemptReport): void;
   /** Resolves when all have ended, or the signal fires; says how many failed. */
   settled(signal: AbortSignal): Promise<number>;
 }
 
-export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "retry" | "idle">): AwaitedJobs {
+export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle">): AwaitedJobs {
   const awaited = new Set<string>();
   const { promise: allEnded, resolve: endAll } = Promise.withResolvers<void>();
   let complete = false;
   let failed = 0;
 
   return {
-    async take(job, { again }) {
-      awaited.add(job.id);
-      const taken = (await queue.add(job)) === "added" || (again && (await queue.retry(job.id)));
-      if (!taken) awaited.delete(job.id);
-      return taken;
+    async take(job, how = {}) {
+      if ((await queue.add(job, how)) === "already-known") return false;
+      awaited.add(queue.known(job)?.job.id ?? job.id);
+      return true;
     },
     onAttempt({ outcome, record }) {
       if (outcome !== "done" && outcome !== "failed") return;

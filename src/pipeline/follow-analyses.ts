@@ -1,4 +1,4 @@
-import type { AnalysisStatus, Analyzer } from "../analyzers/analyzer.ts";
+import type { AnalysisStatus } from "../analyzers/analyzer.ts";
 import { type AnalysisProgress, judgeAnalysis } from "../core/analysis-progress.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
@@ -8,6 +8,7 @@ import type { JobAnalysis, JobHandler, JobQueue, JobRecord, JobResult } from "..
 /** An analysis to be asked after until it has ended. */
 export interface FollowWork {
   readonly id: string;
+  readonly analyzer: string;
   readonly jobId: string;
   readonly analysisId: string;
 }
@@ -23,7 +24,7 @@ export type FollowQueue = JobQueue<FollowWork, FollowResult>;
 export interface FollowParts {
   /** The jobs whose records tell what is to be followed, and keep what came of it. */
   readonly jobs: Pick<JobQueue, "find" | "amend">;
-  readonly ask: NonNullable<Analyzer["status"]>;
+  readonly ask: (analyzer: string, analysisId: string, signal: AbortSignal) => Promise<AnalysisStatus>;
   /** Milliseconds an analysis is followed for after its submission. */
   readonly followFor: number;
   readonly clock: Clock;
@@ -34,7 +35,7 @@ export function analysesToFollow({ job, state, result }: JobRecord): readonly Fo
   if (state !== "done" || !result) return [];
   return result.analyses
     .filter((analysis) => !hasEnded(analysis))
-    .map(({ id }) => ({ id: `follow-${id}-${job.id}`, jobId: job.id, analysisId: id }));
+    .map(({ id }) => ({ id: `follow-${id}-${job.id}`, analyzer: job.analyzer, jobId: job.id, analysisId: id }));
 }
 
 /** Asks after an analysis once and keeps the answer in its job's record; one that still runs is asked after again, which holds no worker. */
@@ -44,7 +45,7 @@ export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts
     const analysis = record?.result?.analyses.find(({ id }) => id === analysisId);
     if (!record?.result || !analysis) return {};
     if (hasEnded(analysis)) return endOf(analysis);
-    const status = await ask(analysisId, signal);
+    const status = await ask(record.job.analyzer, analysisId, signal);
     const since = record.result.submittedAt ?? record.updatedAt;
     const terms = { now: clock.now(), since, followFor, answersFor: analysis.of !== "build-log" };
     const progress = judgeAnalysis(status, terms);

@@ -1,7 +1,7 @@
 import { type BuildSighting, type Cluster, type Watched, watchedKey } from "../cluster/cluster.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
-import { describeJob, planJob, type SubmissionPolicy } from "../core/job.ts";
+import { describeJob, planJobs, type SubmissionPolicy } from "../core/job.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -22,6 +22,7 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   const { cluster, queue, log, clock, keep, onSighting } = parts;
   let watched = new Set(cluster.namespaces.map((namespace) => watchedKey({ namespace })));
   const listedSince = new Map<string, number>();
+  const startedAt = clock.now();
 
   for await (const sighting of cluster.watchBuilds(signal)) {
     await dealWith(sighting);
@@ -35,7 +36,7 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
         watched = new Set(sighting.watches.map(watchedKey));
         return;
       case "builds":
-        await Promise.all(sighting.builds.map((build) => seeBuild(parts, build)));
+        await Promise.all(sighting.builds.map((build) => seeBuild(parts, build, sighting.listed ? startedAt : undefined)));
         return;
       case "synced":
         log.info({ source: sighting.source, namespace: sighting.namespace }, "Builds listed; watching");
@@ -59,14 +60,21 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   }
 }
 
-async function seeBuild({ queue, policy, log }: FollowBuildsParts, outcome: BuildOutcome): Promise<void> {
-  const plan = planJob(outcome, policy);
+/** What ended before a time (ms) is backlog: it waits behind what ends while the bot works. */
+async function seeBuild({ queue, policy, log }: FollowBuildsParts, outcome: BuildOutcome, endedBefore?: number): Promise<void> {
+  const plan = planJobs(outcome, policy);
   if (plan.kind === "skip") {
     if (plan.because !== "not-ended") log.debug({ subject: nameOf(outcome), because: plan.because }, "Build left alone");
     if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A Build cannot be understood and is left alone");
     return;
   }
-  if ((await queue.add(plan.job)) === "added") log.debug({ job: plan.job.id, subject: describeJob(plan.job) }, "Build taken in");
+  await Promise.all(
+    plan.jobs.map(async (job) => {
+      const backlog = endedBefore !== undefined && !(Date.parse(job.completedAt ?? "") >= endedBefore);
+      const answer = await queue.add(job, { backlog });
+      if (answer === "added") log.debug({ job: job.id, subject: describeJob(job), analyzer: job.analyzer }, "Build taken in");
+    }),
+  );
 }
 
 function nameOf({ build }: BuildOutcome): string {

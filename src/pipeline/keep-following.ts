@@ -8,6 +8,8 @@ export interface KeepFollowingParts {
   readonly follow: Pick<FollowQueue, "add" | "find" | "retry" | "forget">;
   /** Milliseconds an analysis is followed for after its submission. */
   readonly followFor: number;
+  /** Whether an analyzer can tell how its analyses go. */
+  readonly isFollowed: (analyzer: string) => boolean;
   readonly clock: Clock;
 }
 
@@ -18,11 +20,13 @@ const lookInterval = 60 * 60_000;
  * Sees to it that every analysis that is young enough is followed, whenever its job ended: what the bot did not get to before it was stopped
  * or killed is taken up at start. Forgets what ended long ago. Ends when the signal fires.
  */
-export async function keepFollowing({ jobs, follow, followFor, clock }: KeepFollowingParts, signal: AbortSignal): Promise<void> {
+export async function keepFollowing(parts: KeepFollowingParts, signal: AbortSignal): Promise<void> {
+  const { jobs, follow, followFor, clock, isFollowed } = parts;
   while (!signal.aborted) {
     const horizon = clock.now() - followFor;
     for await (const records of recordsSince(jobs, "done", horizon)) {
-      for (const work of records.flatMap(analysesToFollow)) if (!signal.aborted) await takeUp(follow, work);
+      const followed = records.filter(({ job }) => isFollowed(job.analyzer));
+      for (const work of followed.flatMap(analysesToFollow)) if (!signal.aborted) await takeUp(follow, work);
     }
     await follow.forget({ endedBefore: horizon, seenBefore: horizon, failed: true });
     await sleep(clock, lookInterval, signal);

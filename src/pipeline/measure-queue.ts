@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { type JobOutcome, jobOutcomes } from "../core/job-outcome.ts";
 import type { AttemptReport, JobQueue, QueuedWork } from "../queue/job-queue.ts";
 import { jobStates } from "../queue/job-queue.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -12,24 +13,35 @@ export function measureQueue<Work extends QueuedWork, Result>(
   kind: QueueKind,
   metrics: Metrics,
   clock: Clock,
+  analyzers: readonly string[] = [""],
 ): JobQueue<Work, Result> {
   metrics.gauge("jobs", () => {
-    const counts = queue.counts();
-    return jobStates.map((state) => ({ labels: { kind, state }, value: counts[state] }));
+    const counted = new Map(queue.tally().map(({ analyzer, outcome, jobs }) => [`${outcome} ${analyzer}`, jobs]));
+    const names = new Set([...analyzers, ...queue.tally().map(({ analyzer }) => analyzer)]);
+    return [...names].flatMap((analyzer) =>
+      outcomesOf(kind).map((outcome) => ({
+        labels: { kind, analyzer, state: stateOf(outcome), outcome },
+        value: counted.get(`${outcome} ${analyzer}`) ?? 0,
+      })),
+    );
   });
   metrics.gauge("oldestDueAge", () => {
     const now = clock.now();
-    return [{ labels: { kind }, value: Math.max(now - (queue.firstDue() ?? now), 0) / 1000 }];
+    return analyzers.map((analyzer) => {
+      const value = Math.max(now - (queue.firstDue(analyzer) ?? now), 0) / 1000;
+      return { labels: { kind, analyzer }, value };
+    });
   });
 
   // A series that is there from the start lets a rate see its first step.
-  for (const outcome of ["done", "failed"]) metrics.count("jobsFinished", { kind, outcome }, 0);
+  for (const analyzer of analyzers)
+    for (const outcome of ["done", "failed"]) metrics.count("jobsFinished", { kind, analyzer, outcome }, 0);
 
   return {
     ...queue,
-    async add(work) {
-      const answer = await queue.add(work);
-      metrics.count("jobsEnqueued", { kind, result: answer === "added" ? "new" : "duplicate" });
+    async add(work, how) {
+      const answer = await queue.add(work, how);
+      metrics.count("jobsEnqueued", { kind, analyzer: work.analyzer ?? "", result: answer === "added" ? "new" : "duplicate" });
       return answer;
     },
     work: (handle, report) =>
@@ -40,16 +52,26 @@ export function measureQueue<Work extends QueuedWork, Result>(
   };
 }
 
+/** Only jobs are analysed. */
+function outcomesOf(kind: QueueKind): readonly JobOutcome[] {
+  return kind === "submit" ? jobOutcomes : jobStates;
+}
+
+function stateOf(outcome: JobOutcome): string {
+  return jobStates.find((state) => state === outcome) ?? "done";
+}
+
 function measureAttempt<Work extends QueuedWork, Result>(
   metrics: Metrics,
   kind: QueueKind,
   { record, outcome, milliseconds }: AttemptReport<Work, Result>,
   now: number,
 ): void {
+  const { analyzer = "" } = record.job;
   const reason = outcome === "failed" || outcome === "retrying" ? (record.error?.reason ?? "Unexpected") : "";
-  metrics.count("jobAttempts", { kind, outcome, reason });
-  if (outcome === "done" || outcome === "failed") metrics.count("jobsFinished", { kind, outcome });
+  metrics.count("jobAttempts", { kind, analyzer, outcome, reason });
+  if (outcome === "done" || outcome === "failed") metrics.count("jobsFinished", { kind, analyzer, outcome });
   if (outcome === "interrupted") return;
-  metrics.observe("jobDuration", { kind, outcome }, milliseconds / 1000);
-  if (record.attempts === 1) metrics.observe("queueWait", { kind }, (now - milliseconds - record.createdAt) / 1000);
+  metrics.observe("jobDuration", { kind, analyzer, outcome }, milliseconds / 1000);
+  if (record.attempts === 1) metrics.observe("queueWait", { kind, analyzer }, (now - milliseconds - record.createdAt) / 1000);
 }

@@ -1,13 +1,14 @@
 import type { AnalysisRequest, Analyzer } from "../analyzers/analyzer.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { JobHandler, JobResult } from "../queue/job-queue.ts";
 import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
 
 export interface JobHandlerParts extends ImageLocatorParts {
   readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;
-  readonly analyzer: Analyzer;
+  readonly analyzers: readonly Analyzer[];
   /** Bytes of a build log that are submitted. */
   readonly buildLogLimit: number;
   readonly clock?: Clock;
@@ -15,10 +16,13 @@ export interface JobHandlerParts extends ImageLocatorParts {
 
 /** The whole life of a job: name its images, make them reachable, submit them, report what came back. */
 export function createJobHandler(parts: JobHandlerParts): JobHandler {
-  const { cluster, analyzer, buildLogLimit, clock = systemClock } = parts;
+  const { cluster, buildLogLimit, clock = systemClock } = parts;
   const images = createImageLocator(parts);
+  const analyzers = new Map(parts.analyzers.map((analyzer) => [analyzer.name, analyzer]));
 
   return async function handleJob(job, signal): Promise<JobResult> {
+    const analyzer = analyzers.get(job.analyzer);
+    if (!analyzer) throw new JobError("AnalyzerMissing", `No analyzer ${job.analyzer} is set up`);
     const notes: string[] = [];
     const output = job.output && (await images.nameOutput(job.output, job, notes, signal));
     const base = job.base && (await images.nameBase(job.base, job, notes, signal));
@@ -39,7 +43,8 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     if (isEmpty(request)) return { analyses: [], notes: [...notes, "Nothing is left to submit: no image, and the log is gone."] };
     const submission = await analyzer.submit(request, signal);
     const source = output && formatImageReference(output);
-    const times = { ...(copiedAt !== undefined && { copiedAt }), submittedAt: clock.now() };
+    const submitted = submission.analyses.length > 0 || submission.findings !== undefined;
+    const times = { ...(copiedAt !== undefined && { copiedAt }), ...(submitted && { submittedAt: clock.now() }) };
     return { ...resultOf(request, { ...submission, notes: [...notes, ...submission.notes] }), source, ...times };
   };
 }

@@ -8,15 +8,13 @@ export interface ReportAnalysisParts {
   readonly jobs: Pick<JobQueue, "find">;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** The analyzer's name. */
-  readonly adapter: string;
 }
 
 /** One log line and the measurements for every analysis that ended, or that is no longer followed. */
 export function reportAnalysis(parts: ReportAnalysisParts, { record, outcome }: AttemptReport<FollowWork, FollowResult>): void {
   const { jobId, analysisId } = record.job;
   const of = parts.jobs.find(jobId);
-  const subject = { subject: of ? describeJob(of.job) : jobId, job: jobId, analysis: analysisId };
+  const subject = { subject: of ? describeJob(of.job) : jobId, job: jobId, analyzer: of?.job.analyzer, analysis: analysisId };
   if (outcome === "done" && record.result?.state !== undefined) {
     measureAnalysis(parts, record.job, record.result);
     if (record.result.state === "succeeded") parts.log.info(subject, "Analysis succeeded");
@@ -30,7 +28,7 @@ export function reportAnalysis(parts: ReportAnalysisParts, { record, outcome }: 
 
 /** A cached analysis ended before it was asked for, so it says nothing of how long one takes. */
 function measureAnalysis(
-  { jobs, metrics, adapter }: ReportAnalysisParts,
+  { jobs, metrics }: ReportAnalysisParts,
   { jobId, analysisId }: FollowWork,
   { state, endedAt }: FollowResult,
 ): void {
@@ -38,7 +36,8 @@ function measureAnalysis(
   const analysis = record?.result?.analyses.find(({ id }) => id === analysisId);
   if (!record || !analysis || analysis.cached || state === undefined || endedAt === undefined) return;
   const { submittedAt } = record.result ?? {};
-  if (submittedAt !== undefined) metrics.observe("analysisDuration", { adapter, outcome: state }, (endedAt - submittedAt) / 1000);
+  if (submittedAt !== undefined)
+    metrics.observe("analysisDuration", { adapter: record.job.analyzer, outcome: state }, (endedAt - submittedAt) / 1000);
   const completedAt = Date.parse(record.job.completedAt ?? "");
   if (analysis.of === "output" && completedAt) metrics.observe("endToEnd", { outcome: state }, (endedAt - completedAt) / 1000);
 }

@@ -5,7 +5,12 @@ import type { Logger } from "../telemetry/log.ts";
 
 /** One log line for every attempt that ended: what it was about, how it went, and what to do when it failed. */
 export function reportAttempt(log: Logger, { record, outcome, milliseconds }: AttemptReport): void {
-  const subject = { subject: describeJob(record.job), job: record.job.id, seconds: milliseconds / 1000 };
+  const subject = {
+    subject: describeJob(record.job),
+    job: record.job.id,
+    analyzer: record.job.analyzer,
+    seconds: milliseconds / 1000,
+  };
   switch (outcome) {
     case "done":
       log.info({ ...subject, ...resultFields(record) }, "Job done");

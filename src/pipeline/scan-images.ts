@@ -1,10 +1,11 @@
 import type { Cluster, StreamSighting } from "../cluster/cluster.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
-import { imageJob, type Job } from "../core/job.ts";
+import { imageJobs, type Job, type PlannedAnalyzer } from "../core/job.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 export interface ScanImagesParts {
   readonly cluster: Pick<Cluster, "listImages">;
+  readonly analyzers: readonly Pick<PlannedAnalyzer, "name">[];
   /** Takes a job in; whether it was new. */
   readonly take: (job: Job) => Promise<boolean>;
   readonly log: Logger;
@@ -24,7 +25,10 @@ export interface ScanCounts {
 const batchSize = 200;
 
 /** The startup pass: every image that lies in an image stream becomes a job, each digest once. */
-export async function scanImages({ cluster, take, log, onProgress }: ScanImagesParts, signal: AbortSignal): Promise<ScanCounts> {
+export async function scanImages(
+  { cluster, analyzers, take, log, onProgress }: ScanImagesParts,
+  signal: AbortSignal,
+): Promise<ScanCounts> {
   const counts = { streams: 0, tags: 0, added: 0, known: 0, skipped: 0 };
   const seen = new Set<string>();
   let batch: Promise<void>[] = [];
@@ -58,8 +62,8 @@ export async function scanImages({ cluster, take, log, onProgress }: ScanImagesP
   }
 
   async function count(image: ImageReference): Promise<void> {
-    const isNew = await take(imageJob(image, "scan"));
-    counts[isNew ? "added" : "known"] += 1;
+    const taken = await Promise.all(imageJobs(image, "scan", analyzers).map(take));
+    counts[taken.some(Boolean) ? "added" : "known"] += 1;
   }
 
   async function written(): Promise<void> {

@@ -2,6 +2,7 @@ import type { FailureReason } from "../core/errors.ts";
 import type { Findings } from "../core/findings.ts";
 import type { Digest } from "../core/image-reference.ts";
 import type { Job, JobCause } from "../core/job.ts";
+import type { JobOutcome } from "../core/job-outcome.ts";
 import type { TagMemory } from "../core/tag-memory.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
@@ -10,6 +11,10 @@ export type JobState = (typeof jobStates)[number];
 /** Work of whatever kind that a queue carries: plain JSON with an id of its own. */
 export interface QueuedWork {
   readonly id: string;
+  /** The work that belongs together and is done once for each analyzer; absent: its id. */
+  readonly group?: string;
+  /** Whom it is for. Work for one of them neither waits for another's endpoint nor takes its places. */
+  readonly analyzer?: string;
 }
 
 /** An analysis that a job's submission began or found. Times are milliseconds since the epoch. */
@@ -50,9 +55,17 @@ export interface JobRecord<Work extends QueuedWork = Job, Result = JobResult> {
   readonly updatedAt: number;
   /** When it is tried next; only while waiting. */
   readonly dueAt?: number;
-  /** `host` is the registry or endpoint that failed, where that is known. */
-  readonly error?: { readonly reason: FailureReason; readonly message: string; readonly host?: string };
+  readonly error?: JobFailure;
   readonly result?: Result;
+}
+
+export interface JobFailure {
+  readonly reason: FailureReason;
+  readonly message: string;
+  /** The registry or endpoint that failed, where that is known. */
+  readonly host?: string;
+  /** Milliseconds it was tried for before it was given up; absent where it was not time that ended it. */
+  readonly givenUpAfter?: number;
 }
 
 /** Waiting or failed jobs whose last attempt failed for the same reason, at the same host. */
@@ -70,9 +83,26 @@ export interface FailureGroup {
   readonly message: string;
 }
 
+/** How many jobs of an analyzer have an outcome. */
+export interface Tally {
+  readonly analyzer: string;
+  readonly outcome: JobOutcome;
+  readonly jobs: number;
+}
+
+/** How a job is taken in. */
+export interface Adding {
+  /** Whether a known job is tried again: one that failed, or any, after its present attempt if it runs. Default: none. */
+  readonly again?: "failed" | "always";
+  /** Whether it was there before the bot: it waits behind what happens now. */
+  readonly backlog?: boolean;
+}
+
 /** What a listing is narrowed to; everything given must hold. */
 export interface RecordFilter {
   readonly state?: JobState;
+  readonly outcome?: JobOutcome;
+  readonly analyzer?: string;
   /** Only jobs of builds in this namespace. */
   readonly namespace?: string;
   /** `namespace/name` */
@@ -111,21 +141,30 @@ export type JobHandler<Work extends QueuedWork = Job, Result = JobResult> = (job
 /** Durable work, and the memory of it. `test/queue/job-queue.contract.ts` holds every implementation to these promises. */
 export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   /**
-   * Takes a job in and resolves once it would survive a power cut. A known id is not taken again, and neither is an image alone (no build)
-   * whose repository and digest an earlier job covered. Either way the job counts as seen now.
+   * Takes a job in and resolves once it would survive a power cut. Known is a job of the same group for the same analyzer; an image alone (no
+   * build) also by an earlier job for that analyzer that covered its repository and digest. A known one is not taken again unless `how` says
+   * so, and then this is told as added. Either way the job counts as seen now. Where another analyzer's job has its id, it gets
+   * `<group>-<analyzer>`.
    */
-  add(job: Work): Promise<"added" | "already-known">;
-  /** Starts running jobs: those of live causes before those of a scan, else oldest first. Called once. */
+  add(job: Work, how?: Adding): Promise<"added" | "already-known">;
+  /** The record that stands for a job: its own, or that of the job it is known by. */
+  known(job: Work): JobRecord<Work, Result> | undefined;
+  /**
+   * Starts running jobs: what happens now before a backlog, and that before a scan; within each, namespaces (for images alone: repositories) take
+   * turns, and the oldest of a namespace goes first. Called once.
+   */
   work(handle: JobHandler<Work, Result>, report?: (attempt: AttemptReport<Work, Result>) => void): void;
   /** Rejects when the queue can no longer work (its ledger failed); resolves after `stop`. */
   readonly ended: Promise<void>;
   /** Resolves when no job waits or runs. */
   idle(): Promise<void>;
   counts(): Readonly<Record<JobState, number>>;
+  /** The same by analyzer and outcome; what there is none of can be missing. */
+  tally(): readonly Tally[];
   /** What the waiting and the failed jobs failed for, in groups. */
   failures(): readonly FailureGroup[];
-  /** When the first of the waiting jobs is or was due; undefined when none waits. */
-  firstDue(): number | undefined;
+  /** When the first of the waiting jobs, or of an analyzer's, is or was due; undefined when none waits. */
+  firstDue(analyzer?: string): number | undefined;
   /** When the oldest of the waiting jobs was added; undefined when none waits. */
   oldestWaiting(): number | undefined;
   /** Records, last changed first. */
@@ -142,6 +181,8 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   /** How many records fit, up to so many; where a listing goes on does not matter. */
   count(most: number, filter?: RecordFilter): number;
   find(id: string): JobRecord<Work, Result> | undefined;
+  /** The records of groups, first added first. */
+  ofGroups(groups: readonly string[]): readonly JobRecord<Work, Result>[];
   /** Records of jobs that made the image of a digest (`output`) or stand on it (`base`), last added first. */
   withImage(digest: Digest, as: "output" | "base", limit: number): readonly JobRecord<Work, Result>[];
   /** The last added job of every BuildConfig, by the BuildConfig's name: so many, behind that name. */

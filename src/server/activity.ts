@@ -2,7 +2,7 @@ import { type BuildSighting, isOfWatch, watchedKey } from "../cluster/cluster.ts
 import type { Clock } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import type { WatchProblem } from "../core/problems.ts";
-import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { AttemptReport, JobFailure, JobQueue } from "../queue/job-queue.ts";
 
 /** What the bot has been doing since it started. Times are milliseconds since the epoch. */
 export interface Activity {
@@ -13,6 +13,9 @@ export interface Activity {
   readonly lastSignAt?: number;
   /** What keeps namespaces from being watched just now. `namespace` is undefined for the whole cluster. */
   readonly troubles: readonly Trouble[];
+  /** What there is of analyzers, by name, as far as any attempt or question told. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+  /** All of them together: down when one is, then with its words. */
   readonly endpoint: Endpoint;
   /** Ended jobs of the last hour, a minute each, the present one last. */
   readonly minutes: readonly Minute[];
@@ -41,9 +44,9 @@ export interface ActivityMonitor {
   see(sighting: BuildSighting): void;
   onAttempt(attempt: Pick<AttemptReport, "outcome" | "record">): void;
   /** Takes the last hour before the start from what the queue remembers of it. */
-  recall(queue: Pick<JobQueue, "recent">): void;
-  /** The endpoint answered a question that was no submission, or it did not, for that reason. */
-  discovered(failure?: string): void;
+  recall(queue: Pick<JobQueue, "recent" | "tally">): void;
+  /** An analyzer's endpoint answered a question that was no submission, or it did not, for that reason. */
+  discovered(analyzer: string, failure?: string): void;
   read(): Activity;
 }
 
@@ -61,7 +64,8 @@ export function createActivity(clock: Clock): ActivityMonitor {
   const troubles = new Map<string, Trouble>();
   const minutes = new Map<number, Minute>();
   let seen: Pick<Activity, "lastEventAt" | "lastListAt" | "lastSignAt"> = {};
-  let endpoint: Endpoint = { state: "unknown" };
+  const endpoints = new Map<string, Endpoint>();
+  const endpointOf = (analyzer: string): Endpoint => endpoints.get(analyzer) ?? { state: "unknown" };
 
   function count(outcome: "done" | "failed", at: number): void {
     const index = Math.floor(at / minute);
@@ -95,8 +99,11 @@ export function createActivity(clock: Clock): ActivityMonitor {
     onAttempt({ outcome, record }) {
       const now = clock.now();
       if (outcome === "done" || outcome === "failed") count(outcome, now);
-      if (outcome === "done" && (record.result?.analyses.length ?? 0) > 0) endpoint = { ...up(endpoint), acceptedAt: now };
-      else if (outcome !== "interrupted") endpoint = afterFailure(endpoint, record.error, now);
+      const { analyzer } = record.job;
+      const before = endpointOf(analyzer);
+      if (outcome === "done" && (record.result?.analyses.length ?? 0) > 0)
+        endpoints.set(analyzer, { ...up(before), acceptedAt: now });
+      else if (outcome !== "interrupted" && record.error) endpoints.set(analyzer, afterFailure(before, record.error, now));
     },
     recall(queue) {
       const since = startedAt - (minutesKept - 1) * minute;
@@ -104,23 +111,33 @@ export function createActivity(clock: Clock): ActivityMonitor {
         const ended = queue.recent(mostRecalled, { state }).filter(({ updatedAt }) => updatedAt > since);
         for (const { updatedAt } of ended) count(state, updatedAt);
       }
-      const last = queue.recent(1, { state: "done" })[0]?.result?.submittedAt;
-      if (last !== undefined) endpoint = { acceptedAt: last, ...endpoint };
+      for (const { analyzer } of queue.tally()) {
+        const last = queue.recent(1, { state: "done", analyzer })[0]?.result?.submittedAt;
+        if (last !== undefined) endpoints.set(analyzer, { acceptedAt: last, ...endpointOf(analyzer) });
+      }
     },
-    discovered(failure) {
-      endpoint = failure === undefined ? up(endpoint) : down(endpoint, failure, clock.now());
+    discovered(analyzer, failure) {
+      const before = endpointOf(analyzer);
+      endpoints.set(analyzer, failure === undefined ? up(before) : down(before, failure, clock.now()));
     },
     read() {
       const last = Math.floor(clock.now() / minute);
       const hour = Array.from({ length: minutesKept }, (_, index) => last - minutesKept + 1 + index);
       const kept = hour.map((index) => minutes.get(index) ?? { done: 0, failed: 0 });
-      return { startedAt, ...seen, troubles: [...troubles.values()], endpoint, minutes: kept };
+      return { startedAt, ...seen, troubles: [...troubles.values()], ...together(endpoints), minutes: kept };
     },
   };
 }
 
-function afterFailure(endpoint: Endpoint, error: AttemptReport["record"]["error"], now: number): Endpoint {
-  if (!error) return endpoint;
+function together(endpoints: ReadonlyMap<string, Endpoint>): Pick<Activity, "endpoint" | "endpoints"> {
+  const all = [...endpoints.values()];
+  const worst = all.find(({ state }) => state === "down") ?? all.find(({ state }) => state === "up") ?? { state: "unknown" };
+  const accepted = all.flatMap(({ acceptedAt }) => acceptedAt ?? []);
+  const endpoint = { ...worst, ...(accepted.length > 0 && { acceptedAt: Math.max(...accepted) }) };
+  return { endpoint, endpoints: Object.fromEntries(endpoints) };
+}
+
+function afterFailure(endpoint: Endpoint, error: JobFailure, now: number): Endpoint {
   const { reason, message } = error;
   if (absent.has(reason)) return down(endpoint, message, now);
   return answered.has(reason) ? { ...up(endpoint), failedAt: now, message } : endpoint;

@@ -1,6 +1,7 @@
 import { isoTime } from "../core/clock.ts";
 import { formatImageName } from "../core/image-name.ts";
-import { describeJob, type Job } from "../core/job.ts";
+import { describeJob, groupOf, type Job } from "../core/job.ts";
+import { outcomeOf } from "../core/job-outcome.ts";
 import { remedyFor } from "../core/remedies.ts";
 import type { JobRecord, JobResult } from "../queue/job-queue.ts";
 
@@ -8,8 +9,11 @@ import type { JobRecord, JobResult } from "../queue/job-queue.ts";
 export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, error, result }: JobRecord) {
   return {
     id: job.id,
+    group: groupOf(job),
+    analyzer: job.analyzer,
     subject: describeJob(job),
     state,
+    outcome: outcomeOf(state, result),
     attempts,
     createdAt: isoTime(createdAt),
     updatedAt: isoTime(updatedAt),
@@ -49,11 +53,12 @@ function contentJson({ cause, build, buildConfig, output, base, origin, commit, 
   };
 }
 
-function resultJson({ output, base, analyses, copiedAt, submittedAt, notes, link }: JobResult) {
+function resultJson({ output, base, analyses, findings, copiedAt, submittedAt, notes, link }: JobResult) {
   return {
     output,
     base,
     analyses: analyses.map(({ of, id, cached, state, endedAt }) => ({ of, id, cached, state, endedAt: maybeIso(endedAt) })),
+    findings,
     copiedAt: maybeIso(copiedAt),
     submittedAt: maybeIso(submittedAt),
     notes,

@@ -1,5 +1,6 @@
 import { type FailureReason, failureReasons } from "../core/errors.ts";
 import { type JobCause, jobCauses } from "../core/job.ts";
+import { type JobOutcome, jobOutcomes, outcomeOf } from "../core/job-outcome.ts";
 import { mentions } from "../core/search.ts";
 import { type JobRecord, type JobState, jobStates, type RecordFilter } from "../queue/job-queue.ts";
 
@@ -10,6 +11,8 @@ export type Period = keyof typeof periods;
 /** What a list is narrowed to, as its address says it. */
 export interface ListFilter {
   readonly state?: JobState | undefined;
+  readonly outcome?: JobOutcome | undefined;
+  readonly analyzer?: string | undefined;
   readonly namespace?: string | undefined;
   readonly config?: string | undefined;
   readonly cause?: JobCause | undefined;
@@ -28,6 +31,8 @@ export function readFilter(query: Query): ListFilter {
   const [, time, id] = /^(?:(\d{1,15})\.)?(.{1,300})$/s.exec(word(query.before, 320) ?? "") ?? [];
   return {
     state: oneOf(jobStates, query.state),
+    outcome: oneOf(jobOutcomes, query.outcome),
+    analyzer: word(query.analyzer, 63),
     namespace: word(query.namespace, 63),
     config: word(query.config, 320),
     cause: oneOf(jobCauses, query.cause),
@@ -52,10 +57,15 @@ export function isFiltered({ before: _before, beforeTime: _time, ...filter }: Li
 }
 
 /** Whether a record belongs on the page of a filter, wherever in the list it stands. One that has just changed is of any period. */
-export function fits(record: JobRecord, { state, namespace, config, cause, reason, host, text }: ListFilter): boolean {
+export function fits(
+  record: JobRecord,
+  { state, outcome, analyzer, namespace, config, cause, reason, host, text }: ListFilter,
+): boolean {
   const { job, error } = record;
   const wanted = [
     [state, record.state],
+    [outcome, outcomeOf(record.state, record.result)],
+    [analyzer, job.analyzer],
     [namespace, job.build?.namespace],
     [config, job.buildConfig],
     [cause, job.cause],

@@ -1,5 +1,7 @@
 import { failureReasons } from "../core/errors.ts";
+import { severities } from "../core/findings.ts";
 import { jobCauses } from "../core/job.ts";
+import { jobOutcomes } from "../core/job-outcome.ts";
 import { problemKinds } from "../core/problems.ts";
 import { jobStates } from "../queue/job-queue.ts";
 import { periods } from "./list-filter.ts";
@@ -24,8 +26,11 @@ const image = { ...text, description: "registry/repository@sha256:…, or with a
 
 const Job = {
   id: text,
+  group: { ...text, description: "What the jobs of one build or image share: one for each analyzer." },
+  analyzer: text,
   subject: { ...text, description: "The build as namespace/name, else the image." },
   state,
+  outcome: { enum: jobOutcomes, description: "What became of it: the state, and for a job that is done how its analysis goes." },
   attempts: count,
   createdAt: { ...time, description: "When it was seen." },
   updatedAt: time,
@@ -39,7 +44,13 @@ const schemas: Readonly<Record<string, Schema>> = {
   Job: object(Job),
   JobWithChain: object({ ...Job, chain: object({ "foundation?": image, first: ref("Link") }) }),
   Link: object({ id: text, "build?": text, state, madeOnIt: list(ref("Link")) }),
-  Failure: object({ reason: { enum: Object.keys(failureReasons) }, message: text, "host?": text, "remedy?": text }),
+  Failure: object({
+    reason: { enum: Object.keys(failureReasons) },
+    message: text,
+    "host?": text,
+    "givenUpAfter?": count,
+    "remedy?": text,
+  }),
   Content: object({
     cause: { enum: ["build", "scan", "webhook", "command-line"] },
     "build?": object({ namespace: text, name: text, uid: text }),
@@ -58,10 +69,19 @@ const schemas: Readonly<Record<string, Schema>> = {
     "state?": { enum: ["running", "succeeded", "failed"] },
     "endedAt?": time,
   }),
+  Findings: object({
+    coverage: { enum: ["complete", "partial", "unknown"], description: "How much of the image could be looked at." },
+    "why?": text,
+    "severities?": object(Object.fromEntries(severities.map((severity) => [severity, count]))),
+    "fixable?": count,
+    "policyViolations?": count,
+    "packages?": count,
+  }),
   Result: object({
     "output?": image,
     "base?": image,
     analyses: list(ref("Analysis")),
+    "findings?": ref("Findings"),
     "copiedAt?": time,
     "submittedAt?": time,
     notes: list(text),
@@ -149,6 +169,8 @@ export const openApi = {
         summary: "Jobs, those that changed last first",
         parameters: [
           query("state", state, "Only jobs in this state."),
+          query("outcome", { enum: jobOutcomes }, "Only jobs with this outcome."),
+          query("analyzer", text, "Only jobs for this analyzer."),
           query("namespace", text, "Only jobs of builds in this namespace."),
           query("config", text, "Only jobs of this BuildConfig: namespace/name."),
           query("cause", { enum: jobCauses }, "Only jobs taken in this way."),
@@ -168,8 +190,8 @@ export const openApi = {
         ...changing,
         requestBody: { required: true, content: { "application/json": { schema: object({ image }) } } },
         responses: {
-          "200": answers("An earlier job covers it.", object({ "id?": text, result: { const: "already-known" } })),
-          "202": answers("Taken in.", object({ id: text, result: { const: "added" } })),
+          "200": answers("An earlier job covers it.", object({ id: text, ids: list(text), result: { const: "already-known" } })),
+          "202": answers("Taken in.", object({ id: text, ids: list(text), result: { const: "added" } })),
           "400": error("It names no image."),
           ...refused,
         },

@@ -1,5 +1,6 @@
 import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
+import type { PlannedAnalyzer } from "../core/job.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import type { AccessSettings } from "./access.ts";
 import type { CountRecords, FindRecords } from "./find-records.ts";
@@ -11,18 +12,23 @@ export interface PageSettings extends StatusParts {
   readonly queue: Pick<
     JobQueue,
     | "add"
+    | "known"
     | "retry"
     | "dismiss"
     | "recent"
     | "look"
     | "count"
     | "find"
+    | "ofGroups"
+    | "tally"
     | "counts"
     | "failures"
     | "oldestWaiting"
     | "withImage"
     | "lastOfBuildConfigs"
   >;
+  /** Every image that is taken in becomes a job for each. */
+  readonly analyzers: readonly Pick<PlannedAnalyzer, "name">[];
   readonly clock: Clock;
   readonly access: AccessSettings;
   /** The address of OpenShift's web console, once it is known. */

@@ -18,7 +18,8 @@ const ofWaits = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400];
 const ofAnalyses = [10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 21_600];
 
 /**
- * Every metric, declared once. `kind` is the work a queue does: `submit` (jobs), `follow` (analyses), `notify` (events).
+ * Every metric, declared once. `kind` is the work a queue does: `submit` (jobs), `follow` (analyses), `notify` (events);
+ * `analyzer` whom it is for, empty where it is for none.
  * Naming: https://prometheus.io/docs/practices/naming. The last four counters are those of the Python build-watcher, under their names.
  */
 export const metricTable = {
@@ -56,45 +57,45 @@ export const metricTable = {
   jobs: {
     type: "gauge",
     name: "build_watcher_jobs",
-    help: "Jobs in the ledger, by state.",
-    labels: ["kind", "state"],
+    help: "Jobs in the ledger, by state; what became of those that are done is their outcome.",
+    labels: ["kind", "analyzer", "state", "outcome"],
   },
   oldestDueAge: {
     type: "gauge",
     name: "build_watcher_oldest_due_age_seconds",
     help: "For how long the oldest job that could run has been waiting; 0 when none is due.",
-    labels: ["kind"],
+    labels: ["kind", "analyzer"],
   },
   jobsEnqueued: {
     type: "counter",
     name: "build_watcher_jobs_enqueued_total",
     help: "Jobs handed to the queue, new ones and duplicates.",
-    labels: ["kind", "result"],
+    labels: ["kind", "analyzer", "result"],
   },
   jobsFinished: {
     type: "counter",
     name: "build_watcher_jobs_finished_total",
     help: "Jobs that ended, done or failed for good.",
-    labels: ["kind", "outcome"],
+    labels: ["kind", "analyzer", "outcome"],
   },
   jobAttempts: {
     type: "counter",
     name: "build_watcher_job_attempts_total",
     help: "Attempts at jobs that ended, with the reason of those that failed.",
-    labels: ["kind", "outcome", "reason"],
+    labels: ["kind", "analyzer", "outcome", "reason"],
   },
   jobDuration: {
     type: "histogram",
     name: "build_watcher_job_duration_seconds",
     help: "How long attempts at jobs took.",
-    labels: ["kind", "outcome"],
+    labels: ["kind", "analyzer", "outcome"],
     buckets: ofAttempts,
   },
   queueWait: {
     type: "histogram",
     name: "build_watcher_queue_wait_seconds",
     help: "How long jobs waited for their first attempt.",
-    labels: ["kind"],
+    labels: ["kind", "analyzer"],
     buckets: ofWaits,
   },
   copyBytes: {

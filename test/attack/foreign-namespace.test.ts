@@ -55,14 +55,16 @@ describe("an image of another namespace", () => {
         },
         copyLogin: async () => undefined,
       },
-      analyzer: {
-        name: "recording",
-        discover: async () => undefined,
-        async submit(request) {
-          requests.push(request);
-          return { analyzer: "recording", analyses: [], notes: [] };
+      analyzers: [
+        {
+          name: "recording",
+          discover: async () => undefined,
+          async submit(request) {
+            requests.push(request);
+            return { analyzer: "recording", analyses: [], notes: [] };
+          },
         },
-      },
+      ],
       loginFor: async () => ({ user: "serviceaccount", password: "token" }),
       isInSourceRegistry: () => false,
       verifySourceTls: true,
@@ -71,7 +73,7 @@ describe("an image of another namespace", () => {
       buildLogLimit: 1000,
     });
     const build = { namespace: "mallory", name: "app-1", uid: "u" };
-    const result = handle({ id: "build-u", cause: "build", build, ...job }, never);
+    const result = handle({ id: "build-u", analyzer: "recording", cause: "build", build, ...job }, never);
     return { result: await result.catch((error: unknown) => error), copied, requests };
   }
 

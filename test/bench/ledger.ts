@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../src/core/job.ts";
+import type { Wanted } from "../../src/queue/embedded/claims.ts";
 import { createGroupCommit } from "../../src/queue/embedded/group-commit.ts";
 import { openLedger } from "../../src/queue/embedded/ledger.ts";
 import { allPools } from "../../src/queue/embedded/pools.ts";
@@ -55,6 +56,8 @@ interface Contestant {
   close(): void;
 }
 
+const wanted = (limit: number): Wanted => ({ analyzer: "thoth", room: allPools, kind: "jobs", limit, running: new Map() });
+
 function throughLedger(directory: string): Contestant {
   const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
   const failed = (error: unknown) => {
@@ -68,7 +71,7 @@ function throughLedger(directory: string): Contestant {
         await Promise.all(work.slice(first, first + batch).map((job) => commit.run(() => ledger.add(job, Date.now()))));
       }
       for (let ended = 0; ended < work.length; ended += batch) {
-        const claims = await commit.run(() => ledger.claim(allPools, batch, Date.now()));
+        const claims = await commit.run(() => ledger.claim(wanted(batch), Date.now()));
         const settle = claims.map((claim) => commit.run(() => ledger.settle(claim, { outcome: "done", result }, Date.now())));
         await Promise.all(settle);
       }
@@ -160,7 +163,7 @@ function fill(directory: string): void {
   const ledger = openLedger({ directory, exclusive: true, synchronous: "normal" });
   ledger.connection.exec("BEGIN");
   for (let number = 0; number < jobs; number += 1) ledger.add(buildJob(number), number);
-  for (const claim of ledger.claim(allPools, jobs, jobs)) ledger.settle(claim, { outcome: "done", result }, jobs);
+  for (const claim of ledger.claim(wanted(jobs), jobs)) ledger.settle(claim, { outcome: "done", result }, jobs);
   ledger.connection.exec("COMMIT");
   ledger.close();
 }

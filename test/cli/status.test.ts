@@ -58,7 +58,7 @@ describe("status", () => {
       message: "oc adm policy add-cluster-role-to-user view",
       retryIn: 0,
     });
-    activity.discovered("THOTH_USER_API_HOST does not answer");
+    activity.discovered("thoth", "THOTH_USER_API_HOST does not answer");
     const { text } = await runStatus(port, temporaryDirectory());
     expect(text).toContain("the whole cluster");
     expect(text.split("\n").slice(0, 4)).toEqual([

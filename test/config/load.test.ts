@@ -154,8 +154,26 @@ describe("the mistakes in settings", () => {
     expect(mistakesOf({ flags: { namespaces: ["*,team"] } })).toEqual([expect.stringMatching(/is "\*,team"; .*\* alone/)]);
   });
 
-  it("tell a wrong analysis host once", () => {
-    expect(mistakesOf({ flags: { analysisHost: "ftp://x" } })).toHaveLength(1);
+  it("include a missing analysis host where the analyzer needs one, unless it is a dry run", () => {
+    const thoth = { flags: { analyzers: ["thoth"] } };
+    expect(mistakesOf(thoth)).toEqual([
+      expect.stringMatching(/^--thoth-api-host \(THOTH_USER_API_HOST\) is not set, and the analyzer thoth needs it/),
+    ]);
+    expect(mistakesOf({ ...thoth, flags: { ...thoth.flags, dryRun: true } })).toEqual([]);
+    expect(mistakesOf({})).toEqual([]);
+  });
+
+  it("include an analyzer that there is not, and none beside another one", () => {
+    expect(mistakesOf({ flags: { analyzers: ["toth"] } })).toEqual([
+      expect.stringMatching(/BUILD_WATCHER_ANALYZERS.*thoth or packages or none/),
+    ]);
+    const both = { analyzers: ["thoth,none"], analysisHost: "a.example.com" };
+    expect(mistakesOf({ flags: both })).toEqual([expect.stringMatching(/"thoth,none".*none alone/)]);
+    expect(mistakesOf({})).toEqual([]);
+  });
+
+  it("tell a wrong analysis host once, not as missing besides", () => {
+    expect(mistakesOf({ flags: { analyzers: ["thoth"], analysisHost: "ftp://x" } })).toHaveLength(1);
   });
 
   it("include each wrong entry of the track file", () => {

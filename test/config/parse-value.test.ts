@@ -158,6 +158,7 @@ function anyValue(option: Option): fc.Arbitrary<Value> {
     case "choice":
       return fc.constantFrom(...(option.choices ?? []));
     case "list":
+      if (option.choices) return fc.uniqueArray(fc.constantFrom(...option.choices), { minLength: 1 });
       return fc.uniqueArray(text, { maxLength: 4 });
     case "string":
       return text;

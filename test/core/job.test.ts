@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { BuildFacts, BuildOutcome } from "../../src/core/build-outcome.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
-import { coveredImage, imageJob, planJob, type SubmissionPolicy } from "../../src/core/job.ts";
+import { coveredImage, imageJob, imageJobs, planJobs, type SubmissionPolicy } from "../../src/core/job.ts";
 
 const everything: SubmissionPolicy = {
+  analyzers: [{ name: "thoth", readsLogs: true }],
   outputImage: true,
   baseImage: true,
   buildLog: true,
@@ -27,7 +28,7 @@ const succeeded: BuildOutcome = {
 const failed: BuildOutcome = { kind: "failed", phase: "Failed", outputs: [], reason: "OutOfMemoryKilled", ...facts };
 const { buildConfig: _, ...withoutConfig } = succeeded;
 
-describe("planJob", () => {
+describe("planJobs", () => {
   it.each<[string, BuildOutcome, Partial<SubmissionPolicy>, string]>([
     ["a succeeded build", succeeded, {}, "submit"],
     ["a build that runs", { kind: "pending", phase: "Running", build: facts.build, labels: {} }, {}, "not-ended"],
@@ -46,29 +47,60 @@ describe("planJob", () => {
     ["a tracked name in another namespace", succeeded, { track: ["other/cart"] }, "not-tracked"],
     ["a build without BuildConfig while some are tracked", withoutConfig as BuildOutcome, { track: ["cart"] }, "not-tracked"],
   ])("decides on %s", (_, outcome, policy, expected) => {
-    const plan = planJob(outcome, { ...everything, ...policy });
+    const plan = planJobs(outcome, { ...everything, ...policy });
     expect(plan.kind === "skip" ? plan.because : plan.kind).toBe(expected);
   });
 
   it("names a build's job by the uid, since names are used again", () => {
-    expect(planJob(succeeded, everything)).toMatchObject({ job: { id: "build-u-1", cause: "build", buildLog: true } });
+    expect(planJobs(succeeded, everything)).toMatchObject({
+      jobs: [{ id: "build-u-1", analyzer: "thoth", cause: "build", buildLog: true }],
+    });
   });
 
   it("leaves out what the operator does not want submitted", () => {
-    const plan = planJob(succeeded, { ...everything, outputImage: false, baseImage: false });
-    expect(plan).toMatchObject({ kind: "submit", job: { output: undefined, base: undefined, buildLog: true } });
+    const plan = planJobs(succeeded, { ...everything, outputImage: false, baseImage: false });
+    expect(plan).toMatchObject({ kind: "submit", jobs: [{ output: undefined, base: undefined, buildLog: true }] });
+  });
+});
+
+describe("several analyzers", () => {
+  const two = [
+    { name: "thoth", readsLogs: true },
+    { name: "rhacs", readsLogs: false },
+  ];
+
+  it("make a job each of a build; the first one has the build's own id, and all share it as their group", () => {
+    const plan = planJobs(succeeded, { ...everything, analyzers: two });
+    expect(plan).toMatchObject({
+      jobs: [
+        { id: "build-u-1", analyzer: "thoth", buildLog: true },
+        { id: "build-u-1-rhacs", group: "build-u-1", analyzer: "rhacs", buildLog: false },
+      ],
+    });
+  });
+
+  it("get no job of a build that left them nothing", () => {
+    const plan = planJobs(failed, { ...everything, analyzers: two.toReversed(), failedBuilds: true, baseImage: false });
+    expect(plan).toMatchObject({ jobs: [{ id: "build-u-1", analyzer: "thoth" }] });
+  });
+
+  it("make a job each of an image alone", () => {
+    const [first, second] = imageJobs(parseImageReference(`quay.io/a/b@${digest}`), "scan", two);
+    expect(second).toMatchObject({ id: `${first?.id}-rhacs`, group: first?.id, analyzer: "rhacs" });
   });
 });
 
 describe("imageJob", () => {
   it("gives the same image the same id, another repository another one", () => {
-    const one = imageJob(parseImageReference(`quay.io/a/b@${digest}`), "scan");
-    expect(imageJob(parseImageReference(`quay.io/a/b@${digest}`), "command-line").id).toBe(one.id);
-    expect(imageJob(parseImageReference(`quay.io/a/c@${digest}`), "scan").id).not.toBe(one.id);
+    const one = imageJob(parseImageReference(`quay.io/a/b@${digest}`), "scan", "thoth");
+    expect(imageJob(parseImageReference(`quay.io/a/b@${digest}`), "command-line", "thoth").id).toBe(one.id);
+    expect(imageJob(parseImageReference(`quay.io/a/c@${digest}`), "scan", "thoth").id).not.toBe(one.id);
   });
 
   it("covers an image only when it is pinned", () => {
-    expect(coveredImage(imageJob(parseImageReference(`quay.io/a/b:v1@${digest}`), "scan"))).toBe(`quay.io/a/b@${digest}`);
-    expect(coveredImage(imageJob(parseImageReference("quay.io/a/b:v1"), "scan"))).toBeUndefined();
+    expect(coveredImage(imageJob(parseImageReference(`quay.io/a/b:v1@${digest}`), "scan", "thoth"))).toBe(
+      `quay.io/a/b@${digest}`,
+    );
+    expect(coveredImage(imageJob(parseImageReference("quay.io/a/b:v1"), "scan", "thoth"))).toBeUndefined();
   });
 });

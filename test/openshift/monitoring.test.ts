@@ -102,7 +102,7 @@ describe("the alerts", () => {
 
   it("match on values that the bot gives", async () => {
     const metrics = createMetrics({ ofProcess: false });
-    metrics.count("jobAttempts", { kind: "submit", outcome: "retrying", reason: "AnalyzerUnavailable" });
+    metrics.count("jobAttempts", { kind: "submit", analyzer: "thoth", outcome: "retrying", reason: "AnalyzerUnavailable" });
     const text = await metrics.text();
     for (const { expr } of rules) {
       const [reason] = /reason="\w+"/.exec(expr) ?? [];

@@ -32,7 +32,7 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
     duration: "77s",
     size: "77KiB",
     choice: choices?.find((choice) => choice !== usual) ?? "",
-    list: "quokka",
+    list: choices?.at(-1) ?? "quokka",
     string: "quokka.example.com",
   };
   return special[name] ?? byType[type];

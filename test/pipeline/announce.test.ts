@@ -19,7 +19,7 @@ const result: JobResult = {
 };
 
 function attempt(outcome: AttemptReport["outcome"], traits: Partial<JobRecord> = {}, name = "app-1"): AttemptReport {
-  const job = { id: `build-${name}`, cause: "build" as const, build: { namespace: "shop", name, uid: name } };
+  const job = { id: `build-${name}`, analyzer: "thoth", cause: "build" as const, build: { namespace: "shop", name, uid: name } };
   const state = outcome === "done" || outcome === "failed" ? outcome : "waiting";
   const error = { reason: "ImageNotFound" as const, message: "gone" };
   const ending = outcome === "done" ? { result } : { error };
@@ -62,7 +62,7 @@ describe("what is told of an attempt", () => {
     ["an interruption", attempt("interrupted"), true],
     [
       "an image that no build made",
-      { ...attempt("done"), record: { ...attempt("done").record, job: { id: "i", cause: "scan" } } },
+      { ...attempt("done"), record: { ...attempt("done").record, job: { id: "i", analyzer: "thoth", cause: "scan" } } },
       true,
     ],
   ] as const)("is nothing for %s", (_, report, first) => {

@@ -45,7 +45,7 @@ beforeEach(async () => {
 function follow(told: AnalysisStatus | (() => never), work: Partial<FollowWork> = {}): Promise<FollowResult> {
   const ask = async () => (typeof told === "function" ? told() : told);
   const handle = createFollowHandler({ jobs, ask, followFor: 24 * hour, clock });
-  return handle({ id: "follow-a", jobId: "build-uid-1", analysisId: "a", ...work }, never);
+  return handle({ id: "follow-a", analyzer: "thoth", jobId: "build-uid-1", analysisId: "a", ...work }, never);
 }
 
 describe("asking after an analysis", () => {
@@ -127,7 +127,7 @@ describe("what there is to follow", () => {
     await clock.advance(25 * hour);
     for (let number = 0; number < 450; number += 1) await doneJob(number, output(`a-${number}`));
     const stop = new AbortController();
-    const keeping = keepFollowing({ jobs, follow: following, followFor: 24 * hour, clock }, stop.signal);
+    const keeping = keepFollowing({ jobs, follow: following, followFor: 24 * hour, clock, isFollowed: () => true }, stop.signal);
     while (following.counts().waiting < 450) await settle();
     let asked = 0;
     const ask = async () => {
@@ -146,7 +146,7 @@ describe("what there is to follow", () => {
 
   it("is followed again when its job was submitted anew with the same analysis", async () => {
     const following = (await openQueue(clock)) as unknown as JobQueue<FollowWork, FollowResult>;
-    const work = { id: "follow-a-build-uid-1", jobId: "build-uid-1", analysisId: "a" };
+    const work = { id: "follow-a-build-uid-1", analyzer: "thoth", jobId: "build-uid-1", analysisId: "a" };
     let asked = 0;
     following.work(async () => {
       asked += 1;

@@ -6,7 +6,15 @@ import { followBuilds } from "../../src/pipeline/follow-builds.ts";
 import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { captureLog } from "../support/log.ts";
 
-const policy = { outputImage: true, baseImage: true, buildLog: true, failedBuilds: false, track: [], matchesLabels: () => true };
+const policy = {
+  analyzers: [{ name: "thoth", readsLogs: true }],
+  outputImage: true,
+  baseImage: true,
+  buildLog: true,
+  failedBuilds: false,
+  track: [],
+  matchesLabels: () => true,
+};
 const day = 24 * 60 * 60_000;
 
 function build(uid: string, phase: string): BuildOutcome {

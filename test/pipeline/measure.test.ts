@@ -30,14 +30,14 @@ describe("a measured queue", () => {
     const storage = embeddedStorage();
     await using _storage = { [Symbol.asyncDispose]: () => storage.dispose() };
     const ledger = await storage.open({ workers: 2, jobTimeout: 60_000, giveUpAfter: 3_600_000 });
-    const queue = measureQueue(ledger, "submit", metrics, storage.clock);
+    const queue = measureQueue(ledger, "submit", metrics, storage.clock, ["thoth"]);
     await queue.add(buildJob(1));
     await queue.add(buildJob(1));
     await queue.add(buildJob(2));
     await queue.add(buildJob(3));
     await storage.clock.advance(90_000);
-    expect(await values("jobs{")).toEqual(['jobs{kind="submit",state="waiting"} 3']);
-    expect(await values("oldest")).toEqual(['oldest_due_age_seconds{kind="submit"} 90']);
+    expect(await values("jobs{")).toEqual(['jobs{kind="submit",analyzer="thoth",state="waiting",outcome="waiting"} 3']);
+    expect(await values("oldest")).toEqual(['oldest_due_age_seconds{kind="submit",analyzer="thoth"} 90']);
     const reported: string[] = [];
     queue.work(
       async ({ id }) => {
@@ -51,20 +51,20 @@ describe("a measured queue", () => {
     await queue.idle();
     expect(reported.toSorted()).toEqual(["done", "done", "failed", "retrying"]);
     expect(await values("jobs_enqueued")).toEqual([
-      'jobs_enqueued_total{kind="submit",result="new"} 3',
-      'jobs_enqueued_total{kind="submit",result="duplicate"} 1',
+      'jobs_enqueued_total{kind="submit",analyzer="thoth",result="new"} 3',
+      'jobs_enqueued_total{kind="submit",analyzer="thoth",result="duplicate"} 1',
     ]);
     expect((await values("jobs_finished")).toSorted()).toEqual([
-      'jobs_finished_total{kind="submit",outcome="done"} 2',
-      'jobs_finished_total{kind="submit",outcome="failed"} 1',
+      'jobs_finished_total{kind="submit",analyzer="thoth",outcome="done"} 2',
+      'jobs_finished_total{kind="submit",analyzer="thoth",outcome="failed"} 1',
     ]);
     expect((await values("job_attempts")).toSorted()).toEqual([
-      'job_attempts_total{kind="submit",outcome="done",reason=""} 2',
-      'job_attempts_total{kind="submit",outcome="failed",reason="ImageNotFound"} 1',
-      'job_attempts_total{kind="submit",outcome="retrying",reason="RegistryUnavailable"} 1',
+      'job_attempts_total{kind="submit",analyzer="thoth",outcome="done",reason=""} 2',
+      'job_attempts_total{kind="submit",analyzer="thoth",outcome="failed",reason="ImageNotFound"} 1',
+      'job_attempts_total{kind="submit",analyzer="thoth",outcome="retrying",reason="RegistryUnavailable"} 1',
     ]);
-    expect(await values("queue_wait_seconds_count")).toEqual(['queue_wait_seconds_count{kind="submit"} 3']);
-    expect(await values("queue_wait_seconds_sum")).toEqual(['queue_wait_seconds_sum{kind="submit"} 270']);
+    expect(await values("queue_wait_seconds_count")).toEqual(['queue_wait_seconds_count{kind="submit",analyzer="thoth"} 3']);
+    expect(await values("queue_wait_seconds_sum")).toEqual(['queue_wait_seconds_sum{kind="submit",analyzer="thoth"} 270']);
     expect(await values("oldest")).toEqual([]);
   });
 });

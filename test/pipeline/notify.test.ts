@@ -44,7 +44,7 @@ describe("what is told", () => {
   });
 
   it("of an analysis: how it ended", () => {
-    const work = { id: "follow", jobId: "build-uid-1", analysisId: "analysis-1" };
+    const work = { id: "follow", analyzer: "thoth", jobId: "build-uid-1", analysisId: "analysis-1" };
     const record = { ...done, result: { ...result, notes: ["The analysis analysis-1 failed: OOM.", "Not pinned."] } };
     expect(eventOfAnalysis(work, { state: "failed", endedAt: 5_000 }, record)).toMatchObject({
       type: "io.build_watcher.analysis.finished.v1",
@@ -115,7 +115,7 @@ describe("the outbox", () => {
     for (const number of [1, 2]) await jobs.add(buildJob(number));
     await jobs.idle();
     followed.work(async () => ({ state: "succeeded", endedAt: clock.now() }));
-    await followed.add({ id: "follow-1", jobId: "build-uid-1", analysisId: "analysis-1" });
+    await followed.add({ id: "follow-1", analyzer: "thoth", jobId: "build-uid-1", analysisId: "analysis-1" });
     await followed.idle();
     await clock.advance(hour);
     expect(await tell(since)).toBe(clock.now() - 5 * 60_000);

@@ -32,14 +32,16 @@ async function run(job: Partial<Job>, replace: Partial<JobHandlerParts> = {}) {
       namespaces: ["shop"],
       readBuildLog: async () => "STEP 1: FROM",
     },
-    analyzer: {
-      name: "recording",
-      async submit(request) {
-        requests.push(request);
-        return { analyzer: "recording", analyses: [{ of: "output", id: "a-1", cached: false }], notes: [] };
+    analyzers: [
+      {
+        name: "recording",
+        async submit(request) {
+          requests.push(request);
+          return { analyzer: "recording", analyses: [{ of: "output", id: "a-1", cached: false }], notes: [] };
+        },
+        discover: async () => undefined,
       },
-      discover: async () => undefined,
-    },
+    ],
     loginFor: async () => undefined,
     isInSourceRegistry: (image) => image.registry === internal,
     verifySourceTls: true,
@@ -48,7 +50,7 @@ async function run(job: Partial<Job>, replace: Partial<JobHandlerParts> = {}) {
     buildLogLimit: 1000,
     ...replace,
   });
-  const result = await handle({ id: "build-u-1", cause: "build", ...job }, never);
+  const result = await handle({ id: "build-u-1", analyzer: "recording", cause: "build", ...job }, never);
   return { result, request: requests[0] };
 }
 

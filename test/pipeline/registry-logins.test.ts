@@ -76,17 +76,19 @@ describe("a job with a source login", () => {
         },
         copyLogin: async () => undefined,
       },
-      analyzer: {
-        name: "recording",
-        discover: async () => undefined,
-        async submit(request) {
-          requests.push(request);
-          return { analyzer: "recording", analyses: [], notes: [] };
+      analyzers: [
+        {
+          name: "recording",
+          discover: async () => undefined,
+          async submit(request) {
+            requests.push(request);
+            return { analyzer: "recording", analyses: [], notes: [] };
+          },
         },
-      },
+      ],
     });
     const name = { kind: "reference", reference: image } as const;
-    await handle({ id: "build-u-1", cause: "build", output: name, base: name }, never);
+    await handle({ id: "build-u-1", analyzer: "recording", cause: "build", output: name, base: name }, never);
     const passwords = requests.flatMap(({ output, base }) => [output?.login?.password, base?.login?.password]);
     return { pulls, passwords };
   }

@@ -23,6 +23,7 @@ async function scan(sightings: readonly StreamSighting[], known: readonly string
           yield* sightings;
         },
       },
+      analyzers: [{ name: "thoth" }],
       take: async (job) => {
         jobs.push(job);
         return !known.includes(job.id);

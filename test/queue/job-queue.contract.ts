@@ -1,8 +1,10 @@
 import { describe } from "vitest";
 import { describeAmending } from "./contract/amending.ts";
+import { describeAnalyzers } from "./contract/analyzers.ts";
 import { type QueueStorage, useStorage } from "./contract/contract.ts";
 import { describeDeadlines } from "./contract/deadlines.ts";
 import { describeFailures } from "./contract/failures.ts";
+import { describeFairness } from "./contract/fairness.ts";
 import { describeMending } from "./contract/mending.ts";
 import { describeOutage } from "./contract/outage.ts";
 import { describeRunning } from "./contract/running.ts";
@@ -19,6 +21,8 @@ export function describeJobQueue(name: string, createStorage: () => Promise<Queu
     describeTakingIn(contract);
     describeRunning(contract);
     describeFailures(contract);
+    describeAnalyzers(contract);
+    describeFairness(contract);
     describeDeadlines(contract);
     describeOutage(contract);
     describeStopping(contract);

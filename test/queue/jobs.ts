@@ -12,12 +12,12 @@ export function imageName(number: number): string {
 export function buildJob(number: number, cause: JobCause = "build"): Job {
   const build = { namespace: "shop", name: `app-${number}`, uid: `uid-${number}` };
   const reference = parseImageReference(imageName(number));
-  return { id: `build-uid-${number}`, cause, build, output: { kind: "reference", reference }, buildLog: true };
+  return { id: `build-uid-${number}`, analyzer: "thoth", cause, build, output: { kind: "reference", reference }, buildLog: true };
 }
 
 /** The job of an image that the startup pass found. */
 export function scanJob(number: number): Job {
-  return imageJob(parseImageReference(imageName(number)), "scan");
+  return imageJob(parseImageReference(imageName(number)), "scan", "thoth");
 }
 
 export const result: JobResult = {

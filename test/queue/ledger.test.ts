@@ -60,10 +60,11 @@ describe("the ledger's file", () => {
 
   it("takes no answer from an attempt whose claim no longer holds", () => {
     const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
+    const wanted = { analyzer: "thoth", room: allPools, kind: "jobs", limit: 1, running: new Map() } as const;
     ledger.add(buildJob(1), 1);
-    const [first] = ledger.claim(allPools, 1, 2);
+    const [first] = ledger.claim(wanted, 2);
     ledger.recover(3, () => 0);
-    const [second] = ledger.claim(allPools, 1, 4);
+    const [second] = ledger.claim(wanted, 4);
     if (!first || !second) throw new Error("nothing was claimed");
     expect(ledger.settle(first, { outcome: "done", result: nothing }, 5)).toBeUndefined();
     expect(ledger.find("build-uid-1")).toMatchObject({ state: "running", attempts: 2 });

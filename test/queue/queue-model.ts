@@ -39,7 +39,7 @@ interface ModelJob {
   readonly number: number;
   state: "open" | "done" | "failed" | "dismissed";
   attempts: number;
-  failingSince: number | undefined;
+  failingFor: number | undefined;
   seenAt: number;
   endedAt: number;
 }
@@ -78,7 +78,13 @@ async function start(storage: QueueStorage, model: Model): Promise<JobQueue> {
   const queue = await storage.open(settings);
   model.runs.clear();
   model.mayBePaused = false;
-  queue.work((job, signal) => hold(job, signal, storage, model));
+  queue.work(
+    (job, signal) => hold(job, signal, storage, model),
+    ({ outcome, record: { job, dueAt = 0, updatedAt } }) => {
+      const failed = model.jobs.get(job.id);
+      if (failed && outcome === "retrying") failed.failingFor = (failed.failingFor ?? 0) + dueAt - updatedAt;
+    },
+  );
   await settle();
   return queue;
 }
@@ -94,11 +100,12 @@ function hold(
   expect(model.runs.has(id), `${id} runs twice`).toBe(false);
   expect(job.state).toBe("open");
   job.attempts += 1;
+  const startedAt = storage.clock.now();
   const run: Run = {
     id,
     end(how) {
       model.runs.delete(id);
-      conclude(job, how, storage.clock.now(), model);
+      conclude(job, how, startedAt, storage.clock.now(), model);
       if (how === "done") resolve(nothing);
       else reject(thrown[how]);
     },
@@ -108,19 +115,21 @@ function hold(
   signal.addEventListener("abort", () => {
     const timedOut = signal.reason instanceof JobError;
     if (model.runs.get(id) === run) model.runs.delete(id);
-    if (timedOut) conclude(job, "retryable", storage.clock.now(), model);
+    if (timedOut) conclude(job, "retryable", startedAt, storage.clock.now(), model);
     reject(signal.reason);
   });
   return promise;
 }
 
-function conclude(job: ModelJob, how: Ending, now: number, model: Model): void {
+function conclude(job: ModelJob, how: Ending, startedAt: number, now: number, model: Model): void {
   if (how === "pausing") model.mayBePaused = true;
   if (how === "done") {
     job.state = "done";
   } else {
-    job.failingSince ??= now;
-    if (how === "final" || now - job.failingSince >= settings.giveUpAfter) job.state = "failed";
+    const longest = settings.jobTimeout + 10_000;
+    const took = Math.min(Math.max(now - startedAt, 0), longest);
+    job.failingFor = job.failingFor === undefined ? 0 : job.failingFor + took;
+    if (how === "final" || job.failingFor >= settings.giveUpAfter) job.state = "failed";
   }
   if (job.state !== "open") job.endedAt = now;
 }
@@ -167,7 +176,7 @@ async function add(
   const covering = [...model.jobs].filter(([id, known]) => id === job.id || (scan && known.number === number));
   const fresh = covering.length === 0;
   if (fresh) {
-    model.jobs.set(job.id, { number, state: "open", attempts: 0, failingSince: undefined, seenAt: now, endedAt: 0 });
+    model.jobs.set(job.id, { number, state: "open", attempts: 0, failingFor: undefined, seenAt: now, endedAt: 0 });
   }
   for (const [, known] of covering) known.seenAt = now;
   expect(await queue.add(job)).toBe(fresh ? "added" : "already-known");
@@ -179,7 +188,7 @@ async function correct({ kind, number, scan }: Correction, queue: JobQueue, now:
   const free = job !== undefined && !model.runs.has(id);
   const possible = kind === "retry" ? free : free && (job.state === "open" || job.state === "failed");
   if (job && possible) {
-    Object.assign(job, kind === "retry" ? { state: "open", failingSince: undefined } : { state: "dismissed", endedAt: now });
+    Object.assign(job, kind === "retry" ? { state: "open", failingFor: undefined } : { state: "dismissed", endedAt: now });
   }
   expect(await queue[kind](id), `${kind} ${id}`).toBe(possible);
 }

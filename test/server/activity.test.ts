@@ -87,9 +87,9 @@ describe("the endpoint", () => {
 
   it("is told by the question at the start, too", () => {
     const { activity } = monitored();
-    activity.discovered("THOTH_USER_API_HOST does not answer");
+    activity.discovered("thoth", "THOTH_USER_API_HOST does not answer");
     expect(activity.read().endpoint).toMatchObject({ state: "down", message: "THOTH_USER_API_HOST does not answer" });
-    activity.discovered();
+    activity.discovered("thoth");
     expect(activity.read().endpoint.state).toBe("up");
   });
 
@@ -129,7 +129,10 @@ describe("the last hour", () => {
       ],
       failed: [record({ state: "failed", updatedAt: now - minute })],
     };
-    activity.recall({ recent: (_limit, { state } = {}) => (state === "done" || state === "failed" ? records[state] : []) });
+    activity.recall({
+      recent: (_limit, { state } = {}) => (state === "done" || state === "failed" ? records[state] : []),
+      tally: () => [{ analyzer: "thoth", outcome: "submitted", jobs: 2 }],
+    });
     const { minutes, endpoint } = activity.read();
     expect(minutes.at(-2)).toEqual({ done: 1, failed: 1 });
     expect(minutes.filter(({ done }) => done > 0)).toHaveLength(1);

@@ -201,6 +201,7 @@ describe("changes by the API", () => {
     expect((await call("POST", "/api/jobs", { body: covered })).value).toEqual({
       result: "already-known",
       id: idOf("shop/web-1"),
+      ids: [idOf("shop/web-1")],
     });
     for (let time = 0; time < 2; time += 1) {
       const { status, value } = await call("POST", "/api/jobs", { body: { image: "quay.io/org/tool:latest" } });

@@ -186,7 +186,7 @@ describe("the list", () => {
 
   it("shows images alone by their last name and where they came from", async () => {
     const { queue, textOf } = await serve();
-    await queue.add(imageJob(parseImageReference(`quay.io/org/tool@${digestOf("tool")}`), "scan"));
+    await queue.add(imageJob(parseImageReference(`quay.io/org/tool@${digestOf("tool")}`), "scan", "thoth"));
     const page = await textOf("/");
     expect(listed(page)[0]).toContain(`tool@${digestOf("tool").slice(7, 19)}`);
     expect(page).toContain("found in an image stream");

@@ -16,6 +16,7 @@ export function job(subject: string, { on, ...facts }: Partial<Job> & { readonly
   };
   return {
     id: `build-${digestOf(subject).slice(7, 19)}`,
+    analyzer: "thoth",
     cause: "build",
     build: { namespace, name, uid: digestOf(subject).slice(7, 19) },
     buildConfig: subject.replace(/-\d+$/, ""),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planJob } from "../../src/core/job.ts";
+import { planJobs } from "../../src/core/job.ts";
 import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { aBuild } from "../support/fixtures.ts";
 
@@ -7,6 +7,7 @@ const policy = {
   outputImage: true,
   baseImage: true,
   buildLog: true,
+  analyzers: [{ name: "thoth", readsLogs: true }],
   failedBuilds: true,
   track: [],
   matchesLabels: () => true,
@@ -16,7 +17,7 @@ type Change = (build: ReturnType<typeof aBuild>) => unknown;
 
 function jobOf(change: Change): string {
   const build = structuredClone(aBuild({ name: "cart-1", namespace: "shop" }));
-  return JSON.stringify(planJob(classifyBuild(Object.assign(build, change(build))), policy));
+  return JSON.stringify(planJobs(classifyBuild(Object.assign(build, change(build))), policy));
 }
 
 const long = "x".repeat(540_000);

@@ -66,6 +66,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
         analysisHost: options.analysisHost,
         console: () => options.console,
         clock,
+        analyzers: [{ name: "thoth" }],
         access: { apiToken: undefined, publicUrl: undefined, ...access },
         readBuildLog: options.readBuildLog ?? (async () => undefined),
       },

@@ -37,16 +37,16 @@ describe("the table of metrics", () => {
 describe("the metrics", () => {
   it("are told in Prometheus' text format", async () => {
     const metrics = createMetrics({ ofProcess: false });
-    metrics.count("jobsEnqueued", { kind: "submit", result: "new" }, 2);
-    metrics.count("jobsEnqueued", { kind: "submit", result: "new" });
-    metrics.observe("jobDuration", { kind: "submit", outcome: "done" }, 3);
-    metrics.observe("jobDuration", { kind: "submit", outcome: "done" }, -5);
+    metrics.count("jobsEnqueued", { kind: "submit", analyzer: "thoth", result: "new" }, 2);
+    metrics.count("jobsEnqueued", { kind: "submit", analyzer: "thoth", result: "new" });
+    metrics.observe("jobDuration", { kind: "submit", analyzer: "thoth", outcome: "done" }, 3);
+    metrics.observe("jobDuration", { kind: "submit", analyzer: "thoth", outcome: "done" }, -5);
     const text = await metrics.text();
     expect(metrics.contentType).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(text).toContain("# TYPE build_watcher_jobs_enqueued_total counter");
-    expect(text).toContain('build_watcher_jobs_enqueued_total{kind="submit",result="new"} 3');
-    expect(text).toContain('build_watcher_job_duration_seconds_bucket{le="0.1",kind="submit",outcome="done"} 1');
-    expect(text).toContain('build_watcher_job_duration_seconds_sum{kind="submit",outcome="done"} 3');
+    expect(text).toContain('build_watcher_jobs_enqueued_total{kind="submit",analyzer="thoth",result="new"} 3');
+    expect(text).toContain('build_watcher_job_duration_seconds_bucket{le="0.1",kind="submit",analyzer="thoth",outcome="done"} 1');
+    expect(text).toContain('build_watcher_job_duration_seconds_sum{kind="submit",analyzer="thoth",outcome="done"} 3');
   });
 
   it("have every metric that was declared, before anything was measured", async () => {
@@ -58,13 +58,19 @@ describe("the metrics", () => {
   it("read gauges at every scrape, from everyone who has values for them", async () => {
     const metrics = createMetrics({ ofProcess: false });
     let waiting = 1;
-    metrics.gauge("jobs", () => [{ labels: { kind: "submit", state: "waiting" }, value: waiting }]);
-    metrics.gauge("jobs", () => [{ labels: { kind: "follow", state: "running" }, value: 7 }]);
-    expect(await metrics.text()).toContain('build_watcher_jobs{kind="submit",state="waiting"} 1');
+    metrics.gauge("jobs", () => [
+      { labels: { kind: "submit", analyzer: "thoth", state: "waiting", outcome: "waiting" }, value: waiting },
+    ]);
+    metrics.gauge("jobs", () => [
+      { labels: { kind: "follow", analyzer: "thoth", state: "running", outcome: "running" }, value: 7 },
+    ]);
+    expect(await metrics.text()).toContain(
+      'build_watcher_jobs{kind="submit",analyzer="thoth",state="waiting",outcome="waiting"} 1',
+    );
     waiting = 5;
     const text = await metrics.text();
-    expect(text).toContain('build_watcher_jobs{kind="submit",state="waiting"} 5');
-    expect(text).toContain('build_watcher_jobs{kind="follow",state="running"} 7');
+    expect(text).toContain('build_watcher_jobs{kind="submit",analyzer="thoth",state="waiting",outcome="waiting"} 5');
+    expect(text).toContain('build_watcher_jobs{kind="follow",analyzer="thoth",state="running",outcome="running"} 7');
   });
 
   it("leave out a gauge that cannot be read, and tell the rest", async () => {

@@ -1,30 +1,13 @@
-import type { Clock } from "../../core/clock.ts";
-import type { FailureReason } from "../../core/errors.ts";
-import { type Backoff, jobBackoff, longestRetryAfter } from "../../core/retry.ts";
+import { longestRetryAfter } from "../../core/retry.ts";
 import type { AttemptReport, JobHandler } from "../job-queue.ts";
+import { type AdmissionSettings, createAdmission } from "./admission.ts";
 import type { AttemptEnd } from "./attempt.ts";
-import type { Claim, DueTimes } from "./claims.ts";
-import { attemptEnded, type Gate, openGate, placesThrough, probeStarted, reopensIn, type Sign } from "./gate.ts";
+import type { Claim, Wanted } from "./claims.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Room } from "./pools.ts";
-import { createRunner, type OpenRoom } from "./runner.ts";
-import { judge } from "./verdict.ts";
+import { createRunner, type RunnerSettings } from "./runner.ts";
 
-export interface DispatcherSettings {
-  /** Places in each room. */
-  readonly workers: number;
-  /** Present when slow jobs have a room of their own. */
-  readonly isSlow?: unknown;
-  /** Milliseconds one attempt may take. */
-  readonly jobTimeout: number;
-  /** Milliseconds after its first failure at which a job is given up. */
-  readonly giveUpAfter: number;
-  /** The delays of a failed job. Default: `jobBackoff`. */
-  readonly backoff?: Backoff;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
+export interface DispatcherSettings extends RunnerSettings, AdmissionSettings {
   readonly ledger: Ledger;
   readonly commit: GroupCommit;
   /** Called whenever no attempt is left: the queue may be idle. Never throws. */
@@ -53,9 +36,9 @@ interface Work {
 const pollInterval = 1_000;
 
 export function createDispatcher(settings: DispatcherSettings): Dispatcher {
-  const { clock, random, ledger, commit, giveUpAfter, backoff = jobBackoff } = settings;
+  const { clock, ledger, commit } = settings;
   const runner = createRunner(settings);
-  let gate: Gate = openGate;
+  const admission = createAdmission(settings, runner);
   let work: Work | undefined;
   let claiming: Promise<void> | undefined;
   let stopping = false;
@@ -63,16 +46,18 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
 
   const isBusy = () => claiming !== undefined || runner.isBusy();
 
+  function wanted(now: number): readonly Wanted[] {
+    return stopping ? [] : ledger.waitingAnalyzers().flatMap((analyzer) => admission.wanted(analyzer, now));
+  }
+
   function dispatch(): void {
     if (!work || stopping || claiming) return;
     try {
       ledger.assertInPlace();
       const now = clock.now();
-      const open = runner.openRooms();
-      const due = ledger.dueTimes(poolsIn(open));
-      if (hasDueJob(due, now) && placesThrough(gate, open.length, now) > 0) claiming = claim(work);
+      if (isAnythingDue(ledger, wanted(now), now)) claiming = claim(work);
       cancelTimer();
-      cancelTimer = clock.schedule(nextLook(gate, due, now), dispatch);
+      cancelTimer = clock.schedule(nextLook(admission.openings(now), ledger.nextDue(now), now), dispatch);
     } catch (error) {
       settings.failed(error);
     }
@@ -81,9 +66,11 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
 
   async function claim({ handle, report }: Work): Promise<void> {
     try {
-      const { probe, claims } = await commit.run(() => takeDue(ledger, gate, stopping ? [] : runner.openRooms(), clock.now()));
-      if (probe && claims.length > 0) gate = probeStarted(gate, clock.now());
-      for (const claimed of claims) runner.run(claimed, handle, recorder(claimed, probe, report)).catch(settings.failed);
+      const claims = await commit.run(() => takeDue(ledger, wanted, clock.now()));
+      for (const claimed of claims) {
+        admission.started(claimed, clock.now());
+        runner.run(claimed, handle, recorder(claimed, report)).catch(settings.failed);
+      }
     } catch (error) {
       settings.failed(error);
     }
@@ -91,13 +78,11 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
     dispatch();
   }
 
-  function recorder(claimed: Claim, probe: boolean, report: Work["report"]): (end: AttemptEnd) => Promise<void> {
+  function recorder(claimed: Claim, report: Work["report"]): (end: AttemptEnd) => Promise<void> {
     const claimedAt = clock.now();
     return async (end) => {
       const now = clock.now();
-      const gateBefore = gate;
-      gate = attemptEnded(gate, { job: claimed.number, probe, ...signOf(end) }, now, random());
-      const verdict = judge(end, claimed, { now, random: random(), giveUpAfter, backoff, gateBefore, gate });
+      const verdict = admission.ended(claimed, end, claimedAt, now);
       const written = commit.run(() => ledger.settle(claimed, verdict, now));
       // The next claim joins the same transaction, so that a job costs one sync of the disk, not two.
       dispatch();
@@ -126,44 +111,19 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
   };
 }
 
-/** A job due later than any delay reaches means that the clock was put back: it is due as well. */
-function hasDueJob({ first, last }: DueTimes, now: number): boolean {
-  return first !== undefined && last !== undefined && (first <= now || last > now + longestRetryAfter);
+function isAnythingDue(ledger: Ledger, wanted: readonly Wanted[], now: number): boolean {
+  return ledger.isDueAfter(now + longestRetryAfter) || wanted.some((some) => ledger.isThere(some, now));
 }
 
-function takeDue(
-  ledger: Ledger,
-  gate: Gate,
-  open: readonly OpenRoom[],
-  now: number,
-): { readonly probe: boolean; readonly claims: readonly Claim[] } {
-  const { last } = ledger.dueTimes(poolsIn(open));
-  if (last !== undefined && last > now + longestRetryAfter) ledger.pullForward(now + longestRetryAfter, now);
-  const probe = gate.kind === "shut";
-  if (!probe) return { probe, claims: open.flatMap(({ room, free }) => ledger.claim(room, free, now)) };
-  return { probe, claims: placesThrough(gate, open.length, now) > 0 ? ledger.claimProbe(poolsIn(open), now) : [] };
-}
-
-function poolsIn(open: readonly OpenRoom[]): Room {
-  return open.flatMap(({ room }) => room);
+function takeDue(ledger: Ledger, wanted: (now: number) => readonly Wanted[], now: number): readonly Claim[] {
+  // A job due later than any delay reaches means that the clock was put back: it is due as well.
+  const horizon = now + longestRetryAfter;
+  if (ledger.isDueAfter(horizon)) ledger.pullForward(horizon, now);
+  return wanted(now).flatMap((some) => ledger.claim(some, now));
 }
 
 /** Milliseconds until a job may start by the passing of time alone. */
-function nextLook(gate: Gate, { first }: DueTimes, now: number): number {
-  const wait = Math.max(reopensIn(gate, now) ?? 0, (first ?? Number.POSITIVE_INFINITY) - now);
-  return wait > 0 ? Math.min(wait, pollInterval) : pollInterval;
-}
-
-/** What an attempt that failed for these reasons shows of the endpoint; others did not come so far as to ask it. */
-const signs: Partial<Record<FailureReason, Sign>> = {
-  AnalyzerRejected: "alive",
-  AnalysisPending: "alive",
-  AnalyzerFailed: "doubtful",
-  AnalyzerProtocol: "doubtful",
-};
-
-function signOf(end: AttemptEnd): { readonly sign: Sign; readonly retryAfter?: number | undefined } {
-  if (end.kind !== "failed") return { sign: end.kind === "done" ? "alive" : "none" };
-  const { reason, pauses, retryAfter } = end.error;
-  return { sign: pauses ? "down" : (signs[reason] ?? "none"), retryAfter };
+function nextLook(openings: readonly number[], nextDue: number | undefined, now: number): number {
+  const waits = [...openings, (nextDue ?? Number.POSITIVE_INFINITY) - now];
+  return Math.min(pollInterval, ...waits.filter((wait) => wait > 0));
 }

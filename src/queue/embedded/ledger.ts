@@ -1,9 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { coveredImage, type Job } from "../../core/job.ts";
+import { coveredImage, groupOf, type Job, tenantOf } from "../../core/job.ts";
+import { failedOutcomes, outcomeOf } from "../../core/job-outcome.ts";
 import { backoffDelay, jobBackoff } from "../../core/retry.ts";
-import type { JobRecord, JobResult, JobState } from "../job-queue.ts";
+import type { Adding, JobRecord, JobResult, JobState, QueuedWork } from "../job-queue.ts";
 import { type Claims, createClaims, lanes } from "./claims.ts";
 import { type DatabaseSettings, openDatabase } from "./database.ts";
+import { createKnown, type KnownJob } from "./known.ts";
 import { type Pool, poolOf, reassignment } from "./pools.ts";
 import { createRecords, type Records } from "./records.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
@@ -23,7 +25,7 @@ export interface Ledger extends Records, Claims, Tags {
   readonly connection: DatabaseSync;
   /** Throws `LedgerError` when the file is no longer where it was. */
   assertInPlace(): void;
-  add(job: Job, now: number): "added" | "already-known";
+  add(job: Job, now: number, how?: Adding): "added" | "already-known";
   /** Makes jobs wait again that a crash left running; answers them. `random` is in [0, 1). */
   recover(now: number, random: () => number): readonly JobRecord[];
   /** Puts jobs into the pools that today's settings give them. */
@@ -45,16 +47,17 @@ export function openLedger(settings: LedgerSettings): Ledger {
   const { exclusive, isSlow } = settings;
   const { file, connection, assertInPlace, close } = openDatabase(settings);
   const assign = (job: Job) => poolOf(job, isSlow);
+  // Beside a bot nobody knows what it takes for slow.
+  const corrected = corrections(connection, exclusive ? assign : undefined);
   return {
     file,
     connection,
     assertInPlace,
     close,
     ...createRecords(connection, file),
-    add: additions(connection, assign),
+    add: additions(connection, assign, corrected.retry),
     ...createClaims(connection),
-    // Beside a bot nobody knows what it takes for slow.
-    ...corrections(connection, exclusive ? assign : undefined),
+    ...corrected,
     amend: amendments(connection),
     ...createTags(connection),
     recover: recovery(connection),
@@ -62,21 +65,36 @@ export function openLedger(settings: LedgerSettings): Ledger {
   };
 }
 
-function additions(connection: DatabaseSync, assign: (job: Job) => Pool): Ledger["add"] {
+function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: Ledger["retry"]): Ledger["add"] {
   const insert = connection.prepare(
-    `INSERT INTO jobs (id, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6, ?6) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO jobs (id, group_id, analyzer, tenant, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?9, ?9)`,
   );
-  const seeId = connection.prepare("UPDATE jobs SET seen_at = ?2 WHERE id = ?1");
-  const seeImage = connection.prepare("UPDATE jobs SET seen_at = ?2 WHERE covers = ?1");
+  const isTaken = connection.prepare("SELECT 1 FROM jobs WHERE id = ?");
+  const seeGroup = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE group_id = ?1 AND analyzer = ?2");
+  const seeImage = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE covers = ?1 AND analyzer = ?2");
+  const askAgain = connection.prepare("UPDATE jobs SET again = 1 WHERE id = ? AND state = 'running'");
+  const findKnown = createKnown(connection);
 
-  return (job, now) => {
+  function takeAgain({ id, outcome }: KnownJob, now: number, { again }: Adding): boolean {
+    if (again === undefined || (again === "failed" && !failedOutcomes.includes(outcome))) return false;
+    return retry(id, now) || askAgain.run(id).changes > 0;
+  }
+
+  return (job, now, how = {}) => {
+    const { analyzer = "" } = job as QueuedWork;
+    const group = groupOf(job);
     const covers = coveredImage(job) ?? null;
-    if (!job.build && covers !== null && seeImage.run(covers, now).changes > 0) return "already-known";
-    const lane = job.cause === "scan" ? lanes.scan : lanes.live;
-    if (insert.run(job.id, JSON.stringify(job), assign(job), lane, covers, now).changes > 0) return "added";
-    seeId.run(job.id, now);
-    return "already-known";
+    const known = findKnown(job);
+    if (!known) {
+      const named = isTaken.get(job.id) ? { ...job, id: `${group}-${analyzer}`, group } : job;
+      const lane = job.cause === "scan" ? lanes.scan : how.backlog ? lanes.backlog : lanes.live;
+      insert.run(named.id, group, analyzer, tenantOf(job), JSON.stringify(named), assign(job), lane, covers, now);
+      return "added";
+    }
+    if (!job.build && covers !== null) seeImage.run(covers, analyzer, now);
+    seeGroup.run(group, analyzer, now);
+    return takeAgain(known, now, how) ? "added" : "already-known";
   };
 }
 
@@ -106,11 +124,12 @@ function corrections(
 ): Pick<Ledger, "retry" | "dismiss" | "forget"> {
   const read = connection.prepare("SELECT job FROM jobs WHERE id = ?");
   const retry = connection.prepare(
-    `UPDATE jobs SET state = 'waiting', pool = coalesce(?3, pool), lane = (job ->> 'cause' IS 'scan'), due_at = ?2, updated_at = ?2, failures = 0,
-       failing_since = NULL, crashes = 0, error_reason = NULL, error_message = NULL, error_host = NULL WHERE id = ?1 AND state <> 'running'`,
+    `UPDATE jobs SET state = 'waiting', pool = coalesce(?3, pool), due_at = ?2, updated_at = ?2, failures = 0,
+       lane = CASE WHEN job ->> 'cause' IS 'scan' THEN ${lanes.scan} ELSE ${lanes.live} END,
+       failing_since = NULL, failing_for = 0, crashes = 0, again = 0, error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL WHERE id = ?1 AND state <> 'running'`,
   );
   const dismiss = connection.prepare(
-    "UPDATE jobs SET state = 'dismissed', due_at = NULL, updated_at = ?2 WHERE id = ?1 AND state IN ('waiting', 'failed')",
+    "UPDATE jobs SET state = 'dismissed', due_at = NULL, again = 0, updated_at = ?2 WHERE id = ?1 AND state IN ('waiting', 'failed')",
   );
   const forget = connection.prepare(
     `DELETE FROM jobs WHERE number IN
@@ -132,13 +151,13 @@ function corrections(
 
 function amendments(connection: DatabaseSync): Ledger["amend"] {
   const read = connection.prepare("SELECT result FROM jobs WHERE id = ? AND result IS NOT NULL");
-  const write = connection.prepare("UPDATE jobs SET result = ?2 WHERE id = ?1");
+  const write = connection.prepare("UPDATE jobs SET result = ?2, analysis = ?3 WHERE id = ?1");
   return (id, change) => {
     const row = read.get(id);
     if (!row) return false;
     const result = JSON.parse(String(row.result)) as JobResult;
     const changed = change(result);
-    if (changed !== result) write.run(id, JSON.stringify(changed));
+    if (changed !== result) write.run(id, JSON.stringify(changed), outcomeOf("done", changed));
     return true;
   };
 }

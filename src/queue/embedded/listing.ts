@@ -100,6 +100,8 @@ function conditionsOf({ state, namespace, buildConfig, text, without = [], ...fi
     ...equal("namespace", namespace),
     ...equal("build_config", buildConfig),
     ...equal(isNarrow ? "+state" : "state", state),
+    ...equal(isNarrow ? "+outcome" : "outcome", filter.outcome),
+    ...equal("analyzer", filter.analyzer),
     ...equal("+error_reason", filter.reason),
     ...equal("+error_host", filter.host),
     ...equal("job ->> '$.cause'", filter.cause),

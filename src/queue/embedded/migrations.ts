@@ -1,10 +1,44 @@
 import type { DatabaseSync } from "node:sqlite";
 import { LedgerError } from "./ledger-error.ts";
 
+const repositoryOf = "(job ->> '$.output.reference.registry') || '/' || (job ->> '$.output.reference.repository')";
+
+const someAnalysis = (state: string) =>
+  `EXISTS (SELECT 1 FROM json_each(result, '$.analyses') WHERE value ->> '$.state' = '${state}')`;
+
+/** What `core/job-outcome.ts` says of a done job's result. */
+const analysisOf = `CASE
+  WHEN ${someAnalysis("running")} THEN 'analysing'
+  WHEN ${someAnalysis("failed")} THEN 'analysis-failed'
+  WHEN ${someAnalysis("succeeded")} THEN 'analysed'
+  WHEN json_array_length(result, '$.analyses') > 0 THEN 'submitted' END`;
+
+const place = (row: "OLD" | "NEW") =>
+  `analyzer = ${row}.analyzer AND tenant = ${row}.tenant AND pool = ${row}.pool AND lane = ${row}.lane`;
+
+/** Whoever begins to wait does so behind those who wait already, but before the one that was served last: its turn is even, theirs odd. */
+const joinTurns = `
+  INSERT INTO turns SELECT NEW.analyzer, NEW.tenant, NEW.pool, NEW.lane, NEW.due_at, 
+    coalesce((SELECT turn FROM served WHERE analyzer = NEW.analyzer), 0) - 1
+    WHERE NEW.state = 'waiting'
+    ON CONFLICT DO UPDATE SET first_due = min(first_due, excluded.first_due);`;
+
+const leaveTurns = `
+  UPDATE turns SET first_due = coalesce((SELECT min(due_at) FROM jobs WHERE state = 'waiting' AND ${place("OLD")}), -1)
+    WHERE OLD.state = 'waiting' AND ${place("OLD")};
+  DELETE FROM turns WHERE OLD.state = 'waiting' AND ${place("OLD")} AND first_due = -1;`;
+
+const countIn = `
+  INSERT INTO counts VALUES (NEW.analyzer, NEW.outcome, 1) ON CONFLICT DO UPDATE SET jobs = jobs + 1;`;
+
+const countOut = `
+  UPDATE counts SET jobs = jobs - 1 WHERE analyzer = OLD.analyzer AND outcome = OLD.outcome;`;
+
 /**
  * The schema, one entry a version; entries are only ever appended. Times are milliseconds since the epoch.
- * `lane` orders claims: 0 live, 1 scan, 2 jobs under which the bot crashed repeatedly. `pool`: 0 usual,
- * 1 slow. `counts` is kept by triggers, so that nobody scans.
+ * `lane` orders claims: 0 live, 1 backlog, 2 scan, 3 jobs under which the bot crashed repeatedly. `pool`: 0 usual, 1 slow. `counts` and
+ * `turns` are kept by triggers, so that nobody scans: `turns` has a row for every place where a tenant's jobs wait; who was served longest
+ * ago has the lowest `turn`, and `served` the highest.
  */
 export const versions: readonly string[] = [
   `
@@ -69,6 +103,59 @@ export const versions: readonly string[] = [
   `
   CREATE TABLE tags (tag TEXT PRIMARY KEY, digest TEXT NOT NULL, completed_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   INSERT INTO tags ${tagsOfDoneJobs()};
+  `,
+  `
+  ALTER TABLE jobs ADD COLUMN analyzer TEXT NOT NULL DEFAULT '';
+  ALTER TABLE jobs ADD COLUMN group_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE jobs ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+  ALTER TABLE jobs ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN failing_for INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE jobs ADD COLUMN given_up_after INTEGER;
+  ALTER TABLE jobs ADD COLUMN analysis TEXT;
+  ALTER TABLE jobs ADD COLUMN outcome TEXT GENERATED ALWAYS AS (CASE WHEN state = 'done' THEN coalesce(analysis, state) ELSE state END) VIRTUAL;
+
+  DROP TRIGGER jobs_added;
+  DROP TRIGGER jobs_moved;
+  DROP TRIGGER jobs_forgotten;
+  UPDATE jobs SET
+    analyzer = CASE WHEN job ->> '$.cause' IS NOT NULL OR job ->> '$.analysisId' IS NOT NULL THEN 'thoth' ELSE '' END,
+    group_id = id,
+    tenant = coalesce(job ->> '$.build.namespace', ${repositoryOf}, ''),
+    lane = CASE WHEN lane = 0 THEN 0 ELSE lane + 1 END,
+    failing_for = coalesce(max(updated_at - failing_since, 0), 0),
+    analysis = CASE WHEN state = 'done' THEN ${analysisOf} END;
+  UPDATE jobs SET job = json_set(job, '$.analyzer', analyzer) WHERE analyzer <> '';
+  CREATE UNIQUE INDEX jobs_group ON jobs (group_id, analyzer);
+  CREATE INDEX jobs_outcome ON jobs (outcome, updated_at);
+
+  DROP INDEX jobs_due;
+  CREATE INDEX jobs_due ON jobs (analyzer, pool, lane, due_at) WHERE state = 'waiting';
+  CREATE INDEX jobs_turn ON jobs (analyzer, tenant, pool, lane, due_at) WHERE state = 'waiting';
+  CREATE INDEX jobs_innocent ON jobs (analyzer, tenant, failures, pool, lane, due_at) WHERE state = 'waiting';
+  CREATE TABLE turns (
+    analyzer TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    pool INTEGER NOT NULL,
+    lane INTEGER NOT NULL,
+    first_due INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    PRIMARY KEY (analyzer, tenant, pool, lane)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX turns_next ON turns (analyzer, pool, lane, turn, first_due);
+  CREATE TABLE served (analyzer TEXT PRIMARY KEY, turn INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX turns_due ON turns (first_due);
+  INSERT INTO turns SELECT analyzer, tenant, pool, lane, min(due_at), -1 FROM jobs WHERE state = 'waiting'
+    GROUP BY analyzer, tenant, pool, lane;
+  CREATE TRIGGER turn_taken AFTER INSERT ON jobs WHEN NEW.state = 'waiting' BEGIN ${joinTurns} END;
+  CREATE TRIGGER turn_changed AFTER UPDATE OF state, due_at, pool, lane ON jobs BEGIN ${leaveTurns} ${joinTurns} END;
+  CREATE TRIGGER turn_forgotten AFTER DELETE ON jobs WHEN OLD.state = 'waiting' BEGIN ${leaveTurns} END;
+
+  DROP TABLE counts;
+  CREATE TABLE counts (analyzer TEXT, outcome TEXT, jobs INTEGER NOT NULL, PRIMARY KEY (analyzer, outcome)) STRICT, WITHOUT ROWID;
+  INSERT INTO counts SELECT analyzer, outcome, count(*) FROM jobs GROUP BY analyzer, outcome;
+  CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN ${countIn} END;
+  CREATE TRIGGER jobs_moved AFTER UPDATE OF state, analysis ON jobs WHEN OLD.outcome <> NEW.outcome BEGIN ${countOut} ${countIn} END;
+  CREATE TRIGGER jobs_forgotten AFTER DELETE ON jobs BEGIN ${countOut} END;
   `,
 ];
 

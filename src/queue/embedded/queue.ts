@@ -7,18 +7,20 @@ import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { createIdleWaiters } from "./idle-waiters.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
-import { allPools } from "./pools.ts";
+import type { Records } from "./records.ts";
 
 export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> {
   /** Where `ledger.db` lies; created for the owner alone when it is missing. */
   readonly directory: string;
-  /** Jobs run at once; with `isSlow`, so many slow ones beside so many others. */
+  /** Jobs run at once for each analyzer; with `isSlow`, so many slow ones beside so many others. */
   readonly workers: number;
+  /** How many of these places the jobs of one namespace (of images alone: repository) may hold at most. Default: all. */
+  readonly perTenant?: number | undefined;
   /** Tells jobs that take long, and have places of their own so that no other waits behind them. Default: there are none. */
   readonly isSlow?: ((work: Work) => boolean) | undefined;
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
-  /** Milliseconds after its first failure at which a job is given up. */
+  /** Milliseconds of being tried, from its first failure, after which a job is given up. */
   readonly giveUpAfter: number;
   /** The delays of a failed job. Default: `jobBackoff`. */
   readonly backoff?: Backoff;
@@ -119,7 +121,7 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
 
   return {
     ended: end.promise,
-    add: (job) => commit.run(() => ledger.add(job, clock.now())),
+    add: (job, how) => commit.run(() => ledger.add(job, clock.now(), how)),
     work(handle, report = () => undefined) {
       if (!settings.exclusive) throw new LedgerError(ledger.file, "it was opened beside a working bot, which alone runs jobs.");
       dispatcher.start(handle, report);
@@ -139,15 +141,11 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
   };
 }
 
-function readings(
-  ledger: Ledger,
-): Pick<
-  JobQueue,
-  "counts" | "firstDue" | "failures" | "recent" | "look" | "count" | "find" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
-> {
-  const { counts, failures, recent, look, count, find, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
-  const firstDue = () => ledger.dueTimes(allPools).first;
-  return { counts, failures, recent, look, count, find, withImage, lastOfBuildConfigs, oldestWaiting, firstDue };
+function readings(ledger: Ledger): Records & Pick<JobQueue, "firstDue"> {
+  const { counts, tally, failures, recent, look, count, find, known, ofGroups, ...others } = ledger;
+  const { withImage, lastOfBuildConfigs, oldestWaiting, firstDue } = others;
+  const lists = { recent, look, count, ofGroups, withImage, lastOfBuildConfigs };
+  return { counts, tally, failures, find, known, ...lists, oldestWaiting, firstDue };
 }
 
 function corrections(

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type FailureGroup, type JobQueue, type JobRecord, type JobState, jobStates } from "../job-queue.ts";
+import type { JobOutcome } from "../../core/job-outcome.ts";
+import { type FailureGroup, type JobQueue, type JobRecord, type JobState, jobStates, type Tally } from "../job-queue.ts";
+import { createKnown } from "./known.ts";
 import { explain } from "./ledger-error.ts";
 import { createListing } from "./listing.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
@@ -7,14 +9,27 @@ import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
 export type Records = Pick<
   JobQueue,
-  "find" | "recent" | "look" | "count" | "counts" | "failures" | "withImage" | "lastOfBuildConfigs" | "oldestWaiting"
+  | "find"
+  | "known"
+  | "ofGroups"
+  | "recent"
+  | "look"
+  | "count"
+  | "counts"
+  | "tally"
+  | "failures"
+  | "withImage"
+  | "lastOfBuildConfigs"
+  | "oldestWaiting"
 >;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
 export function createRecords(connection: DatabaseSync, file: string): Records {
   const select = `SELECT ${recordColumns} FROM jobs`;
   const byId = connection.prepare(`${select} WHERE id = ?`);
-  const counted = connection.prepare("SELECT state, jobs FROM counts");
+  const counted = connection.prepare("SELECT analyzer, outcome, jobs FROM counts WHERE jobs > 0");
+  const inGroups = connection.prepare(`${select} WHERE group_id IN (SELECT value FROM json_each(?)) ORDER BY number`);
+  const findKnown = createKnown(connection);
   const latest = connection.prepare(
     `${select} WHERE number IN (SELECT max(number) FROM jobs WHERE build_config > ? GROUP BY build_config ORDER BY build_config LIMIT ?) ORDER BY build_config`,
   );
@@ -37,14 +52,21 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
       const row = rowOf(id);
       return row && toRecord(row);
     }),
+    known: explained(file, (job) => {
+      const known = findKnown(job);
+      const row = known && rowOf(known.id);
+      return row && toRecord(row);
+    }),
+    ofGroups: explained(file, (groups) => toRecords(inGroups.all(JSON.stringify(groups)))),
     recent: explained(file, listing.recent),
     look: explained(file, listing.look),
     count: explained(file, listing.count),
     counts: explained(file, () => {
       const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
-      for (const { state, jobs } of counted.all()) counts[state as JobState] = Number(jobs);
+      for (const { outcome, jobs } of counted.all()) counts[stateOf(outcome as JobOutcome)] += Number(jobs);
       return counts;
     }),
+    tally: explained(file, () => counted.all() as unknown as readonly Tally[]),
     failures: explained(file, () => failing.all().map((row) => toGroup(row as unknown as GroupRow))),
     withImage: explained(file, (digest, as, limit) => toRecords(images[as].all(digest, limit))),
     lastOfBuildConfigs: explained(file, (limit = -1, after = "") => toRecords(latest.all(after, limit))),
@@ -53,6 +75,11 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
       return typeof at === "number" ? at : undefined;
     }),
   };
+}
+
+/** Every outcome beside the states is one of a done job. */
+function stateOf(outcome: JobOutcome): JobState {
+  return jobStates.find((state) => state === outcome) ?? "done";
 }
 
 function explained<A extends readonly unknown[], R>(file: string, read: (...given: A) => R): (...given: A) => R {

@@ -1,6 +1,6 @@
 import type { FailureReason } from "../../core/errors.ts";
 import type { Job } from "../../core/job.ts";
-import type { JobRecord, JobResult, JobState } from "../job-queue.ts";
+import type { JobFailure, JobRecord, JobResult, JobState } from "../job-queue.ts";
 
 /** A row of the table `jobs`, as far as the records need it. */
 export interface JobRow {
@@ -9,19 +9,20 @@ export interface JobRow {
   readonly state: JobState;
   readonly attempts: number;
   readonly failures: number;
-  readonly failing_since: number | null;
+  readonly failing_for: number;
   readonly crashes: number;
   readonly due_at: number | null;
   readonly error_reason: FailureReason | null;
   readonly error_message: string | null;
   readonly error_host: string | null;
+  readonly given_up_after: number | null;
   readonly result: string | null;
   readonly created_at: number;
   readonly updated_at: number;
 }
 
 export const recordColumns =
-  "number, job, state, attempts, failures, failing_since, crashes, due_at, error_reason, error_message, error_host, result, created_at, updated_at";
+  "number, job, state, attempts, failures, failing_for, crashes, due_at, error_reason, error_message, error_host, given_up_after, result, created_at, updated_at";
 
 /** A row as the contract shows it; `job` saves parsing it again. */
 export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): JobRecord {
@@ -37,6 +38,7 @@ export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): Jo
   };
 }
 
-function errorOf(reason: FailureReason, { error_message: message, error_host: host }: JobRow): JobRecord["error"] {
-  return { reason, message: message ?? "", ...(host !== null && { host }) };
+function errorOf(reason: FailureReason, { error_message, error_host: host, given_up_after }: JobRow): JobFailure {
+  const givenUp = given_up_after !== null && { givenUpAfter: given_up_after };
+  return { reason, message: error_message ?? "", ...(host !== null && { host }), ...givenUp };
 }

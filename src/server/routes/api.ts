@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
 import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
-import { imageJob } from "../../core/job.ts";
+import { imageJobs } from "../../core/job.ts";
 import { findChain } from "../chain.ts";
 import { jobJson, trackedJson } from "../job-json.ts";
 import { cursorOf, readFilter, toRecordFilter } from "../list-filter.ts";
@@ -46,7 +46,7 @@ export function apiRoutes(parts: PageParts): Router {
   router.post("/api/jobs", changersOnly(access), express.json({ limit: "16kb" }), async (request, response) => {
     const image = readImage(request.body);
     if (typeof image === "string") return void response.status(400).json({ error: image });
-    const { status, ...answer } = await takeIn(queue, image);
+    const { status, ...answer } = await takeIn(parts, image);
     response.status(status).json(answer);
   });
   return router;
@@ -90,14 +90,14 @@ async function withoutBuild(queue: PageParts["queue"], track: readonly string[])
   return [...missing];
 }
 
-/** An image named by digest is one job for ever; what a tag names can have changed. */
-async function takeIn(queue: PageParts["queue"], image: ImageReference) {
-  const job = imageJob(image, "webhook");
-  const result = await queue.add(job);
-  const isNew = result === "added" || (image.digest === undefined && (await queue.retry(job.id)));
-  if (isNew) return { status: 202, id: job.id, result: "added" };
-  const covering = image.digest && queue.withImage(image.digest, "output", 1)[0]?.job.id;
-  return { status: 200, id: queue.find(job.id) ? job.id : covering, result };
+/** An image named by digest is one job an analyzer for ever, unless it failed; what a tag names can have changed. The id is that of the first job. */
+async function takeIn({ queue, analyzers }: Pick<PageParts, "queue" | "analyzers">, image: ImageReference) {
+  const again = image.digest === undefined ? "always" : "failed";
+  const jobs = imageJobs(image, "webhook", analyzers);
+  const answers = await Promise.all(jobs.map((job) => queue.add(job, { again })));
+  const ids = jobs.map((job) => queue.known(job)?.job.id ?? job.id);
+  const isNew = answers.includes("added");
+  return { status: isNew ? 202 : 200, id: ids[0], ids, result: isNew ? "added" : "already-known" };
 }
 
 /** The image a body names, or what is wrong with the body. */

@@ -10,6 +10,7 @@ export interface QueueOptions {
   readonly workers: number;
   readonly jobTimeout: number;
   readonly giveUpAfter: number;
+  readonly perTenant?: number;
 }
 
 /** Durable storage of its own for one test, and a clock that all queues opened on it share. */

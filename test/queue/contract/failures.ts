@@ -154,7 +154,7 @@ export function describeFailures(contract: Contract): void {
       expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(hour);
     });
 
-    it("gives up by the time since the first failure, whatever the number of attempts", async () => {
+    it("gives up by the time it was tried since the first failure, whatever the number of attempts", async () => {
       const queue = await open({ giveUpAfter: 2 * hour });
       await queue.add(buildJob(1));
       await clock.advance(5 * hour);
@@ -172,20 +172,32 @@ export function describeFailures(contract: Contract): void {
       expect(record?.dueAt).toBeUndefined();
     });
 
-    it("counts the age over a restart", async () => {
+    it("counts the time it was tried over a restart, and none in which the bot was off or the clock jumped", async () => {
       let queue = await open({ giveUpAfter: 2 * hour });
+      const began = clock.now();
+      let attempts = 0;
       const fail = async (): Promise<never> => {
+        attempts += 1;
         throw new JobError("RegistryUnavailable", "503");
       };
       queue.work(fail);
       await queue.add(buildJob(1));
       await clock.advance(minute);
       await queue.close();
-      await clock.advance(3 * hour);
+      await clock.advance(96 * hour);
       queue = await open({ giveUpAfter: 2 * hour });
       queue.work(fail);
       await settle();
-      expect(queue.find("build-uid-1")?.state).toBe("failed");
+      clock.set(clock.now() + 96 * hour);
+      attempts = 0;
+      await clock.advance(minute);
+      expect(attempts).toBeGreaterThan(0);
+      expect(queue.find("build-uid-1")?.state).toBe("waiting");
+      await until(() => queue.counts().failed === 1);
+      const tried = clock.now() - began - 2 * 96 * hour;
+      expect(tried).toBeGreaterThan(1.5 * hour);
+      expect(tried).toBeLessThan(3 * hour);
+      expect(queue.find("build-uid-1")?.error?.givenUpAfter).toBeGreaterThanOrEqual(2 * hour);
     });
 
     it("goes on when the clock is put back by a year", async () => {

@@ -54,19 +54,23 @@ export function describeTakingIn(contract: Contract): void {
     });
 
     it.each([
-      ["an image that a build covers", imageJob(parseImageReference(imageName(1)), "scan"), "already-known"],
+      ["an image that a build covers", imageJob(parseImageReference(imageName(1)), "scan", "thoth"), "already-known"],
       [
         "a pinned image with another tag beside its digest",
-        imageJob(parseImageReference(imageName(1).replace("@", ":v2@")), "scan"),
+        imageJob(parseImageReference(imageName(1).replace("@", ":v2@")), "scan", "thoth"),
         "already-known",
       ],
-      ["another digest of the same repository", imageJob(parseImageReference(imageName(1).replace(/1$/, "2")), "scan"), "added"],
       [
-        "the same digest in another repository",
-        imageJob(parseImageReference(imageName(1).replace("app-1", "app-2")), "scan"),
+        "another digest of the same repository",
+        imageJob(parseImageReference(imageName(1).replace(/1$/, "2")), "scan", "thoth"),
         "added",
       ],
-      ["a tag", imageJob(parseImageReference("registry.example:5000/shop/app-1:latest"), "scan"), "added"],
+      [
+        "the same digest in another repository",
+        imageJob(parseImageReference(imageName(1).replace("app-1", "app-2")), "scan", "thoth"),
+        "added",
+      ],
+      ["a tag", imageJob(parseImageReference("registry.example:5000/shop/app-1:latest"), "scan", "thoth"), "added"],
       ["another build of the same image", { ...buildJob(1), id: "build-other" }, "added"],
     ] as const)("knows what was covered by an earlier job: %s", async (_name, job, answer) => {
       const queue = await open();
@@ -78,6 +82,7 @@ export function describeTakingIn(contract: Contract): void {
       const queue = await open();
       await queue.add({
         id: "build-a",
+        analyzer: "thoth",
         cause: "build",
         output: { kind: "stream-tag", namespace: "shop", stream: "app", tag: "latest" },
       });
