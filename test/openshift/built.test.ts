@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,18 +11,22 @@ import { readStages } from "../support/dockerfile.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 let directory: string;
 
-/** What the image holds: only what the Dockerfile copies, built as it builds. */
+/** What `npm pack` makes of the files that the Dockerfile copies, unpacked as an installation has it. */
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "build-watcher-built-"));
-  const copied = ["package.json", "tsconfig.json", "tsconfig.build.json", "src"];
+  const copied = ["package.json", "tsconfig.json", "tsconfig.build.json", "bin", "src", "scripts", "README.md", "LICENSE"];
   await Promise.all(copied.map((name) => cp(join(root, name), join(directory, name), { recursive: true })));
   await symlink(join(root, "node_modules"), join(directory, "node_modules"));
   const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
-  execFileSync("npm", ["run", "--silent", "build"], { cwd: directory, env: { ...process.env, PATH }, stdio: "pipe" });
-  await rm(join(directory, "src"), { recursive: true });
+  const env = { ...process.env, PATH, NODE_ENV: "production" };
+  execFileSync("npm", ["pack", "--silent", "--offline"], { cwd: directory, env, stdio: "pipe" });
+  const archive = (await readdir(directory)).find((name) => name.endsWith(".tgz")) ?? "";
+  execFileSync("tar", ["-xzf", archive, "--strip-components=1", "--one-top-level=installed"], { cwd: directory });
+  directory = join(directory, "installed");
+  await symlink(join(root, "node_modules"), join(directory, "node_modules"));
 });
 
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => rm(dirname(directory), { recursive: true, force: true }));
 
 describe("the built program", () => {
   it("starts, answers the probes, and serves its page with style and script", async () => {
@@ -36,6 +40,38 @@ describe("the built program", () => {
       expect((await fetch(`${url}${path}`)).status, path).toBe(200);
     }
     expect(await bot.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+  });
+
+  it("is the packed program, without what only a debugger or a compiler reads", async () => {
+    const files = await readdir(directory, { recursive: true });
+    const packed = files.filter((path) => !path.startsWith("node_modules"));
+    expect(packed).toContain("dist/server/assets/live.js");
+    expect(packed.filter((path) => /\.(?:map|ts)$/.test(path))).toEqual([]);
+    expect(packed.filter((path) => !/^(?:bin|dist)(?:\/|$)|^(?:package\.json|README\.md|LICENSE)$/.test(path))).toEqual([]);
+  });
+
+  it("runs from any folder by its name, as npm links it", async () => {
+    const bin = join(directory, "node_modules-bin");
+    await mkdir(bin);
+    const { bin: commands, version } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
+    await symlink(join(directory, commands["build-watcher"]), join(bin, "build-watcher"));
+    const PATH = [bin, dirname(process.execPath)].join(delimiter);
+    const said = (...args: readonly string[]) =>
+      execFileSync("build-watcher", args, { cwd: tmpdir(), env: { PATH }, encoding: "utf8" });
+    expect(said("--version")).toBe(`${version}\n`);
+    expect(said("--help")).toContain("THOTH_WATCHED_NAMESPACE");
+  });
+
+  it("says in one line that a Node is too old", () => {
+    const older = 'data:text/javascript,Object.defineProperty(process,"versions",{value:{node:"20.11.0"}})';
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", older, join(directory, "bin/build-watcher.js")], {
+      encoding: "utf8",
+    });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: "build-watcher needs Node 24 or newer; this is Node 20.11.0.\n",
+    });
   });
 
   it("passes the image's own test, which fails when the page's files are missing", async () => {

@@ -51,7 +51,7 @@ describe("the Dockerfile", () => {
   it("builds as package.json says, so that nothing is left out, and looks for what the server needs", () => {
     expect(textsOf(build, "RUN").join("\n")).toMatch(/(?:^|&& )npm run build &&/m);
     const smoke = textsOf(final, "RUN").at(-1) ?? "";
-    expect(smoke).toContain("node dist/main.js jobs");
+    expect(smoke).toContain("bin/build-watcher.js jobs");
     const [, path = ""] = /import\("\.\/dist\/([^"]+)\.js"\)/.exec(smoke) ?? [];
     expect(readFileSync(`${root}src/${path}.ts`, "utf8")).toContain("../assets/");
   });
@@ -96,7 +96,7 @@ describe("the Dockerfile", () => {
       "org.opencontainers.image.description": manifest.description,
       "org.opencontainers.image.licenses": manifest.license,
       "org.opencontainers.image.version": manifest.version,
-      "org.opencontainers.image.base.name": final.image,
+      "org.opencontainers.image.base.name": `\${RUN_BASE}`,
     });
   });
 

@@ -87,14 +87,15 @@ describe("the guide to deployment", () => {
   });
 
   it("names settings and parameters that there are", () => {
-    const known = new Set([...optionEntries.map(([, { env }]) => env), ...parameters]);
+    const args = [...readFileSync(`${root}Dockerfile`, "utf8").matchAll(/^ARG (\w+)=/gm)].map(([, name = ""]) => name);
+    const known = new Set([...optionEntries.map(([, { env }]) => env), ...parameters, ...args]);
     const named = [...beforeAncestor.matchAll(/\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9])\b/g)].map(([name]) => name);
     expect(named.length).toBeGreaterThan(20);
     expect([...new Set(named)].filter((name) => !known.has(name))).toEqual([]);
   });
 
   it("runs commands that the bot has", () => {
-    const calls = [...guide.matchAll(/node dist\/main\.js ([a-z][^`\n]*)/g)].map(([, words = ""]) => words.trim());
+    const calls = [...guide.matchAll(/-- build-watcher ([a-z][^`\n]*)/g)].map(([, words = ""]) => words.trim());
     expect(calls).toContain("check");
     for (const words of calls) expect(parseArguments(words.split(" "), { version: "" }).command, words).not.toBe("print");
   });

@@ -11,17 +11,21 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
-/** The stages of a Dockerfile; continued lines are one instruction. */
+/** The stages of a Dockerfile, with the defaults of arguments in the names of images; continued lines are one instruction. */
 export function readStages(path: string): readonly Stage[] {
   const lines = readFileSync(path, "utf8")
     .replace(/^\s*#.*$/gm, "")
     .replace(/\\\n/g, " ")
     .split("\n")
     .filter((line) => line.trim() !== "");
+  const defaults = new Map<string, string>();
   const stages: { image: string; name: string | undefined; instructions: Instruction[] }[] = [];
   for (const line of lines) {
     const [, name = "", text = ""] = /^(\w+)\s+(.*)$/.exec(line.trim()) ?? [];
-    const [, image = "", stage] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(text) ?? [];
+    const [, argument, value] = /^(\w+)=(.*)$/.exec(text) ?? [];
+    if (name === "ARG" && argument && value) defaults.set(argument, value);
+    const [, named = "", stage] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(text) ?? [];
+    const image = named.replace(/^\$\{(\w+)\}$/, (_, key) => defaults.get(key) ?? "");
     if (name === "FROM") stages.push({ image, name: stage, instructions: [] });
     else stages.at(-1)?.instructions.push({ name, text: text.replace(/\s+/g, " ") });
   }
