@@ -37,7 +37,7 @@ export function parseAuthfile(text: string): AuthFile {
   const helpers = readHelpers(content);
   const logins = read.flatMap(({ key, login }) => (typeof login === "string" ? [] : [[normalizeKey(key), login] as const]));
   const unused = read.flatMap(({ key, login }) => {
-    const odd = /\*.*[:/]|\/.*\*/.test(key.replace(/^https?:\/\//, "")) && !isUsablePattern(normalizeKey(key));
+    const odd = !isUsablePattern(normalizeKey(key));
     if (typeof login !== "string")
       return odd ? [`${shown(key)} matches no registry: * stands for a part of a host's name only`] : [];
     // Docker leaves an empty entry behind for what a helper keeps.
@@ -75,7 +75,8 @@ function matchesKey(key: string, wanted: string): boolean {
 
 function isUsablePattern(key: string): boolean {
   const [host = "", ...path] = key.split("/");
-  return !path.join("").includes("*") && !/:.*\*/.test(host);
+  const port = host.split(":")[1] ?? "";
+  return !port.includes("*") && !path.join("").includes("*");
 }
 
 function readHelpers({ credHelpers, credsStore }: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
