@@ -67,7 +67,8 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
   if (config.notifyUrl.length === 0 || config.dryRun) return silent(() => mark.clear());
   const onRequest = (request: Parameters<typeof measureRequest>[2]) => measureRequest(metrics, "notify", request);
   const { notifyUrl: urls, notifySecret: secret, notifyAllowLocal: allowLocal, giveUpAfter } = config;
-  const notifier = createHttpNotifier({ urls, secret, allowLocal, inPod, proxies, clock, onRequest });
+  const { notifyFormat: format, publicUrl: pageUrl } = config;
+  const notifier = createHttpNotifier({ urls, secret, format, pageUrl, allowLocal, inPod, proxies, clock, onRequest });
   opened.defer(() => notifier.close());
   const settings = { directory, workers, jobTimeout: deliveryTimeout, giveUpAfter, backoff, clock };
   const ledger = openEmbeddedQueue<NotifyWork, Delivery>({ ...settings, synchronous: "normal" });

@@ -605,6 +605,15 @@ export const options = {
     placeholder: "<urls>",
     help: "Where CloudEvents are sent when a job was submitted or failed and when an analysis ended: URLs, several separated by commas.",
   },
+  notifyFormat: {
+    env: "BUILD_WATCHER_NOTIFY_FORMAT",
+    flag: "notify-format",
+    type: "choice",
+    choices: ["cloudevents", "slack", "teams"],
+    default: "cloudevents",
+    group: "Notifications and web hooks",
+    help: "What is sent there: CloudEvents for programs, or messages for Slack (Mattermost takes the same) or Microsoft Teams.",
+  },
   notifySecret: {
     env: "BUILD_WATCHER_NOTIFY_SECRET",
     type: "string",

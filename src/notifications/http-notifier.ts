@@ -8,11 +8,16 @@ import { parseRetryAfter } from "../core/retry.ts";
 import { createAgents, proxyFailure } from "../network/agents.ts";
 import { refusedCode } from "../network/guarded-lookup.ts";
 import { type AddressRules, guardedLookup } from "./addresses.ts";
+import { chatMessage, type NotifyFormat } from "./chat-messages.ts";
 import type { Delivery, Notification, Notifier } from "./notifier.ts";
 import { createReceiver, type Receiver } from "./receiver.ts";
 
 export interface NotifierSettings extends AddressRules {
   readonly urls: readonly string[];
+  /** What is sent; default: CloudEvents. */
+  readonly format?: NotifyFormat;
+  /** Where people reach the page, for links in chat messages. */
+  readonly pageUrl?: string | undefined;
   /** `whsec_…`; without it notifications are not signed. */
   readonly secret: string | undefined;
   readonly clock: Clock;
@@ -26,9 +31,9 @@ export interface NotifierSettings extends AddressRules {
 /** Milliseconds a receiver may take to answer. */
 const requestTimeout = 20_000;
 
-/** Delivers by POST: structured CloudEvents, signed by Standard Webhooks. A 2xx is success, nothing else is; 410 ends it for this receiver. */
+/** Delivers by POST: structured CloudEvents, signed by Standard Webhooks, or messages for a chat. A 2xx is success, nothing else is; 410 ends it for this receiver. */
 export function createHttpNotifier(settings: NotifierSettings): Notifier {
-  const { urls, secret, clock, random = Math.random } = settings;
+  const { urls, secret, clock, random = Math.random, format = "cloudevents" } = settings;
   const signer = secret === undefined ? undefined : new Webhook(secret);
   const agents = createAgents(settings.proxies ?? noProxies);
   const lookup = guardedLookup(settings);
@@ -50,7 +55,7 @@ export function createHttpNotifier(settings: NotifierSettings): Notifier {
   };
 
   async function post(receiver: Receiver, event: Notification, signal: AbortSignal) {
-    const body = JSON.stringify(event);
+    const body = JSON.stringify(format === "cloudevents" ? event : chatMessage(event, format, jobUrl(event, settings.pageUrl)));
     const startedAt = clock.now();
     const deadline = new AbortController();
     const cancel = clock.schedule(requestTimeout, () => deadline.abort());
@@ -58,7 +63,7 @@ export function createHttpNotifier(settings: NotifierSettings): Notifier {
     const { via, ...way } = agents.wayTo(new URL(receiver.url), "", () => ({ lookup }));
     try {
       if (via !== undefined) await assertAllowed(receiver.url, lookup);
-      const headers = headersOf(event, body, startedAt, signer);
+      const headers = format === "cloudevents" ? headersOf(event, body, startedAt, signer) : chatHeaders;
       const both = AbortSignal.any([signal, deadline.signal]);
       const response = await axios.post(receiver.url, body, { ...request, ...way, headers, signal: both });
       response.data.destroy();
@@ -72,6 +77,15 @@ export function createHttpNotifier(settings: NotifierSettings): Notifier {
       cancel();
     }
   }
+}
+
+const chatHeaders = { "Content-Type": "application/json; charset=utf-8", "User-Agent": "build-watcher" };
+
+/** The page of the job that an event is about. */
+function jobUrl({ data }: Notification, pageUrl: string | undefined): string | undefined {
+  const { job } = data as { readonly job?: { readonly id?: unknown } };
+  if (pageUrl === undefined || typeof job?.id !== "string") return undefined;
+  return `${pageUrl.endsWith("/") ? pageUrl.slice(0, -1) : pageUrl}/jobs/${encodeURIComponent(job.id)}`;
 }
 
 function receiverId(url: string): string {
