@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { type Option, type OptionName, optionEntries } from "./options.ts";
 import { defaultText } from "./parse-value.ts";
+import { fileVariable } from "./secret-files.ts";
 
 interface Parameter {
   readonly name: string;
@@ -16,6 +17,8 @@ const required: readonly OptionName[] = ["namespaces"];
 
 /** Where `openshift/deployment.yaml` mounts certificates, if there are any. */
 const certificates = "/etc/build-watcher/certificates";
+/** Where it mounts the Secret, so that no process' environment holds a password. */
+const secretDirectory = "/etc/build-watcher/secrets";
 const values: { readonly [Name in OptionName]?: string } = { registryCerts: certificates };
 
 /** Variables that Node.js, the HTTP client and skopeo read themselves. */
@@ -39,7 +42,7 @@ const platform: readonly Parameter[] = [
 
 const header = "# Written by `npm run docs` from src/config/options.ts and src/config/config-template.ts.\n";
 
-/** The file `openshift/config.yaml`: a Template of a ConfigMap with every setting, and of a Secret with those that are secret. */
+/** The file `openshift/config.yaml`: a Template of a ConfigMap with every setting, and of a Secret with those that are secret, which the pod mounts. */
 export function renderConfigTemplate(): string {
   const settings = optionEntries.filter(([name]) => !settingsOfThePod.includes(name));
   const secrets = settings.filter(([, { secret }]) => secret);
@@ -59,7 +62,12 @@ export function renderConfigTemplate(): string {
     message: "Settings that changed take effect with: oc rollout restart deployment/build-watcher",
     parameters: [...settings.map(([name, option]) => parameterOf(name, option)), ...platform],
     objects: [
-      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "build-watcher" }, data: references(plainNames) },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "build-watcher" },
+        data: { ...references(plainNames), ...secretFiles(secrets.map(([, { env }]) => env)) },
+      },
       {
         apiVersion: "v1",
         kind: "Secret",
@@ -85,6 +93,10 @@ function parameterOf(name: OptionName, option: Option): Parameter {
     ...(value !== undefined && { value }),
     ...(required.includes(name) && { required: true }),
   };
+}
+
+function secretFiles(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [fileVariable(name), `${secretDirectory}/${name}`]));
 }
 
 function references(names: readonly string[]): Record<string, string> {

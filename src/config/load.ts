@@ -5,6 +5,7 @@ import { ConfigError } from "./config-error.ts";
 import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./mistakes.ts";
 import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 import { defaultText, parseValue, type Value } from "./parse-value.ts";
+import { readSecretFiles } from "./secret-files.ts";
 import { type Environment, type Flags, findGiven, type Given, parseEnvFile, type Sources } from "./sources.ts";
 import { readTrackFile } from "./track-file.ts";
 import { warnOfUnknownVariables } from "./unknown-variables.ts";
@@ -24,7 +25,9 @@ export interface LoadedConfig {
 
 /** The settings by the order of precedence: flag, environment, `.env`, default. Throws one `ConfigError` with all mistakes. */
 export function loadConfig({ flags, environment, envFile }: ConfigSources): LoadedConfig {
-  const sources: Sources = { flags, environment, file: parseEnvFile(envFile) };
+  const file = parseEnvFile(envFile);
+  const secrets = readSecretFiles(environment, file);
+  const sources: Sources = { flags, environment: secrets.environment, file };
   const readings = optionEntries.map(([name, option]) => readOption(name, option, sources));
   const values: Partial<Config> = Object.fromEntries(readings.map(({ name, value }) => [name, value]));
   const tracked = readTracked(values);
@@ -37,13 +40,17 @@ export function loadConfig({ flags, environment, envFile }: ConfigSources): Load
   };
   const wrong = new Set(readings.filter(({ mistake }) => mistake !== undefined).map(({ name }) => name));
   const mistakes = [
+    ...secrets.mistakes,
     ...readings.flatMap(({ mistake = [] }) => mistake),
     ...tracked.mistakes,
     ...crossCheck(config, wrong, ["stateDirectory"]),
     ...proxies.mistakes,
   ];
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return { config: config as Config, warnings: [...collectWarnings(readings, config, sources), ...proxies.warnings] };
+  return {
+    config: config as Config,
+    warnings: [...collectWarnings(readings, config, sources), ...secrets.warnings, ...proxies.warnings],
+  };
 }
 
 interface Reading {

@@ -10,6 +10,9 @@ const valueForms =
   "Switches take 1, 0, true or false in a variable; as a flag they stand alone. Lists are parted by commas, and their flag can be repeated. " +
   "Durations are 90 (seconds), 90s, 15m, 72h or 30d; sizes are 4194304 (bytes) or 4MiB.";
 
+const secretForms =
+  "Every secret can come from a file: THOTH_DST_REGISTRY_PASSWORD_FILE names the file that holds THOTH_DST_REGISTRY_PASSWORD, and so on.";
+
 /** All settings by group, for a terminal so many characters wide. */
 export function renderOptions(columns: number): string {
   return groups.map((group) => renderGroup(group, columns)).join("\n\n");
@@ -29,7 +32,7 @@ export function placeholderOf({ type, choices, placeholder = "<value>" }: Option
 
 /** The reference of settings as the command `options` prints it. */
 export function renderReference(columns: number): string {
-  const introduction = [precedence, valueForms].map((text) => wrapText(text, columns)).join("\n");
+  const introduction = [precedence, valueForms, secretForms].map((text) => wrapText(text, columns)).join("\n");
   return `${introduction}\n\n${renderOptions(columns)}\n`;
 }
 
@@ -39,6 +42,7 @@ export function renderEnvExample(): string {
     "Settings of build-watcher, with their defaults. Copy this file to .env and take the # away where you differ.",
     precedence,
     valueForms,
+    secretForms,
   ];
   const sections = groups.map((group) => {
     const entries = optionsOf(group).map((option) => `${comment(helpOf(option))}\n#${option.env}=${defaultText(option) ?? ""}`);
@@ -53,6 +57,7 @@ export function renderSettingsPage(): string {
     "# Settings",
     precedence,
     valueForms,
+    secretForms,
     "This page is written by `npm run docs` from `src/config/options.ts`.",
   ];
   return `${[...introduction, ...groups.map(renderTable)].join("\n\n")}\n`;

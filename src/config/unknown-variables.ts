@@ -1,8 +1,9 @@
 import { nearestName } from "./nearest-name.ts";
 import { optionEntries } from "./options.ts";
+import { secretFileVariables } from "./secret-files.ts";
 import { type Environment, isServiceLink } from "./sources.ts";
 
-const known = new Set<string>(optionEntries.map(([, { env }]) => env));
+const known = new Set<string>([...optionEntries.map(([, { env }]) => env), ...secretFileVariables]);
 
 /** Set by the deployment of the Python build-watcher; they have no effect here and need none. */
 const retired = /^THOTH_(?:LOG_\w+|INFRA_NAMESPACE|ERROR_FALLBACK)$/;

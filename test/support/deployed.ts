@@ -16,7 +16,6 @@ export interface Container {
   readonly env: readonly Variable[];
   readonly envFrom: readonly {
     readonly configMapRef?: { readonly name: string };
-    readonly secretRef?: { readonly name: string };
   }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly securityContext: Readonly<Record<string, unknown>>;
@@ -32,7 +31,9 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: Readonly<Record<string, unknown>>;
   readonly containers: readonly [Container];
-  readonly volumes: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[];
+  readonly volumes: readonly ({ readonly name: string; readonly secret?: { readonly secretName: string } } & Readonly<
+    Record<string, unknown>
+  >)[];
 }
 
 export interface Deployed {
@@ -46,7 +47,7 @@ export interface Deployed {
   };
   readonly pod: PodSpec;
   readonly container: Container;
-  /** What the bot's process finds in its environment. */
+  /** What the bot's process finds in its environment; `X_FILE` is `X` with what the mounted file holds. */
   readonly environment: Readonly<Record<string, string>>;
   /** Everything that was made. */
   readonly objects: readonly KubernetesObject[];
@@ -72,10 +73,24 @@ export function deploy(
   const [container] = pod.containers;
   const named = (kind: string, name: string | undefined) =>
     settings.find((object) => object.kind === kind && object.metadata.name === name);
-  const environment = {
+  const given: Readonly<Record<string, string>> = {
     ...Object.assign({}, ...container.envFrom.map(({ configMapRef }) => named("ConfigMap", configMapRef?.name)?.data)),
-    ...Object.assign({}, ...container.envFrom.map(({ secretRef }) => named("Secret", secretRef?.name)?.stringData)),
     ...Object.fromEntries(container.env.map(({ name, value }) => [name, value])),
   };
+  const secret = named("Secret", pod.volumes.find(({ name }) => name === "secrets")?.secret?.secretName)?.stringData ?? {};
+  const mounted = container.volumeMounts.find(({ name }) => name === "secrets")?.mountPath;
+  const environment = Object.fromEntries(Object.entries(given).map((entry) => readMounted(entry, `${mounted}/`, secret)));
   return { deployment: found, pod, container, environment, objects };
+}
+
+/** A variable that names a file of the mounted Secret, as the variable whose value the file holds. */
+function readMounted(
+  [name, value]: readonly [string, string],
+  directory: string,
+  secret: Readonly<Record<string, string>>,
+): readonly [string, string] {
+  if (!value.startsWith(directory)) return [name, value];
+  const text = secret[value.slice(directory.length)];
+  if (text === undefined) throw new Error(`${name} names ${value}, which the Secret does not hold`);
+  return [name.replace(/_FILE$/, ""), text];
 }
