@@ -96,6 +96,11 @@ export const failureReasons = {
     remedy:
       "The push registry does not take this kind of image, and changing it would change its digest: allow OCI images and all compressions there, or build it in Docker's format.",
   },
+  NotAnImage: {
+    retryable: false,
+    pauses: false,
+    remedy: "This is no container image, so there is nothing to analyze: dismiss the job.",
+  },
   IncompleteImage: {
     retryable: false,
     pauses: false,

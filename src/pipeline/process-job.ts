@@ -33,7 +33,7 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     const copying = { completedAt: job.completedAt, onCopied, notes };
     const request: AnalysisRequest = {
       jobId: job.id,
-      output: output && (await images.reach(output, copying, signal)),
+      output: output && (await withoutOthers(images.reach(output, copying, signal), notes)),
       base: base && (await images.reachBase(base, copying, signal)),
       buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
       origin: job.origin,
@@ -47,6 +47,17 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     const times = { ...(copiedAt !== undefined && { copiedAt }), ...(submitted && { submittedAt: clock.now() }) };
     return { ...resultOf(request, { ...submission, notes: [...notes, ...submission.notes] }), source, ...times };
   };
+}
+
+/** What turns out to be no container image is left out with a note: nothing is wrong, and nothing can be analyzed. */
+async function withoutOthers<T>(reaching: Promise<T>, notes: string[]): Promise<T | undefined> {
+  try {
+    return await reaching;
+  } catch (error) {
+    if (!(error instanceof JobError && error.reason === "NotAnImage")) throw error;
+    notes.push(`Left out: ${error.message}.`);
+    return undefined;
+  }
 }
 
 function isEmpty({ output, base, buildLog }: AnalysisRequest): boolean {

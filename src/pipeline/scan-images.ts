@@ -1,4 +1,5 @@
 import type { Cluster, StreamSighting } from "../cluster/cluster.ts";
+import { whyNoImage } from "../core/image-kind.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { imageJobs, type Job, type PlannedAnalyzer } from "../core/job.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -24,7 +25,7 @@ export interface ScanCounts {
 /** How many images are written to the ledger together. */
 const batchSize = 200;
 
-/** The startup pass: every image that lies in an image stream becomes a job, each digest once. */
+/** The startup pass: every image that lies in an image stream becomes a job, each repository and digest once. */
 export async function scanImages(
   { cluster, analyzers, take, log, onProgress }: ScanImagesParts,
   signal: AbortSignal,
@@ -47,12 +48,14 @@ export async function scanImages(
       return;
     }
     counts.tags += 1;
-    if (sighting.kind === "skipped") {
+    const because = sighting.kind === "skipped" ? sighting.because : whyNoImage({ tag: sighting.tag });
+    if (sighting.kind === "skipped" || because !== undefined) {
       counts.skipped += 1;
-      log.debug({ stream: sighting.stream, tag: sighting.tag, because: sighting.because }, "Tag left out");
+      log.debug({ stream: sighting.stream, tag: sighting.tag, because }, "Tag left out");
       return;
     }
-    const key = sighting.image.digest ?? formatImageReference(sighting.image);
+    // A digest alone would let one team's stream stand for another's image of a registry that has gone.
+    const key = formatImageReference(sighting.image);
     if (seen.has(key)) {
       counts.known += 1;
       return;

@@ -5,7 +5,7 @@ import { createTurns } from "../core/turns.ts";
 import { getManifest, headManifest, type Manifest } from "./distribution.ts";
 import { type CopyRequest, type Journey, type JourneyParts, prepareJourney, skopeoCopy } from "./journey.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
-import { type Descriptor, readManifest } from "./manifest.ts";
+import { assertImage, type Descriptor, readManifest } from "./manifest.ts";
 import { ifUnderstood } from "./own-requests.ts";
 import { createSharedWork } from "./shared-work.ts";
 import type { Skopeo } from "./skopeo.ts";
@@ -107,6 +107,7 @@ async function readSource(
   signal: AbortSignal,
 ): Promise<{ manifest: Manifest; blobs: readonly Descriptor[] }> {
   const manifest = known ?? (await getManifest(fromRegistry, source.digest, signal));
+  assertImage(manifest);
   const { config, layers } = readManifest(manifest);
   return { manifest, blobs: [...new Map([...layers, ...(config ? [config] : [])].map((blob) => [blob.digest, blob])).values()] };
 }

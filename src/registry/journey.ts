@@ -5,6 +5,7 @@ import type { RegistryLogin } from "./credentials.ts";
 import { getManifest, type Manifest } from "./distribution.ts";
 import type { HostLimits } from "./host-limits.ts";
 import type { HostTrust } from "./host-trust.ts";
+import { assertImage } from "./manifest.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
 import type { SkopeoCopy } from "./skopeo.ts";
 
@@ -54,6 +55,7 @@ export async function prepareJourney(parts: JourneyParts, request: CopyRequest, 
   const verify = { from: parts.sourceVerifyTls, to: parts.destinationVerifyTls };
   const fromRegistry = open({ registry, repository, actions: "pull", login: from, verifyTls: verify.from, certificates });
   const manifest = source.digest ? undefined : await getManifest(fromRegistry, source.tag ?? "latest", signal);
+  if (manifest) assertImage(manifest);
   const digest = source.digest ?? (manifest as Manifest).digest;
   const target = pushTarget(source, digest, parts.rules);
   const place = { registry: target.registry, repository: target.repository };

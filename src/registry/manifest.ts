@@ -1,5 +1,7 @@
 import { JobError } from "../core/errors.ts";
+import { whyNoImage } from "../core/image-kind.ts";
 import { type Digest, isDigest } from "../core/image-reference.ts";
+import { RegistryVerdict } from "./verdict.ts";
 
 /** `index`: names the images of several platforms; `image`: names blobs; `schema1`: Docker's first format, whose digest leaves its signatures out. */
 export type ManifestKind = "index" | "image" | "schema1";
@@ -123,4 +125,12 @@ function bareType(mediaType: string | undefined): string {
 
 function malformed(name: string, why: string): JobError {
   return new JobError("CopyFailed", `The manifest ${name} is malformed: ${why}`, { retryable: false });
+}
+
+/** Throws `JobError("NotAnImage")` when a manifest is known to be no container image's. */
+export function assertImage({ kind, ...manifest }: { bytes: Buffer; digest: string; kind: ManifestKind }): void {
+  if (kind !== "image") return;
+  const { artifactType, config, layers } = readManifest({ ...manifest, kind });
+  const why = whyNoImage({ artifactType, config: config?.mediaType, layers: layers.map(({ mediaType }) => mediaType) });
+  if (why !== undefined) throw new RegistryVerdict("NotAnImage", `${manifest.digest} is no container image: ${why}`);
 }

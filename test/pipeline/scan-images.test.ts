@@ -37,7 +37,7 @@ async function scan(sightings: readonly StreamSighting[], known: readonly string
 }
 
 describe("scanImages", () => {
-  it("takes each digest once, however many tags and streams hold it", async () => {
+  it("takes each image once, however many tags hold it; another place of the same digest is another image", async () => {
     const { counts, jobs } = await scan([
       image("shop/cart", "1", one),
       image("shop/cart", "latest", one),
@@ -46,8 +46,17 @@ describe("scanImages", () => {
       image("shop/mirror", "2", two),
       { kind: "stream", stream: "shop/mirror" },
     ]);
-    expect(jobs.map((job) => job.cause)).toEqual(["scan", "scan"]);
-    expect(counts).toEqual({ streams: 2, tags: 4, added: 2, known: 2, skipped: 0 });
+    expect(jobs.map((job) => job.cause)).toEqual(["scan", "scan", "scan"]);
+    expect(counts).toEqual({ streams: 2, tags: 4, added: 3, known: 1, skipped: 0 });
+  });
+
+  it("leaves out what belongs to another image", async () => {
+    const tags = [".sig", ".att", ".sbom", ".sigstore", ""].map((end) =>
+      image("shop/cart", `sha256-${"a".repeat(64)}${end}`, one),
+    );
+    const { counts, jobs } = await scan([...tags, image("shop/cart", "1", two)]);
+    expect(counts).toMatchObject({ added: 1, skipped: 5 });
+    expect(jobs).toHaveLength(1);
   });
 
   it("counts what was known before", async () => {

@@ -6,14 +6,13 @@ import { isSameSecret } from "../access.ts";
 import { createBodyPlaces } from "../body-places.ts";
 import { isCloudEvent, readCloudEvent } from "../webhooks/cloud-event.ts";
 import { readRegistryPayload } from "../webhooks/registry-payload.ts";
+import { createSeenIds } from "../webhooks/seen-ids.ts";
 import type { TakenImage, WebhookSettings } from "../webhooks/webhook-settings.ts";
 
 type Hook = "registry" | "cloudevents";
 
 /** Registries send a few kilobytes; an envelope of many events is a few hundred. */
 const longestBody = 1024 * 1024;
-/** Seconds after which an image is named again whose job runs just now. */
-const busyPause = 30;
 
 /**
  * `POST /webhooks/registry` and `POST /webhooks/cloudevents`: images that were pushed become jobs. 202 when they are on disk; what cannot be
@@ -42,16 +41,24 @@ export function webhookRoutes(settings: WebhookSettings): Router {
 function registryHook(settings: WebhookSettings): RequestHandler {
   return async (request, response) => {
     const pushed = readRegistryPayload(request.body);
-    if (!pushed) refuse(response, 422, "This is no notification of distribution, Harbor or Quay.");
+    if (!pushed) refuse(response, 422, "This is no notification of Azure, distribution, Harbor or Quay.");
     else await takeAll(settings, "registry", pushed.images, pushed.ignored, response);
   };
 }
 
+/** A signed event counts once: one that comes again while its signature is good is a sender's second attempt, or not the sender's. */
 function cloudEventHook(settings: WebhookSettings): RequestHandler {
+  const seen = createSeenIds(signatureAge * 2_000, mostRemembered);
   return async (request, response) => {
+    const id = String(request.headers["webhook-id"]);
+    if (seen.has(id, Date.now())) return void response.status(202).json({ new: 0, known: 1, busy: 0, ignored: 0 });
     await takeAll(settings, "cloudevents", [readCloudEvent(request.headers, request.body)], 0, response);
+    seen.add(id, Date.now());
   };
 }
+
+/** Ids that are remembered; each was signed, so that only who has the secret can fill the place. */
+const mostRemembered = 20_000;
 
 async function takeAll(
   { isWanted, take, metrics }: WebhookSettings,
@@ -70,8 +77,7 @@ async function takeAll(
     ignored: images.length - wanted.length + others,
   };
   for (const [result, number] of Object.entries(counts)) if (number > 0) metrics.count("webhookImages", { hook, result }, number);
-  if (counts.busy > 0) response.set("Retry-After", String(busyPause));
-  response.status(counts.busy > 0 ? 503 : 202).json(counts);
+  response.status(202).json(counts);
 }
 
 function counted({ metrics }: WebhookSettings, hook: Hook): RequestHandler {

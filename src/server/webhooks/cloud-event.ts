@@ -24,7 +24,7 @@ export function readCloudEvent(headers: IncomingHttpHeaders, body: unknown): Ima
   if (typeof name !== "string" || name === "") {
     throw new JobError("BadReference", "The event names no image, neither in data.image nor as its subject");
   }
-  return parseImageReference(name);
+  return parseImageReference(name.replace(/^https?:\/\//i, ""));
 }
 
 function binaryEvent(headers: IncomingHttpHeaders, data: unknown): Json {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { ImageReference } from "../../core/image-reference.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 
-/** What becomes of an image that a web hook named: `busy` means that its job runs just now, so that it must be named again later. */
+/** What becomes of an image that a web hook named: `busy` means that its job runs just now, and it is taken again afterwards. */
 export type TakenImage = "new" | "known" | "busy";
 
 export interface WebhookSettings {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatImageReference } from "../../../src/core/image-reference.ts";
 import { readRegistryPayload } from "../../../src/server/webhooks/registry-payload.ts";
+import { digestOf } from "../../support/fixtures.ts";
 import { type DistributionTraits, digest, distributionEvent, harborPush, quayPush } from "./payloads.ts";
 
 /** What is read of a payload: the images' names, and how many other things. */
@@ -83,7 +84,65 @@ describe("what Quay sends", () => {
   });
 });
 
-it.each([null, 1, "text", [], {}, { events: 1 }, { type: "PUSH_ARTIFACT" }, { docker_url: "quay.io/a/b" }])(
+const [amd64, arm64, attestation] = ["amd64", "arm64", "attestation"].map(digestOf) as [string, string, string];
+const index = { mediaType: "application/vnd.oci.image.index.v1+json", tag: "1.0" };
+const manifest = "application/vnd.oci.image.manifest.v1+json";
+
+describe("one push of several platforms", () => {
+  const parts = [amd64, arm64, attestation].map((digest) => distributionEvent({ digest, mediaType: manifest }));
+
+  it("is the index alone", () => {
+    expect(read({ events: [...parts, distributionEvent(index)] })).toEqual([[app], 3]);
+  });
+
+  it("is told from others of the same envelope by what the index names", () => {
+    const { target, ...event } = distributionEvent(index);
+    const whole = { ...event, target: { ...target, references: [{ digest: amd64 }, { digest: arm64 }] } };
+    const other = distributionEvent({ digest: attestation, mediaType: manifest });
+    expect(read({ events: [...parts.slice(0, 2), other, whole] })).toEqual([
+      [`registry.example.com:5000/shop/app@${attestation}`, app],
+      2,
+    ]);
+  });
+});
+
+describe("Azure", () => {
+  const data = { ...distributionEvent({ tag: "1", host: "shop.azurecr.io" }), id: "831e1650", timestamp: "2017-11-17T16:52:22Z" };
+  const image = `shop.azurecr.io/shop/app@${digest}`;
+  it.each<[string, unknown, [string[], number]]>([
+    ["a push", data, [[image], 0]],
+    ["a deletion", { ...data, action: "delete" }, nothing],
+    ["a pushed chart", { ...data, action: "chart_push" }, nothing],
+    ["a ping", { id: "x", action: "ping", request: { host: "shop.azurecr.io" } }, nothing],
+    ["Event Grid's push", [{ eventType: "Microsoft.ContainerRegistry.ImagePushed", data }], [[image], 0]],
+    ["Event Grid's CloudEvent", { specversion: "1.0", type: "Microsoft.ContainerRegistry.ImagePushed", data }, [[image], 0]],
+  ])("sends %s", (_, body, expected) => expect(read(body)).toEqual(expected));
+});
+
+describe("addresses and names as they come", () => {
+  const debian = "hub.harbor.example.com/test-webhook/debian";
+  const { event_data: event } = harborPush();
+  const cloudEvent = { specversion: "1.0", id: "1", source: "/projects/1", type: "harbor.artifact.pushed", data: event };
+  it.each<[string, unknown, [string[], number]]>([
+    ["a scheme of Harbor's", harborPush({ resource_url: `https://${debian}:latest` }), [[`${debian}@${digest}`], 0]],
+    ["a scheme of Quay's", { docker_url: "https://quay.io/a/b", updated_tags: ["1"] }, [["quay.io/a/b:1"], 0]],
+    [
+      "a digest in place of the tag",
+      harborPush({ digest: undefined, tag: digest, resource_url: `${debian}:${digest}` }),
+      [[`${debian}@${digest}`], 0],
+    ],
+    [
+      "a digest in the address alone",
+      harborPush({ digest: undefined, tag: undefined, resource_url: `${debian}@${digest}` }),
+      [[`${debian}@${digest}`], 0],
+    ],
+    ["Harbor's CloudEvents", cloudEvent, [[`${debian}@${digest}`], 0]],
+    ["another of Harbor's CloudEvents", { ...cloudEvent, type: "harbor.artifact.pulled" }, nothing],
+    ["a sigstore bundle", harborPush({ tag: `sha256-${"a".repeat(64)}.sigstore` }), nothing],
+  ])("%s", (_, body, expected) => expect(read(body)).toEqual(expected));
+});
+
+it.each([null, 1, "text", [], {}, { events: 1 }, { type: "PUSH_ARTIFACT" }, { action: "push" }, [{ eventType: "Other" }]])(
   "%j is none of them",
   (body) => {
     expect(read(body)).toBeUndefined();

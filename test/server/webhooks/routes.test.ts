@@ -33,6 +33,11 @@ async function serve(settings: Partial<WebhookSettings> = {}, answer: TakenImage
   return { url: server.url, taken, call, counted: async () => (await metrics.text()).match(/^build_watcher_webhook.* [1-9]$/gm) };
 }
 
+/** Headers that look like a signature's. */
+function signedHeaders(): Record<string, string> {
+  return { "webhook-id": "x", "webhook-timestamp": String(Math.floor(Date.now() / 1000)), "webhook-signature": "v1,x" };
+}
+
 describe("the registry hook", () => {
   it.each([
     ["distribution", pushed, `registry.example.com:5000/shop/app@${digest}`],
@@ -74,11 +79,38 @@ describe("the registry hook", () => {
     expect(await counted()).toContain('build_watcher_webhook_images_total{hook="registry",result="ignored"} 2');
   });
 
-  it("asks to be called again for an image whose job runs just now", async () => {
+  it("takes an image whose job runs just now, and says so", async () => {
     const { call } = await serve({}, "busy");
-    const { status, headers } = await call("registry", quayPush("1"), { ...json, ...bearer });
-    expect(status).toBe(503);
-    expect(headers.get("retry-after")).toBe("30");
+    const { status, body } = await call("registry", quayPush("1"), { ...json, ...bearer });
+    expect([status, body]).toEqual([202, { new: 0, known: 0, busy: 1, ignored: 0 }]);
+  });
+
+  it.each([
+    ["a message", { docker_url: "quay.io/a/b", message: "hello" }],
+    ["a build", { docker_url: "quay.io/a/b", build_id: "1", trigger_kind: "github" }],
+    ["a vulnerability", { docker_url: "quay.io/a/b", vulnerability: { id: "CVE-1" } }],
+    ["a push whose names cannot be", { docker_url: "quay/UPPER", updated_tags: ["1"] }],
+  ])("is content with %s of Quay, which gives up after three refusals", async (_, body) => {
+    const { call, taken } = await serve();
+    const answer = await call("registry", body, { ...json, ...bearer });
+    expect([answer.status, answer.body.ignored, taken]).toEqual([202, 1, []]);
+  });
+
+  it("answers who has the secret while others hold on to all the bodies they may", { timeout: 60_000 }, async () => {
+    const { url, call } = await serve();
+    const held = Array.from({ length: 30 }, () => {
+      const headers = { ...json, "content-length": "1000", ...signedHeaders() };
+      const sending = request(`${url}/webhooks/cloudevents`, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/cloudevents+json" },
+      });
+      sending.on("error", () => undefined);
+      sending.write("{");
+      onTestFinished(() => void sending.destroy());
+      return sending;
+    });
+    expect((await call("registry", pushed, { ...json, ...bearer })).status).toBe(202);
+    expect(held.some(({ destroyed }) => destroyed)).toBe(false);
   });
 
   it.each<[string, string, Record<string, string>, number, RegExp]>([
@@ -154,6 +186,16 @@ describe("the CloudEvents hook", () => {
     const { call, taken } = await serve();
     expect((await call("cloudevents", event, { ...structured, ...signed(event) })).status).toBe(202);
     expect(taken).toEqual([`quay.io/shop/app@${digest}`]);
+  });
+
+  it("takes one that comes again only once, and says that it is known", async () => {
+    const { call, taken } = await serve();
+    const headers = { ...structured, ...signed(event) };
+    await call("cloudevents", event, headers);
+    expect(await call("cloudevents", event, headers)).toMatchObject({ status: 202, body: { new: 0, known: 1 } });
+    expect(taken).toHaveLength(1);
+    await call("cloudevents", event, { ...structured, ...signed(event, { id: "msg-2" }) });
+    expect(taken).toHaveLength(2);
   });
 
   it("takes one in binary mode", async () => {
