@@ -26,21 +26,8 @@ export async function openTestCopier(
 ): Promise<TestCopier> {
   const stateDirectory = settings.stateDirectory ?? temporaryDirectory();
   const reports: CopyReport[] = [];
-  const copier = await openImageCopier({
-    layout: "default",
-    skip: [],
-    owns: () => true,
-    perRegistry: 8,
-    sourceVerifyTls: false,
-    destinationVerifyTls: false,
-    commandTimeout: 60_000,
-    loginFor: async () => undefined,
-    clock: systemClock,
-    host: process,
-    report: (event) => reports.push(event),
-    ...settings,
-    stateDirectory,
-  });
+  const report = (event: CopyReport) => reports.push(event);
+  const copier = await openImageCopier({ ...testCopierSettings({ report, ...settings }), stateDirectory });
   return {
     ...copier,
     stateDirectory,
@@ -53,6 +40,26 @@ export async function openTestCopier(
       await copier.close();
       rmSync(stateDirectory, { recursive: true, force: true });
     },
+  };
+}
+
+/** The settings of a copier that verifies no certificates and has no logins, unless they are given. */
+export function testCopierSettings(
+  settings: Partial<ImageCopierSettings> & Pick<ImageCopierSettings, "pushRegistry">,
+): ImageCopierSettings {
+  return {
+    layout: "default",
+    skip: [],
+    owns: () => true,
+    perRegistry: 8,
+    sourceVerifyTls: false,
+    destinationVerifyTls: false,
+    stateDirectory: "/nonexistent",
+    commandTimeout: 60_000,
+    loginFor: async () => undefined,
+    clock: systemClock,
+    host: process,
+    ...settings,
   };
 }
 

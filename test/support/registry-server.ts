@@ -80,7 +80,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     async digest(repository, reference) {
       const headers = {
         Accept:
-          "*/*, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json",
+          "*/*, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json",
       };
       const { status, headers: answer } = await api("HEAD", `/v2/${repository}/manifests/${reference}`, undefined, headers);
       return status === 200 ? String(answer["docker-content-digest"]) : undefined;

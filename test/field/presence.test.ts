@@ -1,0 +1,190 @@
+import type { IncomingMessage } from "node:http";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createAuthorizer } from "../../src/registry/authorization.ts";
+import { parseChallenges } from "../../src/registry/challenges.ts";
+import { checkPush } from "../../src/registry/push-check.ts";
+import { openTestCopier, type TestCopier, testCopierSettings } from "../support/copier.ts";
+import { answers, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
+import { type Oddity, type OddRegistry, startOddRegistry } from "../support/odd-registry.ts";
+import { requirePrograms } from "../support/programs.ts";
+import { digestOf, type MadeImage, makeImage, makeIndex } from "../support/registry-images.ts";
+import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
+
+const signal = new AbortController().signal;
+const oci = "application/vnd.oci.image.manifest.v1+json";
+
+function isBot({ headers }: IncomingMessage): boolean {
+  return headers["user-agent"] === "build-watcher";
+}
+
+/** The same image in OCI's clothes. */
+function makeOciImage(): MadeImage {
+  const image = makeImage();
+  const fields = JSON.parse(image.manifest.toString()) as { config: object; layers: readonly object[] };
+  const config = { ...fields.config, mediaType: "application/vnd.oci.image.config.v1+json" };
+  const layers = fields.layers.map((layer) => ({ ...layer, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" }));
+  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: oci, config, layers }));
+  return { ...image, mediaType: oci, manifest, digest: digestOf(manifest) };
+}
+
+requirePrograms("skopeo", "docker-registry")("a copy", () => {
+  let source: RegistryServer;
+  let destination: RegistryServer;
+  const opened: (FaultyRegistry | OddRegistry)[] = [];
+  const copiers: TestCopier[] = [];
+
+  beforeAll(async () => {
+    [source, destination] = await Promise.all([startRegistry(), startRegistry()]);
+  });
+  afterEach(async () => {
+    await Promise.all(copiers.splice(0).map((copier) => copier.remove()));
+    await Promise.all(opened.splice(0).map((one) => ("close" in one ? one.close() : one[Symbol.asyncDispose]())));
+  });
+  afterAll(async () => {
+    await Promise.all([source.close(), destination.close()]);
+  });
+
+  async function behind(registry: RegistryServer, fault: Fault): Promise<string> {
+    const faulty = await startFaultyRegistry(registry, fault);
+    opened.push(faulty);
+    return faulty.host;
+  }
+
+  async function open(pushRegistry: string): Promise<TestCopier> {
+    const copier = await openTestCopier({ pushRegistry });
+    copiers.push(copier);
+    return copier;
+  }
+
+  const page = "<html><title>Log in</title></html>";
+  const everywhere: Oddity = (_, response) => !!response.writeHead(200, { "Content-Type": "text/html" }).end(page);
+  const behindLogin: Oddity = (request, response, url) =>
+    url === "/login" ? everywhere(request, response, url) : !!response.writeHead(302, { Location: "/login" }).end();
+
+  it.each([
+    ["a web server that answers everything", everywhere],
+    ["a login page", behindLogin],
+  ])("to %s is no copy, and nothing is sent there", async (_, oddity) => {
+    const registry = await startOddRegistry({ oddity });
+    opened.push(registry);
+    const copier = await open(`${registry.host}/mirror`);
+    const copy = copier.copyNamed(await source.push("shop/app", makeImage()));
+    await expect(copy).rejects.toThrow(
+      / answers .* with text\/html, which is no registry's answer: a login page or a web server/,
+    );
+    await expect(copy).rejects.toMatchObject({ reason: "CopyFailed" });
+    expect(copier.reports.map(({ kind }) => kind)).toEqual(["ended"]);
+    expect(registry.asked.filter((request) => !/^(GET|HEAD) /.test(request))).toEqual([]);
+  });
+
+  const other = digestOf(Buffer.from("other"));
+  it.each<[string, Fault]>([
+    [
+      "HEAD shows another digest",
+      answers("HEAD", /manifests\/sha256:/, 200, "", { "Docker-Content-Digest": other, "Content-Type": oci }),
+    ],
+    ["HEAD shows a page", answers("HEAD", /manifests\/sha256:/, 200, "", { "Content-Type": "text/html" })],
+    [
+      "GET shows another image",
+      answers("GET", /manifests\/sha256:/, 200, makeOciImage().manifest.toString(), { "Content-Type": oci }),
+    ],
+  ])("is made where the push registry only seems to have it: %s", async (_, fault) => {
+    const image = makeImage();
+    const copier = await open(`${await behind(destination, (...request) => isBot(request[0]) && fault(...request))}/seeming`);
+    const { repository } = await copier.copyNamed(await source.push("shop/app", image));
+    expect(copier.outcomes()).toEqual(["copied"]);
+    expect(await destination.digest(repository, image.digest)).toBe(image.digest);
+  });
+
+  it("is present where HEAD says 404 and GET has it", async () => {
+    const copier = await open(`${await behind(destination, answers("HEAD", /manifests/, 404, ""))}/headless`);
+    const name = await source.push("shop/app", makeImage());
+    await copier.copyNamed(name);
+    await copier.copyNamed(name);
+    expect(copier.outcomes()).toEqual(["copied", "present"]);
+  });
+
+  it.each([400, 405, 406, 415, 500, 501])("is made, and then present, where HEAD is answered with %i", async (status) => {
+    const fault = answers("HEAD", /manifests/, status, "");
+    const copier = await open(`${await behind(destination, (...request) => isBot(request[0]) && fault(...request))}/s${status}`);
+    const name = await source.push("shop/app", makeImage());
+    await copier.copyNamed(name);
+    await copier.copyNamed(name);
+    expect(copier.outcomes()).toEqual(["copied", "present"]);
+  });
+
+  it.each<[string, Fault]>([
+    ["refuses with 400", answers("GET", /manifests/, 400, "{}")],
+    ["refuses with 403", answers("GET", /manifests/, 403, "{}")],
+    ["refuses with 501", answers("GET", /manifests/, 501, "{}")],
+    ["breaks off", (incoming) => /manifests/.test(incoming.url ?? "") && !!incoming.socket.resetAndDestroy()],
+    ["shows another image", answers("GET", /manifests/, 200, makeOciImage().manifest.toString(), { "Content-Type": oci })],
+  ])("is made by skopeo, with the right tags, where the source %s when the bot asks", async (_, fault) => {
+    const image = makeOciImage();
+    const name = await source.push("shop/app", image);
+    const copier = await open(`${destination.host}/asked`);
+    const host = await behind(source, (...request) => isBot(request[0]) && fault(...request));
+    const { repository } = await copier.copyNamed(name.replace(source.host, host).replace("@", ":latest@"));
+    expect(await destination.digest(repository, "latest")).toBe(image.digest);
+    expect(await destination.digest(repository, `sha256-${image.digest.slice(7)}`)).toBe(image.digest);
+  });
+
+  it.each([
+    ["a digest", "@"],
+    ["a tag", ":latest@"],
+  ])("of an index named by %s reads each image of it once", async (_, mark) => {
+    const index = makeIndex(Array.from({ length: 8 }, (__, count) => `arch${count}`));
+    const name = await source.push(`shop/index${mark.length}`, index, "latest");
+    const copier = await open(`${destination.host}/indexes`);
+    await copier.copyNamed(mark === "@" ? name : (name.split("@")[0] ?? ""));
+    const read = (await source.requests()).filter(
+      ({ method, path }) => method === "GET" && path.includes(`index${mark.length}/manifests`),
+    );
+    for (const { digest } of index.children) expect(read.filter(({ path }) => path.endsWith(digest))).toHaveLength(1);
+    expect(read.length).toBeLessThanOrEqual(10);
+  });
+
+  it("is told by check to be denied where the registry asks for no login at /v2/", async () => {
+    const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
+    const host = await behind(destination, (incoming, response, url) => {
+      if (url === "/v2/" || incoming.headers.authorization === basic) return false;
+      response.writeHead(401, { "WWW-Authenticate": 'Basic realm="x"' }).end();
+      return true;
+    });
+    const settings = testCopierSettings({ pushRegistry: `${host}/mirror`, destination: { user: "me", password: "secret" } });
+    await expect(checkPush(settings, signal)).rejects.toThrow(/does not ask for a login at \/v2\/ .*skopeo sends none/);
+    await expect(checkPush({ ...settings, pushRegistry: `${destination.host}/mirror` }, signal)).resolves.toMatchObject({
+      proven: true,
+    });
+  });
+});
+
+describe("a token service", () => {
+  it.each([
+    ['{"token":"a"}', "Bearer a"],
+    ['{"token":"","access_token":"b"}', "Bearer b"],
+    ['{"token":null,"access_token":"b"}', "Bearer b"],
+    ['{"access_token":"b"}', "Bearer b"],
+    ['{"token":"a\\r\\nX: y"}', undefined],
+    ["[]", undefined],
+  ])("that answers %s gives %s", async (body, header) => {
+    const answer = {
+      status: 200,
+      body: Buffer.from(body),
+      url: new URL("https://r.example"),
+      isPublic: false,
+      header: () => undefined,
+    };
+    const settings = {
+      registry: "r.example",
+      repository: "a",
+      actions: "pull" as const,
+      login: undefined,
+      isTokenService: () => true,
+    };
+    const authorizer = createAuthorizer({ ...settings, now: Date.now }, async () => answer);
+    const given = authorizer.answer(parseChallenges('Bearer realm="https://r.example/t"'), true, signal);
+    if (header) await expect(given).resolves.toBe(header);
+    else await expect(given).rejects.toThrow("answered no token");
+  });
+});
