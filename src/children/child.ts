@@ -12,6 +12,8 @@ export interface ChildSettings {
   readonly input?: string;
   /** Characters of standard output that are kept from its beginning; a program that writes more is ended. Without it the end of what it wrote is kept. */
   readonly longestOutput?: number;
+  /** Told the process's id when it has begun. */
+  readonly begun?: (pid: number) => void;
 }
 
 /** How a program ended; the texts are the ends of what it wrote. */
@@ -33,7 +35,7 @@ const longestTail = 64 * 1024;
  * whole group: TERM, then KILL. Rejects when the program cannot be started.
  */
 export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
-  const { command, args, environment, host, clock, input, longestOutput } = settings;
+  const { command, args, environment, host, clock, input, longestOutput, begun } = settings;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       env: environment,
@@ -42,6 +44,7 @@ export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<
     });
     // A program that does not read all of it is told by how it ends.
     child.stdin?.on("error", () => {}).end(input);
+    if (child.pid !== undefined) begun?.(child.pid);
     let cancelKill = () => {};
     const end = () => {
       signalGroup("SIGTERM");

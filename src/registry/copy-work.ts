@@ -8,6 +8,7 @@ import { createLayerSchedule } from "./layer-schedule.ts";
 import { assertImage, type Descriptor, readManifest } from "./manifest.ts";
 import { ifUnderstood } from "./own-requests.ts";
 import { createSharedWork } from "./shared-work.ts";
+import { blameSilence, usualPatience } from "./silence.ts";
 import type { Skopeo } from "./skopeo.ts";
 import { failedAt } from "./skopeo-errors.ts";
 import { keepTag, moveTag, type TagPlace } from "./tags.ts";
@@ -15,6 +16,8 @@ import { keepTag, moveTag, type TagPlace } from "./tags.ts";
 export interface CopyWorkParts extends JourneyParts {
   readonly skopeo: Skopeo;
   readonly memory: TagMemory;
+  /** Milliseconds without a byte after which a copy is ended. Default: a minute. */
+  readonly patience?: number | undefined;
 }
 
 export interface Delivery {
@@ -32,6 +35,9 @@ interface Brought extends Pick<Delivery, "outcome" | "bytes"> {
   readonly manifest?: Manifest | undefined;
 }
 
+/** Of the patience with a silent copy: after which share nobody waits any more for the layers it carries, and how long one waits at most. */
+const stuckShare = 15;
+const waitShare = 3;
 /** Below this many bytes a layer costs less than waiting for it. */
 const smallLayer = 128;
 
@@ -40,8 +46,8 @@ const smallLayer = 128;
  * asks a registry itself only saves work; that a copy is impossible for good is for skopeo to say.
  */
 export function createCopyWork(parts: CopyWorkParts): CopyWork {
-  const { skopeo, limits, memory } = parts;
-  const schedule = createLayerSchedule();
+  const { skopeo, limits, memory, patience = usualPatience } = parts;
+  const schedule = createLayerSchedule(parts.clock, patience / waitShare);
   const sharedCopies = createSharedWork<Brought>();
   const tagging = createTurns();
 
@@ -76,12 +82,13 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
       return { outcome: "present" };
     const known = await ifUnderstood(readSource(journey, signal), undefined);
     const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
-    const withManifest = { ...journey, manifest: known?.manifest };
-    await schedule.run(target.registry, layers, signal, () => runSkopeo(withManifest, lastOf(target), signal));
+    const bytes = known?.blobs.reduce((sum, { size }) => sum + size, 0);
+    const withManifest = { ...journey, manifest: known?.manifest, bytes };
+    await schedule.run(target.registry, layers, signal, (stuck) => runSkopeo(withManifest, lastOf(target), signal, stuck));
     return {
       outcome: "copied",
       manifest: known?.manifest,
-      ...(known?.manifest.kind === "image" && { bytes: known.blobs.reduce((sum, { size }) => sum + size, 0) }),
+      ...(known?.manifest.kind === "image" && { bytes }),
     };
   }
 
@@ -91,12 +98,19 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
     return { send, name, digest: source.digest, manifest, note, otherwise: (tag) => runSkopeo(journey, tag, signal) };
   }
 
-  function runSkopeo(journey: Journey, tag: string, signal: AbortSignal): Promise<void> {
+  function runSkopeo(journey: Journey, tag: string, signal: AbortSignal, stuck = () => {}): Promise<void> {
     const { source, target, started } = journey;
-    return limits.run([source.registry, target.registry], signal, () => {
+    const hosts = { source: source.registry, destination: target.registry };
+    return limits.run(hosts, signal, (place) => {
       started();
-      const copy = skopeo.copy(skopeoCopy(journey, tag, parts), signal);
-      return limits.heed(copy, (error) => failedAt(error, { source, destination: target }));
+      const quiet = (milliseconds: number) => {
+        place.quiet();
+        if (milliseconds >= patience / stuckShare) stuck();
+      };
+      const copy = skopeo.copy(skopeoCopy(journey, tag, parts), signal, { quiet, moving: place.moving });
+      return limits.heed(blameSilence(copy, hosts, limits, patience), (error) =>
+        failedAt(error, { source, destination: target }),
+      );
     });
   }
 }

@@ -2,16 +2,32 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import { endedOrAborted } from "./layer-schedule.ts";
 
+/** The two registries of a task; they may be one. */
+export interface TaskHosts {
+  readonly source: string;
+  readonly destination: string;
+}
+
+/** What a running task tells of itself, so that nobody waits for one that stands still. */
+export interface TaskPlace {
+  /** Nothing moves: the place at the destination is free for others, that at the source is not. */
+  quiet(): void;
+  /** Bytes move: the task burdens both hosts. */
+  moving(): void;
+}
+
 /** How many copies may burden one registry host at once, and hosts that asked for less. */
 export interface HostLimits {
-  /** Runs a task that burdens these hosts when each has a place free. Throws like `pass`. */
-  run<T>(hosts: readonly string[], signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+  /** Runs a task when both of its hosts have a place free. Throws like `pass`. */
+  run<T>(hosts: TaskHosts, signal: AbortSignal, task: (place: TaskPlace) => Promise<T>): Promise<T>;
   /** Resolves when none of these hosts is to be left alone; throws `JobError("RateLimited")` when that would take long. */
   pass(hosts: readonly string[], signal: AbortSignal): Promise<void>;
   /** The work's outcome; a `JobError("RateLimited")` in it slows its host down, if that is known. */
   heed<T>(work: Promise<T>, hostOf: (error: JobError) => string | undefined): Promise<T>;
   /** Leaves a host alone for a while, for everybody, and begins again with one task at a time. */
   slowDown(host: string, retryAfter?: number): void;
+  /** Whether bytes went to or from a host in the last so many milliseconds. */
+  movedWithin(host: string, milliseconds: number): boolean;
 }
 
 interface HostState {
@@ -20,6 +36,7 @@ interface HostState {
   pausedUntil: number;
   /** Pauses since the last success. */
   strikes: number;
+  movedAt: number;
 }
 
 const firstPause = 1_000;
@@ -28,34 +45,34 @@ const longestPause = 60_000;
 const longestWait = 5_000;
 
 export function createHostLimits(perHost: number, clock: Clock): HostLimits {
-  const hosts = new Map<string, HostState>();
+  const stateOf = createStates(perHost, clock);
   let freed = Promise.withResolvers<void>();
 
-  return { run, pass, heed, slowDown };
+  return { run, pass, heed, slowDown, movedWithin };
 
-  async function run<T>(names: readonly string[], signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    const states = [...new Set(names)].map(stateOf);
+  async function run<T>(hosts: TaskHosts, signal: AbortSignal, task: (place: TaskPlace) => Promise<T>): Promise<T> {
+    const names = [...new Set([hosts.source, hosts.destination])];
+    const states = names.map(stateOf);
     await pass(names, signal);
     while (states.some(({ active, allowed }) => active >= allowed)) {
       await endedOrAborted(freed.promise, signal);
       await pass(names, signal);
     }
-    for (const state of states) state.active++;
+    const place = takePlaces(stateOf(hosts.source), stateOf(hosts.destination), { now: clock.now, freed: wakeAll });
     try {
-      const result = await task();
-      for (const state of states) recover(state);
+      const result = await task(place);
+      for (const state of states) if (clock.now() >= state.pausedUntil) recover(state, perHost);
       return result;
     } finally {
-      for (const state of states) state.active--;
-      freed.resolve();
-      freed = Promise.withResolvers<void>();
+      place.leave();
     }
   }
 
   async function pass(names: readonly string[], signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
-      const [host, wait] = longestPauseOf(names);
+      const pauses = names.map((name) => [name, stateOf(name).pausedUntil - clock.now()] as const);
+      const [host, wait] = pauses.toSorted((a, b) => b[1] - a[1])[0] ?? ["", 0];
       if (wait <= 0) return;
       if (wait > longestWait) throw pausedError(host, wait);
       await sleep(clock, wait, signal);
@@ -81,24 +98,64 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
     state.allowed = 1;
   }
 
-  function recover(state: HostState): void {
-    if (clock.now() < state.pausedUntil) return;
-    state.strikes = 0;
-    state.allowed = Math.min(perHost, state.allowed + 1);
+  function movedWithin(host: string, milliseconds: number): boolean {
+    return clock.now() - stateOf(host).movedAt <= milliseconds;
   }
 
-  function longestPauseOf(names: readonly string[]): readonly [string, number] {
-    const pauses = names.map((name) => [name, stateOf(name).pausedUntil - clock.now()] as const);
-    return pauses.toSorted((a, b) => b[1] - a[1])[0] ?? ["", 0];
+  function wakeAll(): void {
+    freed.resolve();
+    freed = Promise.withResolvers<void>();
   }
+}
 
-  function stateOf(name: string): HostState {
+/** Places at both hosts, until `leave`. A host that is source and destination has one. */
+function takePlaces(
+  source: HostState,
+  destination: HostState,
+  { now, freed }: { readonly now: () => number; readonly freed: () => void },
+): TaskPlace & { leave(): void } {
+  let held = 0;
+  const hold = (places: 0 | 1) => {
+    if (destination !== source) destination.active += places - held;
+    held = places;
+    if (places === 0) freed();
+  };
+  source.active++;
+  hold(1);
+  return {
+    quiet: () => hold(0),
+    moving() {
+      hold(1);
+      source.movedAt = now();
+      destination.movedAt = now();
+    },
+    leave() {
+      source.active--;
+      hold(0);
+    },
+  };
+}
+
+function recover(state: HostState, perHost: number): void {
+  state.strikes = 0;
+  state.allowed = Math.min(perHost, state.allowed + 1);
+}
+
+/** Whoever builds an image names its host, so that idle ones are forgotten. */
+const mostHosts = 1_000;
+
+function createStates(perHost: number, clock: Clock): (name: string) => HostState {
+  const hosts = new Map<string, HostState>();
+  return (name) => {
     const known = hosts.get(name);
     if (known) return known;
-    const state = { active: 0, allowed: perHost, pausedUntil: 0, strikes: 0 };
+    if (hosts.size >= mostHosts) {
+      for (const [host, { active, pausedUntil }] of hosts) if (active === 0 && pausedUntil <= clock.now()) hosts.delete(host);
+    }
+    const state = { active: 0, allowed: perHost, pausedUntil: 0, strikes: 0, movedAt: Number.NEGATIVE_INFINITY };
     hosts.set(name, state);
     return state;
-  }
+  };
 }
 
 function isRefusal(error: unknown): error is JobError {
@@ -107,5 +164,8 @@ function isRefusal(error: unknown): error is JobError {
 
 function pausedError(host: string, wait: number): JobError {
   const seconds = Math.ceil(wait / 1000);
-  return new JobError("RateLimited", `${host} asked for fewer requests and is left alone for ${seconds} s`, { retryAfter: wait });
+  return new JobError("RateLimited", `${host} asked for fewer requests and is left alone for ${seconds} s`, {
+    retryAfter: wait,
+    host,
+  });
 }

@@ -7,7 +7,7 @@ import type { HostLimits } from "./host-limits.ts";
 import type { HostTrust } from "./host-trust.ts";
 import { assertImage } from "./manifest.ts";
 import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
-import type { SkopeoCopy } from "./skopeo.ts";
+import type { SkopeoCopy } from "./skopeo-arguments.ts";
 
 /** What one attempt uses, read just before. */
 export interface Logins {
@@ -33,6 +33,8 @@ export interface Journey extends CopyRequest {
   readonly fromRegistry: SendToRegistry;
   /** What was read of it, to learn the digest of a tag or its layers. */
   readonly manifest: Manifest | undefined;
+  /** The image's size, where its manifest was read. */
+  readonly bytes?: number | undefined;
   readonly toRegistry: SendToRegistry;
 }
 
@@ -79,6 +81,7 @@ export function skopeoCopy(
     to: { login: to, verifyTls: tls.destinationVerifyTls },
     certificates,
     mediaType: manifest?.mediaType,
+    bytes: journey.bytes,
   };
 }
 

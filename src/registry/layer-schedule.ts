@@ -1,10 +1,16 @@
+import type { Clock } from "../core/clock.ts";
+
 /**
  * Lets layers that several images share travel to a registry once: skopeo mounts what an earlier copy brought there, but not what another one
- * is bringing at the same time. A copy waits only for one that carries a layer it needs; images that share nothing never wait.
+ * is bringing at the same time. A copy waits only for one that carries a layer it needs, while that gets on, and some seconds at most; images that
+ * share nothing never wait.
  */
 export interface LayerSchedule {
-  /** Runs a copy to a registry when none of these layers is on its way there. Throws the signal's reason when it fires before. */
-  run<T>(registry: string, layers: readonly string[], signal: AbortSignal, copy: () => Promise<T>): Promise<T>;
+  /**
+   * Runs a copy to a registry when none of these layers is on its way there, or that takes too long. The copy calls `stuck` when it does not get on:
+   * nobody waits for it any more. Throws the signal's reason when it fires before.
+   */
+  run<T>(registry: string, layers: readonly string[], signal: AbortSignal, copy: (stuck: () => void) => Promise<T>): Promise<T>;
 }
 
 interface Running {
@@ -16,26 +22,36 @@ interface Running {
 /** Layers remembered as delivered; one forgotten costs a wait, nothing else. */
 const longestMemory = 20_000;
 
-export function createLayerSchedule(): LayerSchedule {
+/** A copy waits for others so many milliseconds in all: to send a layer twice is better than to stand still. */
+export function createLayerSchedule(clock: Clock, longestWait: number): LayerSchedule {
   const running = new Set<Running>();
   const delivered = new Set<string>();
 
   return {
     async run(registry, layers, signal, copy) {
-      for (let carrier = carrierFor(registry, layers); carrier; carrier = carrierFor(registry, layers)) {
-        await endedOrAborted(carrier.ended, signal);
+      const tired = timer(clock, longestWait);
+      try {
+        // Nothing may come between the last look and taking the layers on.
+        for (let carrier = carrierFor(registry, layers); carrier && !tired.isOver(); carrier = carrierFor(registry, layers)) {
+          await endedOrAborted(Promise.race([carrier.ended, tired.over]), signal);
+        }
+      } finally {
+        tired.cancel();
       }
       signal.throwIfAborted();
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const entry = { registry, carries: new Set(missing(registry, layers)), ended };
+      const leave = () => {
+        running.delete(entry);
+        end();
+      };
       running.add(entry);
       try {
-        const result = await copy();
+        const result = await copy(leave);
         remember(registry, layers);
         return result;
       } finally {
-        running.delete(entry);
-        end();
+        leave();
       }
     },
   };
@@ -60,6 +76,16 @@ export function createLayerSchedule(): LayerSchedule {
       delivered.delete(key);
     }
   }
+}
+
+function timer(clock: Clock, milliseconds: number) {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  let isOver = false;
+  const cancel = clock.schedule(milliseconds, () => {
+    isOver = true;
+    resolve();
+  });
+  return { over, isOver: () => isOver, cancel };
 }
 
 function keyOf(registry: string, layer: string): string {

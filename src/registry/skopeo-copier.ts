@@ -24,6 +24,8 @@ export interface ImageCopierSettings extends RegistrySettings {
   readonly stateDirectory: string;
   /** Milliseconds one copy may take. */
   readonly commandTimeout: number;
+  /** Milliseconds without a byte after which a copy is ended. Default: a minute. */
+  readonly patience?: number | undefined;
   readonly host: HostProcess;
   /** Which image each moving tag is for; default: known as long as the copier is open. */
   readonly memory?: TagMemory | undefined;
@@ -47,13 +49,22 @@ export interface OpenImageCopier extends ImageCopier {
  * old, a push registry or template that makes no valid names, an auth file or certificates that cannot be read.
  */
 export async function openImageCopier(settings: ImageCopierSettings): Promise<OpenImageCopier> {
-  const { pushRegistry, layout, template, skip, owns, host, clock, skopeoPath, stateDirectory, commandTimeout } = settings;
+  const { pushRegistry, layout, template, skip, owns, host, clock, skopeoPath, stateDirectory, commandTimeout, patience } =
+    settings;
   const rules = readPushSettings({ registry: pushRegistry, layout, template, skip, owns });
   const registries = createRegistryParts(settings);
   const { http, limits, trust, credentials } = registries;
   const [{ version }, doubts] = await Promise.all([checkSkopeo(skopeoPath, host, clock), registries.check()]);
   assertUsableName(rules.host, version);
-  const skopeo = await openSkopeo({ path: skopeoPath, stateDirectory, commandTimeout, host, clock, proxies: settings.proxies });
+  const skopeo = await openSkopeo({
+    path: skopeoPath,
+    stateDirectory,
+    commandTimeout,
+    patience,
+    host,
+    clock,
+    proxies: settings.proxies,
+  });
   const work = createCopyWork({ ...settings, rules, skopeo, http, limits, trust, memory: settings.memory ?? createTagMemory() });
   const findLogins = loginFinder(registries);
 

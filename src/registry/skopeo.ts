@@ -1,13 +1,15 @@
-import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory } from "../children/run-directory.ts";
-import { formatAuthfile, secretsOf } from "../core/auth-file.ts";
+import { watchTraffic } from "../children/traffic.ts";
+import { secretsOf } from "../core/auth-file.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
-import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { formatImageReference } from "../core/image-reference.ts";
 import { noProxies, type Proxies } from "../core/proxy.ts";
-import type { RegistryLogin } from "./credentials.ts";
+import { patienceFor, SilentCopy, usualPatience } from "./silence.ts";
+import { childEnvironment, childFiles, copyArguments, policyArguments, processors, type SkopeoCopy } from "./skopeo-arguments.ts";
 import { explainFailure } from "./skopeo-errors.ts";
 
 export interface SkopeoSettings {
@@ -16,46 +18,44 @@ export interface SkopeoSettings {
   readonly stateDirectory: string;
   /** Milliseconds after which skopeo gives up by itself. */
   readonly commandTimeout: number;
+  /** Milliseconds without a byte after which a copy is ended. Default: a minute. */
+  readonly patience?: number | undefined;
   readonly host: HostProcess;
   readonly clock: Clock;
   /** Those that the bot itself goes through. */
   readonly proxies?: Proxies | undefined;
 }
 
-/** One side of a copy. */
-export interface SkopeoSide {
-  readonly login: RegistryLogin | undefined;
-  readonly verifyTls: boolean;
-}
-
-export interface SkopeoCopy {
-  readonly source: ImageReference & { readonly digest: Digest };
-  /** Named by tag. */
-  readonly destination: ImageReference;
-  readonly from: SkopeoSide;
-  readonly to: SkopeoSide;
-  /** CA certificates trusted beside the system's, as PEM. */
-  readonly certificates: string;
-  /** The manifest's media type, where it is known: some registries refuse it without saying so. */
-  readonly mediaType?: string | undefined;
+/** Told how a copy gets on. */
+export interface CopyTraffic {
+  moving(): void;
+  /** No byte moved for so many milliseconds; called again while that lasts. */
+  quiet(milliseconds: number): void;
 }
 
 export interface Skopeo {
-  /** Copies an image with all its platforms, digests unchanged, and resolves when skopeo said that exactly this digest was pushed. Throws `JobError`. */
-  copy(request: SkopeoCopy, signal: AbortSignal): Promise<void>;
+  /**
+   * Copies an image with all its platforms, digests unchanged, and resolves when skopeo said that exactly this digest was pushed. Throws `JobError`,
+   * and `SilentCopy` when no byte moves for a minute.
+   */
+  copy(request: SkopeoCopy, signal: AbortSignal, traffic?: CopyTraffic): Promise<void>;
   close(): Promise<void>;
 }
-
-const passedOn = ["PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "CONTAINERS_REGISTRIES_CONF"];
-const systemPolicy = "/etc/containers/policy.json";
-const acceptAnything = JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] });
 
 /**
  * skopeo as child processes: logins in files that live as long as the child, a home of its own for the cache that lets it mount blobs
  * across repositories, and the machine's signature policy, where there is one.
  */
 export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
-  const { path = "skopeo", stateDirectory, commandTimeout, host, clock, proxies = noProxies } = settings;
+  const {
+    path = "skopeo",
+    stateDirectory,
+    commandTimeout,
+    host,
+    clock,
+    proxies = noProxies,
+    patience = usualPatience,
+  } = settings;
   const runs = await openRunDirectory(stateDirectory, host, clock);
   const home = join(stateDirectory, "skopeo", "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
@@ -65,19 +65,40 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   const endChildren = () => exiting.abort();
   host.once("exit", endChildren);
 
+  let running = 0;
+
+  async function run(request: SkopeoCopy, files: ChildFiles, signal: AbortSignal, traffic: CopyTraffic): Promise<ChildExit> {
+    const silence = new AbortController();
+    let stopWatching = () => {};
+    const quiet = (milliseconds: number, read: number) => {
+      traffic.quiet(milliseconds);
+      if (milliseconds >= patienceFor(patience, read, request.bytes)) silence.abort(new SilentCopy(milliseconds));
+    };
+    const begun = (pid: number) => {
+      stopWatching = watchTraffic(pid, clock, { moving: traffic.moving, quiet });
+    };
+    const timeout = ["--command-timeout", `${Math.ceil(commandTimeout / 1000)}s`];
+    const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
+    const child = { command: path, args, environment: { ...environment, ...processors(host, ++running) }, host, clock, begun };
+    try {
+      const exit = await runChild(child, AbortSignal.any([signal, exiting.signal, silence.signal])).catch((error) => {
+        throw notStarted(path, error);
+      });
+      signal.throwIfAborted();
+      silence.signal.throwIfAborted();
+      return exit;
+    } finally {
+      running--;
+      stopWatching();
+    }
+  }
+
   return {
-    async copy(request, signal) {
+    async copy(request, signal, traffic = unheard) {
       signal.throwIfAborted();
       const files = await runs.create(childFiles(request));
       try {
-        const timeout = ["--command-timeout", `${Math.ceil(commandTimeout / 1000)}s`];
-        const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
-        const child = { command: path, args, environment, host, clock };
-        const exit = await runChild(child, AbortSignal.any([signal, exiting.signal])).catch((error) => {
-          throw notStarted(path, error);
-        });
-        signal.throwIfAborted();
-        await judge(request, exit, files);
+        await judge(request, await run(request, files, signal, traffic), files);
       } finally {
         await files.remove();
       }
@@ -105,28 +126,6 @@ export async function checkSkopeo(path: string | undefined, host: HostProcess, c
   return { version: shown };
 }
 
-function childFiles({ source, destination, from, to, certificates }: SkopeoCopy): Record<string, string> {
-  return {
-    "source.json": formatAuthfile(source.registry, from.login),
-    "destination.json": formatAuthfile(destination.registry, to.login),
-    ...(certificates && { "certs/ca.crt": certificates }),
-  };
-}
-
-function copyArguments({ source, destination, from, to, certificates }: SkopeoCopy, files: ChildFiles): string[] {
-  const certs = certificates ? ["--src-cert-dir", files.path("certs"), "--dest-cert-dir", files.path("certs")] : [];
-  return [
-    // Signatures of the source lie beside the copy, where no registry but its own could take them; without them digests stay as they are.
-    ...["--quiet", "--all", "--preserve-digests", "--remove-signatures"],
-    ...["--src-authfile", files.path("source.json"), "--dest-authfile", files.path("destination.json")],
-    ...[`--src-tls-verify=${from.verifyTls}`, `--dest-tls-verify=${to.verifyTls}`],
-    ...certs,
-    ...["--digestfile", files.path("digest")],
-    `docker://${formatImageReference(source)}`,
-    `docker://${formatImageReference(destination)}`,
-  ];
-}
-
 async function judge(request: SkopeoCopy, exit: ChildExit, files: ChildFiles): Promise<void> {
   const { source, destination, from, to } = request;
   if (exit.code !== 0) throw explainFailure(exit, { ...request, secrets: [...secretsOf(from.login), ...secretsOf(to.login)] });
@@ -136,33 +135,7 @@ async function judge(request: SkopeoCopy, exit: ChildExit, files: ChildFiles): P
   throw new JobError("CopyFailed", `skopeo said it copied ${what}, but the digest it pushed is ${digest || "missing"}`);
 }
 
-/** Skopeo wants a policy; the machine's own counts, and without one every image is accepted, as distributions ship it. */
-async function policyArguments(home: string): Promise<string[]> {
-  const exists = await access(systemPolicy).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return [];
-  const path = join(home, "policy.json");
-  await writeFile(path, acceptAnything, { mode: 0o600 });
-  return ["--policy", path];
-}
-
-function childEnvironment(host: HostProcess, home: string, proxies: Proxies): Record<string, string> {
-  const allowed = passedOn.flatMap((name) => (host.env[name] ? [[name, host.env[name]] as const] : []));
-  return {
-    ...Object.fromEntries(allowed),
-    ...proxies.environment,
-    HOME: home,
-    XDG_DATA_HOME: home,
-    XDG_CONFIG_HOME: home,
-    XDG_RUNTIME_DIR: home,
-    // A copy waits for its registries, and Go takes a thread for every processor of the node, whatever the pod's limit: with one, copies are faster.
-    GOMAXPROCS: host.env.GOMAXPROCS ?? "1",
-    // Root's cache would be the machine's, whatever HOME says; containers/image (internal/rootless) reads this before it asks who we are.
-    ...(host.getuid?.() === 0 && { _CONTAINERS_ROOTLESS_UID: "65534" }),
-  };
-}
+const unheard: CopyTraffic = { quiet: () => {}, moving: () => {} };
 
 function notStarted(path: string, error: NodeJS.ErrnoException): JobError {
   const advice =

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../src/core/errors.ts";
-import { createHostLimits } from "../../src/registry/host-limits.ts";
+import { createHostLimits, type TaskPlace } from "../../src/registry/host-limits.ts";
 import { fakeClock, settle } from "../support/fake-clock.ts";
 
 const never = new AbortController().signal;
@@ -10,13 +10,17 @@ function limited(perHost = 2) {
   const limits = createHostLimits(perHost, clock);
   const begun: string[] = [];
   const gates = new Map<string, PromiseWithResolvers<void>>();
+  const places = new Map<string, TaskPlace>();
   return {
     clock,
     limits,
+    places,
     begun,
     start(name: string, hosts: readonly string[], signal = never) {
-      return limits.run(hosts, signal, () => {
+      const [source = "", destination = source] = hosts;
+      return limits.run({ source, destination }, signal, (place) => {
         begun.push(name);
+        places.set(name, place);
         const gate = Promise.withResolvers<void>();
         gates.set(name, gate);
         return gate.promise;
@@ -47,6 +51,39 @@ describe("limits of a registry host", () => {
     void start("1", ["a", "a"]);
     await settle();
     expect(begun).toEqual(["1"]);
+  });
+
+  it("let others to a destination whose copies stand still, and not to the source that keeps them waiting", async () => {
+    const { begun, start, end, places } = limited(2);
+    for (const name of ["1", "2"]) void start(name, ["tarpit", "push"]);
+    void start("victim", ["shop", "push"]);
+    void start("3", ["tarpit", "push"]);
+    await settle();
+    expect(begun).toEqual(["1", "2"]);
+    places.get("1")?.quiet();
+    await settle();
+    expect(begun).toEqual(["1", "2", "victim"]);
+    places.get("2")?.quiet();
+    places.get("2")?.quiet();
+    await end("victim");
+    expect(begun).toEqual(["1", "2", "victim"]);
+    await end("1");
+    expect(begun).toEqual(["1", "2", "victim", "3"]);
+  });
+
+  it("count a copy again that gets on", async () => {
+    const { begun, start, end, places, limits } = limited(1);
+    void start("1", ["a", "push"]);
+    await settle();
+    places.get("1")?.quiet();
+    expect(limits.movedWithin("push", 1_000)).toBe(false);
+    places.get("1")?.moving();
+    expect(limits.movedWithin("push", 1_000)).toBe(true);
+    void start("2", ["b", "push"]);
+    await settle();
+    expect(begun).toEqual(["1"]);
+    await end("1");
+    expect(begun).toEqual(["1", "2"]);
   });
 
   it("let a waiting copy go when its signal fires", async () => {

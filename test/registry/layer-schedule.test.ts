@@ -1,20 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { createLayerSchedule } from "../../src/registry/layer-schedule.ts";
 import { createSharedWork } from "../../src/registry/shared-work.ts";
-import { settle } from "../support/fake-clock.ts";
+import { fakeClock, settle } from "../support/fake-clock.ts";
 
 const never = new AbortController().signal;
 
 /** Copies that begin when the schedule lets them and end when the test says so. */
 function copies() {
-  const schedule = createLayerSchedule();
+  const clock = fakeClock();
+  const schedule = createLayerSchedule(clock, 20_000);
+  const stuck = new Map<string, () => void>();
   const begun: string[] = [];
   const gates = new Map<string, PromiseWithResolvers<void>>();
   return {
+    clock,
+    stuck,
     begun,
     start(name: string, layers: string, { registry = "r", signal = never } = {}) {
-      return schedule.run(registry, layers.split(""), signal, () => {
+      return schedule.run(registry, layers.split(""), signal, (isStuck) => {
         begun.push(name);
+        stuck.set(name, isStuck);
         const gate = Promise.withResolvers<void>();
         gates.set(name, gate);
         return gate.promise;
@@ -39,6 +44,22 @@ describe("the layer schedule", () => {
     expect(begun).toEqual(["1"]);
     await end("1");
     expect(begun).toEqual(["1", "2", "3"]);
+  });
+
+  it("waits for no copy that stands still, and for none longer than some seconds", async () => {
+    const { begun, start, stuck, clock } = copies();
+    void start("tarpit", "ab");
+    void start("victim", "ax");
+    await settle();
+    expect(begun).toEqual(["tarpit"]);
+    stuck.get("tarpit")?.();
+    await settle();
+    expect(begun).toEqual(["tarpit", "victim"]);
+    void start("next", "xy");
+    await clock.advance(19_999);
+    expect(begun).toEqual(["tarpit", "victim"]);
+    await clock.advance(1);
+    expect(begun).toEqual(["tarpit", "victim", "next"]);
   });
 
   it("makes no copy wait that shares nothing, or goes to another registry", async () => {

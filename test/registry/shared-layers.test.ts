@@ -31,7 +31,7 @@ requirePrograms("skopeo", "docker-registry")("layers that images share", () => {
 
   async function open(fault?: Fault, perRegistry = 8): Promise<void> {
     if (fault) proxy = await startFaultyRegistry(destination, fault);
-    copier = await openTestCopier({ pushRegistry: proxy?.host ?? destination.host, perRegistry });
+    copier = await openTestCopier({ pushRegistry: proxy?.host ?? destination.host, perRegistry, patience: 3_600_000 });
   }
 
   /** Layers and configs that were sent, and those the registry took over from another repository. */

@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
@@ -70,7 +71,7 @@ describe("skopeo", () => {
     expect(seen).toContain("arg=--command-timeout\narg=91s\n");
     expect(seen).toContain("HTTPS_PROXY=http://proxy:1\n");
     expect(seen).toContain(`HOME=${directory}/state/skopeo/home\n`);
-    expect(seen).toContain("GOMAXPROCS=1\n");
+    expect(seen).toContain(`GOMAXPROCS=${availableParallelism()}\n`);
     expect(seen).not.toMatch(/S3cret|REGISTRY_AUTH_FILE|THOTH_/);
     await skopeo.close();
   });
