@@ -24,6 +24,7 @@ describe("the templates", () => {
       "deployment.yaml",
       "imagestream.yaml",
       "monitoring.yaml",
+      "networkpolicy.yaml",
       "rbac-cluster.yaml",
       "rbac-writing-cluster.yaml",
       "rbac-writing.yaml",
@@ -103,6 +104,43 @@ describe("buildconfig.yaml", () => {
       source: { git: { uri: "https://git.example.com/bots/build-watcher.git", ref: "main" } },
       strategy: { sourceStrategy: { from: { name: "registry.access.redhat.com/ubi9/nodejs-24:latest" } } },
     });
+  });
+});
+
+describe("networkpolicy.yaml", () => {
+  interface Rule {
+    readonly from?: readonly object[];
+    readonly to?: readonly object[];
+    readonly ports?: readonly { readonly port: number | string }[];
+  }
+  const rulesOf = (further: Readonly<Record<string, string>> = {}) => {
+    const [policy] = processed("networkpolicy.yaml", further) as readonly [
+      KubernetesObject & { spec: { podSelector: object; ingress: readonly Rule[]; egress: readonly Rule[] } },
+    ];
+    return policy.spec;
+  };
+
+  it("names peers and ports in every rule, since none would mean everybody", () => {
+    const { podSelector, ingress, egress } = rulesOf();
+    expect(podSelector).toEqual({ matchLabels: { app: "build-watcher" } });
+    for (const { from, to, ports } of [...ingress, ...egress]) {
+      expect((from ?? to)?.length).toBeGreaterThan(0);
+      expect(ports?.length).toBeGreaterThan(0);
+    }
+  });
+
+  it("lets monitoring and probes to the port of the probes, and nobody else's pods to the page", () => {
+    const { ingress } = rulesOf({ PROBE_PORT: "8081" });
+    expect(ingress[0]?.ports).toEqual([{ port: 8081 }]);
+    expect(ingress.filter(({ ports }) => ports?.some(({ port }) => port === "http"))).toMatchObject([
+      { from: [{ podSelector: {} }] },
+    ]);
+  });
+
+  it("lets the bot reach DNS, the API server, registries and the endpoint, and no metadata service", () => {
+    const { egress } = rulesOf();
+    expect(egress.map(({ ports }) => ports?.map(({ port }) => port))).toEqual([[5353, 5353], [6443], [5000], [443]]);
+    expect(JSON.stringify(egress[3]?.to)).toContain("169.254.0.0/16");
   });
 });
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { PrometheusRule, ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 import { Ajv } from "ajv";
 import { Deployment } from "kubernetes-models/apps/v1";
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
 import type { KubernetesObject } from "./templates.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -36,6 +37,7 @@ const strict = { definitions: Object.fromEntries(Object.entries(definitions).map
 export function schemaMistakes(object: KubernetesObject): readonly string[] {
   const { apiVersion, kind } = object;
   if (kind === "Deployment") return deploymentMistakes(object);
+  if (kind === "NetworkPolicy") return thrown(() => new NetworkPolicy(object as never).validate());
   if (kind === "PrometheusRule") return thrown(() => new PrometheusRule(object as never).validate());
   if (kind === "ServiceMonitor") return thrown(() => new ServiceMonitor(object as never).validate());
   return mistakesBy(`${apiVersion} ${kind}`, object);
