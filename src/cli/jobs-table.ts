@@ -1,4 +1,5 @@
-import { describeJob } from "../core/job.ts";
+import { describeJob, groupOf } from "../core/job.ts";
+import { outcomeOf } from "../core/job-outcome.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { reasonWords } from "../core/problems.ts";
 import type { JobRecord } from "../queue/job-queue.ts";
@@ -31,7 +32,7 @@ function cellsOf(record: JobRecord, now: number): Cells {
   const { job, attempts, updatedAt } = record;
   return [
     stateOf(record),
-    forPeople(describeJob(job)),
+    forPeople(groupOf(job) === job.id ? describeJob(job) : `${describeJob(job)} (${job.analyzer})`),
     agoText(now - updatedAt),
     String(attempts),
     forPeople(whatHappened(record)),
@@ -39,8 +40,8 @@ function cellsOf(record: JobRecord, now: number): Cells {
 }
 
 /** A job that waits because it failed before is told from one that was never tried. */
-function stateOf({ state, error }: JobRecord): string {
-  return state === "waiting" && error ? "retrying" : state;
+function stateOf({ state, error, result }: JobRecord): string {
+  return state === "waiting" && error ? "retrying" : outcomeOf(state, result);
 }
 
 function whatHappened({ error, result, state }: JobRecord): string {
@@ -79,6 +80,7 @@ export function jobDetails(record: JobRecord): string {
     ...(result?.notes ?? []).map((note) => `          note: ${note}`),
     state !== "done" && error && `          ${error.reason}: ${error.message}`,
     dueAt !== undefined && `          next try: ${new Date(dueAt).toISOString()}`,
+    `          analyzer: ${job.analyzer}, ${outcomeOf(state, result)}`,
   ];
   return lines
     .filter((line) => typeof line === "string")

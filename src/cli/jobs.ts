@@ -1,7 +1,8 @@
 import { isoTime, systemClock } from "../core/clock.ts";
 import { describeJob } from "../core/job.ts";
+import { failedOutcomes, jobOutcomes, outcomeOf } from "../core/job-outcome.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
-import { type JobQueue, type JobRecord, type JobState, jobStates, type RecordFilter } from "../queue/job-queue.ts";
+import { type JobQueue, type JobRecord, jobStates, type RecordFilter } from "../queue/job-queue.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { jobDetails, jobsTable } from "./jobs-table.ts";
 
@@ -10,7 +11,9 @@ const pageSize = 200;
 
 /** What is listed, and how. */
 export interface JobsListing {
+  /** A state, or an outcome. */
   readonly state?: string | undefined;
+  readonly analyzer?: string | undefined;
   readonly namespace?: string | undefined;
   readonly text?: string | undefined;
   /** Undefined: as many as there are. */
@@ -49,7 +52,8 @@ export async function retryJobs(
   if (ids.length === 0 && !failed)
     throw new UsageError("Name the jobs to retry, or give --failed for all that failed. `build-watcher jobs` lists them.");
   return withQueue(context, (queue) => {
-    const chosen = failed ? [...someRecords(queue, { state: "failed" }, undefined)].map(({ job }) => job.id) : idsOf(queue, ids);
+    const allFailed = failedOutcomes.flatMap((outcome) => [...someRecords(queue, { outcome }, undefined)]);
+    const chosen = failed ? allFailed.map(({ job }) => job.id) : idsOf(queue, ids);
     if (chosen.length === 0) context.screen.write("No failed jobs: there is nothing to retry.\n");
     return each(context, chosen, (id) => queue.retry(id), "is retried", "is not known, or is running now");
   });
@@ -75,9 +79,8 @@ function nothingLine({ state, namespace, text }: Omit<JobsListing, "limit" | "js
   return `${what.filter(Boolean).join("")}.`;
 }
 
-function filterOf({ state, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): RecordFilter {
-  const known = readState(state);
-  return { ...(known && { state: known }), ...(namespace && { namespace }), ...(text && { text }) };
+function filterOf({ state, analyzer, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): RecordFilter {
+  return { ...readState(state), ...(analyzer && { analyzer }), ...(namespace && { namespace }), ...(text && { text }) };
 }
 
 async function each(
@@ -114,10 +117,14 @@ function* someRecords(queue: JobQueue, filter: RecordFilter, limit = Number.MAX_
   }
 }
 
-function readState(text: string | undefined): JobState | undefined {
+/** Every job that is done, or those of them with an outcome of their own. */
+function readState(text: string | undefined): Pick<RecordFilter, "state" | "outcome"> {
+  if (text === undefined) return {};
   const state = jobStates.find((known) => known === text);
-  if (text !== undefined && !state) throw new UsageError(`--state ${text} is unknown: give one of ${jobStates.join(", ")}.`);
-  return state;
+  const outcome = jobOutcomes.find((known) => known === text);
+  const known = [...new Set<string>([...jobStates, ...jobOutcomes])].join(", ");
+  if (!state && !outcome) throw new UsageError(`--state ${text} is unknown: give one of ${known}.`);
+  return state ? { state } : { outcome };
 }
 
 function countsLine(queue: JobQueue): string {
@@ -131,5 +138,6 @@ function publicRecord({ job, createdAt, updatedAt, dueAt, ...rest }: JobRecord) 
     updatedAt: isoTime(updatedAt),
     dueAt: dueAt === undefined ? undefined : isoTime(dueAt),
   };
-  return { id: job.id, subject: describeJob(job), ...rest, ...times, job };
+  const outcome = outcomeOf(rest.state, rest.result);
+  return { id: job.id, analyzer: job.analyzer, subject: describeJob(job), outcome, ...rest, ...times, job };
 }

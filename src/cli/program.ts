@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { nearestName } from "../config/nearest-name.ts";
 import type { Flags } from "../config/sources.ts";
+import { jobOutcomes } from "../core/job-outcome.ts";
 import { jobStates } from "../queue/job-queue.ts";
 import { type Shell, shells } from "./completion.ts";
 import { renderHelp } from "./help.ts";
@@ -170,7 +171,8 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
     .description("List jobs. Its own commands retry and dismiss them.")
     .usage("[options] [command]")
     .helpCommand(false)
-    .addOption(new Option("--state <state>", "Only jobs in this state.").choices(jobStates))
+    .addOption(new Option("--state <state>", "Only jobs in this state.").choices([...new Set([...jobStates, ...jobOutcomes])]))
+    .option("--analyzer <name>", "Only jobs for this analyzer.")
     .option("--namespace <name>", "Only jobs of builds in this namespace.")
     .option("--text <text>", "Only jobs that mention every word of it: names, images, errors.")
     .option("--limit <number>", "So many jobs; 0: all.", "30")
@@ -201,17 +203,17 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
   jobs.allowExcessArguments();
 }
 
-interface ListFlags extends Pick<JobsListing, "state" | "namespace" | "text"> {
+interface ListFlags extends Pick<JobsListing, "state" | "analyzer" | "namespace" | "text"> {
   readonly limit: string;
   readonly json?: boolean;
   readonly details?: boolean;
 }
 
-function readListing({ state, namespace, text, limit, json = false, details = false }: ListFlags, command: Command): JobsListing {
+function readListing({ limit, json = false, details = false, ...wanted }: ListFlags, command: Command): JobsListing {
   if (!/^\d{1,9}$/.test(limit)) command.error(`--limit is ${limit}; expected a whole number, 0 for all jobs`);
   const isDefault = command.getOptionValueSource("limit") === "default";
   const most = (json && isDefault) || Number(limit) === 0 ? undefined : Number(limit);
-  return { state, namespace, text, limit: most, json, details };
+  return { ...wanted, limit: most, json, details };
 }
 
 /** commander reads a parent's options behind its commands, too; those of the list mean nothing there. */

@@ -40,11 +40,15 @@ export const failureReasons = {
     remedy:
       "The error says what is not trusted. For a certificate, put the registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or switch verification off for it. For a host or a token service, see BUILD_WATCHER_TRUSTED_HOSTS.",
   },
-  RegistryUnavailable: { retryable: true, pauses: false, remedy: "The registry does not answer; it is tried again by itself." },
+  RegistryUnavailable: {
+    retryable: true,
+    pauses: false,
+    remedy: "The registry does not answer. The job is retried automatically.",
+  },
   RateLimited: {
     retryable: true,
     pauses: false,
-    remedy: "The registry limits requests; it is tried again by itself. BUILD_WATCHER_PER_REGISTRY lowers the load.",
+    remedy: "The registry limits requests. The job is retried automatically. BUILD_WATCHER_PER_REGISTRY lowers the load.",
   },
   ProxyRefused: {
     retryable: true,
@@ -145,12 +149,12 @@ export const failureReasons = {
   AnalyzerUnavailable: {
     retryable: true,
     pauses: true,
-    remedy: "The analysis endpoint (THOTH_USER_API_HOST) is down or overloaded; it is tried again by itself.",
+    remedy: "The analysis endpoint (THOTH_USER_API_HOST) is down or overloaded. The job is retried automatically.",
   },
   AnalyzerFailed: {
     retryable: true,
     pauses: false,
-    remedy: "The analysis endpoint failed on this submission; it is tried again by itself. Its own log knows more.",
+    remedy: "The analysis endpoint failed on this submission. The job is retried automatically. Its own log knows more.",
   },
   AnalyzerProtocol: {
     retryable: true,
@@ -160,7 +164,7 @@ export const failureReasons = {
   ClusterUnavailable: {
     retryable: true,
     pauses: false,
-    remedy: "The OpenShift API did not answer; it is tried again by itself.",
+    remedy: "The OpenShift API did not answer. The job is retried automatically.",
   },
   ClusterDenied: {
     retryable: true,
@@ -170,18 +174,18 @@ export const failureReasons = {
   TimedOut: {
     retryable: true,
     pauses: false,
-    remedy: "The job exceeded BUILD_WATCHER_JOB_TIMEOUT; it is tried again by itself.",
+    remedy: "The job exceeded BUILD_WATCHER_JOB_TIMEOUT. The job is retried automatically.",
   },
   AnalysisPending: {
     retryable: true,
     pauses: false,
-    remedy: "The analysis has not ended yet; it is asked after again by itself, for as long as BUILD_WATCHER_FOLLOW_FOR says.",
+    remedy: "The analysis has not ended yet. The bot asks again automatically, for as long as BUILD_WATCHER_FOLLOW_FOR says.",
   },
   NotificationFailed: {
     retryable: true,
     pauses: false,
     remedy:
-      "A receiver of notifications (BUILD_WATCHER_NOTIFY_URL) did not take one; it is tried again by itself. The error says what it answered.",
+      "A receiver of notifications (BUILD_WATCHER_NOTIFY_URL) did not take one. It is retried automatically. The error says what it answered.",
   },
   NotificationRefused: {
     retryable: false,
@@ -192,7 +196,7 @@ export const failureReasons = {
   Unexpected: {
     retryable: true,
     pauses: false,
-    remedy: "A fault nobody foresaw; it is tried again. Please report it with the record's error.",
+    remedy: "A fault nobody foresaw. The job is retried automatically. Please report it with the record's error.",
   },
 } as const satisfies Record<string, { retryable: boolean; pauses: boolean; remedy: string }>;
 

@@ -4,6 +4,8 @@ import { type FailureReason, failureReasons } from "./errors.ts";
 export interface Failure {
   readonly reason: FailureReason;
   readonly host?: string | undefined;
+  /** Milliseconds it was tried for before it was given up. */
+  readonly givenUpAfter?: number | undefined;
 }
 
 const ofPushRegistry: { readonly [Reason in FailureReason]?: string } = {
@@ -29,8 +31,18 @@ const ofSourceRegistry: { readonly [Reason in FailureReason]?: string } = {
  * What a person does about a failure. The push registry (`host[:port][/path]`) tells on which side a registry failed. Undefined for a reason that
  * only a newer version knows.
  */
-export function remedyFor({ reason, host }: Failure, pushRegistry: string | undefined): string | undefined {
+export function remedyFor({ reason, host, givenUpAfter }: Failure, pushRegistry?: string): string | undefined {
   const sides = host !== undefined && host === pushRegistry?.split("/")[0] ? ofPushRegistry : ofSourceRegistry;
   const bySide = host === undefined ? undefined : sides[reason];
-  return bySide ?? (Object.hasOwn(failureReasons, reason) ? failureReasons[reason].remedy : undefined);
+  const remedy = bySide ?? (Object.hasOwn(failureReasons, reason) ? failureReasons[reason].remedy : undefined);
+  return givenUpAfter === undefined ? remedy : lastWords(remedy, givenUpAfter);
+}
+
+/** Nothing is retried automatically any more. */
+function lastWords(remedy: string | undefined, givenUpAfter: number): string {
+  const sentences = (remedy ?? "").split(/(?<=\.) /).filter((sentence) => sentence !== "" && !sentence.includes("automatically"));
+  const hours = givenUpAfter / 3_600_000;
+  const time = hours >= 1 ? `${Math.round(hours)} h` : `${Math.max(Math.round(givenUpAfter / 1_000), 1)} s`;
+  const words = `Given up after ${time}. Once the cause is gone, retry the job: its button on the page, or build-watcher jobs retry with its id.`;
+  return [...sentences, words].join(" ");
 }

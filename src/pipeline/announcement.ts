@@ -1,6 +1,7 @@
 import type { BuildEvent } from "../cluster/announcer.ts";
 import type { BuildKey } from "../core/build.ts";
-import { failureReasons } from "../core/errors.ts";
+import { groupOf, type Job } from "../core/job.ts";
+import { remedyFor } from "../core/remedies.ts";
 import type { AttemptReport, JobAnalysis, JobRecord } from "../queue/job-queue.ts";
 import type { FollowResult, FollowWork } from "./follow-analyses.ts";
 
@@ -16,14 +17,23 @@ export interface Announcement {
 export function announcementOf({ record, outcome }: AttemptReport, first: boolean): Announcement | undefined {
   const { build } = record.job;
   if (!build) return undefined;
+  const fields = (own: Announcement["fields"]) => fieldsOf(record.job, own);
   switch (outcome) {
     case "done":
-      return { build, fields: doneFields(record), event: doneEvent(record) };
+      return { build, fields: fields(doneFields(record)), event: doneEvent(record) };
     case "failed":
-      return { build, fields: failureFields("failed", record), event: failureEvent("SubmissionFailed", "failed", record) };
+      return {
+        build,
+        fields: fields(failureFields("failed", record)),
+        event: failureEvent("SubmissionFailed", "failed", record),
+      };
     case "retrying":
       if (!first) return undefined;
-      return { build, fields: failureFields("retrying", record), event: failureEvent("SubmissionRetrying", "retrying", record) };
+      return {
+        build,
+        fields: fields(failureFields("retrying", record)),
+        event: failureEvent("SubmissionRetrying", "retrying", record),
+      };
     case "interrupted":
       return undefined;
   }
@@ -36,7 +46,13 @@ export function announcementOfAnalysis(
   { job, result }: JobRecord,
 ): Announcement | undefined {
   if (!job.build || end.state === undefined || mainAnalysis(result?.analyses ?? [])?.id !== analysisId) return undefined;
-  return { build: job.build, fields: { analysis: end.state, "analysis-id": analysisId } };
+  return { build: job.build, fields: fieldsOf(job, { analysis: end.state, "analysis-id": analysisId }) };
+}
+
+/** The first job of a build has the plain names; those of further analyzers begin with theirs: `rhacs-state`. */
+function fieldsOf(job: Job, fields: Announcement["fields"]): Announcement["fields"] {
+  if (groupOf(job) === job.id) return fields;
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${job.analyzer}-${name}`, value]));
 }
 
 function doneFields({ result }: JobRecord): Announcement["fields"] {
@@ -67,7 +83,7 @@ function doneEvent(record: JobRecord): BuildEvent {
 
 function failureEvent(reason: string, occasion: "failed" | "retrying", record: JobRecord): BuildEvent {
   const { error, updatedAt: at, createdAt } = record;
-  const remedy = error ? failureReasons[error.reason].remedy : "";
+  const remedy = error ? (remedyFor({ ...error, host: undefined }) ?? "") : "";
   // No more than the reason: what a registry or an address answered would let tenants look about with the bot's eyes.
   const note = `${error?.reason}: ${remedy}`;
   // However often it is tried, the first failure is told once.

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { failureReasons } from "../core/errors.ts";
-import { describeJob } from "../core/job.ts";
+import { describeJob, groupOf } from "../core/job.ts";
+import { remedyFor } from "../core/remedies.ts";
 import type { Notification } from "../notifications/notifier.ts";
 import type { JobAnalysis, JobRecord } from "../queue/job-queue.ts";
 import type { FollowResult, FollowWork } from "./follow-analyses.ts";
 
 const types = {
   submitted: "io.build_watcher.job.submitted.v1",
+  done: "io.build_watcher.job.done.v1",
   failed: "io.build_watcher.job.failed.v1",
   finished: "io.build_watcher.analysis.finished.v1",
 } as const;
@@ -18,9 +19,15 @@ export function eventOfJob(record: JobRecord): Notification | undefined {
     const data = { ...factsOf(record), analyses: result.analyses.map(analysisFacts), notes: shortened(result.notes) };
     return event(types.submitted, record, result.submittedAt ?? updatedAt, String(updatedAt), data);
   }
+  if (state === "done" && result && (result.findings || record.job.analyzer === "none")) {
+    return event(types.done, record, updatedAt, String(updatedAt), { ...factsOf(record), notes: shortened(result.notes) });
+  }
   if (state === "failed" && error) {
-    const { reason, message } = error;
-    const data = { ...factsOf(record), error: { reason, message: cut(message, 1_000), remedy: failureReasons[reason].remedy } };
+    const { reason, message, givenUpAfter } = error;
+    const data = {
+      ...factsOf(record),
+      error: { reason, message: cut(message, 1_000), remedy: remedyFor({ reason, givenUpAfter }) },
+    };
     return event(types.failed, record, updatedAt, String(updatedAt), data);
   }
   return undefined;
@@ -46,15 +53,16 @@ function event(type: string, record: JobRecord, at: number, occasion: string, da
 }
 
 function factsOf({ job, attempts, result }: JobRecord) {
-  const { id, cause, build, buildConfig, origin, commit, trigger, completedAt } = job;
+  const { id, analyzer, cause, build, buildConfig, origin, commit, trigger, completedAt } = job;
   return {
-    job: { id, cause, attempts },
+    job: { id, group: groupOf(job), analyzer, cause, attempts },
     ...(build && {
       build: { ...build, buildConfig, commit: commit && cut(commit), trigger: trigger && cut(trigger), completedAt },
     }),
     ...(origin && { origin: cut(origin) }),
     image: result?.output,
     base: result?.base,
+    findings: result?.findings,
     link: result?.link && cut(result.link, 1_000),
   };
 }

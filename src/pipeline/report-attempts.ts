@@ -1,5 +1,5 @@
-import { failureReasons } from "../core/errors.ts";
 import { describeJob } from "../core/job.ts";
+import { remedyFor } from "../core/remedies.ts";
 import type { AttemptReport, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -41,7 +41,7 @@ function errorFields({ error }: JobRecord) {
 }
 
 function remedyOf({ error }: JobRecord): string | undefined {
-  return error && failureReasons[error.reason].remedy;
+  return error && remedyFor({ ...error, host: undefined });
 }
 
 function timeOf(milliseconds: number | undefined): string | undefined {

@@ -1,8 +1,8 @@
-import type { JobRecord } from "../queue/job-queue.ts";
+import type { RecordGroup } from "./groups.ts";
 import type { Html } from "./views/html.ts";
 
 /** Something a page is told of: a job that changed, with its row, or that too much changed to be told one by one. */
-export type PageEvent = { readonly kind: "row"; readonly record: JobRecord; readonly row: Html } | { readonly kind: "refresh" };
+export type PageEvent = { readonly kind: "row"; readonly group: RecordGroup; readonly row: Html } | { readonly kind: "refresh" };
 
 export interface NumberedEvent {
   readonly id: string;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { createChanges } from "./changes.ts";
 import { createEventRing, type EventRing, type NumberedEvent } from "./event-ring.ts";
+import { gatherGroups } from "./groups.ts";
 import { createPace } from "./pace.ts";
 import { jobRow } from "./views/job-row.ts";
 
@@ -15,7 +16,7 @@ export interface Feed extends Pick<EventRing, "position" | "after"> {
 const refreshPace = 2_000;
 const remembered = 500;
 
-export function createFeed(queue: Pick<JobQueue, "recent">): Feed {
+export function createFeed(queue: Pick<JobQueue, "recent" | "ofGroups">): Feed {
   const changes = createChanges(queue);
   const ring = createEventRing(randomUUID().slice(0, 8), remembered);
   const refreshDue = createPace(refreshPace);
@@ -27,7 +28,8 @@ export function createFeed(queue: Pick<JobQueue, "recent">): Feed {
     look(now) {
       const found = changes.poll();
       const records = found.kind === "many" ? [] : found.records;
-      const events = records.map((record) => ring.push({ kind: "row", record, row: jobRow(record, now) }));
+      const groups = gatherGroups(queue, records);
+      const events = groups.map((group) => ring.push({ kind: "row", group, row: jobRow(group, now) }));
       refreshOwed ||= found.kind === "many";
       if (!refreshOwed || !refreshDue(now)) return events;
       refreshOwed = false;

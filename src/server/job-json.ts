@@ -18,7 +18,7 @@ export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, err
     createdAt: isoTime(createdAt),
     updatedAt: isoTime(updatedAt),
     dueAt: maybeIso(dueAt),
-    error: error && { ...error, remedy: remedyFor({ reason: error.reason }, undefined) },
+    error: error && { ...error, remedy: remedyFor({ ...error, host: undefined }) },
     result: result && resultJson(result),
     job: contentJson(job),
   };

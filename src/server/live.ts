@@ -33,7 +33,7 @@ export interface Live {
 }
 
 export interface LiveSettings {
-  readonly queue: Pick<JobQueue, "recent">;
+  readonly queue: Pick<JobQueue, "recent" | "ofGroups">;
   readonly status: () => Status;
   readonly clock: Clock;
 }
@@ -158,11 +158,13 @@ function textFor(subject: Subject, events: readonly NumberedEvent[], folded: rea
 
 function textOf(subject: Subject, { id, event }: NumberedEvent, folded: readonly Folded[]): string {
   if (event.kind === "refresh") return eventText("refresh", {}, id);
-  const { record, row } = event;
-  if (subject.kind === "job") return record.job.id === subject.id ? eventText("refresh", {}, id) : "";
-  const isFolded = !isFiltered(subject.filter) && folded.some((problem) => waitsFor(record, problem));
-  const isNew = subject.filter.before === undefined && fits(record, subject.filter) && !isFolded;
-  return eventText("row", { id: `row-${record.job.id}`, html: toText(row), fits: isNew }, id);
+  const { group, row } = event;
+  const { members } = group;
+  if (subject.kind === "job") return members.some(({ job }) => job.id === subject.id) ? eventText("refresh", {}, id) : "";
+  const { filter } = subject;
+  const isFolded = !isFiltered(filter) && members.every((record) => folded.some((problem) => waitsFor(record, problem)));
+  const isNew = filter.before === undefined && members.some((record) => fits(record, filter)) && !isFolded;
+  return eventText("row", { id: `row-${group.id}`, html: toText(row), fits: isNew }, id);
 }
 
 function waitsFor({ state, error }: JobRecord, { reason, host }: Folded): boolean {

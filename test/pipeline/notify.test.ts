@@ -26,7 +26,7 @@ describe("what is told", () => {
       subject: result.output,
       datacontenttype: "application/json",
       data: {
-        job: { id: "build-uid-1", cause: "build", attempts: 2 },
+        job: { id: "build-uid-1", group: "build-uid-1", analyzer: "thoth", cause: "build", attempts: 2 },
         build: { namespace: "shop", name: "app-1", uid: "uid-1" },
         image: result.output,
         analyses: [{ of: "output", id: "analysis-1", cached: false }],

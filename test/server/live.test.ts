@@ -38,7 +38,14 @@ function live() {
       pushRegistry: undefined,
       analysisHost: undefined,
     });
-  const pages = createLive({ queue: { recent: (limit) => records.slice(0, limit) }, status, clock });
+  const pages = createLive({
+    queue: {
+      recent: (limit) => records.slice(0, limit),
+      ofGroups: (groups) => records.filter(({ job: one }) => groups.includes(one.id)),
+    },
+    status,
+    clock,
+  });
   const change = (subject: string) => records.unshift(record({ job: job(subject), updatedAt: clock.now() }));
   return { clock, pages, change };
 }

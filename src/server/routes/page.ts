@@ -1,10 +1,12 @@
 import { type Request, type Response, Router } from "express";
 import type { Job } from "../../core/job.ts";
+import { groupOf } from "../../core/job.ts";
 import { linesForPeople } from "../../core/outside-text.ts";
 import { remedyFor } from "../../core/remedies.ts";
 import { mayPressButtons, refuseLogs } from "../access.ts";
 import { findChain } from "../chain.ts";
-import { isFiltered, listPath, readFilter, toRecordFilter } from "../list-filter.ts";
+import { gatherGroups } from "../groups.ts";
+import { fits, isFiltered, listPath, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
 import { foldedProblems, readStatus } from "../status.ts";
 import { type Html, toText } from "../views/html.ts";
@@ -32,6 +34,7 @@ export function pageRoutes(parts: PageParts): Router {
     const page = jobsPage({
       status,
       records,
+      groups: gatherGroups(queue, records, (record) => fits(record, filter)),
       next,
       filter,
       fitting: await countRecords(mostCounted, toRecordFilter(filter, now)),
@@ -50,6 +53,7 @@ export function pageRoutes(parts: PageParts): Router {
       return answerProblem(request, response, 404, "No such job", "It may have been forgotten: ended jobs are kept for a while.");
     const page = jobPage({
       record,
+      members: queue.ofGroups([groupOf(record.job)]),
       chain: findChain(queue, record),
       remedy: record.error && remedyFor(record.error, parts.pushRegistry),
       console: parts.console(),

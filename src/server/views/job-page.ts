@@ -5,7 +5,7 @@ import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import type { Chain } from "../chain.ts";
 import { chainView } from "./chain-view.ts";
 import { type Html, html, type Part } from "./html.ts";
-import { actions, causeWords, errorView, imageView, jobPath, outsideLink, resultLink } from "./job-row.ts";
+import { actions, analyzerStates, causeWords, errorView, imageView, jobPath, outsideLink, resultLink } from "./job-row.ts";
 import { layout } from "./layout.ts";
 import { stepsView } from "./steps.ts";
 import { counted, outside, stateBadge, timeAgo, timeAhead } from "./words.ts";
@@ -15,6 +15,8 @@ export type LogTail = { readonly text: string } | { readonly missing: string };
 
 export interface JobPage {
   readonly record: JobRecord;
+  /** The jobs of its build or image for all analyzers, this one included. */
+  readonly members: readonly JobRecord[];
   readonly chain: Chain;
   /** Undefined as long as nobody asked for it. */
   readonly log: LogTail | undefined;
@@ -42,6 +44,7 @@ export function jobPage(page: JobPage): Html {
 <p class="back"><a href="/">All jobs</a></p>
 <div class="heading"><h1>${outside(name, 300)}</h1><div class="actions">${actions(record)}</div></div>
 <p class="headline">${stateBadge(record)} ${counted(record.attempts, "attempt")} ${resultLink(record)}</p>
+${page.members.length > 1 && analyzerStates(page.members)}
 ${stepsView(record, now)}
 ${errorView(record, page.remedy, now)}
 <div class="columns">

@@ -1,22 +1,30 @@
 import { formatImageName } from "../../core/image-name.ts";
 import { describeJob, type Job } from "../../core/job.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
+import type { RecordGroup } from "../groups.ts";
 import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";
 import { briefSteps } from "./steps.ts";
 import { counted, outside, reasonWords, stateBadge, timeAgo, timeAhead } from "./words.ts";
 
-/** A job as a row of the list: two lines, unless something is unfolded. */
-export function jobRow(record: JobRecord, now: number): Html {
-  const { job, state, attempts, updatedAt } = record;
-  return html`<tr id="row-${job.id}" class="${state}">
-<td class="state">${stateBadge(record)}<span class="attempts">${attempts > 1 && counted(attempts, "attempt")}</span></td>
+/** A build or an image as a row of the list, with the state of each analyzer's job: two lines, unless something is unfolded. */
+export function jobRow({ id, lead: record, members }: RecordGroup, now: number): Html {
+  const { job, state, attempts } = record;
+  const updatedAt = Math.max(...members.map((member) => member.updatedAt));
+  const own = html`${stateBadge(record)}<span class="attempts">${attempts > 1 && counted(attempts, "attempt")}</span>`;
+  return html`<tr id="row-${id}" class="${state}">
+<td class="state">${members.length > 1 ? analyzerStates(members) : own}</td>
 <th scope="row">${subject(job)}</th>
 <td class="image">${imageOf(record)}</td>
 <td class="way">${errorLine(record, now) ?? briefSteps(record)}${resultLink(record)}</td>
 <td class="when">${timeAgo(updatedAt, now)}</td>
 <td class="actions">${actions(record)}</td>
 </tr>`;
+}
+
+/** One state an analyzer, each the way to its job. */
+export function analyzerStates(members: readonly JobRecord[]): Html {
+  return html`<ul class="analyzers">${members.map((member) => html`<li><a href="${jobPath(member.job.id)}">${outside(member.job.analyzer, 40)}</a> ${stateBadge(member)}</li>`)}</ul>`;
 }
 
 export function jobPath(id: string): string {

@@ -2,6 +2,7 @@ import { failureReasons } from "../../core/errors.ts";
 import { jobCauses } from "../../core/job.ts";
 import { type JobRecord, jobStates } from "../../queue/job-queue.ts";
 import type { CountedRecords } from "../find-records.ts";
+import type { RecordGroup } from "../groups.ts";
 import { isFiltered, type ListFilter, listPath, periods } from "../list-filter.ts";
 import type { Status } from "../status.ts";
 import { type Html, html, type Part } from "./html.ts";
@@ -16,6 +17,8 @@ export const mostCounted = 10_000;
 export interface JobsPage {
   readonly status: Status;
   readonly records: readonly JobRecord[];
+  /** The same, with all jobs of each build or image together. */
+  readonly groups: readonly RecordGroup[];
   readonly filter: ListFilter;
   /** Jobs that fit the filter, counted up to `mostCounted`. */
   readonly fitting: CountedRecords;
@@ -86,13 +89,13 @@ function input(label: string, name: string, value: string | undefined, known: re
 }
 
 function list(page: JobsPage): Html {
-  const { records, filter, next, now, folded } = page;
+  const { records, groups, filter, next, now, folded } = page;
   return html`<section id="jobs" aria-labelledby="jobs-title">
 <div class="heading"><h2 id="jobs-title">${title(page)}</h2>${folded > 0 && foldedLine(folded)}<div class="actions">${bulkActions(page)}</div></div>
 <table class="jobs"${records.length === 0 && html` hidden`}>
 <caption class="unseen">Jobs, those that changed last first</caption>
 <thead><tr><th scope="col">State</th><th scope="col">Build</th><th scope="col">Image</th><th scope="col">What happened</th><th scope="col">Changed</th><th scope="col"><span class="unseen">Actions</span></th></tr></thead>
-<tbody>${records.map((record) => jobRow(record, now))}</tbody>
+<tbody>${groups.map((group) => jobRow(group, now))}</tbody>
 </table>
 ${records.length === 0 && empty(page)}
 <nav class="pages" aria-label="Pages">

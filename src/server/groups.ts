@@ -1,0 +1,38 @@
+import { groupOf } from "../core/job.ts";
+import { failedOutcomes, outcomeOf } from "../core/job-outcome.ts";
+import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
+
+/** The jobs of one build or image, one an analyzer, as one row shows them. */
+export interface RecordGroup {
+  readonly id: string;
+  /** In the order in which they were taken in. */
+  readonly members: readonly JobRecord[];
+  /** The one that a person looks at first: one that failed, else one that is not done, else the first. */
+  readonly lead: JobRecord;
+}
+
+/**
+ * The groups of records, each where the first of its records stands. With `fits`, these are records of a list, the last changed first: a
+ * group whose place is higher up there, since another of its records that fits changed later, is left out.
+ */
+export function gatherGroups(
+  queue: Pick<JobQueue, "ofGroups">,
+  records: readonly JobRecord[],
+  fits: (record: JobRecord) => boolean = () => false,
+): readonly RecordGroup[] {
+  const ids = [...new Set(records.map(({ job }) => groupOf(job)))];
+  const members = Map.groupBy(ids.length > 0 ? queue.ofGroups(ids) : [], ({ job }) => groupOf(job));
+  const listed = new Map(records.toReversed().map((record) => [groupOf(record.job), record]));
+  return ids.flatMap((id) => {
+    const all = members.get(id) ?? [];
+    const first = listed.get(id);
+    const isShownAbove = all.some((other) => first !== undefined && other.updatedAt > first.updatedAt && fits(other));
+    return all.length === 0 || isShownAbove ? [] : [groupAs(id, all)];
+  });
+}
+
+function groupAs(id: string, members: readonly JobRecord[]): RecordGroup {
+  const failed = members.find(({ state, result }) => failedOutcomes.includes(outcomeOf(state, result)));
+  const lead = failed ?? members.find(({ state }) => state !== "done") ?? (members[0] as JobRecord);
+  return { id, members, lead };
+}
