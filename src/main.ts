@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 
@@ -24,10 +24,26 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
+/** Whether the `.env` here is the one beside the program, and only its owner or root can have written it. */
+function isOwnEnvFile(): boolean {
+  try {
+    const path = realpathSync(".env");
+    const { uid, mode } = statSync(path);
+    const isSafe = (uid === process.getuid?.() || uid === 0) && (mode & 0o022) === 0;
+    return isSafe && path === realpathSync(new URL("../.env", import.meta.url));
+  } catch {
+    return false;
+  }
+}
+
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 // The reader has gone away, as with `| head`: there is nobody left to tell. 141 is what a shell makes of SIGPIPE.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 1));
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === "EPIPE") process.exit(141);
+  process.stderr.write(`build-watcher: standard output cannot be written (${code ?? message})\n`);
+  process.exit(1);
+});
 
 // Loaded last, so that a signal is heeded while the rest is still being read.
 const { run } = await import("./cli/run.ts");
@@ -45,6 +61,7 @@ process.exit(
     environment: process.env,
     host: process,
     envFile: readIfThere(".env"),
+    ownEnvFile: isOwnEnvFile(),
     stdout: process.stdout,
     stderr: process.stderr,
     readInput: async (path) => (path === "-" ? text(process.stdin) : readFileSync(path, "utf8")),

@@ -35,6 +35,7 @@ import { openCluster } from "./open-cluster.ts";
 import { openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
+import { assertPrivateState } from "./state-directory.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The bot, wired and at rest: each verb sets one part of it going. */
@@ -89,6 +90,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const { log, environment, clock = systemClock, version = "" } = surroundings;
   await using opened = new AsyncDisposableStack();
   const directory = await stateDirectory(config, opened);
+  assertPrivateState(directory, { inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), uid: surroundings.host.getuid?.() });
   const metrics = createMetrics({ ofProcess: true });
   metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
   const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());

@@ -32,6 +32,8 @@ export interface Outside {
   readonly host: HostProcess;
   /** The text of the .env file, if there is one. */
   readonly envFile: string | undefined;
+  /** Whether that file lies beside the program and nobody else could have written it. Default: it does. */
+  readonly ownEnvFile?: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly readInput: (path: string) => Promise<string>;
@@ -66,7 +68,7 @@ async function runCommand(
   outside: Outside,
   screen: Screen,
 ): Promise<number> {
-  const { environment, envFile, clock, signal, readInput } = outside;
+  const { environment, envFile, ownEnvFile, clock, signal, readInput } = outside;
   if (invocation.command === "options") {
     screen.write(renderReference(screen.columns));
     return 0;
@@ -80,6 +82,7 @@ async function runCommand(
     flags: invocation.flags,
     environment,
     envFile,
+    ownEnvFile,
   });
   const log = openLog(config, invocation.command, outside, screen);
   outside.onFatal((error) => tellFatal(log, error));

@@ -2,6 +2,8 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { readProxies } from "../core/proxy.ts";
 import { ConfigError } from "./config-error.ts";
+import { warnOfEnvLines } from "./env-lines.ts";
+import { guardForeignFile } from "./foreign-env.ts";
 import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./mistakes.ts";
 import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 import { defaultText, parseValue, type Value } from "./parse-value.ts";
@@ -15,6 +17,8 @@ export interface ConfigSources {
   readonly environment: Environment;
   /** The text of the `.env` file, if there is one. */
   readonly envFile?: string | undefined;
+  /** Whether that file lies beside the program and is its owner's, so that it may say everything. Default: it does. */
+  readonly ownEnvFile?: boolean | undefined;
 }
 
 export interface LoadedConfig {
@@ -24,8 +28,9 @@ export interface LoadedConfig {
 }
 
 /** The settings by the order of precedence: flag, environment, `.env`, default. Throws one `ConfigError` with all mistakes. */
-export function loadConfig({ flags, environment, envFile }: ConfigSources): LoadedConfig {
-  const file = parseEnvFile(envFile);
+export function loadConfig({ flags, environment, envFile, ownEnvFile = true }: ConfigSources): LoadedConfig {
+  const parsed = parseEnvFile(envFile);
+  const { file, mistakes: foreign } = ownEnvFile ? { file: parsed, mistakes: [] } : guardForeignFile(parsed, flags, environment);
   const secrets = readSecretFiles(environment, file);
   const sources: Sources = { flags, environment: secrets.environment, file };
   const readings = optionEntries.map(([name, option]) => readOption(name, option, sources));
@@ -40,6 +45,7 @@ export function loadConfig({ flags, environment, envFile }: ConfigSources): Load
   };
   const wrong = new Set(readings.filter(({ mistake }) => mistake !== undefined).map(({ name }) => name));
   const mistakes = [
+    ...foreign,
     ...secrets.mistakes,
     ...readings.flatMap(({ mistake = [] }) => mistake),
     ...tracked.mistakes,
@@ -49,7 +55,12 @@ export function loadConfig({ flags, environment, envFile }: ConfigSources): Load
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return {
     config: config as Config,
-    warnings: [...collectWarnings(readings, config, sources), ...secrets.warnings, ...proxies.warnings],
+    warnings: [
+      ...warnOfEnvLines(envFile ?? ""),
+      ...collectWarnings(readings, config, sources),
+      ...secrets.warnings,
+      ...proxies.warnings,
+    ],
   };
 }
 

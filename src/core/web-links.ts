@@ -1,4 +1,5 @@
 import type { BuildKey } from "./build.ts";
+import { withoutEnd } from "./outside-text.ts";
 
 /** The page of a commit where its repository is hosted; undefined when the origin is no address of the web, nor an SSH name of one. */
 export function commitLink(origin: string | undefined, commit: string | undefined): string | undefined {
@@ -15,7 +16,7 @@ function webAddress(origin: string): string | undefined {
   const text = host === undefined ? origin : `https://${host}/${path}`;
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
   const { protocol, host: name, pathname } = new URL(text);
-  return `${protocol}//${name}${pathname.replace(/\/+$/, "").replace(/\.git$/, "")}`;
+  return `${protocol}//${name}${withoutEnd(pathname, "/").replace(/\.git$/, "")}`;
 }
 
 /** Where an image can be looked at in its registry, for registries whose pages are known: quay.io, Red Hat Quay and Docker Hub. */
@@ -35,7 +36,7 @@ export function consoleLink(
   namespace: string,
   name: string,
 ): string | undefined {
-  return console && `${console.replace(/\/+$/, "")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
+  return console && `${withoutEnd(console, "/")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
 }
 
 /** A Build's page in the console. */

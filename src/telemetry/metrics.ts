@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Pushgateway, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { forPeople } from "../core/outside-text.ts";
 import { type LabelsOf, type MetricOf, metricTable } from "./metric-table.ts";
 
 /** Where measurements go; who measures knows nothing of Prometheus. */
@@ -64,10 +65,27 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
     text: () => registry.metrics(),
     contentType: registry.contentType,
     async push({ url, instance, timeout }) {
-      const gateway = new Pushgateway(url, { timeout }, registry);
-      await gateway.push({ jobName, groupings: { instance } });
+      const answer = await fetch(`${url}/metrics/job/${jobName}/instance/${encodeURIComponent(instance)}`, {
+        method: "PUT",
+        headers: { "Content-Type": registry.contentType },
+        body: await registry.metrics(),
+        redirect: "manual",
+        signal: AbortSignal.timeout(timeout),
+      });
+      await answer.body?.cancel();
+      assertTaken(answer);
     },
   };
+}
+
+/** A gateway answers 200 or 202 without a page; whatever else does stands in its place. */
+function assertTaken({ status, headers }: Response): void {
+  const to = headers.get("location");
+  if (status >= 300 && status < 400)
+    throw new Error(`it redirects (${status})${to === null ? "" : ` to ${forPeople(to, 200)}: write that`}`);
+  if (status !== 200 && status !== 202) throw new Error(`it answers ${status}`);
+  if (headers.get("content-type")?.includes("html"))
+    throw new Error("it answers with a page: something else stands in its place");
 }
 
 /** Reads the values anew; what cannot be read is left out, for a scrape must not fail with the part it is to show. */

@@ -13,11 +13,11 @@ interface Push {
   readonly body: string;
 }
 
-async function startGateway(answer: (number: number) => number = () => 200) {
+async function startGateway(answer: (number: number) => number = () => 200, headers: Readonly<Record<string, string>> = {}) {
   const pushes: Push[] = [];
   const server = createServer(async (request, response) => {
     pushes.push({ method: request.method ?? "", path: request.url ?? "", body: await text(request) });
-    response.writeHead(answer(pushes.length)).end();
+    response.writeHead(answer(pushes.length), headers).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
@@ -65,6 +65,19 @@ describe("pushing metrics", () => {
       { level: "warn", msg: expect.stringContaining("PROMETHEUS_PUSHGATEWAY_HOST"), error: expect.stringContaining("500") },
       { level: "info", msg: "The push gateway takes metrics again" },
     ]);
+  });
+
+  it.each([
+    [301, { location: "https://push.example.com/" }, "redirects (301) to https://push.example.com/: write that"],
+    [302, { location: "/login" }, "redirects (302) to /login"],
+    [307, {}, "redirects (307)"],
+    [200, { "content-type": "text/html; charset=utf-8" }, "answers with a page"],
+    [204, {}, "answers 204"],
+  ])("does not take %i with %j for a gateway's answer", async (status, headers, words) => {
+    const { port } = await startGateway(() => status, headers);
+    const { lines, pushing } = begin(port, fakeClock());
+    await pushing[Symbol.asyncDispose]();
+    expect(lines).toMatchObject([{ level: "warn", error: expect.stringContaining(words) }]);
   });
 
   it("ends in time though nobody listens", async () => {

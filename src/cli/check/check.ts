@@ -18,6 +18,7 @@ export interface CheckContext {
   readonly flags: Flags;
   readonly environment: Environment;
   readonly envFile: string | undefined;
+  readonly ownEnvFile?: boolean;
   readonly host: HostProcess;
   readonly screen: Screen;
   readonly signal: AbortSignal;
@@ -35,12 +36,12 @@ export async function check(
   return isWell(findings) ? 0 : 1;
 }
 
-async function checkAll({ flags, environment, envFile, host, signal }: CheckContext): Promise<readonly Finding[]> {
+async function checkAll({ flags, environment, envFile, ownEnvFile, host, signal }: CheckContext): Promise<readonly Finding[]> {
   const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined;
   const set = setCommandFor({ environment, flags, namespace: inPod ? readPodNamespace() : undefined });
   let loaded: LoadedConfig;
   try {
-    loaded = loadConfig({ flags, environment, envFile });
+    loaded = loadConfig({ flags, environment, envFile, ownEnvFile });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.mistakes.map((mistake) => failed("settings", mistake, setNamed(mistake, set)));

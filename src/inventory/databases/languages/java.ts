@@ -71,7 +71,7 @@ function mavenPackage(properties: Buffer): FoundPackage | undefined {
 /** `artifact-1.2.3.jar`, and the manifest for what the name does not say. */
 function guess(path: string, manifest: Buffer | undefined): FoundPackage | undefined {
   const file = (path.split("/").at(-1) ?? "").replace(archive, "");
-  const [, artifact, fileVersion] = /^(.+?)-(\d[\w.+-]*)$/.exec(file) ?? [];
+  const [, artifact, fileVersion] = /^(.{1,300}?)-(\d[\w.+-]{0,200})$/.exec(file) ?? [];
   const fields = manifest ? fieldsOf(manifest, /^([\w-]+):\s*(.*)$/) : new Map<string, string>();
   const first = (...keys: string[]) => keys.map((key) => plainText(fields.get(key))).find(Boolean);
   const version = plainText(fileVersion) ?? first("Implementation-Version", "Specification-Version", "Bundle-Version");
