@@ -98,7 +98,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { proxies } = readProxies(environment);
   const reading = readsPackages(config)
-    ? await openReading(config, cluster, { directory, environment, clock }, opened)
+    ? await openReading(config, cluster, { directory, environment, clock, host: surroundings.host, log }, opened)
     : undefined;
   const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
   const { analyzers } = opened.use(openAnalyzers(config, { clock, onRequest, proxies, reading }));

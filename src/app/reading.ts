@@ -1,3 +1,4 @@
+import type { HostProcess } from "../children/run-directory.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import type { Clock } from "../core/clock.ts";
@@ -7,6 +8,7 @@ import type { Inventory, ReachableImage } from "../inventory/inventory.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
 import { createImageReader } from "../registry/image-reader.ts";
 import { createRegistryParts } from "../registry/registry-parts.ts";
+import type { Logger } from "../telemetry/log.ts";
 import { registrySettings } from "./settings.ts";
 
 /** What lies in images, and the way to them. */
@@ -21,6 +23,9 @@ export interface ReadingSurroundings {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** The process that runs credential helpers. */
+  readonly host: HostProcess;
+  readonly log: Pick<Logger, "warn">;
 }
 
 /** Whether the bot reads packages itself. */
@@ -32,15 +37,18 @@ export function readsPackages({ analyzers, dryRun }: Pick<Config, "analyzers" | 
 export async function openReading(
   config: Config,
   cluster: Pick<Cluster, "ownsImage" | "registryLogin">,
-  { directory, environment, clock }: ReadingSurroundings,
+  { directory, environment, clock, host, log }: ReadingSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<Reading> {
   const inventory = opened.adopt(await openInventory({ directory, layerCache: config.layerCache, clock }), (part) =>
     part.close(),
   );
-  const parts = opened.adopt(createRegistryParts({ ...registrySettings(config, cluster, environment), clock }), (part) =>
+  const parts = opened.adopt(createRegistryParts({ ...registrySettings(config, cluster, environment), clock, host }), (part) =>
     part.close(),
   );
+  // What copies images says the same of the same files.
+  const doubts = config.pushRegistry === undefined ? await parts.check() : [];
+  for (const doubt of doubts) log.warn({ doubt }, "A login or certificate cannot be used");
   const reader = createImageReader(parts);
   const { isInSourceRegistry } = registryLogins(cluster, config);
   const pushHost = config.pushRegistry?.split("/")[0];

@@ -55,9 +55,14 @@ export function handlerSettings(config: Config, cluster: Pick<Cluster, "ownsImag
     ...registryLogins(cluster, config),
     verifySourceTls: !config.noSourceTlsVerify,
     verifyDestinationTls: !config.noDestinationTlsVerify,
-    readsWithLogin: config.passToken || config.sourceUser !== undefined || (config.pushRegistry !== undefined && !config.dryRun),
+    readsWithLogin: readsWithLogin(config),
     buildLogLimit: config.buildLogLimit,
   };
+}
+
+/** Whether the bot, or the analyzer for it, reads images with logins of the bot's own. */
+function readsWithLogin({ passToken, sourceUser, pushRegistry, analyzers, dryRun }: Config): boolean {
+  return passToken || sourceUser !== undefined || (!dryRun && (pushRegistry !== undefined || analyzers.includes("packages")));
 }
 
 /** Jobs that copy images are the slow ones; there are none when nothing is copied. Throws `SetupError`. */

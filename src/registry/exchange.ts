@@ -83,7 +83,7 @@ export function createExchange(agents: Agents, trust: HostTrust): Exchange {
     if (way.via !== undefined) await trust.resolve(url, publicOnly);
     const response = await request(url, init, way, signal);
     const refusal = proxyRefusal(response.status, way.via);
-    if (refusal !== undefined) throw new JobError("RegistryUnavailable", `${init.method} ${url.host}${url.pathname}: ${refusal}`);
+    if (refusal !== undefined) throw new JobError("ProxyRefused", `${init.method} ${url.host}${url.pathname}: ${refusal}`);
     const peer =
       way.via === undefined ? (response.request as { socket?: { remoteAddress?: string } }).socket?.remoteAddress : undefined;
     return {

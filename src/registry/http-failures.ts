@@ -47,7 +47,7 @@ export function connectionFailure(
   const code = error.code ?? "no answer";
   if (code === refusedCode) return refusedHost(host);
   const fault = proxyFailure(error, via);
-  if (fault !== undefined) return new JobError("RegistryUnavailable", `${what}: ${fault}`);
+  if (fault !== undefined) return new JobError("ProxyRefused", `${what}: ${fault}`);
   const untrustedCertificate = untrusted.test(code);
   if (untrustedCertificate) return new JobError("RegistryUntrusted", `${what}: its certificate is not trusted (${code})`);
   if (isWrongProtocol(error)) return new JobError("RegistryUntrusted", `${what}: it speaks plain HTTP where HTTPS is asked for`);
