@@ -1,7 +1,7 @@
 import { mkdir, open, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
-import type { ChildFiles, HostProcess, RunDirectory } from "../children/run-directory.ts";
+import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../children/run-directory.ts";
 import { formatAuthfile, secretsOf } from "../core/auth-file.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
@@ -12,6 +12,7 @@ import { createTurns } from "../core/turns.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
 import { readResult } from "./command-results.ts";
 import type { DocumentSource } from "./documents.ts";
+import type { AnalyzerParts, OpenedAnalyzer } from "./kind.ts";
 import { nothingToAnalyze } from "./output-image.ts";
 import { findProgram } from "./programs.ts";
 
@@ -33,10 +34,27 @@ export interface CommandSettings {
 }
 
 export interface CommandParts {
-  readonly runs: RunDirectory;
+  /** Where the files of running programs lie; opened when the first one runs. */
+  readonly runs: () => Promise<RunDirectory>;
   readonly documents: DocumentSource;
   readonly host: HostProcess;
   readonly clock: Clock;
+}
+
+/** Opens one of the commands of BUILD_WATCHER_COMMANDS_FILE. */
+export function openCommand(
+  settings: CommandSettings,
+  { documents, host, clock, stateDirectory }: AnalyzerParts,
+): OpenedAnalyzer {
+  let opened: Promise<RunDirectory> | undefined;
+  const runs = () => {
+    opened ??= openRunDirectory(stateDirectory, host, clock, "command");
+    return opened;
+  };
+  return {
+    analyzer: createCommandAnalyzer(settings, { runs, documents, host, clock }),
+    close: async () => (await opened)?.close(),
+  };
 }
 
 /** Paths that exist as long as the program runs. */
@@ -72,7 +90,7 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
     const program = await findProgram(args[0], parts.host, name);
     const wantsDocument = args.some((argument) => argument.includes("{sbom}"));
     const document = wantsDocument ? await parts.documents.documentOf(image, { formats: ["cyclonedx"] }, signal) : undefined;
-    const files = await parts.runs.create(filesFor(image, document?.text));
+    const files = await (await parts.runs()).create(filesFor(image, document?.text));
     try {
       await mkdir(files.path("out"), { mode: 0o700 });
       const values = { ...imageValues(image.reference, request), ...pathsIn(files) };

@@ -5,9 +5,10 @@ import type { Analyzer } from "./analyzer.ts";
 import { protocolError } from "./answers.ts";
 import { createMetricsReader, dependencyTrackService } from "./dependency-track-metrics.ts";
 import type { DocumentSource } from "./documents.ts";
-import type { HttpEndpoint, HttpRequest } from "./http.ts";
+import { type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
 import { objectsOf, textOf } from "./json.ts";
-import { type Login, sendWithLogin } from "./login.ts";
+import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
+import { fileLogin, type Login, sendWithLogin } from "./login.ts";
 import { nothingToAnalyze } from "./output-image.ts";
 
 /** Templates of core/image-template.ts. */
@@ -25,6 +26,33 @@ export interface DependencyTrackSettings {
   readonly project: ProjectTemplates;
   /** Where people see projects, without a slash at its end. */
   readonly frontend?: string | undefined;
+}
+
+/** The settings of options.ts. */
+export interface DependencyTrackOptions {
+  readonly dependencyTrackUrl: string | undefined;
+  readonly dependencyTrackKeyFile: string | undefined;
+  readonly dependencyTrackProject: string;
+  readonly dependencyTrackVersion: string;
+  readonly dependencyTrackParent: string | undefined;
+  readonly dependencyTrackTags: readonly string[];
+  readonly dependencyTrackFrontend: string | undefined;
+}
+
+export function openDependencyTrack(options: DependencyTrackOptions, parts: AnalyzerParts): OpenedAnalyzer {
+  const { dependencyTrackUrl: url = "", dependencyTrackKeyFile: file = "", dependencyTrackFrontend } = options;
+  // Its user interface hands /api on; many name that address.
+  const endpoint = openEndpoint(serviceUrl(url).replace(/\/api(?:\/v1)?$/, ""), dependencyTrackService, parts);
+  const login = fileLogin(file, "BUILD_WATCHER_DEPENDENCY_TRACK_KEY_FILE", (key) => ({ "x-api-key": key }));
+  const project = {
+    name: options.dependencyTrackProject,
+    version: options.dependencyTrackVersion,
+    parent: options.dependencyTrackParent,
+    tags: options.dependencyTrackTags,
+  };
+  const frontend = dependencyTrackFrontend && serviceUrl(dependencyTrackFrontend);
+  const { documents } = parts;
+  return atEndpoint(createDependencyTrackAnalyzer({ endpoint, login, documents, project, frontend }), endpoint);
 }
 
 /** Characters of base64 that a JSON upload may have (v5's documentation); what is longer goes as a file. */

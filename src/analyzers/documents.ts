@@ -14,7 +14,7 @@ export interface SbomDocument {
 export interface DocumentWish {
   readonly formats: readonly SbomDocument["format"][];
   /** Of CycloneDX, for receivers that do not know the usual one. */
-  readonly cycloneDx?: "1.5";
+  readonly cycloneDx?: "1.5" | "1.6";
 }
 
 /** Where documents come from: one that lies beside the image already, or the bot's own inventory. */

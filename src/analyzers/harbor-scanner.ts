@@ -4,8 +4,9 @@ import { countSeverities, type Findings } from "../core/findings.ts";
 import type { AnalysisImage, AnalysisStatus, Analyzer } from "./analyzer.ts";
 import { protocolError } from "./answers.ts";
 import { type Agreement, createCapabilities } from "./harbor-capabilities.ts";
-import type { HttpAnswer, HttpEndpoint, HttpRequest } from "./http.ts";
+import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
 import { objectsOf, textOf } from "./json.ts";
+import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
 import { type Login, readSecretFile, sendWithLogin } from "./login.ts";
 import { nothingToAnalyze } from "./output-image.ts";
 import type { Service } from "./service.ts";
@@ -23,6 +24,19 @@ export const harborScannerService: Service = {
   addressSetting: "BUILD_WATCHER_HARBOR_SCANNER_URL",
   loginSetting: "BUILD_WATCHER_HARBOR_SCANNER_LOGIN_FILE",
 };
+
+/** The settings of options.ts. */
+export interface HarborScannerOptions {
+  readonly harborScannerUrl: string | undefined;
+  readonly harborScannerLoginFile: string | undefined;
+}
+
+export function openHarborScanner(options: HarborScannerOptions, parts: AnalyzerParts): OpenedAnalyzer {
+  const { harborScannerUrl: url = "", harborScannerLoginFile: file } = options;
+  const endpoint = openEndpoint(serviceUrl(url), harborScannerService, parts);
+  const login = file === undefined ? undefined : harborScannerLogin(file);
+  return atEndpoint(createHarborScannerAnalyzer({ endpoint, login, clock: parts.clock }), endpoint);
+}
 
 interface Scan {
   readonly image: AnalysisImage;

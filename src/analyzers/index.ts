@@ -1,24 +1,42 @@
 import type { PlannedAnalyzer } from "../core/job.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { bounded } from "./bounded.ts";
+import { type CommandSettings, openCommand } from "./command.ts";
+import { openDependencyTrack } from "./dependency-track.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
+import { openHarborScanner } from "./harbor-scanner.ts";
 import type { EndedRequest } from "./http.ts";
-import type { AnalyzerKind, AnalyzerParts, AnalyzerSettings, OpenedAnalyzer } from "./kind.ts";
+import type { AnalyzerKind, AnalyzerParts, OpenedAnalyzer } from "./kind.ts";
 import { createNoAnalyzer } from "./none.ts";
 import { createPackagesAnalyzer } from "./packages.ts";
+import { openRhacs } from "./rhacs.ts";
 import { openThoth } from "./thoth.ts";
+import { openTrustify } from "./trustify.ts";
 
-/** Every analyzer by the name that BUILD_WATCHER_ANALYZERS knows it by. */
-const kinds: Readonly<Record<string, AnalyzerKind>> = {
-  none: { readsLogs: false, open: () => ({ analyzer: createNoAnalyzer() }) },
+/** Every analyzer by the name that BUILD_WATCHER_ANALYZERS knows it by; any other name is that of a command. */
+const kinds = {
+  none: { readsLogs: false, open: (_settings: object) => ({ analyzer: createNoAnalyzer() }) },
   packages: { readsLogs: false, open: openPackages },
   thoth: { readsLogs: true, open: openThoth },
-};
+  rhacs: { readsLogs: false, open: openRhacs },
+  "dependency-track": { readsLogs: false, wantsDocuments: true, open: openDependencyTrack },
+  trustify: { readsLogs: false, wantsDocuments: true, open: openTrustify },
+  "harbor-scanner": { readsLogs: false, open: openHarborScanner },
+} as const;
 
-export interface ChosenAnalyzers extends AnalyzerSettings {
+type Kinds = typeof kinds;
+/** The settings of all kinds together: each declares its own. */
+type SettingsOfKinds = {
+  readonly [Name in keyof Kinds]: (settings: Parameters<Kinds[Name]["open"]>[0]) => void;
+}[keyof Kinds] extends (settings: infer Settings) => void
+  ? Settings
+  : never;
+
+export type ChosenAnalyzers = SettingsOfKinds & {
   readonly analyzers: readonly string[];
+  readonly commands: readonly CommandSettings[];
   readonly dryRun: boolean;
-}
+};
 
 export interface AnalyzersParts extends Omit<AnalyzerParts, "onRequest"> {
   /** Told of every request of an analyzer's that ended. */
@@ -27,7 +45,13 @@ export interface AnalyzersParts extends Omit<AnalyzerParts, "onRequest"> {
 
 /** What decides which jobs there are for the chosen analyzers. */
 export function plannedAnalyzers(names: readonly string[]): readonly PlannedAnalyzer[] {
-  return names.map((name) => ({ name, readsLogs: kindOf(name).readsLogs }));
+  return names.map((name) => ({ name, readsLogs: kindOf(name)?.readsLogs ?? false }));
+}
+
+/** Whether one of the chosen analyzers is given bills of materials. */
+export function wantsDocuments(names: readonly string[], commands: readonly CommandSettings[]): boolean {
+  const asks = ({ name, args }: CommandSettings) => names.includes(name) && args.some((argument) => argument.includes("{sbom}"));
+  return names.some((name) => kindOf(name)?.wantsDocuments) || commands.some(asks);
 }
 
 /** The chosen analyzers; in a dry run such as submit nothing. Throws `SetupError` when one cannot be opened as it is set up. */
@@ -46,18 +70,22 @@ export function openAnalyzers(
 
 function openAnalyzer(name: string, settings: ChosenAnalyzers, { onRequest, ...parts }: AnalyzersParts): OpenedAnalyzer {
   if (settings.dryRun) return { analyzer: createDryRunAnalyzer(name) };
-  const told = onRequest && { onRequest: (request: EndedRequest) => onRequest(name, request) };
-  const { analyzer, ...opened } = kindOf(name).open(settings, { ...parts, ...told });
+  const told = { ...parts, ...(onRequest && { onRequest: (request: EndedRequest) => onRequest(name, request) }) };
+  const { analyzer, ...opened } = kindOf(name)?.open(settings, told) ?? openCommand(commandOf(name, settings), told);
   return { ...opened, analyzer: bounded(analyzer) };
 }
 
-function openPackages(_settings: AnalyzerSettings, { reading }: AnalyzerParts): OpenedAnalyzer {
+function openPackages(_settings: object, { reading }: AnalyzerParts): OpenedAnalyzer {
   if (!reading) throw new Error("The analyzer packages needs a way into images");
   return { analyzer: createPackagesAnalyzer(reading) };
 }
 
-function kindOf(name: string): AnalyzerKind {
-  const kind = kinds[name];
-  if (!kind) throw new Error(`There is no analyzer ${name}`);
-  return kind;
+function kindOf(name: string): AnalyzerKind<ChosenAnalyzers> | undefined {
+  return Object.hasOwn(kinds, name) ? kinds[name as keyof Kinds] : undefined;
+}
+
+function commandOf(name: string, { commands }: ChosenAnalyzers): CommandSettings {
+  const command = commands.find((candidate) => candidate.name === name);
+  if (!command) throw new Error(`There is no analyzer ${name}`);
+  return command;
 }

@@ -1,17 +1,12 @@
+import type { HostProcess } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Proxies } from "../core/proxy.ts";
 import type { Analyzer } from "./analyzer.ts";
-import type { EndedRequest } from "./http.ts";
+import type { DocumentSource } from "./documents.ts";
+import { createHttpEndpoint, type EndedRequest, type HttpEndpoint } from "./http.ts";
+import { namingHost } from "./naming-host.ts";
 import type { PackagesParts } from "./packages.ts";
-
-/** The settings that analyzers read. */
-export interface AnalyzerSettings {
-  readonly analysisHost: string | undefined;
-  readonly noTlsVerify: boolean;
-  readonly environmentType: "runtime" | "buildtime" | undefined;
-  readonly debug: boolean;
-  readonly force: boolean;
-}
+import type { Service } from "./service.ts";
 
 /** What analyzers are given of the bot. */
 export interface AnalyzerParts {
@@ -22,16 +17,44 @@ export interface AnalyzerParts {
   readonly proxies?: Proxies | undefined;
   /** Told of every request of this analyzer's that ended. */
   readonly onRequest?: (request: EndedRequest) => void;
+  /** Bills of materials, for those that want them. */
+  readonly documents: DocumentSource;
+  /** The bot's process and state directory, for those that start programs. */
+  readonly host: HostProcess;
+  readonly stateDirectory: string;
 }
 
 /** A kind of analyzer, as the table in `index.ts` lists it. */
-export interface AnalyzerKind {
+export interface AnalyzerKind<Settings> {
   /** Whether it has a use for build logs. */
   readonly readsLogs: boolean;
-  open(settings: AnalyzerSettings, parts: AnalyzerParts): OpenedAnalyzer;
+  /** Whether it is given bills of materials. */
+  readonly wantsDocuments?: boolean;
+  readonly open: (settings: Settings, parts: AnalyzerParts) => OpenedAnalyzer;
 }
 
 export interface OpenedAnalyzer {
   readonly analyzer: Analyzer;
   readonly close?: () => void | Promise<void>;
+}
+
+/** Milliseconds that one request to a service may take, unless it asks for more. */
+const requestTimeout = 120_000;
+
+/** The connection to a service at a URL; its certificate is verified. */
+export function openEndpoint(url: string, service: Service, { clock, proxies, onRequest }: AnalyzerParts): HttpEndpoint {
+  return createHttpEndpoint({
+    url,
+    service,
+    verifyTls: true,
+    timeout: requestTimeout,
+    clock,
+    proxies,
+    ...(onRequest && { onRequest }),
+  });
+}
+
+/** An analyzer at the other end of a connection: its failures name the host, and closing it ends the connection. */
+export function atEndpoint(analyzer: Analyzer, endpoint: HttpEndpoint): OpenedAnalyzer {
+  return { analyzer: namingHost(analyzer, new URL(endpoint.name).host), close: endpoint.close };
 }

@@ -3,10 +3,12 @@ import { countSeverities, type Findings } from "../core/findings.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
 import { protocolError } from "./answers.ts";
-import type { HttpEndpoint, HttpRequest } from "./http.ts";
+import { type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
 import { isObject, type JsonObject, objectOf, objectsOf, textOf, textsOf } from "./json.ts";
+import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
 import { type Login, sendWithLogin } from "./login.ts";
 import { nothingToAnalyze } from "./output-image.ts";
+import { podTokenFile, rhacsLogin } from "./rhacs-login.ts";
 import type { Service } from "./service.ts";
 
 export interface RhacsSettings {
@@ -33,6 +35,28 @@ export const rhacsService: Service = {
     return status === 504 ? "AnalyzerFailed" : undefined;
   },
 };
+
+/** The settings of options.ts. */
+export interface RhacsOptions {
+  readonly rhacsUrl: string | undefined;
+  readonly rhacsTokenFile: string | undefined;
+  readonly rhacsCluster: string | undefined;
+  readonly rhacsPolicies: boolean;
+  readonly rhacsLink: string | undefined;
+}
+
+export function openRhacs(options: RhacsOptions, parts: AnalyzerParts): OpenedAnalyzer {
+  const {
+    rhacsUrl = "",
+    rhacsTokenFile = podTokenFile,
+    rhacsCluster: cluster,
+    rhacsPolicies: policies,
+    rhacsLink: link,
+  } = options;
+  const endpoint = openEndpoint(serviceUrl(rhacsUrl), rhacsService, parts);
+  const login = rhacsLogin(endpoint, rhacsTokenFile);
+  return atEndpoint(createRhacsAnalyzer({ endpoint, login, cluster, policies, link }), endpoint);
+}
 
 /** Central gives a scan ten minutes (ROX_SCAN_TIMEOUT). */
 const scanTimeout = 11 * 60_000;

@@ -3,8 +3,7 @@ import { formatImageReference } from "../core/image-reference.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
 import { mayBeAnotherServer, protocolError } from "./answers.ts";
 import { createHttpEndpoint, type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
-import type { AnalyzerParts, AnalyzerSettings, OpenedAnalyzer } from "./kind.ts";
-import { namingHost } from "./naming-host.ts";
+import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer } from "./kind.ts";
 import { thothService } from "./service.ts";
 import { readStatus } from "./thoth-status.ts";
 
@@ -20,13 +19,22 @@ type Analyses = Submission["analyses"];
 /** The server pulls an image's manifest before it answers; two minutes are generous for that. */
 const requestTimeout = 120_000;
 
+/** The settings of options.ts. */
+export interface ThothOptions {
+  readonly analysisHost: string | undefined;
+  readonly noTlsVerify: boolean;
+  readonly environmentType: "runtime" | "buildtime" | undefined;
+  readonly debug: boolean;
+  readonly force: boolean;
+}
+
 /** Thoth at THOTH_USER_API_HOST. */
-export function openThoth(settings: AnalyzerSettings, parts: AnalyzerParts): OpenedAnalyzer {
+export function openThoth(settings: ThothOptions, parts: AnalyzerParts): OpenedAnalyzer {
   const { analysisHost: host = "", noTlsVerify, environmentType, debug, force } = settings;
   const connection = { verifyTls: !noTlsVerify, timeout: requestTimeout, ...parts };
   const endpoint = createHttpEndpoint({ url: thothUrl(host), service: thothService, ...connection });
   const thoth = createThothAnalyzer({ endpoint, environmentType, debug, force });
-  return { analyzer: namingHost(thoth, new URL(endpoint.name).host), close: endpoint.close };
+  return atEndpoint(thoth, endpoint);
 }
 
 /** The API's base URL for a host or URL: `https://host/api/v1`. */

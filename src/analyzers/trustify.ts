@@ -3,9 +3,11 @@ import { countSeverities, type Findings } from "../core/findings.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
 import { mayBeAnotherServer, protocolError, statusOf } from "./answers.ts";
 import type { DocumentSource, SbomDocument } from "./documents.ts";
-import type { HttpAnswer, HttpEndpoint, HttpRequest } from "./http.ts";
+import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
 import { type JsonObject, objectsOf, textOf, textsOf } from "./json.ts";
+import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
 import { type Login, sendWithLogin } from "./login.ts";
+import { issuerService, oidcLogin } from "./oidc-login.ts";
 import { nothingToAnalyze } from "./output-image.ts";
 import type { Service } from "./service.ts";
 
@@ -23,6 +25,31 @@ export const trustifyService: Service = {
   loginSetting: "BUILD_WATCHER_TRUSTIFY_CLIENT_SECRET_FILE (the client needs create.sbom, read.sbom and read.advisory)",
   reasonOf: (status) => (status === 403 ? "AnalyzerLogin" : undefined),
 };
+
+/** The settings of options.ts. */
+export interface TrustifyOptions {
+  readonly trustifyUrl: string | undefined;
+  readonly trustifyIssuer: string | undefined;
+  readonly trustifyClientId: string | undefined;
+  readonly trustifyClientSecretFile: string | undefined;
+  readonly trustifyScope: string | undefined;
+}
+
+export function openTrustify(options: TrustifyOptions, parts: AnalyzerParts): OpenedAnalyzer {
+  const { trustifyUrl: url = "", trustifyIssuer: issuer, trustifyScope: scope } = options;
+  const endpoint = openEndpoint(serviceUrl(url), trustifyService, parts);
+  const { documents, clock } = parts;
+  if (issuer === undefined) return atEndpoint(createTrustifyAnalyzer({ endpoint, documents }), endpoint);
+  const secretSetting = "BUILD_WATCHER_TRUSTIFY_CLIENT_SECRET_FILE";
+  const tokens = openEndpoint(serviceUrl(issuer), issuerService("BUILD_WATCHER_TRUSTIFY_ISSUER", secretSetting), parts);
+  const { trustifyClientId: clientId = "", trustifyClientSecretFile: secretFile = "" } = options;
+  const login = oidcLogin({ endpoint: tokens, clientId, secretFile, secretSetting, scope, clock });
+  const close = () => {
+    endpoint.close();
+    tokens.close();
+  };
+  return { ...atEndpoint(createTrustifyAnalyzer({ endpoint, login, documents }), endpoint), close };
+}
 
 type Version = "v3" | "v2";
 

@@ -14,6 +14,7 @@ import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts
 import { followBuilds } from "../pipeline/follow-builds.ts";
 import { forgetPackages } from "../pipeline/forget-packages.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
+import { measureFindings } from "../pipeline/measure-findings.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
 import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
@@ -29,6 +30,7 @@ import type { Logger } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { pushMetrics } from "../telemetry/push-metrics.ts";
 import { openCopier } from "./copying.ts";
+import { inventoryDocuments } from "./documents.ts";
 import { type Following, openFollowing } from "./following.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
 import { openCluster } from "./open-cluster.ts";
@@ -100,8 +102,11 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const reading = readsPackages(config)
     ? await openReading(config, cluster, { directory, environment, clock, host: surroundings.host, log }, opened)
     : undefined;
+  const documents = inventoryDocuments(reading);
   const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
-  const { analyzers } = opened.use(openAnalyzers(config, { clock, onRequest, proxies, reading }));
+  const { analyzers } = opened.use(
+    openAnalyzers(config, { ...surroundings, clock, stateDirectory: directory, onRequest, proxies, reading, documents }),
+  );
   const words = withoutService[config.analyzers.join()];
   if (words && config.analysisHost === undefined) log.info(words);
   const onCopy = (event: CopyReport) => {
@@ -175,6 +180,8 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
         firstLists.see(sighting);
         logs?.see(sighting);
       };
+      // A ledger that can no longer be read ends the bot by itself.
+      measureFindings({ queue, metrics, clock }, signal).catch(() => undefined);
       if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
       await followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
       await logs?.ended();

@@ -8,7 +8,7 @@ import { openMark } from "../notifications/mark.ts";
 import type { Delivery, Notification } from "../notifications/notifier.ts";
 import { createBatches } from "../pipeline/batches.ts";
 import type { FollowResult, FollowWork } from "../pipeline/follow-analyses.ts";
-import { eventOfAnalysis, eventOfJob } from "../pipeline/job-events.ts";
+import { eventOfAnalysis, eventOfFindings, eventOfJob } from "../pipeline/job-events.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
 import { measureRequest } from "../pipeline/measure-submissions.ts";
 import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "../pipeline/notify.ts";
@@ -106,10 +106,13 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
     ended,
     onAttempt({ outcome, record }) {
       if (outcome === "done" || outcome === "failed") tell(eventOfJob(record));
+      if (outcome === "done") tell(eventOfFindings(record, jobs));
     },
     onFollowed({ outcome, record: { job: work, result } }) {
       const record = outcome === "done" && result?.state !== undefined ? jobs.find(work.jobId) : undefined;
-      if (record && result) tell(eventOfAnalysis(work, result, record));
+      if (!record || !result) return;
+      tell(eventOfAnalysis(work, result, record));
+      tell(eventOfFindings(record, jobs));
     },
     begin(followed) {
       queue.ended.catch(failUnlessStopping);

@@ -1,3 +1,4 @@
+import { wantsDocuments } from "../analyzers/index.ts";
 import type { HostProcess } from "../children/run-directory.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
@@ -28,9 +29,9 @@ export interface ReadingSurroundings {
   readonly log: Pick<Logger, "warn">;
 }
 
-/** Whether the bot reads packages itself. */
-export function readsPackages({ analyzers, dryRun }: Pick<Config, "analyzers" | "dryRun">): boolean {
-  return analyzers.includes("packages") && !dryRun;
+/** Whether the bot reads packages itself: to show them, or for a document that another analyzer wants. */
+export function readsPackages({ analyzers, commands, dryRun }: Pick<Config, "analyzers" | "commands" | "dryRun">): boolean {
+  return !dryRun && (analyzers.includes("packages") || wantsDocuments(analyzers, commands));
 }
 
 /** Opens the inventory over the registry's door; what needs closing is added to `opened`. Throws `SetupError`. */

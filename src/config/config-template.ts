@@ -85,11 +85,11 @@ export function renderConfigTemplate(): string {
 }
 
 function parameterOf(name: OptionName, option: Option): Parameter {
-  const { env, help, choices } = option;
+  const { env, help, choices, orCommands } = option;
   const value = values[name] ?? defaultText(option);
   return {
     name: env,
-    description: choices ? `${help} One of: ${choices.join(", ")}.` : help,
+    description: choices ? `${help} ${orCommands ? "Known" : "One of"}: ${choices.join(", ")}.` : help,
     ...(value !== undefined && { value }),
     ...(required.includes(name) && { required: true }),
   };

@@ -1,3 +1,4 @@
+import { imagePlaceholders, unknownPlaceholder } from "../core/image-template.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
 
 /** Says what would be right; undefined when the text is right as it is. */
@@ -21,6 +22,7 @@ const checks = {
   "shared-secret": checkSharedSecret,
   "repository-prefix": checkRepositoryPrefix,
   "label-selector": checkLabelSelector,
+  "image-template": checkImageTemplate,
   user: (text) =>
     text.includes(":") ? "a user name without a colon (registries read what follows it as the password)" : undefined,
 } as const satisfies Record<string, Check>;
@@ -77,6 +79,12 @@ function checkLabelSelector(text: string): string | undefined {
   } catch (error) {
     return `a label selector such as app=web,tier in (a, b), but ${error instanceof Error ? error.message : "it cannot be read"}`;
   }
+}
+
+function checkImageTemplate(text: string): string | undefined {
+  const unknown = unknownPlaceholder(text);
+  if (unknown === undefined) return undefined;
+  return `a text with any of ${imagePlaceholders.map((name) => `{${name}}`).join(" ")}, not {${unknown}}`;
 }
 
 function withoutScheme(text: string): string {

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { readProxies } from "../core/proxy.ts";
+import { type Command, readCommandsFile } from "./commands-file.ts";
 import { ConfigError } from "./config-error.ts";
 import { warnOfEnvLines } from "./env-lines.ts";
 import { guardForeignFile } from "./foreign-env.ts";
@@ -36,19 +37,23 @@ export function loadConfig({ flags, environment, envFile, ownEnvFile = true }: C
   const readings = optionEntries.map(([name, option]) => readOption(name, option, sources));
   const values: Partial<Config> = Object.fromEntries(readings.map(({ name, value }) => [name, value]));
   const tracked = readTracked(values);
+  const commands = readCommands(values);
   const proxies = readProxies(environment);
   const config = {
     ...values,
     ...impliedValues(values),
     stateDirectory: stateDirectory(values, environment),
     track: tracked.names,
+    commands: commands.list,
   };
   const wrong = new Set(readings.filter(({ mistake }) => mistake !== undefined).map(({ name }) => name));
+  if (commands.mistakes.length > 0) wrong.add("commandsFile");
   const mistakes = [
     ...foreign,
     ...secrets.mistakes,
     ...readings.flatMap(({ mistake = [] }) => mistake),
     ...tracked.mistakes,
+    ...commands.mistakes,
     ...crossCheck(config, wrong, ["stateDirectory"]),
     ...proxies.mistakes,
   ];
@@ -88,8 +93,8 @@ function isUnfilled({ type }: Option, { text, from }: Given): boolean {
 }
 
 function defaultValue(option: Option): { readonly value?: Value } {
-  if (option.type === "list") return { value: [] };
   const text = defaultText(option);
+  if (option.type === "list" && text === undefined) return { value: [] };
   const parsed = text === undefined ? undefined : parseValue(option, text);
   return parsed && "value" in parsed ? parsed : {};
 }
@@ -125,6 +130,16 @@ function readTracked({ track = [], trackFile }: Partial<Config>): { names: reado
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { names: track, mistakes: error.mistakes.map((mistake) => `${nameOf("trackFile")}: ${mistake}`) };
+  }
+}
+
+function readCommands({ commandsFile }: Partial<Config>): { list: readonly Command[]; mistakes: readonly string[] } {
+  if (commandsFile === undefined) return { list: [], mistakes: [] };
+  try {
+    return { list: readCommandsFile(commandsFile, options.analyzers.choices), mistakes: [] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { list: [], mistakes: error.mistakes.map((mistake) => `${nameOf("commandsFile")}: ${mistake}`) };
   }
 }
 

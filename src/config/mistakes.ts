@@ -18,6 +18,8 @@ export function wrongValue(name: OptionName, { text, from }: Given, expected: st
 export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionName>, require: readonly OptionName[]): string[] {
   return [
     ...missing(config, wrong, require),
+    ...unknownAnalyzers(config, wrong),
+    ...halfTrustify(config),
     ...unusableAnalyzers(config, wrong),
     ...nothingToSubmit(config),
     ...mixedNamespaces(config),
@@ -32,6 +34,14 @@ function missing(config: Partial<Config>, wrong: ReadonlySet<OptionName>, requir
     .map((name) => `${nameOf(name)} is not set, and this command needs it. ${options[name].help}`);
 }
 
+function unknownAnalyzers({ analyzers = [], commands = [] }: Partial<Config>, wrong: ReadonlySet<OptionName>): string[] {
+  if (wrong.has("commandsFile")) return [];
+  const known = [...(options.analyzers.choices as readonly string[]), ...commands.map(({ name }) => name)];
+  const unknown = analyzers.filter((name) => !known.includes(name));
+  const expected = `expected ${known.join(", ")}, or the name of a command in ${nameOf("commandsFile")}`;
+  return unknown.map((name) => `${nameOf("analyzers")} names ${JSON.stringify(name)}; ${expected}`);
+}
+
 function unusableAnalyzers(config: Partial<Config>, wrong: ReadonlySet<OptionName>): string[] {
   const { analyzers = [], dryRun } = config;
   if (wrong.has("analyzers")) return [];
@@ -42,6 +52,14 @@ function unusableAnalyzers(config: Partial<Config>, wrong: ReadonlySet<OptionNam
     ...needed
       .filter(([name]) => config[name] === undefined && !wrong.has(name))
       .map(([name, { neededBy, help }]) => `${nameOf(name)} is not set, and the analyzer ${neededBy} needs it. ${help}`),
+  ];
+}
+
+/** An issuer is of no use without a client. */
+function halfTrustify({ trustifyIssuer, trustifyClientId, trustifyClientSecretFile }: Partial<Config>): string[] {
+  if (trustifyIssuer === undefined || (trustifyClientId !== undefined && trustifyClientSecretFile !== undefined)) return [];
+  return [
+    `${nameOf("trustifyIssuer")} is set; ${nameOf("trustifyClientId")} and ${nameOf("trustifyClientSecretFile")} must be set, too`,
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { Command } from "./commands-file.ts";
 import type { Format } from "./formats.ts";
 
 /** One setting. Everything that knows of settings — parsing, help, .env.example, the reference — is derived from the table below. */
@@ -20,6 +21,8 @@ export interface Option {
   readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  /** Whether items of a list may also be names of commands in BUILD_WATCHER_COMMANDS_FILE. */
+  readonly orCommands?: true;
   /** What a text, or each item of a list, must look like; `formats.ts` says what that is. */
   readonly format?: Format;
   readonly group: Group;
@@ -37,6 +40,7 @@ export interface Option {
 export const groups = [
   "What is watched",
   "Analysis",
+  "Analysis services",
   "Registries",
   "Work",
   "Cluster",
@@ -103,10 +107,19 @@ export const options = {
     env: "BUILD_WATCHER_ANALYZERS",
     flag: "analyzers",
     type: "list",
-    choices: ["thoth", "packages", "none"],
+    choices: ["thoth", "packages", "rhacs", "dependency-track", "trustify", "harbor-scanner", "none"],
+    orCommands: true,
     group: "Analysis",
     placeholder: "<names>",
-    help: "What analyzes images, several separated by commas: thoth (THOTH_USER_API_HOST), packages (the bot reads the packages of each image itself), or none to copy and show images only. Default: thoth when its host is set, else packages.",
+    help: "What analyzes images, several separated by commas: packages (the bot reads the packages of each image itself), services, names of commands in BUILD_WATCHER_COMMANDS_FILE, or none to copy and show images only. Default: thoth when its host is set, else packages.",
+  },
+  commandsFile: {
+    env: "BUILD_WATCHER_COMMANDS_FILE",
+    flag: "commands-file",
+    type: "string",
+    group: "Analysis",
+    placeholder: "<file>",
+    help: "A YAML file with programs that analyze images, see docs/analyzers.md.",
   },
   analysisHost: {
     env: "THOTH_USER_API_HOST",
@@ -231,6 +244,176 @@ export const options = {
     group: "Analysis",
     placeholder: "<duration>",
     help: "How long after its submission an analysis that does not end is asked after.",
+  },
+  rhacsUrl: {
+    env: "BUILD_WATCHER_RHACS_URL",
+    flag: "rhacs-url",
+    type: "string",
+    format: "endpoint",
+    group: "Analysis services",
+    placeholder: "<url>",
+    neededBy: "rhacs",
+    help: "URL of RHACS Central (StackRox).",
+  },
+  rhacsTokenFile: {
+    env: "BUILD_WATCHER_RHACS_TOKEN_FILE",
+    flag: "rhacs-token-file",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<file>",
+    help: "A file with an API token of RHACS, or with a service account's token that Central exchanges. Default: the pod's own token.",
+  },
+  rhacsCluster: {
+    env: "BUILD_WATCHER_RHACS_CLUSTER",
+    flag: "rhacs-cluster",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<name>",
+    help: "The secured cluster whose scanner reads the images, for those that Central itself cannot reach.",
+  },
+  rhacsPolicies: {
+    env: "BUILD_WATCHER_RHACS_POLICIES",
+    flag: "rhacs-policies",
+    type: "boolean",
+    default: false,
+    group: "Analysis services",
+    help: "Also count the build policies of RHACS that an image violates.",
+  },
+  rhacsLink: {
+    env: "BUILD_WATCHER_RHACS_LINK",
+    flag: "rhacs-link",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<url>",
+    help: "Where a person finds an image in RHACS: a URL with {digest}.",
+  },
+  dependencyTrackUrl: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_URL",
+    flag: "dependency-track-url",
+    type: "string",
+    format: "endpoint",
+    group: "Analysis services",
+    placeholder: "<url>",
+    neededBy: "dependency-track",
+    help: "URL of Dependency-Track's API server.",
+  },
+  dependencyTrackKeyFile: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_KEY_FILE",
+    flag: "dependency-track-key-file",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<file>",
+    neededBy: "dependency-track",
+    help: "A file with an API key of Dependency-Track.",
+  },
+  dependencyTrackProject: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_PROJECT",
+    flag: "dependency-track-project",
+    type: "string",
+    format: "image-template",
+    default: "{repository}",
+    group: "Analysis services",
+    placeholder: "<template>",
+    help: "The name of an image's project.",
+  },
+  dependencyTrackVersion: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_VERSION",
+    flag: "dependency-track-version",
+    type: "string",
+    format: "image-template",
+    default: "{tag|digest12}",
+    group: "Analysis services",
+    placeholder: "<template>",
+    help: "The version of an image's project.",
+  },
+  dependencyTrackParent: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_PARENT",
+    flag: "dependency-track-parent",
+    type: "string",
+    format: "image-template",
+    group: "Analysis services",
+    placeholder: "<template>",
+    help: "The name of the project that new projects are put under. It must exist.",
+  },
+  dependencyTrackTags: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_TAGS",
+    flag: "dependency-track-tags",
+    type: "list",
+    format: "image-template",
+    default: "build-watcher,ns:{namespace}",
+    group: "Analysis services",
+    placeholder: "<templates>",
+    help: "Tags of projects, several separated by commas.",
+  },
+  dependencyTrackFrontend: {
+    env: "BUILD_WATCHER_DEPENDENCY_TRACK_FRONTEND",
+    flag: "dependency-track-frontend",
+    type: "string",
+    format: "endpoint",
+    group: "Analysis services",
+    placeholder: "<url>",
+    help: "URL of Dependency-Track's pages, for links to projects.",
+  },
+  trustifyUrl: {
+    env: "BUILD_WATCHER_TRUSTIFY_URL",
+    flag: "trustify-url",
+    type: "string",
+    format: "endpoint",
+    group: "Analysis services",
+    placeholder: "<url>",
+    neededBy: "trustify",
+    help: "URL of Trustify (Red Hat Trusted Profile Analyzer).",
+  },
+  trustifyIssuer: {
+    env: "BUILD_WATCHER_TRUSTIFY_ISSUER",
+    flag: "trustify-issuer",
+    type: "string",
+    format: "endpoint",
+    group: "Analysis services",
+    placeholder: "<url>",
+    help: "The OpenID Connect issuer that gives tokens for Trustify. Without it no login is sent.",
+  },
+  trustifyClientId: {
+    env: "BUILD_WATCHER_TRUSTIFY_CLIENT_ID",
+    flag: "trustify-client-id",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<id>",
+    help: "The client that asks the issuer for tokens.",
+  },
+  trustifyClientSecretFile: {
+    env: "BUILD_WATCHER_TRUSTIFY_CLIENT_SECRET_FILE",
+    flag: "trustify-client-secret-file",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<file>",
+    help: "A file with the secret of that client.",
+  },
+  trustifyScope: {
+    env: "BUILD_WATCHER_TRUSTIFY_SCOPE",
+    flag: "trustify-scope",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<scope>",
+    help: "The scope that is asked for, where the issuer needs one.",
+  },
+  harborScannerUrl: {
+    env: "BUILD_WATCHER_HARBOR_SCANNER_URL",
+    flag: "harbor-scanner-url",
+    type: "string",
+    format: "endpoint",
+    group: "Analysis services",
+    placeholder: "<url>",
+    neededBy: "harbor-scanner",
+    help: "URL of a Harbor scanner adapter (Trivy, Anchore, Sysdig), with /api/v1.",
+  },
+  harborScannerLoginFile: {
+    env: "BUILD_WATCHER_HARBOR_SCANNER_LOGIN_FILE",
+    flag: "harbor-scanner-login-file",
+    type: "string",
+    group: "Analysis services",
+    placeholder: "<file>",
+    help: "A file with the adapter's login: Basic …, Bearer … or an API key.",
   },
   passToken: {
     env: "THOTH_PASS_TOKEN",
@@ -722,4 +905,7 @@ type Present<T extends Option> = T["type"] extends "boolean"
       : string;
 
 /** Every setting by its name: durations in milliseconds, sizes in bytes. The type follows from the table. */
-export type Config = { readonly [Name in OptionName]: ValueOf<Options[Name]> };
+export type Config = { readonly [Name in OptionName]: ValueOf<Options[Name]> } & {
+  /** What BUILD_WATCHER_COMMANDS_FILE lists. */
+  readonly commands: readonly Command[];
+};

@@ -66,7 +66,7 @@ function inRange(option: Option, value: number | undefined, what: string, format
 function parseList(option: Option, text: string): Parsed {
   const items = [...new Set(text.split(",").map((item) => item.trim()))].filter(Boolean);
   for (const item of items) {
-    const parsed = option.choices ? parseChoice(option.choices, item) : formatted(option, item);
+    const parsed = option.choices && !option.orCommands ? parseChoice(option.choices, item) : formatted(option, item);
     if ("expected" in parsed) return parsed;
   }
   return { value: items };

@@ -25,9 +25,9 @@ export function renderSome(names: readonly OptionName[], columns: number): strin
 }
 
 /** What stands for a setting's value: `<host>`; `<runtime|buildtime>` where there is a choice. A switch has none. */
-export function placeholderOf({ type, choices, placeholder = "<value>" }: Option): string {
+export function placeholderOf({ type, choices, orCommands, placeholder = "<value>" }: Option): string {
   if (type === "boolean") return "";
-  return choices ? `<${choices.join("|")}>` : placeholder;
+  return choices && !orCommands ? `<${choices.join("|")}>` : placeholder;
 }
 
 /** The reference of settings as the command `options` prints it. */
@@ -83,8 +83,8 @@ function meaningOf(option: Option): string {
   return [helpOf(option), value === undefined ? "" : `Default: ${value}.`, aliasesOf(option)].filter(Boolean).join(" ");
 }
 
-function helpOf({ help, choices }: Option): string {
-  return choices ? `${help} One of: ${choices.join(", ")}.` : help;
+function helpOf({ help, choices, orCommands }: Option): string {
+  return choices ? `${help} ${orCommands ? "Known" : "One of"}: ${choices.join(", ")}.` : help;
 }
 
 function aliasesOf({ aliases = [] }: Option): string {

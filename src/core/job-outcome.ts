@@ -36,6 +36,7 @@ function analysisOutcome({ analyses = [], findings }: AnalysedResult = {}): JobO
   const states = analyses.map(({ state }) => state).filter((state) => state !== undefined);
   if (states.includes("running")) return "analysing";
   if (states.includes("failed")) return "analysis-failed";
-  if (states.length > 0 || findings !== undefined) return "analysed";
-  return analyses.length > 0 ? "submitted" : "done";
+  if (states.length > 0) return "analysed";
+  if (analyses.length > 0) return "submitted";
+  return findings === undefined ? "done" : "analysed";
 }

@@ -2,25 +2,36 @@ import { createHash } from "node:crypto";
 import { describeJob, groupOf } from "../core/job.ts";
 import { remedyFor } from "../core/remedies.ts";
 import type { Notification } from "../notifications/notifier.ts";
-import type { JobAnalysis, JobRecord } from "../queue/job-queue.ts";
+import type { JobAnalysis, JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { FollowResult, FollowWork } from "./follow-analyses.ts";
+import { describeWorsening, worseThanBefore } from "./worse-findings.ts";
 
 const types = {
   submitted: "io.build_watcher.job.submitted.v1",
   done: "io.build_watcher.job.done.v1",
   failed: "io.build_watcher.job.failed.v1",
   finished: "io.build_watcher.analysis.finished.v1",
+  worse: "io.build_watcher.findings.worse.v1",
 } as const;
 
 /** What is to be told of a job that ended; undefined when there is nothing to tell. */
 export function eventOfJob(record: JobRecord): Notification | undefined {
   const { state, updatedAt, error, result } = record;
   if (state === "done" && result && result.analyses.length > 0) {
-    const data = { ...factsOf(record), analyses: result.analyses.map(analysisFacts), notes: shortened(result.notes) };
+    const data = {
+      ...factsOf(record),
+      analyses: result.analyses.map(analysisFacts),
+      findings: result.findings,
+      notes: shortened(result.notes),
+    };
     return event(types.submitted, record, result.submittedAt ?? updatedAt, String(updatedAt), data);
   }
   if (state === "done" && result && (result.findings || record.job.analyzer === "none")) {
-    return event(types.done, record, updatedAt, String(updatedAt), { ...factsOf(record), notes: shortened(result.notes) });
+    return event(types.done, record, updatedAt, String(updatedAt), {
+      ...factsOf(record),
+      findings: result.findings,
+      notes: shortened(result.notes),
+    });
   }
   if (state === "failed" && error) {
     const { reason, message, givenUpAfter } = error;
@@ -38,8 +49,28 @@ export function eventOfAnalysis({ analysisId }: FollowWork, end: FollowResult, r
   const analysis = record.result?.analyses.find(({ id }) => id === analysisId);
   if (!analysis || end.state === undefined) return undefined;
   const notes = record.result?.notes.filter((note) => note.includes(analysisId)) ?? [];
-  const data = { ...factsOf(record), analysis: analysisFacts({ ...analysis, ...end }), notes: shortened(notes) };
+  const data = {
+    ...factsOf(record),
+    analysis: analysisFacts({ ...analysis, ...end }),
+    findings: record.result?.findings,
+    notes: shortened(notes),
+  };
   return event(types.finished, record, end.endedAt ?? record.updatedAt, analysisId, data);
+}
+
+/** What is to be told of a build whose findings are worse than those of the build before it; undefined when they are not. */
+export function eventOfFindings(record: JobRecord, jobs: Pick<JobQueue, "recent">): Notification | undefined {
+  const worse = worseThanBefore(record, jobs);
+  if (!worse) return undefined;
+  const { before, more } = worse;
+  const data = {
+    ...factsOf(record),
+    summary: describeWorsening(worse),
+    findings: record.result?.findings,
+    before: { job: before.job.id, build: before.job.build, image: before.result?.output, findings: before.result?.findings },
+    more: Object.fromEntries(more.map(({ severity, more: count }) => [severity, count])),
+  };
+  return event(types.worse, record, record.updatedAt, describeWorsening(worse), data);
 }
 
 /** `occasion` tells apart what happened to one job several times; the same occasion has the same id whenever it is told. */

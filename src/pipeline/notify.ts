@@ -3,7 +3,7 @@ import type { Delivery, Notification, Notifier } from "../notifications/notifier
 import type { AttemptReport, JobHandler, JobQueue } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { FollowQueue } from "./follow-analyses.ts";
-import { eventOfAnalysis, eventOfJob } from "./job-events.ts";
+import { eventOfAnalysis, eventOfFindings, eventOfJob } from "./job-events.ts";
 import { recordsSince } from "./records-since.ts";
 
 /** One event for one receiver. */
@@ -58,13 +58,17 @@ export async function tellSince({ jobs, followed, notify, receivers, clock }: Ou
   };
   for (const state of ["done", "failed"] as const) {
     for await (const records of recordsSince(jobs, state, since)) {
-      for (const record of records) await tell(eventOfJob(record));
+      for (const record of records) {
+        await tell(eventOfJob(record));
+        await tell(eventOfFindings(record, jobs));
+      }
     }
   }
   for await (const records of followed ? recordsSince(followed, "done", since) : []) {
     for (const { job: work, result = {} } of records) {
       const record = jobs.find(work.jobId);
       await tell(record && eventOfAnalysis(work, result, record));
+      await tell(record && eventOfFindings(record, jobs));
     }
   }
   await notify.forget({ endedBefore: now - remembered, seenBefore: now - remembered, failed: true });

@@ -66,6 +66,12 @@ export const metricTable = {
     help: "For how long the oldest job that could run has been waiting; 0 when none is due.",
     labels: ["kind", "analyzer"],
   },
+  findings: {
+    type: "gauge",
+    name: "build_watcher_findings",
+    help: "Vulnerabilities that an analyzer found in the newest build of each BuildConfig, summed by namespace.",
+    labels: ["analyzer", "namespace", "severity"],
+  },
   jobsEnqueued: {
     type: "counter",
     name: "build_watcher_jobs_enqueued_total",

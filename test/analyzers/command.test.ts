@@ -57,7 +57,7 @@ async function command(directory: string, settings: Partial<CommandSettings> = {
     rmSync(state, { recursive: true, force: true });
   });
   const usual: CommandSettings = { name: "scan", args: ["scanner", "{image}"], exitCodes: {}, environment: [], timeout: 60_000 };
-  const parts = { runs, documents: documentsOf(), host, clock: systemClock };
+  const parts = { runs: async () => runs, documents: documentsOf(), host, clock: systemClock };
   const left = () => readdirSync(join(state, "command", "run")).flatMap((run) => readdirSync(join(state, "command", "run", run)));
   return { analyzer: createCommandAnalyzer({ ...usual, ...settings }, parts), left };
 }

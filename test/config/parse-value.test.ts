@@ -129,6 +129,7 @@ const formatted: Readonly<Record<NonNullable<Option["format"]>, fc.Arbitrary<str
   "repository-prefix": fc.tuple(host, fc.constantFrom("", "/organisation", "/a/b_c")).map((parts) => parts.join("")),
   "label-selector": fc.tuple(namePart, namePart).map(([key, value]) => `${key}=${value},!${value}`),
   user: namePart,
+  "image-template": fc.constantFrom("{repository}", "{tag|digest12}", "ns:{namespace}", "{registry}/{name}"),
   receiver: fc.tuple(host, fc.constantFrom("", "/hook/T0K3N", "/?token=a/b")).map(([name, rest]) => `https://${name}${rest}`),
   "signing-secret": fc
     .uint8Array({ minLength: 24, maxLength: 64 })

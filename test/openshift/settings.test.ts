@@ -53,7 +53,7 @@ describe("the environment of the deployed bot", () => {
     });
   });
 
-  const settable = optionEntries.filter(([name]) => name !== "trackFile");
+  const settable = optionEntries.filter(([name]) => name !== "trackFile" && name !== "commandsFile");
 
   it.each(settable)("takes %s from the parameter of its variable's name", (name, option) => {
     const value = otherValue(name, option);
@@ -84,6 +84,7 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
     destinationUser: { THOTH_DST_REGISTRY_PASSWORD: "x", ...registry },
     destinationPassword: { THOTH_DST_REGISTRY_USER: "x", ...registry },
     destinationAuthfile: registry,
+    trustifyIssuer: { BUILD_WATCHER_TRUSTIFY_CLIENT_ID: "x", BUILD_WATCHER_TRUSTIFY_CLIENT_SECRET_FILE: "x" },
     pushTemplate: registry,
     pushSkip: registry,
   };

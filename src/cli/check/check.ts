@@ -57,7 +57,7 @@ async function checkAll({ flags, environment, envFile, ownEnvFile, host, signal 
     ),
     checkCopying(config, host, { set, inPod, environment }, signal),
     inPod ? checkPulling(config, set) : [],
-    checkEndpoint(config, { set, environment }, signal),
+    checkEndpoint(config, { set, environment, host }, signal),
     checkState(config, set),
   ]);
   return findings.flat();

@@ -1,24 +1,26 @@
 import type { Analyzer } from "../../analyzers/analyzer.ts";
 import { openAnalyzers } from "../../analyzers/index.ts";
-import type { Config } from "../../config/options.ts";
+import { inventoryDocuments } from "../../app/documents.ts";
+import type { HostProcess } from "../../children/run-directory.ts";
+import { type Config, type Option, type OptionName, optionEntries, options } from "../../config/options.ts";
 import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
+import { asJobError } from "../../core/errors.ts";
 import { readProxies } from "../../core/proxy.ts";
 import { checkStateDirectory } from "../../queue/index.ts";
 import { type Finding, finding, skipped } from "./finding.ts";
-import type { SetCommand } from "./set-command.ts";
+import { type SetCommand, setNamed } from "./set-command.ts";
 
 /** Milliseconds the analysis endpoint may take to answer; its own limit for a submission is far above. */
 const endpointPatience = 20_000;
 
-/** Whether every analyzer answers discovery. */
+/** Whether every service that analyzes answers, each asked in its own way. */
 export async function checkEndpoint(
   config: Config,
-  { set, environment }: { readonly set: SetCommand; readonly environment: Environment },
+  { set, environment, host }: { readonly set: SetCommand; readonly environment: Environment; readonly host: HostProcess },
   signal: AbortSignal,
 ): Promise<Finding | readonly Finding[]> {
   const check = "analysis endpoint";
-  const mend = set("THOTH_USER_API_HOST");
   if (config.dryRun) return skipped(check, "Not asked: this is a dry run (BUILD_WATCHER_DRY_RUN).");
   const services = config.analyzers.filter((name) => name !== "packages" && name !== "none");
   if (services.length === 0) {
@@ -27,25 +29,40 @@ export async function checkEndpoint(
       : "images are copied and shown only.";
     return skipped(check, `None is set (THOTH_USER_API_HOST): ${without}`);
   }
-  const parts = { clock: systemClock, proxies: readProxies(environment).proxies };
-  await using opened = openAnalyzers({ ...config, analyzers: services }, parts);
-  const late = AbortSignal.timeout(endpointPatience);
-  const look = async (analyzer: Analyzer) => {
-    await analyzer.discover(AbortSignal.any([signal, late])).catch((error: unknown) => {
-      const silence = `The analysis endpoint ${config.analysisHost} did not answer within ${endpointPatience / 1000} s.`;
-      throw late.aborted ? new Error(silence) : error;
-    });
-    return analyzer.name === "thoth" ? `${config.analysisHost} answers as Thoth's User API does.` : `${analyzer.name} answers.`;
+  const { proxies } = readProxies(environment);
+  const parts = {
+    clock: systemClock,
+    proxies,
+    host,
+    stateDirectory: config.stateDirectory,
+    documents: inventoryDocuments(undefined),
   };
-  return await Promise.all(
-    opened.analyzers.map((analyzer) =>
-      finding(
-        check,
-        () => mend,
-        () => look(analyzer),
-      ),
-    ),
+  await using opened = openAnalyzers({ ...config, analyzers: services }, parts);
+  return await Promise.all(opened.analyzers.map((analyzer) => checkAnalyzer(analyzer, config, set, signal)));
+}
+
+function checkAnalyzer(analyzer: Analyzer, config: Config, set: SetCommand, signal: AbortSignal): Promise<Finding> {
+  const { name } = analyzer;
+  const [option, { env }] = addressOf(name);
+  const where = config[option];
+  const late = AbortSignal.timeout(endpointPatience);
+  return finding(
+    "analysis endpoint",
+    (error) => setNamed(asJobError(error).message, set) ?? set(env),
+    async () => {
+      await analyzer.discover(AbortSignal.any([signal, late])).catch((error: unknown) => {
+        throw late.aborted ? new Error(`${name} at ${where} did not answer within ${endpointPatience / 1000} s.`) : error;
+      });
+      if (name === "thoth") return `${where} answers as Thoth's User API does.`;
+      return option === "commandsFile" ? `The program of ${name} can be run.` : `${name} answers at ${where}.`;
+    },
   );
+}
+
+/** The setting that says where an analyzer is. */
+function addressOf(analyzer: string): readonly [OptionName, Option] {
+  const named = optionEntries.find(([, { neededBy }]) => neededBy === analyzer);
+  return named ?? ["commandsFile", options.commandsFile];
 }
 
 /** Whether the ledger can be kept where the settings have it. */

@@ -1,0 +1,51 @@
+import { type Clock, sleep } from "../core/clock.ts";
+import { severities } from "../core/findings.ts";
+import { groupOf } from "../core/job.ts";
+import type { JobQueue } from "../queue/job-queue.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+export interface FindingsParts {
+  readonly queue: Pick<JobQueue, "lastOfBuildConfigs" | "ofGroups">;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** BuildConfigs that are looked at in one step, and milliseconds between two rounds. */
+const page = 200;
+const interval = 60_000;
+
+type Row = { readonly analyzer: string; readonly namespace: string; readonly severity: string };
+
+/** Measures what the newest build of each BuildConfig holds, by namespace, until the signal fires. */
+export async function measureFindings({ queue, metrics, clock }: FindingsParts, signal: AbortSignal): Promise<void> {
+  let rows: readonly { readonly labels: Row; readonly value: number }[] = [];
+  metrics.gauge("findings", () => rows);
+  while (!signal.aborted) {
+    rows = await total(queue, signal);
+    await sleep(clock, interval, signal);
+  }
+}
+
+async function total(queue: FindingsParts["queue"], signal: AbortSignal) {
+  const sums = new Map<string, { readonly labels: Row; value: number }>();
+  for (let after: string | undefined = ""; after !== undefined && !signal.aborted; ) {
+    const newest = queue.lastOfBuildConfigs(page, after);
+    for (const { job, result } of queue.ofGroups(newest.map((record) => groupOf(record.job)))) {
+      const counts = result?.findings?.severities;
+      const namespace = job.build?.namespace;
+      if (!counts || namespace === undefined) continue;
+      for (const severity of severities) add(sums, { analyzer: job.analyzer, namespace, severity }, counts[severity]);
+    }
+    after = newest.length === page ? newest.at(-1)?.job.buildConfig : undefined;
+    // Thousands of BuildConfigs must not keep a probe waiting.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return [...sums.values()];
+}
+
+function add(sums: Map<string, { readonly labels: Row; value: number }>, labels: Row, value: number): void {
+  const key = Object.values(labels).join(" ");
+  const sum = sums.get(key) ?? { labels, value: 0 };
+  sum.value += value;
+  sums.set(key, sum);
+}

@@ -1,0 +1,39 @@
+import { newFindings, type Severity } from "../core/findings.ts";
+import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
+
+/** What one build has more of than the one before it. */
+export interface Worsening {
+  readonly before: JobRecord;
+  /** The worst first. */
+  readonly more: readonly { readonly severity: Severity; readonly more: number }[];
+}
+
+/** Records of one BuildConfig that are looked through for the build before. */
+const mostRecords = 50;
+
+/** How much worse a build's findings are than those of the same BuildConfig's build before it, by the same analyzer; undefined when they are not, or nobody knows. */
+export function worseThanBefore(record: JobRecord, jobs: Pick<JobQueue, "recent">): Worsening | undefined {
+  const before = record.result?.findings?.severities && buildBefore(record, jobs);
+  const more = newFindings(before?.result?.findings, record.result?.findings);
+  return before && more.length > 0 ? { before, more } : undefined;
+}
+
+function buildBefore({ job }: JobRecord, jobs: Pick<JobQueue, "recent">): JobRecord | undefined {
+  const { buildConfig, analyzer, completedAt } = job;
+  if (!buildConfig || !completedAt) return undefined;
+  const end = Date.parse(completedAt);
+  return jobs
+    .recent(mostRecords, { buildConfig, analyzer })
+    .filter((other) => other.job.id !== job.id && other.result?.findings?.severities && endOf(other) < end)
+    .reduce<JobRecord | undefined>((last, other) => (last && endOf(last) >= endOf(other) ? last : other), undefined);
+}
+
+function endOf({ job }: JobRecord): number {
+  return Date.parse(job.completedAt ?? "") || 0;
+}
+
+/** "3 new critical, 1 new high since go-hello-world-41" */
+export function describeWorsening({ before, more }: Worsening): string {
+  const counts = more.map(({ severity, more: count }) => `${count} new ${severity}`).join(", ");
+  return `${counts} since ${before.job.build?.name ?? before.job.id}`;
+}
