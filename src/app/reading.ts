@@ -7,7 +7,7 @@ import type { ImageReference } from "../core/image-reference.ts";
 import { openInventory } from "../inventory/index.ts";
 import type { Inventory, ReachableImage } from "../inventory/inventory.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
-import { createImageReader } from "../registry/image-reader.ts";
+import { createImageReader } from "../registry/reading/image-reader.ts";
 import { createRegistryParts } from "../registry/registry-parts.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { registrySettings } from "./settings.ts";

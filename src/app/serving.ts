@@ -5,7 +5,7 @@ import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
-import { createSourceCheck } from "../registry/host-trust.ts";
+import { createSourceCheck } from "../registry/trust/host-trust.ts";
 import { type ActivityMonitor, createActivity } from "../server/activity.ts";
 import { createHealth, type HealthMonitor } from "../server/health.ts";
 import type { RunningServer } from "../server/server.ts";

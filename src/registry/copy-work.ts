@@ -2,11 +2,11 @@ import { type ImageReference, repositoryOf, withDigest } from "../core/image-ref
 import type { PushTarget } from "../core/push-target.ts";
 import type { TagMemory } from "../core/tag-memory.ts";
 import { createTurns } from "../core/turns.ts";
-import { getManifest, headManifest, type Manifest } from "./distribution.ts";
 import { type CopyRequest, type Journey, type JourneyParts, prepareJourney, skopeoCopy } from "./journey.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
-import { assertImage, type Descriptor, readManifest } from "./manifest.ts";
 import { ifUnderstood } from "./own-requests.ts";
+import { getManifest, headManifest, type Manifest } from "./reading/distribution.ts";
+import { assertImage, type Descriptor, readManifest } from "./reading/manifest.ts";
 import { createSharedWork } from "./shared-work.ts";
 import { blameSilence, usualPatience } from "./silence.ts";
 import type { Skopeo } from "./skopeo.ts";

@@ -1,13 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import type { Digest, ImageReference } from "../core/image-reference.ts";
 import { type PushRules, type PushTarget, pushTarget } from "../core/push-target.ts";
-import type { RegistryLogin } from "./credentials.ts";
-import { getManifest, type Manifest } from "./distribution.ts";
 import type { HostLimits } from "./host-limits.ts";
-import type { HostTrust } from "./host-trust.ts";
-import { assertImage } from "./manifest.ts";
-import type { RegistryHttp, SendToRegistry } from "./registry-http.ts";
+import type { RegistryHttp, SendToRegistry } from "./http/registry-http.ts";
+import type { RegistryLogin } from "./logins/credentials.ts";
+import { getManifest, type Manifest } from "./reading/distribution.ts";
+import { assertImage } from "./reading/manifest.ts";
 import type { SkopeoCopy } from "./skopeo-arguments.ts";
+import type { HostTrust } from "./trust/host-trust.ts";
 
 /** What one attempt uses, read just before. */
 export interface Logins {

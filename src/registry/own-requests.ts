@@ -1,6 +1,6 @@
 import { JobError } from "../core/errors.ts";
-import { AnswerFailure } from "./http-failures.ts";
-import { RegistryVerdict } from "./verdict.ts";
+import { AnswerFailure } from "./http/http-failures.ts";
+import { RegistryVerdict } from "./trust/verdict.ts";
 
 /**
  * What the bot asks a registry to save work, or this answer where the registry's cannot be used: then skopeo finds out, in its own words. What may

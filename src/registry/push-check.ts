@@ -1,13 +1,13 @@
 import { JobError } from "../core/errors.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import { planCopy, readPushSettings } from "../core/push-target.ts";
-import { bearersOf } from "./challenges.ts";
-import { headManifest } from "./distribution.ts";
-import type { RegistryAccess, RegistryHttp } from "./registry-http.ts";
+import { bearersOf } from "./http/challenges.ts";
+import type { RegistryAccess, RegistryHttp } from "./http/registry-http.ts";
+import { urlOf } from "./http/registry-url.ts";
+import { headManifest } from "./reading/distribution.ts";
 import { createRegistryParts } from "./registry-parts.ts";
-import { urlOf } from "./registry-url.ts";
 import type { ImageCopierSettings } from "./skopeo-copier.ts";
-import { noRegistry } from "./verdict.ts";
+import { noRegistry } from "./trust/verdict.ts";
 
 /** What one looks for: whether images could be pushed, and where to. */
 export interface PushCheck {

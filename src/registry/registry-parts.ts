@@ -1,12 +1,12 @@
 import type { HostProcess } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
 import { noProxies, type Proxies } from "../core/proxy.ts";
-import { createCertificateReader } from "./certificates.ts";
-import { createCredentialHelpers } from "./credential-helper.ts";
-import { type CredentialSettings, type Credentials, createCredentials } from "./credentials.ts";
 import { createHostLimits, type HostLimits } from "./host-limits.ts";
-import { createHostTrust, type HostTrust, type HostTrustSettings } from "./host-trust.ts";
-import { createRegistryHttp, type RegistryHttp } from "./registry-http.ts";
+import { createRegistryHttp, type RegistryHttp } from "./http/registry-http.ts";
+import { createCredentialHelpers } from "./logins/credential-helper.ts";
+import { type CredentialSettings, type Credentials, createCredentials } from "./logins/credentials.ts";
+import { createCertificateReader } from "./trust/certificates.ts";
+import { createHostTrust, type HostTrust, type HostTrustSettings } from "./trust/host-trust.ts";
 
 export interface RegistrySettings extends CredentialSettings {
   readonly sourceVerifyTls: boolean;

@@ -5,7 +5,7 @@ import type { ChildFiles, HostProcess } from "../children/run-directory.ts";
 import { formatAuthfile } from "../core/auth-file.ts";
 import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import type { Proxies } from "../core/proxy.ts";
-import type { RegistryLogin } from "./credentials.ts";
+import type { RegistryLogin } from "./logins/credentials.ts";
 
 /** One side of a copy. */
 export interface SkopeoSide {

@@ -4,9 +4,9 @@ import { formatImageReference, type ImageReference } from "../core/image-referen
 import { type PushLayout, type PushRules, planCopy, readPushSettings, staysInPlace } from "../core/push-target.ts";
 import { createTagMemory, type TagMemory } from "../core/tag-memory.ts";
 import { type CopyWork, createCopyWork } from "./copy-work.ts";
-import { retryWithFreshLogins } from "./fresh-logins.ts";
 import type { CopyOptions, CopyReport, EndedCopy, ImageCopier } from "./image-copier.ts";
 import type { Logins } from "./journey.ts";
+import { retryWithFreshLogins } from "./logins/fresh-logins.ts";
 import { createRegistryParts, type RegistryParts, type RegistrySettings } from "./registry-parts.ts";
 import { checkSkopeo, openSkopeo } from "./skopeo.ts";
 import { failedAt } from "./skopeo-errors.ts";

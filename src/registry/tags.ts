@@ -1,10 +1,10 @@
 import { asJobError } from "../core/errors.ts";
 import type { Digest } from "../core/image-reference.ts";
 import type { TagMemory } from "../core/tag-memory.ts";
-import { getManifest, headManifest, type Manifest, tagManifest } from "./distribution.ts";
+import type { SendToRegistry } from "./http/registry-http.ts";
 import { ifUnderstood } from "./own-requests.ts";
-import type { SendToRegistry } from "./registry-http.ts";
-import { RegistryVerdict } from "./verdict.ts";
+import { getManifest, headManifest, type Manifest, tagManifest } from "./reading/distribution.ts";
+import { RegistryVerdict } from "./trust/verdict.ts";
 
 /** A copy in its repository. */
 export interface TagPlace {

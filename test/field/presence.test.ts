@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createAuthorizer } from "../../src/registry/authorization.ts";
-import { parseChallenges } from "../../src/registry/challenges.ts";
+import { createAuthorizer } from "../../src/registry/http/authorization.ts";
+import { parseChallenges } from "../../src/registry/http/challenges.ts";
 import { checkPush } from "../../src/registry/push-check.ts";
 import { openTestCopier, type TestCopier, testCopierSettings } from "../support/copier.ts";
 import { answers, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";

@@ -7,7 +7,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { type Proxies, readProxies } from "../../src/core/proxy.ts";
 import { createAgents, proxyFailure } from "../../src/network/agents.ts";
 import { createHttpNotifier } from "../../src/notifications/http-notifier.ts";
-import { getManifest } from "../../src/registry/distribution.ts";
+import { getManifest } from "../../src/registry/reading/distribution.ts";
 import { openTestCopier } from "../support/copier.ts";
 import { startOddRegistry } from "../support/odd-registry.ts";
 import { requirePrograms } from "../support/programs.ts";

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { getManifest } from "../../src/registry/distribution.ts";
+import { getManifest } from "../../src/registry/reading/distribution.ts";
 import type { RegistryParts } from "../../src/registry/registry-parts.ts";
 import { fastClock } from "../support/fast-clock.ts";
 import { type OddRegistry, startOddRegistry } from "../support/odd-registry.ts";

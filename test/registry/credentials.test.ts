@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { formatAuthfile, secretsOf } from "../../src/core/auth-file.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
-import { findLogin, parseAuthfile } from "../../src/registry/auth-file.ts";
-import { createCredentials } from "../../src/registry/credentials.ts";
+import { findLogin, parseAuthfile } from "../../src/registry/logins/auth-file.ts";
+import { createCredentials } from "../../src/registry/logins/credentials.ts";
 
 const auth = (login: string) => Buffer.from(login).toString("base64");
 const signal = new AbortController().signal;

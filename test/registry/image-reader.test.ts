@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
-import { createImageReader, type ReadableImage } from "../../src/registry/image-reader.ts";
+import { createImageReader, type ReadableImage } from "../../src/registry/reading/image-reader.ts";
 import type { RegistryParts } from "../../src/registry/registry-parts.ts";
 import { fastClock } from "../support/fast-clock.ts";
 import { eitherOf, type Oddity, type OddRegistry, replies, startOddRegistry } from "../support/odd-registry.ts";

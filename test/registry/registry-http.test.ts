@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAuthorizer } from "../../src/registry/authorization.ts";
-import { asksForBasic, bearersOf, parseChallenges } from "../../src/registry/challenges.ts";
-import type { RegistryLogin } from "../../src/registry/credentials.ts";
-import { getManifest, headManifest, tagManifest } from "../../src/registry/distribution.ts";
-import { readManifest } from "../../src/registry/manifest.ts";
-import type { RegistryAccess, RegistryHttp } from "../../src/registry/registry-http.ts";
+import { createAuthorizer } from "../../src/registry/http/authorization.ts";
+import { asksForBasic, bearersOf, parseChallenges } from "../../src/registry/http/challenges.ts";
+import type { RegistryAccess, RegistryHttp } from "../../src/registry/http/registry-http.ts";
+import type { RegistryLogin } from "../../src/registry/logins/credentials.ts";
+import { getManifest, headManifest, tagManifest } from "../../src/registry/reading/distribution.ts";
+import { readManifest } from "../../src/registry/reading/manifest.ts";
 import { openTestCopier } from "../support/copier.ts";
 import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";

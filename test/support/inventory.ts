@@ -5,7 +5,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
 import { openInventory } from "../../src/inventory/index.ts";
 import type { ImageSummary, Inventory, ReachableImage } from "../../src/inventory/inventory.ts";
-import { createImageReader } from "../../src/registry/image-reader.ts";
+import { createImageReader } from "../../src/registry/reading/image-reader.ts";
 import { openTestParts } from "./registry-parts.ts";
 
 /** An inventory in a directory of its own, and the registry's door before it. */

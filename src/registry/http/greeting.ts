@@ -1,13 +1,13 @@
 import { isAxiosError } from "axios";
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { RegistryLogin } from "../logins/credentials.ts";
+import type { HostTrust } from "../trust/host-trust.ts";
+import { RegistryVerdict } from "../trust/verdict.ts";
 import type { Ask, RegistryHost } from "./asking.ts";
 import { tokenUrl } from "./authorization.ts";
 import { bearersOf, type Challenge, parseChallenges } from "./challenges.ts";
-import type { RegistryLogin } from "./credentials.ts";
 import { asJobFailure, discard, type HeadAnswer, NoAnswer } from "./exchange.ts";
-import type { HostTrust } from "./host-trust.ts";
 import { urlOf } from "./registry-url.ts";
-import { RegistryVerdict } from "./verdict.ts";
 
 /** What a registry says to a caller without login. */
 export interface Greeting {

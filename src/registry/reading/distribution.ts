@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { JobError } from "../core/errors.ts";
-import { type Digest, isDigest } from "../core/image-reference.ts";
-import { AnswerFailure } from "./http-failures.ts";
+import { JobError } from "../../core/errors.ts";
+import { type Digest, isDigest } from "../../core/image-reference.ts";
+import { AnswerFailure } from "../http/http-failures.ts";
+import type { RegistryAnswer, SendToRegistry } from "../http/registry-http.ts";
+import { noRegistry, RegistryVerdict } from "../trust/verdict.ts";
 import { describeManifest, kindOfManifest, type ManifestKind } from "./manifest.ts";
-import type { RegistryAnswer, SendToRegistry } from "./registry-http.ts";
-import { noRegistry, RegistryVerdict } from "./verdict.ts";
 
 /** A manifest as the registry holds it. Its digest is that of these very bytes, but for Docker's schema 1, where it is what the registry says. */
 export interface Manifest {

@@ -3,12 +3,12 @@ import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { getCACertificates } from "node:tls";
 import axios, { type AxiosResponse, isAxiosError } from "axios";
-import { addressKind } from "../core/addresses.ts";
-import { JobError } from "../core/errors.ts";
-import { type Agents, proxyRefusal, type Way } from "../network/agents.ts";
-import type { HostTrust } from "./host-trust.ts";
+import { addressKind } from "../../core/addresses.ts";
+import { JobError } from "../../core/errors.ts";
+import { type Agents, proxyRefusal, type Way } from "../../network/agents.ts";
+import type { HostTrust } from "../trust/host-trust.ts";
+import { untrusted } from "../trust/verdict.ts";
 import { connectionFailure } from "./http-failures.ts";
-import { untrusted } from "./verdict.ts";
 
 /** One request, without its address. */
 export interface HttpInit {

@@ -1,9 +1,9 @@
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../../core/errors.ts";
+import type { RegistryLogin } from "../logins/credentials.ts";
+import { untrusted } from "../trust/verdict.ts";
 import { asksForBasic, type Bearer, bearersOf, type Challenge } from "./challenges.ts";
-import type { RegistryLogin } from "./credentials.ts";
 import type { BodyAnswer, HttpInit } from "./exchange.ts";
 import { answerFailure } from "./http-failures.ts";
-import { untrusted } from "./verdict.ts";
 
 /** What a registry's login is good for, and for whom. */
 export interface AuthorizerSettings {

@@ -1,11 +1,11 @@
 import type { AxiosError } from "axios";
-import { type FailureReason, JobError } from "../core/errors.ts";
-import { forPeople } from "../core/outside-text.ts";
-import { redact } from "../core/redact.ts";
-import { parseRetryAfter } from "../core/retry.ts";
-import { proxyFailure } from "../network/agents.ts";
-import { refusedCode } from "../network/guarded-lookup.ts";
-import { refusedHost } from "./host-trust.ts";
+import { type FailureReason, JobError } from "../../core/errors.ts";
+import { forPeople } from "../../core/outside-text.ts";
+import { redact } from "../../core/redact.ts";
+import { parseRetryAfter } from "../../core/retry.ts";
+import { proxyFailure } from "../../network/agents.ts";
+import { refusedCode } from "../../network/guarded-lookup.ts";
+import { refusedHost } from "../trust/host-trust.ts";
 
 const untrusted = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
 

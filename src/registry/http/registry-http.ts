@@ -1,13 +1,13 @@
-import type { Clock } from "../core/clock.ts";
-import { noProxies, type Proxies } from "../core/proxy.ts";
-import { createAgents } from "../network/agents.ts";
+import type { Clock } from "../../core/clock.ts";
+import { noProxies, type Proxies } from "../../core/proxy.ts";
+import { createAgents } from "../../network/agents.ts";
+import type { RegistryLogin } from "../logins/credentials.ts";
+import type { HostTrust } from "../trust/host-trust.ts";
 import { type Ask, createAsk, type RegistryHost, withDeadline } from "./asking.ts";
 import { createAuthorizer } from "./authorization.ts";
 import type { Challenge } from "./challenges.ts";
-import type { RegistryLogin } from "./credentials.ts";
 import { createExchange, discard, type Exchange, type HeadAnswer, type HttpInit, readBody } from "./exchange.ts";
 import { challengesOf, createGreet, type Greet, type Greeting, liesElsewhere } from "./greeting.ts";
-import type { HostTrust } from "./host-trust.ts";
 import { answerFailure } from "./http-failures.ts";
 
 /** How one repository of one registry is reached, for one job. */

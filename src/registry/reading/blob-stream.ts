@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
-import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
-import type { Digest } from "../core/image-reference.ts";
-import type { HeadAnswer } from "./exchange.ts";
-import type { StreamFromRegistry } from "./registry-http.ts";
+import type { Clock } from "../../core/clock.ts";
+import { JobError } from "../../core/errors.ts";
+import type { Digest } from "../../core/image-reference.ts";
+import type { HeadAnswer } from "../http/exchange.ts";
+import type { StreamFromRegistry } from "../http/registry-http.ts";
 
 export interface BlobRequest {
   readonly stream: StreamFromRegistry;

@@ -1,9 +1,9 @@
-import type { Clock } from "../core/clock.ts";
-import { failureAt, JobError } from "../core/errors.ts";
+import type { Clock } from "../../core/clock.ts";
+import { failureAt, JobError } from "../../core/errors.ts";
+import { RegistryVerdict } from "../trust/verdict.ts";
 import { asJobFailure, type Exchange, type HeadAnswer, type HttpInit, NoAnswer, type TlsTrust } from "./exchange.ts";
 import { AnswerFailure } from "./http-failures.ts";
 import { urlOf } from "./registry-url.ts";
-import { RegistryVerdict } from "./verdict.ts";
 
 /** A registry, and which certificates are trusted. */
 export interface RegistryHost extends TlsTrust {

@@ -1,5 +1,5 @@
-import { type ImageReference, repositoryOf } from "../core/image-reference.ts";
-import { matchesWildcard, withoutEnd } from "../core/outside-text.ts";
+import { type ImageReference, repositoryOf } from "../../core/image-reference.ts";
+import { matchesWildcard, withoutEnd } from "../../core/outside-text.ts";
 
 /** A login for one registry; `identityToken` is a refresh token in place of a password, as some registries' config files hold. */
 export interface RegistryLogin {

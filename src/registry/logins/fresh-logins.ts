@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../../core/errors.ts";
 
 /** Tries with the logins there are; when they are denied and reading them anew gives others (a rotated secret), once more with those. */
 export async function retryWithFreshLogins<Logins, Result>(

@@ -1,7 +1,7 @@
-import { JobError } from "../core/errors.ts";
-import { whyNoImage } from "../core/image-kind.ts";
-import { type Digest, isDigest } from "../core/image-reference.ts";
-import { RegistryVerdict } from "./verdict.ts";
+import { JobError } from "../../core/errors.ts";
+import { whyNoImage } from "../../core/image-kind.ts";
+import { type Digest, isDigest } from "../../core/image-reference.ts";
+import { RegistryVerdict } from "../trust/verdict.ts";
 
 /** `index`: names the images of several platforms; `image`: names blobs; `schema1`: Docker's first format, whose digest leaves its signatures out. */
 export type ManifestKind = "index" | "image" | "schema1";

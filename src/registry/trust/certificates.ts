@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { SetupError } from "../core/errors.ts";
+import { SetupError } from "../../core/errors.ts";
 
 /** The CA certificates trusted beside the system's: what Node and skopeo are both given. */
 export interface Certificates {

@@ -1,13 +1,13 @@
-import type { Clock } from "../core/clock.ts";
-import { type Digest, formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type Digest, formatImageReference, type ImageReference } from "../../core/image-reference.ts";
+import type { HostLimits } from "../host-limits.ts";
+import type { RegistryRepository } from "../http/registry-http.ts";
+import type { Side } from "../logins/credentials.ts";
+import type { RegistryParts } from "../registry-parts.ts";
 import { readBlob } from "./blob-stream.ts";
 import { createImageBudget } from "./budgets.ts";
-import type { Side } from "./credentials.ts";
 import { getManifest, type Manifest } from "./distribution.ts";
-import type { HostLimits } from "./host-limits.ts";
 import { readManifest } from "./manifest.ts";
-import type { RegistryRepository } from "./registry-http.ts";
-import type { RegistryParts } from "./registry-parts.ts";
 
 export interface ReadOptions {
   /** `destination` for a copy in the push registry. */

@@ -1,10 +1,10 @@
 import type { LookupFunction } from "node:net";
-import { addressKind, canonicalAddress } from "../core/addresses.ts";
-import { matchesRegistry } from "../core/push-target.ts";
-import { guardedLookup } from "../network/guarded-lookup.ts";
+import { addressKind, canonicalAddress } from "../../core/addresses.ts";
+import { matchesRegistry } from "../../core/push-target.ts";
+import { guardedLookup } from "../../network/guarded-lookup.ts";
+import { urlOf } from "../http/registry-url.ts";
 import { createAddressGuard, type FindAddresses } from "./address-guard.ts";
 import { belongTogether } from "./owners.ts";
-import { urlOf } from "./registry-url.ts";
 import { type RegistryVerdict, untrusted } from "./verdict.ts";
 
 export interface HostTrustSettings {

@@ -1,4 +1,4 @@
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../../core/errors.ts";
 
 /** What reading one image may cost in all. */
 export interface ImageBudget {
