@@ -1,5 +1,5 @@
 import { describeJob, groupOf } from "../core/job.ts";
-import { outcomeOf } from "../core/job-outcome.ts";
+import { outcomeOf, outcomeWords } from "../core/job-outcome.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { reasonWords } from "../core/problems.ts";
 import type { JobRecord } from "../queue/job-queue.ts";
@@ -41,7 +41,7 @@ function cellsOf(record: JobRecord, now: number): Cells {
 
 /** A job that waits because it failed before is told from one that was never tried. */
 function stateOf({ state, error, result }: JobRecord): string {
-  return state === "waiting" && error ? "retrying" : outcomeOf(state, result);
+  return state === "waiting" && error ? "retrying" : outcomeWords[outcomeOf(state, result)].word;
 }
 
 function whatHappened({ error, result, state }: JobRecord): string {
@@ -73,7 +73,7 @@ function cut(text: string, width: number): string {
 export function jobDetails(record: JobRecord): string {
   const { job, state, attempts, updatedAt, dueAt, error, result } = record;
   const lines = [
-    `${state.padEnd(9)} ${describeJob(job)}`,
+    `${stateOf(record).padEnd(9)} ${describeJob(job)}`,
     `          ${job.id}  ${new Date(updatedAt).toISOString()}  ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
     result?.output && `          image: ${result.output}`,
     ...(result?.analyses ?? []).map((analysis) => `          ${analysisLine(analysis)}`),

@@ -1,6 +1,6 @@
 import { isoTime, systemClock } from "../core/clock.ts";
 import { describeJob } from "../core/job.ts";
-import { failedOutcomes, jobOutcomes, outcomeOf } from "../core/job-outcome.ts";
+import { countOutcomes, countsLine, failedOutcomes, jobOutcomes, outcomeOf } from "../core/job-outcome.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import { type JobQueue, type JobRecord, jobStates, type RecordFilter } from "../queue/job-queue.ts";
 import { type CommandContext, UsageError } from "./command.ts";
@@ -28,7 +28,7 @@ export async function listJobs(context: CommandContext, { limit, json, details, 
   const { screen, clock = systemClock } = context;
   const filter = filterOf(wanted);
   await withQueue(context, async (queue) => {
-    if (!json) screen.write(`${countsLine(queue)}\n`);
+    if (!json) screen.write(`${countsLine(countOutcomes(queue.tally()))}\n`);
     if (json || details) {
       for (const record of someRecords(queue, filter, limit))
         screen.write(`${json ? JSON.stringify(publicRecord(record)) : jobDetails(record)}\n`);
@@ -80,7 +80,7 @@ function nothingLine({ state, namespace, text }: Omit<JobsListing, "limit" | "js
 }
 
 function filterOf({ state, analyzer, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): RecordFilter {
-  return { ...readState(state), ...(analyzer && { analyzer }), ...(namespace && { namespace }), ...(text && { text }) };
+  return { ...stateFilter(state), ...(analyzer && { analyzer }), ...(namespace && { namespace }), ...(text && { text }) };
 }
 
 async function each(
@@ -117,20 +117,18 @@ function* someRecords(queue: JobQueue, filter: RecordFilter, limit = Number.MAX_
   }
 }
 
-/** Every job that is done, or those of them with an outcome of their own. */
-function readState(text: string | undefined): Pick<RecordFilter, "state" | "outcome"> {
+/** A state of the queue's, or what became of a job's analyses. */
+function stateFilter(text: string | undefined): RecordFilter {
   if (text === undefined) return {};
   const state = jobStates.find((known) => known === text);
   const outcome = jobOutcomes.find((known) => known === text);
-  const known = [...new Set<string>([...jobStates, ...jobOutcomes])].join(", ");
-  if (!state && !outcome) throw new UsageError(`--state ${text} is unknown: give one of ${known}.`);
-  return state ? { state } : { outcome };
+  if (state) return { state };
+  if (outcome) return { outcome };
+  throw new UsageError(`--state ${text} is unknown: give one of ${listedStates.join(", ")}.`);
 }
 
-function countsLine(queue: JobQueue): string {
-  const counts = queue.counts();
-  return jobStates.map((state) => `${counts[state]} ${state}`).join(", ");
-}
+/** What `--state` takes. */
+export const listedStates: readonly string[] = [...new Set([...jobStates, ...jobOutcomes])];
 
 function publicRecord({ job, createdAt, updatedAt, dueAt, ...rest }: JobRecord) {
   const times = {

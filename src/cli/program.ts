@@ -1,11 +1,9 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { nearestName } from "../config/nearest-name.ts";
 import type { Flags } from "../config/sources.ts";
-import { jobOutcomes } from "../core/job-outcome.ts";
-import { jobStates } from "../queue/job-queue.ts";
 import { type Shell, shells } from "./completion.ts";
 import { renderHelp } from "./help.ts";
-import type { JobsListing } from "./jobs.ts";
+import { type JobsListing, listedStates } from "./jobs.ts";
 import { addOptionFlags, readFlags } from "./option-flags.ts";
 
 /** What the command line asks for, without the settings. */
@@ -171,7 +169,7 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
     .description("List jobs. Its own commands retry and dismiss them.")
     .usage("[options] [command]")
     .helpCommand(false)
-    .addOption(new Option("--state <state>", "Only jobs in this state.").choices([...new Set([...jobStates, ...jobOutcomes])]))
+    .addOption(new Option("--state <state>", "Only jobs in this state.").choices(listedStates))
     .option("--analyzer <name>", "Only jobs for this analyzer.")
     .option("--namespace <name>", "Only jobs of builds in this namespace.")
     .option("--text <text>", "Only jobs that mention every word of it: names, images, errors.")
@@ -186,7 +184,7 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
     .command("retry")
     .description("Retry jobs now.")
     .argument("[id...]", "Ids of jobs, or their names as the list shows them.")
-    .option("--failed", "All failed jobs.")
+    .option("--failed", "All failed jobs, and those whose analysis failed.")
     .action((ids: string[], { failed = false }: { failed?: boolean }, command: Command) => {
       refuseListOptions(jobs);
       if (failed === ids.length > 0) command.error("jobs retry needs either ids of jobs or --failed");

@@ -1,15 +1,15 @@
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
+import { countOutcomes, countsLine } from "../core/job-outcome.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { problemLine } from "../core/problems.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
-import { type JobState, jobStates } from "../queue/job-queue.ts";
 import type { StatusJson } from "../server/status.ts";
 import { agoText } from "../server/views/words.ts";
 import type { CommandContext } from "./command.ts";
 
 /** What a ledger alone can tell. */
-type LedgerStatus = Pick<StatusJson, "jobs" | "oldestWaitingAt">;
+type LedgerStatus = Pick<StatusJson, "jobs" | "outcomes" | "oldestWaitingAt">;
 
 /** Milliseconds a running bot may take to answer. */
 const patience = 3_000;
@@ -69,7 +69,8 @@ async function readLedger(config: Config): Promise<LedgerStatus> {
   const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
   try {
     const oldest = queue.oldestWaiting();
-    return { jobs: queue.counts(), oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString() };
+    const outcomes = countOutcomes(queue.tally());
+    return { jobs: queue.counts(), outcomes, oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString() };
   } finally {
     await queue.close();
   }
@@ -130,10 +131,9 @@ function shortened(lines: readonly string[], all: boolean): readonly string[] {
   return [...lines.slice(0, shownLines), `and ${lines.length - shownLines} more: --all shows them`];
 }
 
-function queueLine({ jobs, oldestWaitingAt }: LedgerStatus, now: number): string {
+function queueLine({ outcomes, oldestWaitingAt }: LedgerStatus, now: number): string {
   const oldest = oldestWaitingAt === undefined ? "" : ` (the oldest came ${ago(oldestWaitingAt, now)})`;
-  const count = (state: JobState) => `${jobs[state]} ${state}${state === "waiting" ? oldest : ""}`;
-  return jobStates.map(count).join(", ");
+  return countsLine(outcomes, (outcome) => (outcome === "waiting" ? oldest : ""));
 }
 
 function endpointLine({ state, acceptedAt, message }: StatusJson["endpoint"], now: number): string {

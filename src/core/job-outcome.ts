@@ -40,3 +40,41 @@ function analysisOutcome({ analyses = [], findings }: AnalysedResult = {}): JobO
   if (analyses.length > 0) return "submitted";
   return findings === undefined ? "done" : "analysed";
 }
+
+/** An outcome as it is shown: a word, and a sign that does not hang on colour. */
+export const outcomeWords: Readonly<Record<JobOutcome, { readonly word: string; readonly sign: string }>> = {
+  waiting: { word: "waiting", sign: "○" },
+  running: { word: "running", sign: "◐" },
+  submitted: { word: "submitted", sign: "✓" },
+  analysing: { word: "analysing", sign: "◐" },
+  analysed: { word: "analysed", sign: "✓" },
+  "analysis-failed": { word: "analysis failed", sign: "✕" },
+  done: { word: "done", sign: "✓" },
+  failed: { word: "failed", sign: "✕" },
+  dismissed: { word: "dismissed", sign: "–" },
+};
+
+/** How many jobs have which outcome. */
+export type OutcomeCounts = Readonly<Record<JobOutcome, number>>;
+
+/** The jobs of all analyzers together, by outcome. */
+export function countOutcomes(tally: readonly { readonly outcome: JobOutcome; readonly jobs: number }[]): OutcomeCounts {
+  const counts = Object.fromEntries(jobOutcomes.map((outcome) => [outcome, 0])) as Record<JobOutcome, number>;
+  for (const { outcome, jobs } of tally) counts[outcome] += jobs;
+  return counts;
+}
+
+/** Those worth naming when there are none. */
+const alwaysNamed: readonly JobOutcome[] = ["waiting", "running", "failed"];
+
+/** The outcomes to show: those there are, and those whose absence says something. */
+export function shownOutcomes(counts: OutcomeCounts): readonly JobOutcome[] {
+  return jobOutcomes.filter((outcome) => counts[outcome] > 0 || alwaysNamed.includes(outcome));
+}
+
+/** The counts in one line: `2 waiting, 0 running, 3 analysed, 1 analysis failed, 0 failed`. */
+export function countsLine(counts: OutcomeCounts, noteOf: (outcome: JobOutcome) => string = () => ""): string {
+  return shownOutcomes(counts)
+    .map((outcome) => `${counts[outcome]} ${outcomeWords[outcome].word}${noteOf(outcome)}`)
+    .join(", ");
+}

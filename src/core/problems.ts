@@ -226,10 +226,10 @@ function analysisProblems(analyses: Circumstances["analyses"]): readonly Problem
   const { ended, failed } = analyses.lastHour;
   const isAll = ended > 1 && ended === failed;
   const title = isAll
-    ? `All ${failed.toLocaleString("en")} analyses of the last hour failed`
-    : `${count(analyses.failed, "analysis", "analyses")} failed`;
+    ? `All analyses of the last hour failed: ${failed.toLocaleString("en")}`
+    : `${count(analyses.failed, "analysis", "analyses")} failed, ${failed.toLocaleString("en")} of ${ended.toLocaleString("en")} in the last hour`;
   const remedy = "Their pages say what the service answered. Retry submits them again, Dismiss takes them off this list.";
-  return [{ kind: "analyses", title, remedy, waiting: 0, failed: analyses.failed }];
+  return [{ kind: "analyses", title, remedy, waiting: 0, failed: 0 }];
 }
 
 /** The host of `host[:port][/path]`. */

@@ -194,7 +194,7 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   amend(id: string, change: (result: Result) => Result): Promise<boolean>;
   /** Makes an ended or waiting job due now, its age counted anew; false when there is none or it runs. */
   retry(id: string): Promise<boolean>;
-  /** Ends a waiting or failed job for good; false when there is none, it runs or is done. */
+  /** Ends a waiting or failed job, or one whose analysis failed, for good; false when there is none, it runs or went well. */
   dismiss(id: string): Promise<boolean>;
   /** Forgets done and dismissed jobs that ended before one time and were last seen (`add`) before another; answers how many. Failed ones stay unless they are asked for, too. */
   forget(limits: { readonly endedBefore: number; readonly seenBefore: number; readonly failed?: boolean }): Promise<number>;

@@ -123,6 +123,7 @@ const schemas: Readonly<Record<string, Schema>> = {
     "lastListAt?": time,
     "lastSignAt?": time,
     jobs: object(Object.fromEntries(jobStates.map((name) => [name, count]))),
+    outcomes: object(Object.fromEntries(jobOutcomes.map((name) => [name, count]))),
     "oldestWaitingAt?": time,
     endpoint: object({ state: { enum: ["unknown", "up", "down"] }, "acceptedAt?": time, "failedAt?": time, "message?": text }),
     lastHour: object({ done: count, failed: count }),

@@ -1,5 +1,6 @@
-import { isoTime } from "../core/clock.ts";
+import { type Clock, isoTime } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
+import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/job-outcome.ts";
 import { type Problem, problemsOf } from "../core/problems.ts";
 import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
@@ -13,6 +14,8 @@ export interface Status extends Activity {
   readonly track: readonly string[];
   readonly ready: Health;
   readonly counts: Readonly<Record<JobState, number>>;
+  /** The same by what became of them: of those that are done, how their analyses went. */
+  readonly outcomes: OutcomeCounts;
   /** When the oldest of the waiting jobs was taken in. */
   readonly oldestWaitingAt?: number;
   /** Everything that is wrong now, biggest first. */
@@ -21,7 +24,8 @@ export interface Status extends Activity {
 }
 
 export interface StatusParts {
-  readonly queue: Pick<JobQueue, "counts" | "oldestWaiting" | "failures">;
+  readonly clock: Clock;
+  readonly queue: Pick<JobQueue, "counts" | "tally" | "count" | "oldestWaiting" | "failures">;
   readonly activity: Pick<ActivityMonitor, "read">;
   readonly health: Pick<HealthProbes, "readiness">;
   readonly namespaces: Status["namespaces"];
@@ -33,9 +37,10 @@ export interface StatusParts {
   readonly analysisHost: string | undefined;
 }
 
-export function readStatus({ queue, activity, health, namespaces, track, version, ...settings }: StatusParts): Status {
+export function readStatus({ queue, clock, activity, health, namespaces, track, version, ...settings }: StatusParts): Status {
   const oldestWaitingAt = queue.oldestWaiting();
   const counts = queue.counts();
+  const outcomes = countOutcomes(queue.tally());
   const seen = activity.read();
   const problems = problemsOf({
     watched: namespaces.length,
@@ -43,6 +48,7 @@ export function readStatus({ queue, activity, health, namespaces, track, version
     endpoint: { ...seen.endpoint, host: settings.analysisHost?.replace(/^https?:\/\//i, "") },
     failing: queue.failures(),
     waiting: counts.waiting,
+    analyses: { failed: outcomes["analysis-failed"], lastHour: analysesOfTheHour(queue, clock.now()) },
     pushRegistry: settings.pushRegistry,
   });
   return {
@@ -52,10 +58,21 @@ export function readStatus({ queue, activity, health, namespaces, track, version
     version,
     ready: health.readiness(),
     counts,
+    outcomes,
     problems,
     ...(oldestWaitingAt !== undefined && { oldestWaitingAt }),
   };
 }
+
+/** Of the images that were submitted within the last hour: how many analyses ended, and how many of them failed. */
+function analysesOfTheHour(queue: Pick<JobQueue, "count">, now: number) {
+  const count = (outcome: JobOutcome) => queue.count(mostCounted, { outcome, changedSince: now - hour });
+  const failed = count("analysis-failed");
+  return { failed, ended: failed + count("analysed") };
+}
+
+const hour = 3_600_000;
+const mostCounted = 10_000;
 
 /** With more jobs than this waiting for it, a problem stands for them in the list. */
 const listedEach = 3;
@@ -70,7 +87,7 @@ export function foldedProblems(problems: readonly Problem[]): readonly (Problem 
 
 /** The status as programs read it. */
 export function statusJson(status: Status): StatusJson {
-  const { version, namespaces, track, ready, problems, counts, minutes, troubles, endpoint, ...times } = status;
+  const { version, namespaces, track, ready, problems, counts, outcomes, minutes, troubles, endpoint, ...times } = status;
   return {
     name: "build-watcher",
     version,
@@ -85,6 +102,7 @@ export function statusJson(status: Status): StatusJson {
     lastListAt: maybeIso(times.lastListAt),
     lastSignAt: maybeIso(times.lastSignAt),
     jobs: counts,
+    outcomes,
     oldestWaitingAt: maybeIso(times.oldestWaitingAt),
     endpoint: {
       state: endpoint.state,
@@ -115,6 +133,7 @@ export interface StatusJson {
   readonly lastListAt: string | undefined;
   readonly lastSignAt: string | undefined;
   readonly jobs: Readonly<Record<JobState, number>>;
+  readonly outcomes: OutcomeCounts;
   readonly oldestWaitingAt: string | undefined;
   readonly endpoint: {
     readonly state: Activity["endpoint"]["state"];

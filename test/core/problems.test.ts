@@ -88,7 +88,7 @@ describe("what is wrong now", () => {
     [
       "analyses that all fail",
       { analyses: { failed: 10, lastHour: { ended: 10, failed: 10 } } },
-      ["analyses | All 10 analyses of the last hour failed: 10 jobs failed"],
+      ["analyses | All analyses of the last hour failed: 10"],
     ],
   ])("names %s", (_name, changes, lines) => {
     expect(told(changes)).toEqual(lines);

@@ -66,7 +66,7 @@ describe("a button", () => {
     await post(`/jobs/${id}/retry`, form);
     await queue.idle();
     const done = await post(`/jobs/${id}/dismiss`, { ...form, accept: "application/json" });
-    expect(await done.json()).toEqual({ error: "The job is not known, it runs just now, or it is done." });
+    expect(await done.json()).toEqual({ error: "The job is not known, it is running now, or it is done." });
   });
 
   it.each([

@@ -91,7 +91,10 @@ requirePrograms("chromium")("the page in a browser", () => {
     await playScenario({ cluster: world.cluster, registry: undefined, tell: () => undefined, pause: async () => undefined });
 
     for (const name of ["golang-builder-1", "go-hello-world-appimage-1", "go-hello-world-1"]) {
-      await row(page, name).getByText("done").waitFor();
+      await row(page, name)
+        .locator(".badge")
+        .getByText(/submitted|analys/)
+        .waitFor();
     }
     const ray = row(page, "ray-example-1");
     await ray.getByText("Analyzer rejected").first().waitFor();
@@ -102,7 +105,10 @@ requirePrograms("chromium")("the page in a browser", () => {
     const retry = ray.getByRole("button", { name: /^Retry/ });
     await retry.focus();
     await page.keyboard.press("Enter");
-    await ray.getByText("done").waitFor();
+    await ray
+      .locator(".badge")
+      .getByText(/submitted|analys/)
+      .waitFor();
     await page.locator(".counts .failed b", { hasText: "0" }).waitFor();
     expect(await page.evaluate("window.isSamePage")).toBe(true);
     expect(await page.evaluate("document.activeElement !== document.body")).toBe(true);

@@ -29,7 +29,14 @@ function live() {
   const records: JobRecord[] = [];
   const status = () =>
     readStatus({
-      queue: { counts: () => ({ ...counts }), oldestWaiting: () => undefined, failures: () => [] },
+      queue: {
+        counts: () => ({ ...counts }),
+        oldestWaiting: () => undefined,
+        failures: () => [],
+        tally: () => [],
+        count: () => 0,
+      },
+      clock,
       activity,
       health: { readiness: () => ({ ok: true }) },
       namespaces: ["shop"],

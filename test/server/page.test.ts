@@ -134,7 +134,7 @@ describe("the overview", () => {
       expect(page).toContain(words);
     }
     expect(page).toContain(
-      "Jobs: 2 done, 1 failed; Namespace bank is not watched; Analyzer rejected in namespace shop: 1 job failed",
+      "Jobs: 2 submitted, 1 failed; Namespace bank is not watched; Analyzer rejected in namespace shop: 1 job failed",
     );
     expect(page).toContain("Jobs ended in the last hour, by minute: 2 done, 1 failed");
     expect(page).toContain("<title>▲ Namespace bank is not watched · build-watcher</title>");
@@ -172,6 +172,30 @@ describe("the list", () => {
       "The image is gone from its registry",
     ])
       expect(page).toContain(words);
+  });
+
+  it("counts, names and lists failed analyses, which can be submitted again or dismissed", async () => {
+    const server = await serve();
+    for (const number of [1, 2, 3]) await server.queue.add(job(`shop/web-${number}`));
+    await server.run(async ({ build }) => ({
+      ...nothing,
+      analyses: [{ of: "output", id: "a-1", cached: false, state: build?.name === "web-3" ? "succeeded" : "failed" }],
+    }));
+    const page = await server.textOf("/");
+    for (const words of [
+      "2 analyses failed, 2 of 3 in the last hour",
+      "<title>build-watcher · 2 failed</title>",
+      "Retry all failed",
+    ])
+      expect(page).toContain(words);
+    const failed = await server.textOf("/?outcome=analysis-failed");
+    expect(listed(failed).sort()).toEqual(["web-1", "web-2"]);
+    expect(failed).toContain("Analysis failed jobs");
+    const id = (name: string) => encodeURIComponent(job(name).id);
+    expect(failed).toContain(`action="/jobs/${id("shop/web-1")}/retry"`);
+    expect(await server.queue.dismiss(job("shop/web-1").id)).toBe(true);
+    expect(await server.queue.dismiss(job("shop/web-3").id)).toBe(false);
+    expect(listed(await server.textOf("/?outcome=analysis-failed"))).toEqual(["web-2"]);
   });
 
   it("links to the analysis, but never to what is no address of the web", async () => {

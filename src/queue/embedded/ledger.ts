@@ -129,7 +129,7 @@ function corrections(
        failing_since = NULL, failing_for = 0, crashes = 0, again = 0, error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL WHERE id = ?1 AND state <> 'running'`,
   );
   const dismiss = connection.prepare(
-    "UPDATE jobs SET state = 'dismissed', due_at = NULL, again = 0, updated_at = ?2 WHERE id = ?1 AND state IN ('waiting', 'failed')",
+    "UPDATE jobs SET state = 'dismissed', due_at = NULL, again = 0, updated_at = ?2 WHERE id = ?1 AND outcome IN ('waiting', 'failed', 'analysis-failed')",
   );
   const forget = connection.prepare(
     `DELETE FROM jobs WHERE number IN

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, type Response, Router } from "express";
+import { failedOutcomes, type JobOutcome } from "../../core/job-outcome.ts";
 import type { RecordFilter } from "../../queue/job-queue.ts";
 import { isFiltered, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
@@ -14,7 +15,7 @@ export function actionRoutes({ queue, access, clock }: PageParts): Router {
   router.use("/jobs", express.urlencoded({ extended: false, limit: "4kb" }));
 
   router.post("/jobs/retry-failed", changersOnly(access), async (request, response) => {
-    const retried = await changeMatching(queue, "retry", { state: "failed" });
+    const retried = await changeMatching(queue, "retry", {}, failedOutcomes);
     if (wantsJson(request)) response.json({ retried });
     else goBack(request, response);
   });
@@ -40,20 +41,24 @@ export function actionRoutes({ queue, access, clock }: PageParts): Router {
 
 /** Why a job cannot be retried or dismissed. */
 export const refusals = {
-  retry: "The job is not known, or it runs just now.",
-  dismiss: "The job is not known, it runs just now, or it is done.",
+  retry: "The job is not known, or it is running now.",
+  dismiss: "The job is not known, it is running now, or it is done.",
 } as const;
 
-/** Changes every waiting or failed job that fits. Ids first: a changed job leaves the list that is being read. */
+/** What both buttons change where they change many. */
+const changeable: readonly JobOutcome[] = [...failedOutcomes, "waiting"];
+
+/** Changes every job that fits, of those that wait, failed, or whose analysis failed. Ids first: a changed job leaves the list that is being read. */
 async function changeMatching(
   queue: Pick<PageParts["queue"], "look" | "retry" | "dismiss">,
   verb: "retry" | "dismiss",
   filter: RecordFilter,
+  among: readonly JobOutcome[] = changeable,
 ): Promise<number> {
   const ids: string[] = [];
-  for (const state of (["failed", "waiting"] as const).filter((each) => (filter.state ?? each) === each)) {
+  for (const outcome of among.filter((each) => (filter.outcome ?? each) === each)) {
     for (let rest: RecordFilter | undefined = {}; rest; await nextTurn()) {
-      const step: ReturnType<typeof queue.look> = queue.look(batch, batch, { ...filter, state, ...rest });
+      const step: ReturnType<typeof queue.look> = queue.look(batch, batch, { ...filter, outcome, ...rest });
       ids.push(...step.records.map(({ job }) => job.id));
       rest = step.rest;
     }

@@ -1,5 +1,6 @@
 import { formatImageName } from "../../core/image-name.ts";
 import { describeJob, type Job } from "../../core/job.ts";
+import { type JobOutcome, outcomeOf } from "../../core/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
 import type { RecordGroup } from "../groups.ts";
 import { type Html, html } from "./html.ts";
@@ -12,7 +13,7 @@ export function jobRow({ id, lead: record, members }: RecordGroup, now: number):
   const { job, state, attempts } = record;
   const updatedAt = Math.max(...members.map((member) => member.updatedAt));
   const own = html`${stateBadge(record)}<span class="attempts">${attempts > 1 && counted(attempts, "attempt")}</span>`;
-  return html`<tr id="row-${id}" class="${state}">
+  return html`<tr id="row-${id}" class="${outcomeOf(state, record.result)}">
 <td class="state">${members.length > 1 ? analyzerStates(members) : own}</td>
 <th scope="row">${subject(job)}</th>
 <td class="image">${imageOf(record)}</td>
@@ -32,19 +33,23 @@ export function jobPath(id: string): string {
 }
 
 /** Retry and dismiss, as far as they mean something. */
-export function actions({ job, state }: JobRecord): readonly (Html | false)[] {
+export function actions({ job, state, result }: JobRecord): readonly (Html | false)[] {
   const name = describeJob(job).slice(0, 200);
+  const outcome = outcomeOf(state, result);
+  const label = retryLabels[outcome];
+  const isFailed = outcome === "failed" || outcome === "analysis-failed";
   return [
-    (state === "failed" || state === "dismissed" || state === "waiting") &&
-      actionForm(
-        `${jobPath(job.id)}/retry`,
-        state === "waiting" ? "Try now" : "Retry",
-        name,
-        state === "failed" ? "primary" : "plain",
-      ),
-    (state === "failed" || state === "waiting") && actionForm(`${jobPath(job.id)}/dismiss`, "Dismiss", name),
+    label !== undefined && actionForm(`${jobPath(job.id)}/retry`, label, name, isFailed ? "primary" : "plain"),
+    (isFailed || outcome === "waiting") && actionForm(`${jobPath(job.id)}/dismiss`, "Dismiss", name),
   ];
 }
+
+const retryLabels: { readonly [Outcome in JobOutcome]?: string } = {
+  waiting: "Try now",
+  failed: "Retry",
+  "analysis-failed": "Retry",
+  dismissed: "Retry",
+};
 
 /** What went wrong, in one line that unfolds. */
 function errorLine({ error, state, dueAt }: JobRecord, now: number): Html | undefined {

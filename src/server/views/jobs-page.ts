@@ -1,6 +1,7 @@
 import { failureReasons } from "../../core/errors.ts";
 import { jobCauses } from "../../core/job.ts";
-import { type JobRecord, jobStates } from "../../queue/job-queue.ts";
+import { jobOutcomes, outcomeOf, outcomeWords } from "../../core/job-outcome.ts";
+import type { JobRecord } from "../../queue/job-queue.ts";
 import type { CountedRecords } from "../find-records.ts";
 import type { RecordGroup } from "../groups.ts";
 import { isFiltered, type ListFilter, listPath, periods } from "../list-filter.ts";
@@ -54,7 +55,7 @@ function filterForm({ filter, status, records }: JobsPage): Html {
   const configs = names([...status.track, ...records.map(({ job }) => job.buildConfig)]);
   const isUnfolded = [filter.config, filter.cause, filter.reason, filter.host].some((value) => value !== undefined);
   return html`<form class="filters" role="search" aria-label="Jobs" action="/">
-${select("State", "state", filter.state, jobStates)}
+${select("State", "outcome", filter.outcome, jobOutcomes, (outcome) => outcomeWords[outcome].word)}
 ${input("Namespace", "namespace", filter.namespace, namespaces, "extra")}
 <label class="wide"><span>Text</span> <input type="search" name="text" value="${filter.text ?? ""}" maxlength="200" autocomplete="off" spellcheck="false" placeholder="build, image, digest, revision, error"></label>
 ${select("Changed", "since", filter.since, Object.keys(periods), (name) => `last ${name}`, "extra")}
@@ -106,9 +107,10 @@ ${next && html`<a rel="next" href="${listPath({ ...filter, ...next })}">${record
 }
 
 function title({ filter, fitting }: JobsPage): Part {
-  const { state, namespace, config, cause, reason, host, since, text, before } = filter;
+  const { state, outcome, namespace, config, cause, reason, host, since, text, before } = filter;
   const what = [
     state && `${state} `,
+    outcome && `${outcomeWords[outcome].word} `,
     "jobs",
     namespace && ` of ${namespace}`,
     config && ` of ${config}`,
@@ -126,14 +128,14 @@ function title({ filter, fitting }: JobsPage): Part {
 
 function foldedLine(folded: number): Html {
   const what = `${counted(folded, "job")} that ${folded === 1 ? "waits" : "wait"} for a problem above ${folded === 1 ? "is" : "are"} not listed.`;
-  return html`<p class="faint">${what} <a href="/?state=waiting">Show all that wait</a></p>`;
+  return html`<p class="faint">${what} <a href="/?outcome=waiting">Show all that wait</a></p>`;
 }
 
 /** For a list that was narrowed down: what a button does to all of it. */
 function bulkActions({ filter, records }: JobsPage): readonly (Html | false)[] {
   if (!isFiltered(filter) || filter.state === "done" || filter.state === "running" || records.length === 0) return [];
   const whole = { ...filter, before: undefined, beforeTime: undefined };
-  const some = records.some(({ state }) => state === "failed" || state === "waiting");
+  const some = records.some(({ state, result }) => ["failed", "waiting", "analysis-failed"].includes(outcomeOf(state, result)));
   return [
     some && actionForm(listPath(whole, "/jobs/retry-matching"), "Retry all of these", "jobs"),
     some && actionForm(listPath(whole, "/jobs/dismiss-matching"), "Dismiss all of these", "jobs", "confirmed"),

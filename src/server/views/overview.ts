@@ -1,11 +1,11 @@
-import { problemLine } from "../../core/problems.ts";
-import { type JobState, jobStates } from "../../queue/job-queue.ts";
+import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/job-outcome.ts";
+import { type ProblemKind, problemLine } from "../../core/problems.ts";
 import type { Status } from "../status.ts";
 import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";
 import { problemsView } from "./problems.ts";
 import { sparkline } from "./sparkline.ts";
-import { counted, outside, stateWords, timeAgo } from "./words.ts";
+import { counted, outside, timeAgo } from "./words.ts";
 
 /** The top of the page: what is wrong now, what is watched, the queue, the endpoint, the last hour. */
 export function overview(status: Status, now: number): Html {
@@ -21,18 +21,24 @@ ${endpointCard(status, now)}
 }
 
 /** The same in one sentence, for those who listen. */
-export function overviewLine({ counts, problems }: Status): string {
-  const states = jobStates.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
+export function overviewLine({ outcomes, problems }: Status): string {
+  const states = jobOutcomes
+    .filter((outcome) => outcomes[outcome] > 0)
+    .map((outcome) => `${outcomes[outcome]} ${outcomeWords[outcome].word}`);
   const wrong = problems.slice(0, 3).map((problem) => `; ${problemLine(problem)}`);
   return `Jobs: ${states.length > 0 ? states.join(", ") : "none yet"}${wrong.join("")}`;
 }
 
 /** What the browser's tab says: what is wrong, else how many failed. */
-export function pageTitle({ problems, counts }: Status): string {
+export function pageTitle({ problems, outcomes }: Status): string {
   const [worst] = problems;
-  if (worst && worst.kind !== "failed-jobs" && worst.kind !== "retried-jobs") return `▲ ${worst.title} · build-watcher`;
-  return counts.failed > 0 ? `build-watcher · ${counts.failed} failed` : "build-watcher";
+  const failed = outcomes.failed + outcomes["analysis-failed"];
+  if (worst && !ofJobs.includes(worst.kind)) return `▲ ${worst.title} · build-watcher`;
+  return failed > 0 ? `build-watcher · ${failed} failed` : "build-watcher";
 }
+
+/** Problems that are told by a number. */
+const ofJobs: readonly ProblemKind[] = ["analyses", "failed-jobs", "retried-jobs"];
 
 function watchCard(status: Status, now: number): Html {
   const { ready, troubles, lastEventAt, lastListAt, startedAt } = status;
@@ -71,16 +77,16 @@ function notWatched({ troubles, ready, problems }: Status): Html | false {
   return reasons.length > 0 && html`<details class="inline"><summary>${summary}</summary><ul>${reasons}</ul></details>`;
 }
 
-function queueCard({ counts, oldestWaitingAt }: Status, now: number): Html {
+function queueCard({ outcomes, oldestWaitingAt }: Status, now: number): Html {
   const oldest = oldestWaitingAt === undefined ? "nothing waits" : html`oldest waiting job ${timeAgo(oldestWaitingAt, now)}`;
-  const again = counts.failed > 0 && actionForm("/jobs/retry-failed", "Retry all failed", "jobs");
+  const again = outcomes.failed + outcomes["analysis-failed"] > 0 && actionForm("/jobs/retry-failed", "Retry all failed", "jobs");
   return html`<div class="card queue"><div class="title"><h2>Queue</h2><span class="facts">${oldest}</span>${again}</div>
-<ul class="counts">${jobStates.map((state) => count(state, counts[state]))}</ul></div>`;
+<ul class="counts">${shownOutcomes(outcomes).map((outcome) => count(outcome, outcomes[outcome]))}</ul></div>`;
 }
 
-function count(state: JobState, amount: number): Html {
-  const { word, sign } = stateWords[state];
-  return html`<li class="${state}${amount === 0 && " none"}"><a href="/?state=${state}"><b>${amount.toLocaleString("en")}</b> <span><span aria-hidden="true">${sign}</span> ${word}</span></a></li>`;
+function count(outcome: JobOutcome, amount: number): Html {
+  const { word, sign } = outcomeWords[outcome];
+  return html`<li class="${outcome}${amount === 0 && " none"}"><a href="/?outcome=${outcome}"><b>${amount.toLocaleString("en")}</b> <span><span aria-hidden="true">${sign}</span> ${word}</span></a></li>`;
 }
 
 function endpointCard({ endpoint: { state, acceptedAt, failedAt } }: Status, now: number): Html {

@@ -34,7 +34,8 @@ ${detail !== undefined && html`<p>${outside(detail, 2_000)}</p>`}${remedy !== un
 
 /** Leads to its jobs; those that wait for the endpoint have nothing else in common. */
 function showLink({ kind, reason, host, waiting, failed }: Problem): Html | undefined {
-  if (waiting + failed === 0) return undefined;
-  const path = kind === "endpoint" || reason === undefined ? listPath({ state: "waiting" }) : listPath({ reason, host });
+  if (waiting + failed === 0 && kind !== "analyses") return undefined;
+  if (kind === "analyses") return html`<a href="/?outcome=analysis-failed">Show them</a>`;
+  const path = kind === "endpoint" || reason === undefined ? listPath({ outcome: "waiting" }) : listPath({ reason, host });
   return html`<a href="${path}">Show ${waiting + failed === 1 ? "it" : "them"}</a>`;
 }

@@ -1,21 +1,14 @@
 import { isoTime } from "../../core/clock.ts";
-import type { JobRecord, JobState } from "../../queue/job-queue.ts";
+import { outcomeOf, outcomeWords } from "../../core/job-outcome.ts";
+import type { JobRecord } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
 
-/** A state as it is shown: a word, and a sign that does not hang on colour. */
-export const stateWords: Readonly<Record<JobState, { readonly word: string; readonly sign: string }>> = {
-  waiting: { word: "waiting", sign: "○" },
-  running: { word: "running", sign: "◐" },
-  done: { word: "done", sign: "✓" },
-  failed: { word: "failed", sign: "✕" },
-  dismissed: { word: "dismissed", sign: "–" },
-};
-
-/** The state with its sign. A job that waits because it failed before is told from one that was never tried. */
-export function stateBadge({ state, error }: Pick<JobRecord, "state" | "error">): Html {
+/** What became of a job, with its sign. One that waits because it failed before is told from one that was never tried. */
+export function stateBadge({ state, error, result }: Pick<JobRecord, "state" | "error" | "result">): Html {
   const again = state === "waiting" && error !== undefined;
-  const { word, sign } = again ? { word: "to be retried", sign: "↻" } : stateWords[state];
-  return html`<span class="badge ${again ? "again" : state}"><span aria-hidden="true">${sign}</span> ${word}</span>`;
+  const outcome = outcomeOf(state, result);
+  const { word, sign } = again ? { word: "to be retried", sign: "↻" } : outcomeWords[outcome];
+  return html`<span class="badge ${again ? "again" : outcome}"><span aria-hidden="true">${sign}</span> ${word}</span>`;
 }
 
 const units: readonly (readonly [size: number, name: string])[] = [
