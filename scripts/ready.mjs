@@ -1,6 +1,7 @@
 // Runs a command with the project's own dependencies and Node, installing them first where they are missing or older than the lock file.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,11 +26,11 @@ if (!isReady()) {
 const path = [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
 const [command, ...args] = process.argv.slice(2);
 const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, PATH: path } });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
   console.error(error.message);
   process.exit(1);
 });
 child.on("exit", (code, signal) => {
-  process.exitCode = code ?? 128 + (signal === "SIGINT" ? 2 : 15);
+  process.exitCode = code ?? 128 + constants.signals[signal];
 });

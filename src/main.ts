@@ -9,9 +9,12 @@ const sameWish = 300;
 const stop = new AbortController();
 let askedAt = 0;
 
-function onSignal(signal: "SIGINT" | "SIGTERM"): void {
+/** What a shell makes of a program that a signal ended. A terminal that is closed hangs up. */
+const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+function onSignal(signal: keyof typeof codes): void {
   const now = Date.now();
-  if (stop.signal.aborted && now - askedAt > sameWish) process.exit(signal === "SIGINT" ? 130 : 143);
+  if (stop.signal.aborted && now - askedAt > sameWish) process.exit(codes[signal]);
   if (!stop.signal.aborted) askedAt = now;
   stop.abort();
 }
@@ -36,14 +39,16 @@ function isOwnEnvFile(): boolean {
   }
 }
 
-process.on("SIGINT", onSignal);
-process.on("SIGTERM", onSignal);
-// The reader has gone away, as with `| head`: there is nobody left to tell. 141 is what a shell makes of SIGPIPE.
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+// The reader has gone away, as with `| head`: there is nobody left to tell. 141 is what a shell makes of SIGPIPE. A closed terminal takes nothing
+// any more either, but what runs is ended in order then.
 process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === "EIO" && stop.signal.aborted) return;
   if (code === "EPIPE") process.exit(141);
   process.stderr.write(`build-watcher: standard output cannot be written (${code ?? message})\n`);
   process.exit(1);
 });
+process.stderr.on("error", () => {});
 
 // Loaded last, so that a signal is heeded while the rest is still being read.
 const { run } = await import("./cli/run.ts");

@@ -19,6 +19,7 @@ import { measureQueue } from "../pipeline/measure-queue.ts";
 import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
+import { retryDenied } from "../pipeline/retry-denied.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
 import { createLogStreams } from "../pipeline/stream-logs.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
@@ -32,6 +33,7 @@ import { pushMetrics } from "../telemetry/push-metrics.ts";
 import { openCopier } from "./copying.ts";
 import { inventoryDocuments } from "./documents.ts";
 import { type Following, openFollowing } from "./following.ts";
+import { loginsChangedAt } from "./logins-changed.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
 import { openCluster } from "./open-cluster.ts";
 import { openReading, type Reading, readsPackages } from "./reading.ts";
@@ -183,6 +185,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       // A ledger that can no longer be read ends the bot by itself.
       measureFindings({ queue, metrics, clock }, signal).catch(() => undefined);
       if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
+      void retryDenied({ queue, loginsChangedAt: () => loginsChangedAt(config), log, clock }, signal);
       await followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
       await logs?.ended();
     },

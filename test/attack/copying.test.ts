@@ -100,6 +100,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
 
   it.each([
     ["asked to stop, once the grace is over", ["SIGTERM"], { code: 0, signal: null }],
+    ["left by its terminal, once the grace is over", ["SIGHUP"], { code: 0, signal: null }],
     ["asked to stop twice", ["SIGTERM", "SIGTERM"], { code: 143, signal: null }],
     ["interrupted twice", ["SIGINT", "SIGINT"], { code: 130, signal: null }],
   ] as const)("leaves no child behind when it is %s", async (_name, signals, ending) => {

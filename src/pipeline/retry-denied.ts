@@ -1,0 +1,52 @@
+import { type Clock, sleep } from "../core/clock.ts";
+import type { FailureReason } from "../core/errors.ts";
+import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+export interface RetryDeniedParts {
+  readonly queue: Pick<JobQueue, "recent" | "retry">;
+  /** When the files that hold logins changed last, in milliseconds since the epoch; undefined when there are none. */
+  readonly loginsChangedAt: () => Promise<number | undefined>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const lookEvery = 30_000;
+const batch = 200;
+const reasons: readonly FailureReason[] = ["RegistryDenied", "LoginExpired"];
+
+/** Tries again what registries denied, as soon as a file with logins is newer than the refusal: somebody put the login right. Ends with the signal. */
+export async function retryDenied({ queue, loginsChangedAt, log, clock }: RetryDeniedParts, signal: AbortSignal): Promise<void> {
+  let seen: number | undefined;
+  while (!signal.aborted) {
+    const changedAt = await loginsChangedAt();
+    if (changedAt !== undefined && changedAt !== seen) await retryBefore(changedAt);
+    seen = changedAt;
+    await sleep(clock, lookEvery, signal);
+  }
+
+  async function retryBefore(changedAt: number): Promise<void> {
+    let retried = 0;
+    for (const record of reasons.flatMap((reason) => refusedBefore(reason, changedAt))) {
+      if (await queue.retry(record.job.id)) retried += 1;
+    }
+    if (retried > 0) log.info({ jobs: retried }, "Logins have changed; what registries denied is tried again");
+  }
+
+  /** Given up, or waiting for its next attempt. */
+  function refusedBefore(reason: FailureReason, changedAt: number): readonly JobRecord[] {
+    const states = ["failed", "waiting"] as const;
+    const found: JobRecord[] = [];
+    for (const state of states) {
+      for (let page = queue.recent(batch, { state, reason }); page.length > 0; ) {
+        found.push(...page.filter(({ updatedAt }) => updatedAt < changedAt));
+        const last = page.at(-1);
+        page =
+          page.length < batch || !last
+            ? []
+            : queue.recent(batch, { state, reason, before: last.job.id, beforeTime: last.updatedAt });
+      }
+    }
+    return found;
+  }
+}
