@@ -19,6 +19,9 @@ export interface Reading {
   open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
 }
 
+/** Whose registry an image is in. */
+export type RegistryOwner = Pick<Cluster, "ownsImage" | "registryLogin">;
+
 export interface ReadingSurroundings {
   /** Where what was read is kept. */
   readonly directory: string;
@@ -37,7 +40,7 @@ export function readsPackages({ analyzers, commands, dryRun }: Pick<Config, "ana
 /** Opens the inventory over the registry's door; what needs closing is added to `opened`. Throws `SetupError`. */
 export async function openReading(
   config: Config,
-  cluster: Pick<Cluster, "ownsImage" | "registryLogin">,
+  cluster: RegistryOwner,
   { directory, environment, clock, host, log }: ReadingSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<Reading> {

@@ -11,6 +11,7 @@ import { createHealth, type HealthMonitor } from "../server/health.ts";
 import type { RunningServer } from "../server/server.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Reading } from "./reading.ts";
 import { hostSettings, pageSettings, serverSettings } from "./settings.ts";
 import { createWebhooks } from "./webhooks.ts";
 
@@ -22,6 +23,8 @@ export interface ServingParts {
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** Present where the bot reads packages. */
+  readonly reading?: Reading | undefined;
 }
 
 /** What people and probes are shown, and what it is read from. */
@@ -50,9 +53,11 @@ export function createServing(config: Config, parts: ServingParts): Serving {
     return cluster.readBuildLog(build, shownLog, signal).finally(leave);
   };
   const analyzers = plannedAnalyzers(config.analyzers);
+  const packages = parts.reading && { known: parts.reading.inventory.known, specVersion: config.sbomVersion };
   const page = {
     ...pageSettings(config, environment),
     analyzers,
+    packages,
     version,
     queue,
     health,

@@ -5,6 +5,7 @@ import { type Shell, shells } from "./completion.ts";
 import { renderHelp } from "./help.ts";
 import { type JobsListing, listedStates } from "./jobs.ts";
 import { addOptionFlags, readFlags } from "./option-flags.ts";
+import type { PackagesCall } from "./packages.ts";
 
 /** What the command line asks for, without the settings. */
 export type CommandCall =
@@ -16,6 +17,8 @@ export type CommandCall =
   /** `[namespace/]name` */
   | { readonly command: "logs"; readonly build: string; readonly follow: boolean }
   | { readonly command: "demo"; readonly forever: boolean; readonly fast: boolean }
+  | ({ readonly command: "packages" } & PackagesCall)
+  | { readonly command: "sbom"; readonly image: string }
   | ({ readonly command: "jobs" } & JobsListing)
   | { readonly command: "completion"; readonly shell: Shell }
   /** Either ids or `failed`, for all failed jobs. */
@@ -96,6 +99,7 @@ function createProgram({ version, columns = 80 }: ProgramSettings, { call, write
     });
   addOptionFlags(program);
   addCommands(program, call);
+  addPackageCommands(program, call);
   addJobsCommands(program, call);
   // after the commands, which would inherit it: a word that is no command gets an answer of its own
   return program.allowExcessArguments();
@@ -161,6 +165,23 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .action(({ forever = false, fast = false }: { forever?: boolean; fast?: boolean }) =>
       call({ command: "demo", forever, fast }),
     );
+}
+
+function addPackageCommands(program: Command, call: Sinks["call"]): void {
+  program
+    .command("packages")
+    .description("Say which images contain a package. Exit code 0: some do, 1: none does.")
+    .argument("<question...>", "name[@version or range] or a package URL; with --diff two images by digest.")
+    .option("--diff", "What came, went and changed from one image to another.")
+    .option("--json", "Print one JSON document.")
+    .action((words: string[], { diff = false, json = false }: { diff?: boolean; json?: boolean }) =>
+      call({ command: "packages", words, diff, json }),
+    );
+  program
+    .command("sbom")
+    .description("Read an image and print its bill of materials (CycloneDX).")
+    .argument("<image>", "Image reference, by digest where possible.")
+    .action((image: string) => call({ command: "sbom", image }));
 }
 
 function addJobsCommands(program: Command, call: Sinks["call"]): void {

@@ -17,8 +17,10 @@ import { copy } from "./copy.ts";
 import { createCopyProgress } from "./copy-progress.ts";
 import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
 import { logs } from "./logs.ts";
+import { packages } from "./packages.ts";
 import { type CommandCall, describeProgram, type Invocation, parseArguments } from "./program.ts";
 import { replay } from "./replay.ts";
+import { sbom } from "./sbom.ts";
 import { scan } from "./scan.ts";
 import { createScreen, type Output, type Screen, wantsColour } from "./screen.ts";
 import { status } from "./status.ts";
@@ -124,6 +126,10 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
       return replay(context, call.file);
     case "copy":
       return copy(context, call.images);
+    case "packages":
+      return packages(context, call);
+    case "sbom":
+      return sbom(context, call.image);
     case "status":
       return status(context, call);
     case "logs":

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Clock } from "../core/clock.ts";
-import type { Inventory } from "./inventory.ts";
+import type { Inventory, KnownPackages } from "./inventory.ts";
 import { createImageReader } from "./read-image.ts";
 import { createReaders } from "./reading/readers.ts";
 import { createSharedReads } from "./shared-reads.ts";
@@ -16,6 +16,11 @@ export interface InventorySettings {
 
 /** Milliseconds a reader may be busy with one block or file: a hundred times what the largest takes. */
 const patience = 120_000;
+
+/** What was read so far, beside a bot that may be reading. Throws `SetupError`. */
+export function openKnownPackages(settings: InventorySettings): Promise<KnownPackages & { close(): Promise<void> }> {
+  return openThreadStore(settings);
+}
 
 /** Opens the inventory. Throws `SetupError`. */
 export async function openInventory({ directory, layerCache, clock }: InventorySettings): Promise<Inventory> {

@@ -1,8 +1,7 @@
 import type { Digest, ImageReference } from "../core/image-reference.ts";
+import type { Ecosystem, PackageQuestion } from "../core/package-question.ts";
 
-export const ecosystems = ["deb", "rpm", "apk", "npm", "pypi", "maven", "golang"] as const;
-/** The type of a package URL, https://github.com/package-url/purl-spec/blob/main/purl-types-index.json. */
-export type Ecosystem = (typeof ecosystems)[number];
+export type { Ecosystem, PackageQuestion };
 
 /** One package as its database names it. */
 export interface FoundPackage {
@@ -62,6 +61,8 @@ export interface ImageContent {
 /** The same without the packages themselves. */
 export interface ContentSummary extends Omit<ImageContent, "packages"> {
   readonly count: number;
+  /** How many of them each layer brought. */
+  readonly countByLayer: readonly number[];
 }
 
 /** What was read of an image: one content a platform. */
@@ -104,16 +105,6 @@ export interface PackageAnswer {
   readonly more: boolean;
 }
 
-/** A question for packages: `name[@version or range]`, or a package URL. */
-export interface PackageQuestion {
-  /** A full name, or a Maven artifact without its group. */
-  readonly name: string;
-  readonly ecosystem?: Ecosystem;
-  readonly group?: string;
-  /** As `versions/range.ts` reads it; every version without one. */
-  readonly range?: string;
-}
-
 /** One package that two images differ in; without `before` it came, without `after` it went. */
 export interface PackageChange {
   readonly purl: string;
@@ -141,6 +132,8 @@ export interface KnownPackages {
   /** Throws `QuestionError` for a range nobody can read. The image read last comes first. */
   find(question: PackageQuestion, limit: number): Promise<PackageAnswer>;
   summary(image: Digest): Promise<ImageSummary | undefined>;
+  /** How many contents were read, and how many of them not completely. */
+  coverage(): Promise<Readonly<Record<Completeness, number>>>;
   /** The packages of an image, sorted by package URL. */
   packages(image: Digest, limit: number): Promise<readonly ListedPackage[] | undefined>;
   /** What came and went from one image to another; undefined when one of them was not read. */

@@ -128,6 +128,44 @@ const schemas: Readonly<Record<string, Schema>> = {
     endpoint: object({ state: { enum: ["unknown", "up", "down"] }, "acceptedAt?": time, "failedAt?": time, "message?": text }),
     lastHour: object({ done: count, failed: count }),
   }),
+  FoundPackage: object({
+    name: { ...text, description: "A Maven artifact with its group before a colon." },
+    version: text,
+    purl: text,
+    layer: { ...text, description: "The digest of the layer that brought it." },
+    origin: {
+      description: "Whose layer that is: a base's package is to be mended there.",
+      oneOf: [object({ kind: { const: "own" } }), object({ kind: { const: "base" }, image, "buildConfig?": text })],
+    },
+  }),
+  FoundImage: object({
+    image,
+    digest: text,
+    "platform?": text,
+    "job?": text,
+    "namespace?": text,
+    "build?": text,
+    "state?": state,
+    "commit?": text,
+    "completedAt?": text,
+    "base?": image,
+    packages: list(ref("FoundPackage")),
+  }),
+  FoundPackages: object({
+    groups: list(
+      object({
+        subject: { ...text, description: "A BuildConfig as namespace/name, else an image." },
+        isCurrent: { type: "boolean", description: "Whether its newest build has it still." },
+        newest: ref("FoundImage"),
+        older: list(ref("FoundImage")),
+      }),
+    ),
+    more: { type: "boolean", description: "Whether there are more images than are listed." },
+    coverage: {
+      ...object({ complete: count, partial: count, unknown: count }),
+      description: "How many images were read, and how many of them not completely: an answer says nothing of the rest of those.",
+    },
+  }),
   Error: object({ error: text }),
 };
 
@@ -207,6 +245,30 @@ export const openApi = {
     },
     "/api/jobs/{id}/retry": { post: changeOfJob("Try a job again now") },
     "/api/jobs/{id}/dismiss": { post: changeOfJob("End a waiting or failed job for good") },
+    "/api/jobs/{id}/sbom": {
+      get: {
+        summary: "The bill of materials of a job's image, as CycloneDX",
+        parameters: [id],
+        responses: {
+          "200": { description: "The document.", content: { "application/vnd.cyclonedx+json": { schema: { type: "object" } } } },
+          "404": error("There is no such job, or its image was not read."),
+        },
+      },
+    },
+    "/api/packages": {
+      get: {
+        summary: "Which images contain a package",
+        parameters: [
+          query("name", text, "A name, with a version or range behind an @ if you like, or a package URL."),
+          query("version", text, "A version, and all that begin with its parts, or bounds such as `>=2.0 <2.17.1`."),
+        ],
+        responses: {
+          "200": answers("By BuildConfig, those that have it still first.", ref("FoundPackages")),
+          "400": error("The question cannot be read."),
+          "404": error("This bot reads no packages."),
+        },
+      },
+    },
     "/api/tracked": {
       get: {
         summary: "BuildConfigs with their last build, its image and analyses",

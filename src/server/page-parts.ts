@@ -1,6 +1,7 @@
 import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PlannedAnalyzer } from "../core/job.ts";
+import type { DocumentFacts, KnownPackages } from "../inventory/inventory.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import type { AccessSettings } from "./access.ts";
 import type { CountRecords, FindRecords } from "./find-records.ts";
@@ -29,6 +30,8 @@ export interface PageSettings extends StatusParts {
   >;
   /** Every image that is taken in becomes a job for each. */
   readonly analyzers: readonly Pick<PlannedAnalyzer, "name">[];
+  /** What was read of images; absent where the bot reads none. */
+  readonly packages?: { readonly known: KnownPackages; readonly specVersion: DocumentFacts["specVersion"] } | undefined;
   readonly clock: Clock;
   readonly access: AccessSettings;
   /** The address of OpenShift's web console, once it is known. */

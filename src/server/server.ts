@@ -13,6 +13,7 @@ import { assetRoutes } from "./routes/assets.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { readersOnly } from "./routes/guard.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
+import { packageRoutes } from "./routes/packages.ts";
 import { pageRoutes } from "./routes/page.ts";
 import { probeRoutes } from "./routes/probes.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
@@ -71,5 +72,13 @@ function programRoutes({ health, metrics, webhooks, page }: ServerSettings): rea
 function peopleRoutes(page: PageSettings, live: Live): readonly RequestHandler[] {
   const access = { ...page.access, formToken: randomBytes(18).toString("base64url") };
   const parts = { ...page, access, live, ...createFinder(page.queue) };
-  return [readersOnly(page.access), assetRoutes(), eventRoutes(parts), actionRoutes(parts), apiRoutes(parts), pageRoutes(parts)];
+  return [
+    readersOnly(page.access),
+    assetRoutes(),
+    eventRoutes(parts),
+    actionRoutes(parts),
+    apiRoutes(parts),
+    packageRoutes(parts),
+    pageRoutes(parts),
+  ];
 }

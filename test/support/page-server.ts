@@ -21,6 +21,7 @@ export interface PageServerOptions extends Pick<ServerSettings, "admin" | "repor
   readonly pushRegistry?: string;
   readonly analysisHost?: string;
   readonly console?: string;
+  readonly packages?: PageSettings["packages"];
   /** Takes the place of parts of the queue as the page sees it. */
   readonly queue?: Partial<PageSettings["queue"]>;
 }
@@ -65,6 +66,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
         pushRegistry: options.pushRegistry,
         analysisHost: options.analysisHost,
         console: () => options.console,
+        packages: options.packages,
         clock,
         analyzers: [{ name: "thoth" }],
         access: { apiToken: undefined, publicUrl: undefined, ...access },

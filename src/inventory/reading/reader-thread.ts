@@ -3,7 +3,7 @@ import { assembleImage } from "../layers/assemble.ts";
 import { packContents, unpackContents } from "../layers/contents.ts";
 import { describeManifest } from "../layers/manifest.ts";
 import { readLayer } from "../layers/read-layer.ts";
-import { packContent } from "../store/packed-content.ts";
+import { packContent, summarize } from "../store/packed-content.ts";
 import type { AssembleParts, FromReader, ReadContent, ToReader } from "./messages.ts";
 
 /** The thread in which everything others have written is unpacked and parsed: one task at a time. */
@@ -42,8 +42,7 @@ async function takeLayer(): Promise<Uint8Array> {
 function assemble({ digest, config, layers, contents, reasons }: AssembleParts): ReadContent {
   const unpacked = contents.map((bytes) => bytes && unpackContents(asBuffer(bytes)));
   const content = assembleImage({ digest, config: asBuffer(config), layers, contents: unpacked, reasons });
-  const { packages, ...rest } = content;
-  return { packed: packContent(content), summary: { ...rest, count: packages.length } };
+  return { packed: packContent(content), summary: summarize(content) };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,14 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../../core/image-reference.ts";
-import type { ContentSummary, ImageContent, ImageSummary } from "../inventory.ts";
+import type { Completeness, ContentSummary, ImageContent, ImageSummary } from "../inventory.ts";
 import type { FoundTable } from "./found-table.ts";
-import { unpackContent } from "./packed-content.ts";
+import { summarize, unpackContent } from "./packed-content.ts";
 
 /** Which images were read, and what lies in them; each change is whole or not at all. */
 export interface ImageTable {
   keepImage(image: Digest, contents: readonly Uint8Array[], isSettled: boolean, now: number): void;
   isSettled(image: Digest): boolean;
   summary(image: Digest): ImageSummary | undefined;
+  coverage(): Readonly<Record<Completeness, number>>;
   /** By the image's digest, then the first of its contents, or by a content's own. */
   content(digest: Digest): ImageContent | undefined;
   images(readBefore: number, after: Digest | undefined, limit: number): readonly Digest[];
@@ -33,6 +34,10 @@ export function createImageTable(connection: DatabaseSync, found: FoundTable): I
       if (id === undefined) return undefined;
       const rows = statements.summaries.all(id) as { summary: string }[];
       return { digest: image, contents: rows.map(({ summary }) => JSON.parse(summary) as ContentSummary) };
+    },
+    coverage() {
+      const rows = statements.coverage.all() as { completeness: Completeness; count: number }[];
+      return { complete: 0, partial: 0, unknown: 0, ...Object.fromEntries(rows.map((row) => [row.completeness, row.count])) };
     },
     content(digest) {
       const row = (statements.firstContent.get(digest) ?? statements.content.get(digest)) as { content: Uint8Array } | undefined;
@@ -74,6 +79,7 @@ function prepare(connection: DatabaseSync) {
     ),
     content: connection.prepare("SELECT id, content FROM contents WHERE digest = ?"),
     contentById: connection.prepare("SELECT content FROM contents WHERE id = ?"),
+    coverage: connection.prepare("SELECT summary ->> 'completeness' AS completeness, count(*) AS count FROM contents GROUP BY 1"),
     addContent: connection.prepare("INSERT INTO contents (digest, summary, content) VALUES (?, ?, ?) RETURNING id"),
     changeContent: connection.prepare("UPDATE contents SET summary = ?, content = ? WHERE id = ?"),
     dropContent: connection.prepare("DELETE FROM contents WHERE id = ?"),
@@ -84,15 +90,15 @@ function createContentRows(statements: Statements, found: FoundTable) {
   return {
     /** The row of a content; one that was read anew replaces what was known. */
     keep(packed: Uint8Array): number {
-      const { packages, ...rest } = unpackContent(packed);
-      const summary = JSON.stringify({ ...rest, count: packages.length } satisfies ContentSummary);
-      const known = statements.content.get(rest.digest) as { id: number } | undefined;
+      const content = unpackContent(packed);
+      const summary = JSON.stringify(summarize(content));
+      const known = statements.content.get(content.digest) as { id: number } | undefined;
       if (known) {
         found.remove(known.id, packagesOf(known.id));
         statements.changeContent.run(summary, packed, known.id);
       }
-      const id = known?.id ?? (statements.addContent.get(rest.digest, summary, packed) as { id: number }).id;
-      found.add(id, packages);
+      const id = known?.id ?? (statements.addContent.get(content.digest, summary, packed) as { id: number }).id;
+      found.add(id, content.packages);
       return id;
     },
     dropUnused(contents: readonly { content: number }[]): void {

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type { ImageContent } from "../inventory.ts";
+import type { ContentSummary, ImageContent } from "../inventory.ts";
 
 /** A content as the store keeps it. */
 export function packContent(content: ImageContent): Buffer {
@@ -9,4 +9,11 @@ export function packContent(content: ImageContent): Buffer {
 
 export function unpackContent(bytes: Uint8Array): ImageContent {
   return deserialize(zstdDecompressSync(bytes)) as ImageContent;
+}
+
+/** A content without its packages. */
+export function summarize({ packages, ...rest }: ImageContent): ContentSummary {
+  const countByLayer = rest.layers.map(() => 0);
+  for (const { layer } of packages) countByLayer[layer] = (countByLayer[layer] ?? 0) + 1;
+  return { ...rest, count: packages.length, countByLayer };
 }

@@ -36,6 +36,7 @@ export async function openThreadStore({ directory, layerCache, clock }: ThreadSt
     isSettled: (image) => call("isSettled", image),
     find: (question, limit) => call("find", question, limit),
     summary: (image) => call("summary", image),
+    coverage: () => call("coverage"),
     packages: (image, limit) => call("packages", image, limit),
     compare: (before, after, limit) => call("compare", before, after, limit),
     document: (image, facts) => call("document", image, facts),

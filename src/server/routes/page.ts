@@ -7,6 +7,7 @@ import { mayPressButtons, refuseLogs } from "../access.ts";
 import { findChain } from "../chain.ts";
 import { gatherGroups } from "../groups.ts";
 import { fits, isFiltered, listPath, readFilter, toRecordFilter } from "../list-filter.ts";
+import { packagesOfJob } from "../packages/job-packages.ts";
 import type { PageParts } from "../page-parts.ts";
 import { foldedProblems, readStatus } from "../status.ts";
 import { type Html, toText } from "../views/html.ts";
@@ -58,6 +59,7 @@ export function pageRoutes(parts: PageParts): Router {
       remedy: record.error && remedyFor(record.error, parts.pushRegistry),
       console: parts.console(),
       version: parts.version,
+      packages: parts.packages && (await packagesOfJob(record, { queue, known: parts.packages.known })),
       log: request.query.log === undefined ? undefined : await readLog(parts, record.job, request),
       now: clock.now(),
       mayChange: mayPressButtons(callerOf(request), access),

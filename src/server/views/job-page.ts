@@ -3,10 +3,12 @@ import { describeJob } from "../../core/job.ts";
 import { buildLink, commitLink, consoleLink, imageLink } from "../../core/web-links.ts";
 import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import type { Chain } from "../chain.ts";
+import type { JobPackages } from "../packages/job-packages.ts";
 import { chainView } from "./chain-view.ts";
 import { type Html, html, type Part } from "./html.ts";
 import { actions, analyzerStates, causeWords, errorView, imageView, jobPath, outsideLink, resultLink } from "./job-row.ts";
 import { layout } from "./layout.ts";
+import { packagesSection } from "./packages-section.ts";
 import { stepsView } from "./steps.ts";
 import { counted, outside, stateBadge, timeAgo, timeAhead } from "./words.ts";
 
@@ -18,6 +20,8 @@ export interface JobPage {
   /** The jobs of its build or image for all analyzers, this one included. */
   readonly members: readonly JobRecord[];
   readonly chain: Chain;
+  /** What lies in its image; undefined where nobody read it. */
+  readonly packages?: JobPackages | undefined;
   /** Undefined as long as nobody asked for it. */
   readonly log: LogTail | undefined;
   readonly now: number;
@@ -51,6 +55,7 @@ ${errorView(record, page.remedy, now)}
 <section><h2>Job</h2>${facts(jobFacts(page))}</section>
 <section><h2>Result</h2>${resultView(record, now)}</section>
 </div>
+${page.packages && packagesSection(job.id, page.packages)}
 ${chainSection(chain)}
 ${job.build && logSection(record, log)}
 <details class="raw"><summary>The record as JSON</summary><pre tabindex="0">${JSON.stringify(record, undefined, 2)}</pre></details>

@@ -36,7 +36,7 @@ ${events !== undefined && liveControls()}
 ${body}
 </main>
 <p id="message" class="message" role="alert" hidden></p>
-<footer class="bottom">build-watcher${version !== undefined && ` ${version}`} · For programs: <a href="/api/openapi.json">API</a></footer>
+<footer class="bottom">build-watcher${version !== undefined && ` ${version}`} · <a href="/packages">Packages</a> · For programs: <a href="/api/openapi.json">API</a></footer>
 </body>
 </html>
 `;

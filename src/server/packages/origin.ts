@@ -1,0 +1,51 @@
+import { formatImageName } from "../../core/image-name.ts";
+import type { KnownPackages } from "../../inventory/inventory.ts";
+import type { JobQueue, JobRecord } from "../../queue/job-queue.ts";
+import { imageDigest } from "../chain.ts";
+
+/** Whose layer a package is in: the image's own, or a base's, which is where it is mended. */
+export type Origin = { readonly kind: "own" } | { readonly kind: "base"; readonly image: string; readonly buildConfig?: string };
+
+/** A base below an image, with the layers it has. */
+interface Base {
+  readonly image: string;
+  readonly buildConfig?: string;
+  readonly layers: ReadonlySet<string>;
+}
+
+export type OriginOf = (layer: string) => Origin;
+
+const longestWayDown = 5;
+
+/** Tells layers of a job's image by whose they are; the lowest base that has a layer brought it. */
+export async function originsOf(
+  record: JobRecord | undefined,
+  { queue, known }: { readonly queue: Pick<JobQueue, "withImage">; readonly known: Pick<KnownPackages, "summary"> },
+): Promise<OriginOf> {
+  const bases = record ? await basesOf(record, queue, known) : [];
+  return (layer) => {
+    const base = bases.findLast(({ layers }) => layers.has(layer));
+    return base
+      ? { kind: "base", image: base.image, ...(base.buildConfig && { buildConfig: base.buildConfig }) }
+      : { kind: "own" };
+  };
+}
+
+async function basesOf(
+  first: JobRecord,
+  queue: Pick<JobQueue, "withImage">,
+  known: Pick<KnownPackages, "summary">,
+): Promise<Base[]> {
+  const bases: Base[] = [];
+  for (let record: JobRecord | undefined = first; record && bases.length < longestWayDown; ) {
+    const digest = imageDigest(record, "base");
+    const summary = digest && (await known.summary(digest));
+    if (!digest || !summary) break;
+    const maker: JobRecord | undefined = queue.withImage(digest, "output", 1)[0];
+    const image: string = record.job.base ? formatImageName(record.job.base) : (record.result?.base ?? digest);
+    const layers = new Set(summary.contents.flatMap((content) => content.layers));
+    bases.push({ image, layers, ...(maker?.job.buildConfig && { buildConfig: maker.job.buildConfig }) });
+    record = maker;
+  }
+  return bases;
+}
