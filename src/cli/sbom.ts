@@ -8,12 +8,12 @@ import { type CommandContext, readReferences } from "./command.ts";
 
 /** Reads an image, and prints its CycloneDX document: 0 when something is known of it, 1 when nothing is. */
 export async function sbom(context: CommandContext, name: string): Promise<number> {
-  const { config, environment, signal, log, screen, clock = systemClock } = context;
+  const { config, environment, host, signal, log, screen, clock = systemClock } = context;
   const [image] = readReferences([name]);
   if (!image) return 1;
   await using opened = new AsyncDisposableStack();
   const owner = await registryOwner(context, opened);
-  const reading = await openReading(config, owner, { directory: config.stateDirectory, environment, clock }, opened);
+  const reading = await openReading(config, owner, { directory: config.stateDirectory, environment, clock, host, log }, opened);
   const { digest, contents } = await reading.inventory.read(await reading.open(image, signal), signal);
   const document = await reading.inventory.known.document(digest, { image, specVersion: config.sbomVersion });
   for (const { reasons, platform } of contents)

@@ -84,7 +84,7 @@ function byContent(matches: readonly PackageMatch[]): Map<string, PackageMatch[]
 async function imagesOf(same: readonly PackageMatch[], parts: AnswerParts): Promise<[subject: string, FoundImage][]> {
   const [first] = same;
   if (!first) return [];
-  const records = parts.queue.withImage(first.image, "output", mostBuilds);
+  const records = oneOfBuild(parts.queue.withImage(first.image, "output", mostBuilds));
   const on = records.length > 0 ? undefined : parts.queue.withImage(first.image, "base", 1)[0];
   const describe = async (record: JobRecord | undefined) => ({
     ...commonOf(first),
@@ -100,6 +100,15 @@ async function imagesOf(same: readonly PackageMatch[], parts: AnswerParts): Prom
       return [record.job.buildConfig ?? image.image, image] as [string, FoundImage];
     }),
   );
+}
+
+/** A build has a job for each analyzer; one of them stands for it. */
+function oneOfBuild(records: readonly JobRecord[]): readonly JobRecord[] {
+  return [...new Map(records.map((record) => [buildKey(record), record])).values()];
+}
+
+function buildKey({ job, result }: JobRecord): string {
+  return job.build?.uid ?? result?.source ?? (job.output ? formatImageName(job.output) : job.id);
 }
 
 function commonOf({ image, content }: PackageMatch) {
@@ -136,15 +145,15 @@ async function packagesOf(
 function groupOf(subject: string, images: readonly FoundImage[], queue: AnswerParts["queue"]): FoundGroup {
   const [newest, ...older] = images.toSorted((a, b) => timeOf(b) - timeOf(a)) as [FoundImage, ...FoundImage[]];
   const last = newest.build === undefined ? undefined : newestOf(subject, queue);
-  const isCurrent = last === undefined || last === newest.job || images.some(({ job }) => job === last);
+  const isCurrent = last === undefined || images.some(({ build }) => build === last);
   return { subject, isCurrent, newest, older };
 }
 
-/** The job of a BuildConfig's newest build. */
+/** The name of a BuildConfig's newest build. */
 function newestOf(buildConfig: string, queue: AnswerParts["queue"]): string | undefined {
   const records = queue.recent(mostBuilds, { buildConfig }).filter(({ job }) => job.output !== undefined);
   const newest = records.toSorted((a, b) => Date.parse(b.job.completedAt ?? "") - Date.parse(a.job.completedAt ?? ""))[0];
-  return newest?.job.id;
+  return newest?.job.build?.name;
 }
 
 function currentFirst(a: FoundGroup, b: FoundGroup): number {
