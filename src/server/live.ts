@@ -123,14 +123,17 @@ function createOverview(status: () => Status): Overview {
   const due = createPace(overviewPace);
   let shown = "";
   let folded: readonly Folded[] = [];
+  let last: { readonly at: number; readonly text: string } | undefined;
 
   function whole(now: number, read = status()): string {
     folded = foldedProblems(read.problems);
-    return overviewText(read, now);
+    last = { at: now, text: overviewText(read, now) };
+    return last.text;
   }
 
   return {
-    whole: (now) => whole(now),
+    // Many pages that come at once are told the same; what is newer they are told with all others.
+    whole: (now) => (last && Math.abs(now - last.at) < overviewPace ? last.text : whole(now)),
     folded: () => folded,
     news(now) {
       if (!due(now)) return "";
