@@ -79,8 +79,8 @@ export interface FailedCopy extends CopyNames {
   readonly secrets: readonly string[];
   /** The manifest's media type, where it is known. */
   readonly mediaType?: string | undefined;
-  /** The proxy on the way, for people. */
-  readonly proxy?: string | undefined;
+  /** The proxy on the way to a registry, for people. */
+  readonly proxyOf?: ((registry: string) => string | undefined) | undefined;
 }
 
 /** What a failed copy means, by skopeo's last fatal line, which the message shows without secrets. */
@@ -119,10 +119,11 @@ function judge(exit: SkopeoExit, told: ToldFailure, { mediaType }: FailedCopy): 
 }
 
 /** What the reason means for this very image. */
-function addition(reason: FailureReason, { part }: ToldFailure, { source, proxy }: FailedCopy): string {
+function addition(reason: FailureReason, { part, side }: ToldFailure, { source, destination, proxyOf }: FailedCopy): string {
   if (reason === "IncompleteImage") return ` (the index names ${part}, which ${source.registry} does not have)`;
-  if (reason === "ProxyRefused" && proxy !== undefined) return ` (the proxy is ${proxy})`;
-  return "";
+  if (reason !== "ProxyRefused") return "";
+  const proxy = proxyOf?.((side === "source" ? source : destination).registry);
+  return proxy === undefined ? "" : ` (the proxy is ${proxy})`;
 }
 
 function endedBy({ code, signal }: SkopeoExit): string {

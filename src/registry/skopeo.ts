@@ -10,7 +10,7 @@ import { formatImageReference } from "../core/image-reference.ts";
 import { noProxies, type Proxies } from "../core/proxy.ts";
 import { patienceFor, SilentCopy, usualPatience } from "./silence.ts";
 import { childEnvironment, childFiles, copyArguments, policyArguments, processors, type SkopeoCopy } from "./skopeo-arguments.ts";
-import { explainFailure } from "./skopeo-errors.ts";
+import { explainFailure, type FailedCopy } from "./skopeo-errors.ts";
 
 export interface SkopeoSettings {
   /** The program; default: the one on PATH. */
@@ -98,7 +98,11 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
       signal.throwIfAborted();
       const files = await runs.create(childFiles(request));
       try {
-        await judge(request, await run(request, files, signal, traffic), files);
+        await judge(
+          { ...request, proxyOf: (registry) => proxies.proxyFor(new URL(`https://${registry}`))?.name },
+          await run(request, files, signal, traffic),
+          files,
+        );
       } finally {
         await files.remove();
       }
@@ -126,7 +130,7 @@ export async function checkSkopeo(path: string | undefined, host: HostProcess, c
   return { version: shown };
 }
 
-async function judge(request: SkopeoCopy, exit: ChildExit, files: ChildFiles): Promise<void> {
+async function judge(request: SkopeoCopy & Pick<FailedCopy, "proxyOf">, exit: ChildExit, files: ChildFiles): Promise<void> {
   const { source, destination, from, to } = request;
   if (exit.code !== 0) throw explainFailure(exit, { ...request, secrets: [...secretsOf(from.login), ...secretsOf(to.login)] });
   const what = `${formatImageReference(source)} to ${formatImageReference(destination)}`;

@@ -19,7 +19,10 @@ function explain(
 ) {
   const stderr = `time="2026-11-21T08:00:00Z" level=fatal msg=${JSON.stringify(line)}\n`;
   const names = { source: parseImageReference(from), destination: parseImageReference(to) };
-  return explainFailure({ code: 1, signal: null, stderr }, { ...names, mediaType, secrets: [], proxy: "proxy.example:3128" });
+  return explainFailure(
+    { code: 1, signal: null, stderr },
+    { ...names, mediaType, secrets: [], proxyOf: (registry) => `proxy.example:3128 for ${registry}` },
+  );
 }
 
 type Row = readonly [said: string, reason: FailureReason, side: CopySide | undefined, names?: Names];
@@ -264,6 +267,8 @@ describe("the message", () => {
   });
 
   it("names the proxy that refused", () => {
-    expect(explain('Get "https://quay.example.com/v2/": Forbidden').message).toContain("the proxy is proxy.example:3128");
+    expect(explain('Get "https://quay.example.com/v2/": Forbidden').message).toContain(
+      "the proxy is proxy.example:3128 for quay.example.com",
+    );
   });
 });

@@ -119,6 +119,16 @@ requirePrograms("skopeo", "docker-registry")("tags of copies", () => {
       expect(await latestIn(path)).toBe(newest.digest);
     });
 
+    it("when web hooks name a tag again and again, and no digest", async () => {
+      const copier = await openTestCopier({ pushRegistry: `${destination.host}/by-tag` });
+      opened.push(copier);
+      for (const image of [a, b, a]) {
+        await source.push("shop/app", image, "pushed");
+        await copier.copyNamed(`${source.host}/shop/app:pushed`);
+        expect(await destination.digest("by-tag/shop-app", "pushed")).toBe(image.digest);
+      }
+    });
+
     it("when two are copied at once, and after a restart", async () => {
       const memory = createTagMemory();
       const { copy } = await open("at-once", undefined, memory);
