@@ -89,6 +89,28 @@ requirePrograms(
     expect(`${first.stdout()}${again.stdout()}`).not.toContain("TOPSECRET");
   });
 
+  it("copies an image once for all analyzers", async () => {
+    await using world = await createWorld();
+    const images = Array.from({ length: 4 }, () => makeImage());
+    for (const [index, image] of images.entries()) await complete(world, "shop", `twice${index}`, image);
+    const bot = start(world, ["--analyzers", "thoth,packages"]);
+    const done = () => bot.lines.filter(({ msg }) => msg === "Job done");
+    await expect.poll(() => done().length, { timeout: 60_000 }).toBe(8);
+    const copied = bot.lines.filter(({ msg, outcome }) => msg === "Image copied" && outcome === "copied");
+    expect(copied).toHaveLength(images.length);
+    expect(done().filter(({ analyzer }) => analyzer === "packages")).toHaveLength(images.length);
+    await bot.stop();
+    const jobs = world.bot(["jobs", "--analyzer", "packages", "--json"]);
+    await jobs.exit;
+    const records = jobs
+      .stdout()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(records.map(({ analyzer, outcome }) => [analyzer, outcome])).toEqual(images.map(() => ["packages", "analysed"]));
+    expect(records.every(({ id, job }) => id === `${job.group}-packages`)).toBe(true);
+  });
+
   it("never submits an image whose copy failed, and lets the others go on", async () => {
     await using world = await createWorld();
     const gone = makeImage();

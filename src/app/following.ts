@@ -98,7 +98,7 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
       const ask: FollowParts["ask"] = async (analyzer, id, signal) => {
         await turn(signal);
         signal.throwIfAborted();
-        return asks.get(analyzer)?.(id, signal) ?? { state: "unknown" };
+        return asks.get(analyzer)?.(id, signal);
       };
       const handler = createFollowHandler({ jobs, ask, followFor, clock });
       queue.ended.catch(failUnlessStopping);

@@ -24,7 +24,8 @@ export type FollowQueue = JobQueue<FollowWork, FollowResult>;
 export interface FollowParts {
   /** The jobs whose records tell what is to be followed, and keep what came of it. */
   readonly jobs: Pick<JobQueue, "find" | "amend">;
-  readonly ask: (analyzer: string, analysisId: string, signal: AbortSignal) => Promise<AnalysisStatus>;
+  /** Undefined when no such analyzer can tell any longer. */
+  readonly ask: (analyzer: string, analysisId: string, signal: AbortSignal) => Promise<AnalysisStatus | undefined>;
   /** Milliseconds an analysis is followed for after its submission. */
   readonly followFor: number;
   readonly clock: Clock;
@@ -46,6 +47,7 @@ export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts
     if (!record?.result || !analysis) return {};
     if (hasEnded(analysis)) return endOf(analysis);
     const status = await ask(record.job.analyzer, analysisId, signal);
+    if (!status) return {};
     const since = record.result.submittedAt ?? record.updatedAt;
     const terms = { now: clock.now(), since, followFor, answersFor: analysis.of !== "build-log" };
     const progress = judgeAnalysis(status, terms);

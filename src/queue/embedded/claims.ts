@@ -72,8 +72,8 @@ export function createClaims(connection: DatabaseSync): Claims {
     "SELECT tenant, pool FROM turns WHERE analyzer = ?1 AND pool = ?2 AND lane = ?3 AND first_due <= ?4 ORDER BY turn, first_due",
   );
   const nextTenant = connection.prepare(
-    `SELECT tenant FROM turns WHERE analyzer = ?1 AND pool IN (SELECT value FROM json_each(?2)) AND first_due <= ?3
-     ORDER BY lane = ${lanes.suspect}, turn, first_due LIMIT 1`,
+    `SELECT tenant FROM turns INDEXED BY turns_probe WHERE analyzer = ?1 AND pool IN (SELECT value FROM json_each(?2)) AND first_due <= ?3
+       AND (lane = ${lanes.suspect}) = ?4 ORDER BY turn, first_due LIMIT 1`,
   );
   const { takeFirst, takeInnocent, passTurn } = takings(connection);
 
@@ -98,7 +98,8 @@ export function createClaims(connection: DatabaseSync): Claims {
 
   function takeProbe(wanted: Wanted, now: number, token: string): ClaimedRow | undefined {
     const { analyzer, room } = wanted;
-    const { tenant } = nextTenant.get(analyzer, JSON.stringify(room), now) ?? {};
+    const next = (suspect: number) => nextTenant.get(analyzer, JSON.stringify(room), now, suspect);
+    const { tenant } = next(0) ?? next(1) ?? {};
     return typeof tenant === "string" ? inTurn(wanted, tenant, takeInnocent(token, now, analyzer, tenant, room)) : undefined;
   }
 

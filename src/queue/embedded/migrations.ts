@@ -157,6 +157,9 @@ export const versions: readonly string[] = [
   CREATE TRIGGER jobs_moved AFTER UPDATE OF state, analysis ON jobs WHEN OLD.outcome <> NEW.outcome BEGIN ${countOut} ${countIn} END;
   CREATE TRIGGER jobs_forgotten AFTER DELETE ON jobs BEGIN ${countOut} END;
   `,
+  `
+  CREATE INDEX turns_probe ON turns (analyzer, turn, first_due);
+  `,
 ];
 
 /** The digest of one of a job's images: as its build named it, else as it was submitted. */

@@ -1,5 +1,5 @@
 import { isoTime } from "../../core/clock.ts";
-import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
+import type { JobAnalysis, JobRecord, JobResult } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
 import { dateText, duration, timeAgo } from "./words.ts";
 
@@ -11,12 +11,13 @@ export interface Step {
 }
 
 /** How far a job has come: seen, copied, submitted, analysed. A step that was never taken is left out once the job is past it. */
-export function stepsOf({ state, createdAt, updatedAt, result }: JobRecord): readonly Step[] {
+export function stepsOf({ job, state, createdAt, updatedAt, result }: JobRecord): readonly Step[] {
   const steps: Step[] = [{ name: "seen", state: "reached", at: createdAt }];
   if (result?.copiedAt !== undefined) steps.push({ name: "copied", state: "reached", at: result.copiedAt });
   if (state === "done" && result !== undefined) {
     const { analyses, submittedAt = updatedAt } = result;
-    if (analyses.length === 0) return [...steps, { name: "nothing submitted", state: "reached", at: updatedAt }];
+    if (analyses.length === 0)
+      return [...steps, { name: withoutAnalysis(job.analyzer, result), state: "reached", at: updatedAt }];
     return [...steps, { name: "submitted", state: "reached", at: submittedAt }, ...analysed(analyses)];
   }
   switch (state) {
@@ -31,6 +32,11 @@ export function stepsOf({ state, createdAt, updatedAt, result }: JobRecord): rea
     case "waiting":
       return [...steps, { name: "to be submitted", state: "ahead" }];
   }
+}
+
+function withoutAnalysis(analyzer: string, { findings }: JobResult): string {
+  if (findings) return "analysed";
+  return analyzer === "none" ? "done" : "nothing submitted";
 }
 
 function analysed(analyses: readonly JobAnalysis[]): readonly Step[] {
