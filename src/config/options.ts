@@ -12,7 +12,7 @@ export interface Option {
   readonly aliases?: readonly string[];
   /**
    * A duration is given as `90`, `90s`, `15m`, `72h`, `30d` (a bare number is seconds) and becomes milliseconds; a size as `4194304` or `4MiB`
-   * becomes bytes; a list is parted by commas.
+   * becomes bytes; a list is separated by commas.
    */
   readonly type: "boolean" | "string" | "integer" | "duration" | "size" | "list" | "choice";
   readonly default?: string | number | boolean;
@@ -67,7 +67,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "What is watched",
-    help: "At start, also submit what already lies in image streams.",
+    help: "At start, also submit the images that image streams already hold.",
   },
   failedBuilds: {
     env: "BUILD_WATCHER_FAILED_BUILDS",
@@ -75,7 +75,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "What is watched",
-    help: "Submit failed builds, too: their log and base image.",
+    help: "Also submit failed builds: their log and base image.",
   },
   labelSelector: {
     env: "BUILD_WATCHER_LABEL_SELECTOR",
@@ -84,7 +84,7 @@ export const options = {
     format: "label-selector",
     group: "What is watched",
     placeholder: "<selector>",
-    help: "Follow only builds with these labels, in the syntax of oc get -l.",
+    help: "Watch only builds with these labels, in the syntax of oc get -l.",
   },
   track: {
     env: "BUILD_WATCHER_TRACK",
@@ -224,7 +224,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Analysis",
-    help: "Copy and submit nothing, but log what would be submitted; what was found is forgotten at the end.",
+    help: "Copy and submit nothing, but log what would be submitted. Nothing is remembered after exit.",
   },
   follow: {
     env: "BUILD_WATCHER_FOLLOW",
@@ -243,7 +243,7 @@ export const options = {
     minimum: 1,
     group: "Analysis",
     placeholder: "<duration>",
-    help: "How long after its submission an analysis that does not end is asked after.",
+    help: "How long the bot asks about an analysis that does not end.",
   },
   rhacsUrl: {
     env: "BUILD_WATCHER_RHACS_URL",
@@ -503,7 +503,7 @@ export const options = {
     format: "host",
     group: "Registries",
     placeholder: "<host>",
-    help: "Public host of the cluster's registry, which its images are named by. Default: found by itself outside the cluster; inside, the internal host.",
+    help: "Public host of the cluster's registry, which its images are named by. Default: outside the cluster the public host, which is found automatically; inside the internal host.",
   },
   pushRegistry: {
     env: "THOTH_PUSH_REGISTRY",
@@ -555,7 +555,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<directory>",
-    help: "CA certificates of registries (*.crt, *.pem), trusted beside the system's. In a pod the cluster's service CA is found by itself.",
+    help: "CA certificates of registries (*.crt, *.pem), trusted beside the system's. In a pod the cluster's service CA is found automatically.",
   },
   pushLayout: {
     env: "BUILD_WATCHER_PUSH_LAYOUT",
@@ -572,7 +572,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<template>",
-    help: "Names of copies below the push registry, path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from. In place of a layout.",
+    help: "Names of copies below the push registry, path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from. Replaces the layout.",
   },
   pushSkip: {
     env: "BUILD_WATCHER_PUSH_SKIP",
@@ -649,7 +649,7 @@ export const options = {
     minimum: 1,
     group: "Work",
     placeholder: "<duration>",
-    help: "How long a job is tried again before it counts as failed.",
+    help: "How long a job is retried before it counts as failed.",
   },
   keep: {
     env: "BUILD_WATCHER_KEEP",
@@ -669,7 +669,7 @@ export const options = {
     minimum: 0,
     group: "Work",
     placeholder: "<duration>",
-    help: "How long running jobs may take to end when the bot is stopped.",
+    help: "How long running jobs can take to end when the bot is stopped.",
   },
   verifyClusterTls: {
     env: "KUBERNETES_VERIFY_TLS",
@@ -697,7 +697,7 @@ export const options = {
     minimum: 1,
     group: "Cluster",
     placeholder: "<duration>",
-    help: "Silence after which a watch is taken for dead and reopened.",
+    help: "Silence after which a watch counts as dead and is reopened.",
   },
   annotate: {
     env: "BUILD_WATCHER_ANNOTATE",
@@ -705,7 +705,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Cluster",
-    help: "Write onto Builds as annotations how they fare: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml.",
+    help: "Write annotations on Builds: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml.",
   },
   events: {
     env: "BUILD_WATCHER_EVENTS",

@@ -7,7 +7,7 @@ const precedence =
   "An empty variable counts as not set.";
 
 const valueForms =
-  "Switches take 1, 0, true or false in a variable; as a flag they stand alone. Lists are parted by commas, and their flag can be repeated. " +
+  "Booleans: 1, 0, true or false as a variable, no value as a flag. Lists are separated by commas, and their flag can be repeated. " +
   "Durations are 90 (seconds), 90s, 15m, 72h or 30d; sizes are 4194304 (bytes) or 4MiB.";
 
 const secretForms =

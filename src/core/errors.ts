@@ -9,7 +9,7 @@ export const failureReasons = {
   BadReference: {
     retryable: false,
     pauses: false,
-    remedy: "The image name is no valid reference: correct it where the image was named.",
+    remedy: "The image name is not valid: correct it where the image was named.",
   },
   ImageNotFound: {
     retryable: false,
@@ -128,12 +128,13 @@ export const failureReasons = {
   CopyFailed: {
     retryable: true,
     pauses: false,
-    remedy: "skopeo failed in a way the bot does not know; its last line is in the record.",
+    remedy: "skopeo failed in a way the bot does not know. The error is its last line.",
   },
   AnalyzerRejected: {
     retryable: false,
     pauses: false,
-    remedy: "The analysis endpoint refused this image; its answer is in the record.",
+    remedy:
+      "The analysis service refused this image, and the error is its answer. If it could not read the image, give it a login (THOTH_PASS_TOKEN) or copy the image (THOTH_PUSH_REGISTRY), then retry. Otherwise dismiss the job.",
   },
   AnalyzerLogin: {
     retryable: true,
@@ -159,7 +160,7 @@ export const failureReasons = {
   AnalyzerProtocol: {
     retryable: true,
     pauses: false,
-    remedy: "The analysis endpoint answered something else than its contract says: check THOTH_USER_API_HOST.",
+    remedy: "The analysis endpoint did not answer as its API is specified: check THOTH_USER_API_HOST.",
   },
   ClusterUnavailable: {
     retryable: true,

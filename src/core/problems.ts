@@ -203,10 +203,17 @@ const registryWords: { readonly [Reason in FailureReason]?: string } = {
   CopyFailed: "does not take copies",
 };
 
+/** What a registry does, for failures that are no single image's fault. */
+function wordsOfRegistry(reason: FailureReason): string | undefined {
+  return (
+    registryWords[reason] ?? (/^(?:Registry|Proxy)/.test(reason) ? `fails (${reasonWords(reason).toLowerCase()})` : undefined)
+  );
+}
+
 function groupProblem(group: Group, { pushRegistry, watched }: Circumstances): Problem {
   const { reason, host, waiting, failed, since, message: detail } = group;
   const isPush = host !== undefined && host === hostOf(pushRegistry);
-  const words = host === undefined || (reason === "CopyFailed" && !isPush) ? undefined : registryWords[reason];
+  const words = host === undefined || (reason === "CopyFailed" && !isPush) ? undefined : wordsOfRegistry(reason);
   const common = { detail, waiting, failed, since, reason, ...(host !== undefined && { host }) };
   const remedy = remedyFor({ reason, host }, pushRegistry);
   const problem = { ...common, ...(remedy !== undefined && { remedy }) };
