@@ -4,7 +4,8 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ClusterSettings } from "../../../src/cluster/settings.ts";
 import { testCertificates } from "../../support/fixtures.ts";
-import type { KubeconfigTraits } from "../../support/kubeconfig.ts";
+import { type KubeconfigTraits, writeKubeconfig } from "../../support/kubeconfig.ts";
+import { startProxy } from "../../support/proxy-server.ts";
 import { fastPace, open, openTestCluster, openWith, startApi, streams, token, watchBuilds } from "../test-cluster.ts";
 
 const signal = new AbortController().signal;
@@ -77,6 +78,18 @@ describe("connections", () => {
     const { cluster } = await openWith({ server: api.url, token, ca, cluster: { "proxy-url": proxyUrl } });
     expect(await streams(cluster)).toEqual(["golang-builder/app"]);
     expect(tunnels).toEqual([new URL(api.url).host]);
+  });
+
+  it("lead through the environment's proxy where the kubeconfig names none, as oc's do", async () => {
+    const api = await startApi({ tls });
+    await using proxy = await startProxy({ leadsTo: () => new URL(api.url).host });
+    const traits = { server: "https://api.cluster.test:6443", token, cluster: { "insecure-skip-tls-verify": true } };
+    const file = await writeKubeconfig(traits);
+    onTestFinished(() => file.remove());
+    const environment = { ...file.environment, HTTPS_PROXY: `http://me:pass%3Aword@${proxy.host}`, NO_PROXY: ".svc" };
+    const cluster = await open({ environment });
+    expect(await streams(cluster)).toEqual(["golang-builder/app"]);
+    expect(proxy.asked).toEqual([{ request: "CONNECT api.cluster.test:6443", login: "me:pass:word" }]);
   });
 
   it("keep the path of a server's URL", async () => {
