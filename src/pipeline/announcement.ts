@@ -1,5 +1,6 @@
 import type { BuildEvent } from "../cluster/announcer.ts";
 import type { BuildKey } from "../core/build.ts";
+import { describeFindings } from "../core/findings.ts";
 import { groupOf, type Job } from "../core/job.ts";
 import { remedyFor } from "../core/remedies.ts";
 import type { AttemptReport, JobAnalysis, JobRecord } from "../queue/job-queue.ts";
@@ -46,7 +47,14 @@ export function announcementOfAnalysis(
   { job, result }: JobRecord,
 ): Announcement | undefined {
   if (!job.build || end.state === undefined || mainAnalysis(result?.analyses ?? [])?.id !== analysisId) return undefined;
-  return { build: job.build, fields: fieldsOf(job, { analysis: end.state, "analysis-id": analysisId }) };
+  return {
+    build: job.build,
+    fields: fieldsOf(job, {
+      analysis: end.state,
+      "analysis-id": analysisId,
+      findings: result?.findings && describeFindings(result.findings),
+    }),
+  };
 }
 
 /** The first job of a build has the plain names; those of further analyzers begin with theirs: `rhacs-state`. */
@@ -62,13 +70,20 @@ function doneFields({ result }: JobRecord): Announcement["fields"] {
     reason: undefined,
     analysis: analysis?.state,
     "analysis-id": analysis?.id,
+    findings: result?.findings && describeFindings(result.findings),
     copied: result?.copiedAt === undefined ? undefined : result.output,
     "report-url": result?.link,
   };
 }
 
 function failureFields(state: "failed" | "retrying", { error }: JobRecord): Announcement["fields"] {
-  const nothing = { analysis: undefined, "analysis-id": undefined, copied: undefined, "report-url": undefined };
+  const nothing = {
+    analysis: undefined,
+    "analysis-id": undefined,
+    findings: undefined,
+    copied: undefined,
+    "report-url": undefined,
+  };
   return { state, reason: error?.reason, ...nothing };
 }
 

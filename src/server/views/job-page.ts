@@ -5,6 +5,7 @@ import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import type { Chain } from "../chain.ts";
 import type { JobPackages } from "../packages/job-packages.ts";
 import { chainView } from "./chain-view.ts";
+import { findingsView } from "./findings-view.ts";
 import { type Html, html, type Part } from "./html.ts";
 import { actions, analyzerStates, causeWords, errorView, imageView, jobPath, outsideLink, resultLink } from "./job-row.ts";
 import { layout } from "./layout.ts";
@@ -113,10 +114,11 @@ const noResult: Readonly<Record<JobRecord["state"], string>> = {
 
 function resultView({ result, state }: JobRecord, now: number): Html {
   if (!result) return html`<p class="faint">${noResult[state]}</p>`;
-  const { output, base, analyses, notes } = result;
+  const { output, base, analyses, findings, notes } = result;
   const entries: readonly Fact[] = [
     ["Submitted image", output !== undefined && image(output)],
     ["Submitted base image", base !== undefined && image(base)],
+    ["Found", findings && findingsView(findings)],
     ...analyses.map((analysis): Fact => [`Analysis of ${analysis.of}`, analysisView(analysis, now)]),
     ...notes.map((note): Fact => ["Note", outside(note, 2_000)]),
   ];

@@ -3,6 +3,7 @@ import { describeJob, type Job } from "../../core/job.ts";
 import { type JobOutcome, outcomeOf } from "../../core/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
 import type { RecordGroup } from "../groups.ts";
+import { findingsBadge } from "./findings-view.ts";
 import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";
 import { briefSteps } from "./steps.ts";
@@ -17,7 +18,7 @@ export function jobRow({ id, lead: record, members }: RecordGroup, now: number):
 <td class="state">${members.length > 1 ? analyzerStates(members) : own}</td>
 <th scope="row">${subject(job)}</th>
 <td class="image">${imageOf(record)}</td>
-<td class="way">${errorLine(record, now) ?? briefSteps(record)}${resultLink(record)}</td>
+<td class="way">${errorLine(record, now) ?? briefSteps(record)}${members.length === 1 && findingsBadge(record.result?.findings)}${resultLink(record)}</td>
 <td class="when">${timeAgo(updatedAt, now)}</td>
 <td class="actions">${actions(record)}</td>
 </tr>`;
@@ -25,7 +26,7 @@ export function jobRow({ id, lead: record, members }: RecordGroup, now: number):
 
 /** One state an analyzer, each the way to its job. */
 export function analyzerStates(members: readonly JobRecord[]): Html {
-  return html`<ul class="analyzers">${members.map((member) => html`<li><a href="${jobPath(member.job.id)}">${outside(member.job.analyzer, 40)}</a> ${stateBadge(member)}</li>`)}</ul>`;
+  return html`<ul class="analyzers">${members.map((member) => html`<li><a href="${jobPath(member.job.id)}">${outside(member.job.analyzer, 40)}</a> ${stateBadge(member)} ${findingsBadge(member.result?.findings)}</li>`)}</ul>`;
 }
 
 export function jobPath(id: string): string {
