@@ -2,7 +2,7 @@ import { openCluster } from "../app/open-cluster.ts";
 import { openReading, type RegistryOwner } from "../app/reading.ts";
 import { clusterSettings } from "../app/settings.ts";
 import { systemClock } from "../core/clock.ts";
-import { SetupError } from "../core/errors.ts";
+import { JobError, SetupError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import { type CommandContext, readReferences } from "./command.ts";
 
@@ -37,7 +37,8 @@ async function registryOwner(
   try {
     return opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
+    const isMissing = error instanceof SetupError || (error instanceof JobError && error.reason === "ClusterUnavailable");
+    if (!isMissing) throw error;
     return { ownsImage: () => false, registryLogin: async () => undefined };
   }
 }

@@ -81,6 +81,8 @@ function startThread(data: { file: string; layerCache: number }) {
     if (gone) return;
     const ended = new Promise((resolve) => worker.once("exit", resolve));
     await call("close");
+    // Nothing waits for an answer any more, but for the thread's end.
+    worker.ref();
     await ended;
   }
 

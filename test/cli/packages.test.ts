@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { startBot } from "../support/bot.ts";
+import { makeFileLayer } from "../support/layers.ts";
+import { startOddRegistry } from "../support/odd-registry.ts";
+import { makeImage } from "../support/registry-images.ts";
+
+const status = "Package: bash\nStatus: install ok installed\nVersion: 5.2-1\nArchitecture: amd64\n";
+
+it("an image is read without a cluster, and questions are answered from what was read", async () => {
+  await using registry = await startOddRegistry();
+  const directory = mkdtempSync(join(tmpdir(), "packages-"));
+  const environment = { HOME: directory, BUILD_WATCHER_STATE_DIR: directory, THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1" };
+  try {
+    const layer = await makeFileLayer({ "etc/os-release": "ID=debian\nVERSION_ID=12\n", "var/lib/dpkg/status": status });
+    const name = registry.put("shop/app", makeImage({ layers: [layer] }));
+    const reading = startBot(["sbom", name], environment);
+    expect(await reading.exit).toBe(0);
+    expect(JSON.parse(reading.stdout())).toMatchObject({ components: [{ name: "debian" }, { name: "bash", version: "5.2-1" }] });
+    const asking = startBot(["packages", "bash@>=5", "--json"], environment);
+    expect(await asking.exit).toBe(0);
+    expect(JSON.parse(asking.stdout())).toMatchObject({
+      groups: [{ newest: { packages: [{ name: "bash" }] } }],
+      coverage: { complete: 1 },
+    });
+    const missing = startBot(["packages", "bash@>9"], environment);
+    expect([await missing.exit, missing.stdout()]).toEqual([1, "No image that was read has it.\n1 images read.\n"]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
