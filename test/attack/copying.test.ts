@@ -42,15 +42,15 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
   /** Lets a build of an image complete that lies in the registry; answers the name of its copy. */
   async function complete({ cluster }: World, name: string): Promise<string> {
     const image = makeImage();
-    await registry.push(`shop/${name}`, image, "latest");
-    const traits = { outputReference: `${registry.host}/shop/${name}:latest`, digest: image.digest, base: null };
+    await registry.push(`${namespace}/${name}`, image, "latest");
+    const traits = { outputReference: `${registry.host}/${namespace}/${name}:latest`, digest: image.digest, base: null };
     cluster.put("builds", completedBuild(name, traits));
-    return `${pushRegistry.host}/copies/shop-${name}@${image.digest}`;
+    return `${pushRegistry.host}/copies/${copyOf(name)}@${image.digest}`;
   }
 
   it("submits an image once, by its copy, though it was killed while the image was copied", async () => {
     await using world = await createWorld();
-    stuck = ["copies/shop-app"];
+    stuck = [`copies/${copyOf("app")}`];
     await using bot = start(world);
     const copy = await complete(world, "app");
     await pushRegistry.struck;
@@ -78,7 +78,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
 
   it("copies others while a copy hangs", async () => {
     await using world = await createWorld();
-    stuck = ["copies/shop-poison"];
+    stuck = [`copies/${copyOf("poison")}`];
     await using _bot = start(world);
     await complete(world, "poison");
     await pushRegistry.struck;
@@ -90,7 +90,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
 
   it("ends a copy that hangs, with its child, at the job's deadline", async () => {
     await using world = await createWorld();
-    stuck = ["copies/shop-poison"];
+    stuck = [`copies/${copyOf("poison")}`];
     await using bot = start(world, { BUILD_WATCHER_JOB_TIMEOUT: "3s" });
     await complete(world, "poison");
     const { reason } = await bot.logged(({ level, subject }) => level === "warn" && subject === `${namespace}/poison-1`);
@@ -105,7 +105,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
     ["interrupted twice", ["SIGINT", "SIGINT"], { code: 130, signal: null }],
   ] as const)("leaves no child behind when it is %s", async (_name, signals, ending) => {
     await using world = await createWorld();
-    stuck = ["copies/shop-app"];
+    stuck = [`copies/${copyOf("app")}`];
     await using bot = start(world, { BUILD_WATCHER_SHUTDOWN_GRACE: signals.length > 1 ? "1h" : "1s" });
     await complete(world, "app");
     await pushRegistry.struck;
@@ -120,6 +120,11 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
     expect(readdirSync(`${world.stateDirectory}/skopeo/run`)).toEqual([]);
   });
 });
+
+/** What the copy of an image of the build's own namespace is called. */
+function copyOf(name: string): string {
+  return `${namespace}_${name}`;
+}
 
 /** Processes that copy for a bot of this world. */
 function childrenOf({ stateDirectory }: World): readonly string[] {
