@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type { World } from "./bot.ts";
@@ -136,10 +135,4 @@ export function longestBlock({ stderr }: BotProcess, from = 0): number {
       .matchAll(/^blocked ([\d.]+)$/gm),
   ].map(([, taken]) => Number(taken));
   return Math.max(0, ...found);
-}
-
-/** Bytes of the most memory a process had. */
-export function peakMemory(pid: number): number {
-  const [, kilobytes = "0"] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) * 1024;
 }
