@@ -25,11 +25,15 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
   await using app = await openApp(context.config, context);
   await app.discover(signal);
   app.work();
+  let taken = 0;
   for (const { job, again } of wanted) {
-    if (!(await app.take(job, { again }))) tellKnown(context, app.queue, job);
+    if (await app.take(job, { again })) taken += 1;
+    else tellKnown(context, app.queue, job);
   }
   const failed = await app.settled(signal);
   await app.stop();
+  if (!signal.aborted)
+    context.screen.write(`Jobs: ${taken - failed} done, ${failed} failed, ${wanted.length - taken} known already.\n`);
   log.debug({ failed }, "All jobs ended");
   return failed > 0 || signal.aborted ? 1 : 0;
 }
@@ -45,6 +49,7 @@ async function handOver(context: CommandContext, wanted: readonly WantedJob[]): 
   } finally {
     await queue.close();
   }
+  context.screen.write("The bot that works in this state directory runs these jobs. build-watcher jobs shows how they fare.\n");
   return 0;
 }
 

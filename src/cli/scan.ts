@@ -18,6 +18,11 @@ export async function scan(context: CommandContext): Promise<number> {
   await Promise.race([app.queue.ended, runScan(context, app, context.signal, { persistent: false })]);
   const failed = await app.settled(context.signal);
   await app.stop();
+  const { screen, signal } = context;
+  if (!signal.aborted)
+    screen.write(
+      `The images of image streams are submitted${failed > 0 ? `; ${failed} jobs failed: build-watcher jobs --state failed` : ""}.\n`,
+    );
   return failed > 0 || context.signal.aborted ? 1 : 0;
 }
 

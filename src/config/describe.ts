@@ -1,13 +1,13 @@
-import { type Config, type OptionName, optionEntries } from "./options.ts";
-import { defaultText, formatValue } from "./parse-value.ts";
+import { type Config, type Option, type OptionName, optionEntries } from "./options.ts";
+import { defaultText, formatValue, parseValue, type Value } from "./parse-value.ts";
 
 /** The settings that differ from their defaults, for the log: as they would be written, secrets only as "set". */
 export function describeConfig(config: Config): Partial<Record<OptionName, string | boolean>> {
   const shown = optionEntries.flatMap(([name, option]) => {
     const value = config[name];
     if (value === undefined || (typeof value === "object" && value.length === 0)) return [];
+    if (isDefault(option, value)) return [];
     const text = typeof value === "boolean" ? value : formatValue(option, value);
-    if (String(text) === defaultText(option)) return [];
     return [[name, option.secret ? "set" : text] as const];
   });
   return Object.fromEntries(shown);
@@ -20,4 +20,10 @@ export function secretsOf(config: Config): readonly string[] {
     if (!option.secret || value === undefined) return [];
     return [value].flat().filter((text) => typeof text === "string");
   });
+}
+
+function isDefault(option: Option, value: Value): boolean {
+  const text = defaultText(option);
+  const usual = text === undefined ? undefined : parseValue(option, text);
+  return usual !== undefined && "value" in usual && usual.value === value;
 }

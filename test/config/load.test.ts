@@ -292,9 +292,8 @@ describe("describeConfig", () => {
       sourcePassword: "set",
       jobTimeout: "90s",
       namespaces: "a,b",
-      dryRun: false,
     });
-    expect(description).not.toHaveProperty("destinationPassword");
+    for (const usual of ["dryRun", "follow", "giveUpAfter", "destinationPassword"]) expect(description).not.toHaveProperty(usual);
     expect(description).not.toHaveProperty("track");
     expect(JSON.stringify(description)).not.toContain("hush");
   });
