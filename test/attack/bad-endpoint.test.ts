@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisFault } from "../../src/demo/analysis-api.ts";
+import { jobStates } from "../../src/queue/job-queue.ts";
 import { type Bot, createWorld, type World } from "../support/bot.ts";
 import { idleClock } from "../support/idle-clock.ts";
 import { buildOf, completedBuild, namespace, putLoneImages, submissionsByBuild } from "../support/submissions.ts";
@@ -58,10 +59,10 @@ describe("an endpoint that refuses an image for good", () => {
       reason: "AnalyzerRejected",
       error: expect.stringContaining("I do not want"),
     });
-    const jobs = world.bot(["jobs", "--state", "failed"]);
+    const jobs = world.bot(["jobs", "--state", "failed", "--details"]);
     expect(await jobs.exit).toBe(0);
     expect(jobs.stdout()).toMatch(
-      new RegExp(`0 waiting, 0 running, 2 done, 1 failed.*\\nfailed +${namespace}/bad-1[^]*answered ${status}: this one`),
+      new RegExp(`0 waiting, 0 running, .*\\b1 failed.*[^]*\\nfailed +${namespace}/bad-1[^]*answered ${status}: this one`),
     );
   });
 });
@@ -94,9 +95,14 @@ async function restart(world: World, bot: Bot): Promise<Bot> {
   return world.bot(["--analyze-existing"], {}, clock);
 }
 
-/** What `build-watcher jobs` counts. */
+/** The jobs in each state, as `build-watcher jobs` lists them. */
 async function countsOf(world: World): Promise<string> {
-  const jobs = world.bot(["jobs"]);
+  const jobs = world.bot(["jobs", "--json"]);
   await jobs.exit;
-  return jobs.stdout().split("\n")[0] ?? "";
+  const states = jobs
+    .stdout()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).state);
+  return jobStates.map((state) => `${states.filter((one) => one === state).length} ${state}`).join(", ");
 }
