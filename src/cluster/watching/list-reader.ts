@@ -60,7 +60,7 @@ export async function readList<T>(chunks: AsyncIterable<Buffer>, read: (object: 
 
   function enterItems(chunk: Buffer, start: number, at: number): number {
     const before = Buffer.concat([rest.tail(), chunk.subarray(Math.max(start, at - tailLength), at)]).toString("latin1");
-    if (!/"items"\s{0,8}:\s{0,8}$/.test(before)) return start;
+    if (!before.replaceAll(/\s/g, "").endsWith('"items":')) return start;
     rest.add(chunk.subarray(start, at + 1));
     inItems = true;
     return at;
