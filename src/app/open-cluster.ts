@@ -1,32 +1,40 @@
 import { hostname } from "node:os";
 import { openConnection } from "../cluster/access/connection.ts";
 import type { BuildAnnouncer } from "../cluster/announcer.ts";
-import { createApi } from "../cluster/api/api.ts";
+import { type Api, createApi } from "../cluster/api/api.ts";
 import { withDeadline } from "../cluster/api/deadline.ts";
-import { builds, listPath } from "../cluster/api/paths.ts";
+import { groupPath, listPath } from "../cluster/api/paths.ts";
 import { createBuildAnnouncer } from "../cluster/build-announcer.ts";
 import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
 import { createImageStreams } from "../cluster/images/image-streams-api.ts";
 import { listImages, resolveImage } from "../cluster/images/images.ts";
 import { createRegistryHosts } from "../cluster/images/registry-hosts.ts";
 import { createRegistryRoute } from "../cluster/images/registry-route.ts";
-import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "../cluster/settings.ts";
-import { merge } from "../cluster/watching/merge.ts";
+import { type ClusterSettings, usualServiceAccountDirectory } from "../cluster/settings.ts";
+import { openNamespaces, type WatchedNamespaces } from "../cluster/watched-namespaces.ts";
 import { createOutage } from "../cluster/watching/outage.ts";
-import { follow, type Sighting, usualPace } from "../cluster/watching/watch.ts";
+import { follow, usualPace } from "../cluster/watching/watch.ts";
+import { type BuildKey, kindOf } from "../core/build.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
+import type { BuildSource } from "../sources/build-source.ts";
+import type { SourcePart } from "../sources/discovery.ts";
+import { buildSources } from "../sources/index.ts";
 import { readBuildLog } from "../sources/logs/build-log.ts";
 import { streamBuildLog } from "../sources/logs/build-log-stream.ts";
-import { openshiftBuilds } from "../sources/openshift-builds.ts";
+import { createOwnership } from "../sources/ownership.ts";
+import { watchBuilds, watchedOf } from "../sources/watch-builds.ts";
 
 /** Lists that run at once at start, when hundreds of namespaces are watched. */
 const listsAtOnce = 8;
 
-/** client-go's page; image streams carry their whole history and come in smaller pages. */
-const usualPageSize = 500;
+/** Image streams carry their whole history and come in smaller pages. */
 const streamPageSize = 100;
+
+/** Milliseconds between questions what there is to watch: build systems, and namespaces, which come and go more often. */
+const askForSources = 10 * 60_000;
+const askForNamespaces = 60_000;
 
 /** A cluster, and the one way to write to it. */
 export interface WritableCluster extends Cluster {
@@ -36,44 +44,35 @@ export interface WritableCluster extends Cluster {
 /** Opens the door to a cluster. Throws `JobError("ClusterUnavailable")` when no credentials are found; the server is not asked yet. */
 export async function openCluster(settings: ClusterSettings): Promise<WritableCluster> {
   const { clock = systemClock, pace = usualPace, requestTimeout = 60_000, logTimeout = 60_000, logTimeLimit = 60_000 } = settings;
-  const { pageSize = usualPageSize, serviceAccountDirectory = usualServiceAccountDirectory } = settings;
-  const { environment, url, verifyTls, labelSelector, watchTimeout } = settings;
+  const { serviceAccountDirectory = usualServiceAccountDirectory, pageSize = streamPageSize } = settings;
+  const { environment, url, verifyTls } = settings;
   const connection = await openConnection({ environment, url, verifyTls, serviceAccountDirectory });
   const api = createApi({ connection, clock, requestTimeout });
-  const namespaces = watchedNamespaces(settings.namespaces, connection.namespace);
-  const listing = createGate(listsAtOnce);
-  const outage = createOutage((signal) => api.getJson(`/apis/${builds.group}/${builds.version}`, {}, signal), clock);
+  const namespaces = openNamespaces(api, settings, connection.namespace);
+  const sources = buildSources({ ignoreResults: settings.tektonIgnoreResults ?? ["SOURCE_*"] });
   const patience = { attempts: 4, backoff: pace.backoff, clock };
   const logs = { api, patience, silence: logTimeout, timeLimit: logTimeLimit };
   const hosts = createRegistryHosts(settings.registryRoute);
   const streams = createImageStreams({ api, hosts, patience, pageSize: Math.min(pageSize, streamPageSize) });
   const route = createRegistryRoute(streams, hosts, clock);
   const namesPublicHost = !connection.inPod || settings.registryRoute !== undefined;
-
-  async function* watchNamespace(namespace: string | undefined, signal: AbortSignal): AsyncGenerator<BuildSighting> {
-    const path = listPath(builds, namespace);
-    const shared = { api, clock, pace, listing, outage, labelSelector, pageSize, watchTimeout };
-    for await (const sighting of follow(
-      { ...shared, path, namespace, resource: "builds", read: openshiftBuilds.classify },
-      signal,
-    )) {
-      yield inNamespace(namespace, sighting);
-    }
-  }
+  const sourceOf = (build: Pick<BuildKey, "kind">) => sources.find(({ kind }) => kind === kindOf(build)) ?? first(sources);
 
   return {
-    namespaces,
-    watchBuilds(signal) {
-      const watches = namespaces.map((namespace) => (its: AbortSignal) => watchNamespace(namespace, its));
-      return merge(watches, signal);
-    },
+    namespaces: namespaces.named,
+    watchBuilds: (signal) => watchAll(settings, api, sources, namespaces, signal),
     listImages: (signal) => listImages(streams, namespaces, signal),
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
     externalImage: async (image, signal) => (namesPublicHost ? route.externalImage(image, signal) : image),
     ownsImage: (image) => hosts.owns(image.registry),
-    readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, openshiftBuilds, build, maximumBytes, signal),
-    streamBuildLog: (build, follow, signal) => streamBuildLog(logs, openshiftBuilds, build, follow, signal),
-    announcer: createBuildAnnouncer({ api, patience, instance: environment.HOSTNAME || hostname() }),
+    readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, sourceOf(build), build, maximumBytes, signal),
+    streamBuildLog: (build, follow, signal) => streamBuildLog(logs, sourceOf(build), build, follow, signal),
+    announcer: createBuildAnnouncer({
+      api,
+      patience,
+      instance: environment.HOSTNAME || hostname(),
+      resourceOf: (build) => sourceOf(build).resource,
+    }),
     async registryLogin(signal) {
       const token = await withDeadline(clock, signal, requestTimeout, connection.bearerToken);
       // The registry reads only the password; a user name with colons, as a service account's, would be cut at the first.
@@ -83,8 +82,60 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   };
 }
 
-function inNamespace(namespace: string | undefined, sighting: Sighting<BuildOutcome>): BuildSighting {
-  return sighting.kind === "objects"
-    ? { kind: "builds", namespace, builds: sighting.objects, listed: sighting.listed }
-    : { ...sighting, namespace };
+function watchAll(
+  settings: ClusterSettings,
+  api: Api,
+  sources: readonly BuildSource[],
+  namespaces: WatchedNamespaces,
+  signal: AbortSignal,
+): AsyncIterable<BuildSighting> {
+  const { clock = systemClock, pace = usualPace, watchTimeout, sources: chosen = [] } = settings;
+  const { group, version } = first(sources).resource;
+  const outage = createOutage((its) => api.getJson(groupPath(group, version), {}, its), clock);
+  const shared = { api, clock, pace, listing: createGate(listsAtOnce), outage, watchTimeout };
+
+  async function* watch(part: SourcePart, its: AbortSignal): AsyncGenerator<BuildSighting> {
+    const { source, namespace } = part;
+    const { resource, classify } = source;
+    const read = (object: unknown) => withoutExcluded(classify(object), namespaces);
+    const pageSize = Math.min(settings.pageSize ?? source.pageSize, source.pageSize);
+    const own = { path: listPath(resource, namespace), resource: resource.plural, labelSelector: selectorOf(settings, source) };
+    for await (const sighting of follow({ ...shared, ...own, namespace, read, pageSize }, its)) {
+      const watched = watchedOf(part);
+      if (sighting.kind !== "objects") yield { ...sighting, ...watched };
+      else yield { kind: "builds", ...watched, builds: sighting.objects, listed: sighting.listed };
+    }
+  }
+
+  return watchBuilds(
+    {
+      api,
+      sources,
+      chosen,
+      namespaces: namespaces.list,
+      named: namespaces.named,
+      namespacesChange: namespaces.change,
+      ownership: createOwnership(settings.tektonTasks ?? false),
+      clock,
+      askEvery: settings.askEvery ?? (namespaces.change ? askForNamespaces : askForSources),
+      watch,
+    },
+    signal,
+  );
+}
+
+function selectorOf(settings: ClusterSettings, { name }: BuildSource): string | undefined {
+  const { labelSelector, shipwrightSelector, tektonSelector } = settings;
+  return { builds: labelSelector, shipwright: shipwrightSelector, tekton: tektonSelector }[name];
+}
+
+function withoutExcluded(outcome: BuildOutcome, { isExcluded }: WatchedNamespaces): BuildOutcome {
+  const { build, phase } = outcome;
+  return build && isExcluded(build.namespace) ? { kind: "ignored", phase, build, because: "excluded" } : outcome;
+}
+
+function first(sources: readonly BuildSource[]): BuildSource {
+  const [source] = sources;
+  if (!source) throw new TypeError("There is no build source");
+  return source;
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import type { BuildKey } from "../core/build.ts";
+import { type BuildKey, kindOf } from "../core/build.ts";
 import { forPeople } from "../core/outside-text.ts";
 import type { BuildAnnouncer, BuildEvent } from "./announcer.ts";
 import type { Api } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import type { Access } from "./api/grants.ts";
-import { builds, objectPath, segment } from "./api/paths.ts";
+import { objectPath, type Resource, segment } from "./api/paths.ts";
 import { type Patience, retrying } from "./api/retrying.ts";
 import { asClusterError } from "./api/trouble.ts";
 
@@ -14,6 +14,8 @@ export interface AnnouncerSettings {
   readonly patience: Patience;
   /** Which of several bots it is: the pod's name. */
   readonly instance: string;
+  /** Where builds of a kind lie. */
+  readonly resourceOf: (build: BuildKey) => Resource;
 }
 
 /** The prefix of the bot's annotations, and the name of its controller. */
@@ -28,21 +30,22 @@ const longestNameStart = 200;
 /** Changes of a Build that may come between reading and writing within the API server, before a patch of it is given up. */
 const conflicts = 4;
 
-export function createBuildAnnouncer({ api, patience, instance }: AnnouncerSettings): BuildAnnouncer {
+export function createBuildAnnouncer({ api, patience, instance, resourceOf }: AnnouncerSettings): BuildAnnouncer {
   return {
     async annotate(build, fields, signal) {
+      const resource = resourceOf(build);
       const annotations = Object.fromEntries(
         Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value === undefined ? null : forPeople(value)]),
       );
       // With the uid a Build that has only the name is refused.
       const change = { metadata: { uid: build.uid, annotations } };
-      const patch = () => api.patch(objectPath(builds, build.namespace, build.name), change, signal);
-      const access = { verb: "patch", resource: "builds", namespace: build.namespace } as const;
+      const patch = () => api.patch(objectPath(resource, build.namespace, build.name), change, signal);
+      const access = { verb: "patch", resource: resource.plural, namespace: build.namespace } as const;
       await told(access, signal, [404, 409, 422], () => despiteConflicts(() => retrying(patience, signal, patch)));
     },
     async event(build, event, signal) {
       const path = `/apis/events.k8s.io/v1/namespaces/${segment(build.namespace)}/events`;
-      const object = eventObject(build, event, instance);
+      const object = eventObject(build, resourceOf(build), event, instance);
       const access = { verb: "create", resource: "events", namespace: build.namespace } as const;
       // 409: an earlier attempt arrived, or an earlier bot told it.
       await told(access, signal, [409], () => retrying(patience, signal, () => api.post(path, object, signal)));
@@ -73,7 +76,8 @@ async function despiteConflicts(patch: () => Promise<unknown>): Promise<void> {
 }
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-function eventObject({ namespace, name, uid }: BuildKey, event: BuildEvent, instance: string): object {
+function eventObject(build: BuildKey, { group, version }: Resource, event: BuildEvent, instance: string): object {
+  const { namespace, name, uid } = build;
   const { type, reason, action, note, at, occasion } = event;
   const hash = createHash("sha256").update(`${uid} ${reason} ${occasion}`).digest("hex").slice(0, 16);
   return {
@@ -86,7 +90,7 @@ function eventObject({ namespace, name, uid }: BuildKey, event: BuildEvent, inst
     action,
     reason,
     type,
-    regarding: { apiVersion: "build.openshift.io/v1", kind: "Build", namespace, name, uid },
+    regarding: { apiVersion: `${group}/${version}`, kind: kindOf(build), namespace, name, uid },
     note: cutTo(forPeople(note), longestNote),
   };
 }

@@ -5,8 +5,22 @@ import type { WatchPace } from "./watching/cursor.ts";
 export interface ClusterSettings {
   /** Empty: the namespace of the kubeconfig's context, or the pod's own. `*` among them: all, with one watch for the whole cluster. */
   readonly namespaces: readonly string[];
-  /** Which builds are watched, in the syntax of `oc get -l`. */
+  /** With it the namespaces are those with these labels, asked for again and again. */
+  readonly namespaceSelector?: string | undefined;
+  /** Namespaces that are left out where they are not named one by one: `*` stands for any characters. */
+  readonly namespaceExclude?: readonly string[];
+  /** Which build systems are watched; absent or empty: those that the cluster has and the bot may read. */
+  readonly sources?: readonly string[];
+  /** Which of their objects are watched, in the syntax of `oc get -l`: `labelSelector` those of OpenShift. */
   readonly labelSelector?: string | undefined;
+  readonly shipwrightSelector?: string | undefined;
+  readonly tektonSelector?: string | undefined;
+  /** Whether every TaskRun reports its images, though its PipelineRun does. */
+  readonly tektonTasks?: boolean;
+  /** Patterns of results of Tekton runs that name no image. */
+  readonly tektonIgnoreResults?: readonly string[];
+  /** Milliseconds after which the cluster is asked again what there is to watch. */
+  readonly askEvery?: number;
   readonly verifyTls: boolean;
   /** In place of the API server's URL that the kubeconfig or the pod names. */
   readonly url?: string | undefined;

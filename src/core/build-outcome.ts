@@ -11,7 +11,7 @@ export type BuildPhase = "New" | "Pending" | "Running" | "Complete" | "Failed" |
 export type BuildOutcome = { readonly phase: BuildPhase } & (
   | ({ readonly kind: "succeeded"; readonly outputs: readonly ImageName[] } & BuildFacts)
   | ({ readonly kind: "failed"; readonly outputs: readonly ImageName[]; readonly reason: string } & BuildFacts)
-  | ({ readonly kind: "pending" } & Pick<BuildFacts, "build" | "buildConfig" | "labels">)
+  | ({ readonly kind: "pending" } & Pick<BuildFacts, "build" | "buildConfig" | "labels" | "madeFor">)
   | { readonly kind: "ignored"; readonly build: BuildKey | undefined; readonly because: IgnoredBecause }
 );
 
@@ -31,6 +31,10 @@ export interface BuildFacts {
   readonly trigger?: string;
   /** RFC 3339. */
   readonly completedAt?: string;
+  /** Whether builds of its kind may make several images, so that each has a job of its own. */
+  readonly severalImages?: boolean;
+  /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can. */
+  readonly madeFor?: string;
 }
 
 /** A build with this annotation set to "true" is left alone. */

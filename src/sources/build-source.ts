@@ -5,9 +5,15 @@ import type { BuildOutcome } from "../core/build-outcome.ts";
 
 /** A build system, as far as one kind of its objects is concerned: where they are, what one of them means, and where its log lies. */
 export interface BuildSource {
+  /** What its build system is called in BUILD_WATCHER_SOURCES. */
+  readonly name: "builds" | "shipwright" | "tekton";
   /** The kind of its objects: `BuildKey.kind` holds it, but for OpenShift's own Build. */
   readonly kind: string;
   readonly resource: Resource;
+  /** The kind of what a build is made from, which can be tracked: `BuildConfig`. */
+  readonly owner: string;
+  /** Objects in a page of a list, at most. */
+  readonly pageSize: number;
   /** Says what an object means; never throws, whatever the server sent. Nothing of the object is kept. */
   classify(object: unknown): BuildOutcome;
   /** Finds a build's log. Throws `ApiError`. */

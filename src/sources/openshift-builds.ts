@@ -1,5 +1,4 @@
-import type { Api } from "../cluster/api/api.ts";
-import { builds, listPath, objectPath } from "../cluster/api/paths.ts";
+import { builds, objectPath } from "../cluster/api/paths.ts";
 import type { BuildKey } from "../core/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
 import { gitOrigin } from "../core/git-origin.ts";
@@ -7,7 +6,8 @@ import { type ImageName, imageStreamName } from "../core/image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { isUnderWay } from "./logs/pod-log.ts";
 
 /** What is read of an OpenShift Build (build.openshift.io/v1). */
 export interface Build {
@@ -47,23 +47,18 @@ export interface ObjectReference {
 
 /** The Builds that BuildConfigs and `oc new-build` make. */
 export const openshiftBuilds: BuildSource = {
+  name: "builds",
   kind: "Build",
+  owner: "BuildConfig",
   resource: builds,
+  pageSize: 500,
   classify: (object) => classifyBuild(object as Build),
   async findLog(api, { namespace, name }, follow) {
     // Without nowait the server holds the answer back for half a minute, until a build runs.
     const part = { path: `${objectPath(builds, namespace, name)}/log`, query: follow ? { follow } : { nowait: true } };
-    return { parts: [part], isGrowing: (signal) => isUnderWay(api, namespace, name, signal) };
+    return { parts: [part], isGrowing: (signal) => isUnderWay(api, openshiftBuilds, namespace, name, signal) };
   },
 };
-
-/** A server on its way down ends logs, too. It takes the right to list, which the bot has. */
-async function isUnderWay(api: Api, namespace: string, name: string, signal: AbortSignal): Promise<boolean> {
-  const query = { fieldSelector: `metadata.name=${name}` };
-  const { items } = (await api.getJson(listPath(builds, namespace), query, signal).catch(() => ({}))) as { items?: unknown };
-  const [build] = entries(items as readonly Build[]);
-  return build !== undefined && classifyBuild(build).kind === "pending";
-}
 
 /** Says what a Build means; never throws, whatever the server sent. */
 export function classifyBuild(build: Build): BuildOutcome {

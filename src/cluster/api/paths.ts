@@ -11,7 +11,12 @@ export interface Resource {
 /** Where the objects of a namespace are listed and watched, or those of the whole cluster. */
 export function listPath({ group, version, plural }: Resource, namespace: string | undefined): string {
   const scope = namespace === undefined ? "" : `/namespaces/${segment(namespace)}`;
-  return `/apis/${group}/${version}${scope}/${plural}`;
+  return `${groupPath(group, version)}${scope}/${plural}`;
+}
+
+/** Where a group's resources are told; the oldest group has no name. */
+export function groupPath(group: string, version: string): string {
+  return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
 /** Where one object lies. */
@@ -24,6 +29,10 @@ export const builds: Resource = { group: "build.openshift.io", version: "v1", pl
 
 /** OpenShift's ImageStreams. */
 export const imageStreams: Resource = { group: "image.openshift.io", version: "v1", plural: "imagestreams" };
+
+export const pods: Resource = { group: "", version: "v1", plural: "pods" };
+
+export const namespaces: Resource = { group: "", version: "v1", plural: "namespaces" };
 
 /** A name as a part of a path; one that would lead elsewhere is refused. Throws `ApiError`. */
 export function segment(name: string): string {

@@ -4,7 +4,8 @@ import { type ImageReference, withDigest } from "../../core/image-reference.ts";
 import { ApiError } from "../api/api-error.ts";
 import { asClusterError } from "../api/trouble.ts";
 import type { StreamSighting } from "../cluster.ts";
-import { digestOfTag, imageOfDigest, imageOfTag, readImageStream } from "./image-streams.ts";
+import type { WatchedNamespaces } from "../watched-namespaces.ts";
+import { digestOfTag, type ImageStream, imageOfDigest, imageOfTag, readImageStream } from "./image-streams.ts";
 import type { ImageStreams } from "./image-streams-api.ts";
 import type { RegistryHosts } from "./registry-hosts.ts";
 
@@ -14,13 +15,17 @@ import type { RegistryHosts } from "./registry-hosts.ts";
  */
 export async function* listImages(
   streams: ImageStreams,
-  namespaces: readonly (string | undefined)[],
+  namespaces: Pick<WatchedNamespaces, "list" | "isExcluded">,
   signal: AbortSignal,
 ): AsyncGenerator<StreamSighting> {
   let refusal: JobError | undefined;
-  for (const namespace of namespaces) {
+  const read = (stream: ImageStream) => (namespaces.isExcluded(stream.metadata?.namespace ?? "") ? [] : readImageStream(stream));
+  const places = await namespaces.list(signal).catch((error: unknown) => {
+    throw asClusterError(error, { verb: "list", resource: "namespaces", namespace: undefined });
+  });
+  for (const namespace of places) {
     try {
-      for await (const sightings of streams.list(namespace, readImageStream, signal)) yield* sightings;
+      for await (const sightings of streams.list(namespace, read, signal)) yield* sightings;
     } catch (error) {
       const told = asClusterError(error, { verb: "list", resource: "imagestreams", namespace });
       if (!(error instanceof ApiError && error.fault === "Forbidden")) throw told;

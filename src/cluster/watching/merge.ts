@@ -1,37 +1,77 @@
+/** Something that goes on until its signal fires. */
+export type Stream<T> = (signal: AbortSignal) => AsyncIterable<T>;
+
+/** The streams that are to run from now on, by a key each, and what is to be said of it. */
+export interface Change<T> {
+  readonly streams: ReadonlyMap<string, Stream<T>>;
+  readonly say?: T;
+}
+
 /**
  * Puts several streams into one. Of each at most one item waits, and a stream goes on only after its item was dealt with. Ends when all
  * have ended or the signal fires; an error of one ends them all.
  */
-export async function* merge<T>(
-  sources: readonly ((signal: AbortSignal) => AsyncIterable<T>)[],
-  signal: AbortSignal,
-): AsyncGenerator<T> {
+export function merge<T>(streams: readonly Stream<T>[], signal: AbortSignal): AsyncGenerator<T> {
+  const all = new Map(streams.map((stream, index) => [String(index), stream]));
+  return mergeChanging(async function* () {
+    yield { streams: all };
+  }, signal);
+}
+
+/** The same for streams that change: those no longer wanted are ended, new ones begun. */
+export async function* mergeChanging<T>(changes: Stream<Change<T>>, signal: AbortSignal): AsyncGenerator<T> {
   const waiting: { readonly item: T; readonly done: () => void }[] = [];
   const stop = new AbortController();
   const all = AbortSignal.any([signal, stop.signal]);
+  const running = new Map<string, AbortController>();
+  const pumps = new Set<Promise<void>>();
   let changed = Promise.withResolvers<void>();
-  let running = sources.length;
   let failure: { readonly error: unknown } | undefined;
 
-  async function pump(source: (signal: AbortSignal) => AsyncIterable<T>): Promise<void> {
-    try {
-      for await (const item of source(all)) {
-        if (all.aborted) break;
-        const { promise, resolve } = Promise.withResolvers<void>();
-        waiting.push({ item, done: resolve });
-        changed.resolve();
-        await promise;
-      }
-    } catch (error) {
-      failure ??= { error };
-    }
-    running -= 1;
+  function deliver(item: T): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.push({ item, done: resolve });
     changed.resolve();
+    return promise;
   }
 
-  const pumps = sources.map(pump);
+  function pump(work: () => Promise<void>): void {
+    const pumping = work().catch((error: unknown) => {
+      failure ??= { error };
+    });
+    pumps.add(pumping);
+    void pumping.finally(() => {
+      pumps.delete(pumping);
+      changed.resolve();
+    });
+  }
+
+  async function run(stream: Stream<T>, its: AbortSignal): Promise<void> {
+    for await (const item of stream(its)) {
+      if (its.aborted) break;
+      await deliver(item);
+    }
+  }
+
+  async function follow(): Promise<void> {
+    for await (const { streams, say } of changes(all)) {
+      for (const [key, its] of running) if (!streams.has(key)) its.abort();
+      for (const key of [...running.keys()]) if (!streams.has(key)) running.delete(key);
+      if (say !== undefined) await deliver(say);
+      for (const [key, stream] of streams) begin(key, stream);
+    }
+  }
+
+  function begin(key: string, stream: Stream<T>): void {
+    if (running.has(key) || all.aborted) return;
+    const its = new AbortController();
+    running.set(key, its);
+    pump(() => run(stream, AbortSignal.any([all, its.signal])));
+  }
+
+  pump(follow);
   try {
-    while (!signal.aborted && (running > 0 || waiting.length > 0)) {
+    while (!signal.aborted && (pumps.size > 0 || waiting.length > 0)) {
       if (failure) throw failure.error;
       const next = waiting.shift();
       if (next) {

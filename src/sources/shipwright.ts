@@ -1,0 +1,119 @@
+import type { Resource } from "../cluster/api/paths.ts";
+import type { BuildKey } from "../core/build.ts";
+import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
+import { gitOrigin } from "../core/git-origin.ts";
+import type { ImageName } from "../core/image-name.ts";
+import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
+import { longestId, outsideText } from "../core/outside-text.ts";
+import type { BuildSource } from "./build-source.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { findPodLog } from "./logs/pod-log.ts";
+import { type Condition, endOf } from "./run-status.ts";
+
+/** What is read of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
+interface BuildRun {
+  readonly metadata?: Metadata;
+  readonly spec?: {
+    readonly build?: { readonly name?: string; readonly spec?: BuildSpec };
+    readonly output?: { readonly image?: string };
+    readonly paramValues?: readonly ParamValue[] | null;
+  };
+  readonly status?: {
+    readonly conditions?: readonly Condition[] | null;
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly buildSpec?: BuildSpec;
+    readonly source?: { readonly git?: { readonly commitSha?: string } };
+    readonly output?: { readonly digest?: string };
+    readonly failureDetails?: { readonly reason?: string };
+  };
+}
+
+interface BuildSpec {
+  readonly source?: { readonly git?: { readonly url?: string } };
+  readonly output?: { readonly image?: string };
+  readonly paramValues?: readonly ParamValue[] | null;
+}
+
+/** Values of other parameters may be secrets and are not read. */
+interface ParamValue {
+  readonly name?: string;
+  readonly value?: string;
+}
+
+const resource: Resource = { group: "shipwright.io", version: "v1beta1", plural: "buildruns" };
+
+/** The label by which everything that a BuildRun made is known: its TaskRun and its pod as well. */
+export const buildRunLabel = "buildrun.shipwright.io/name";
+
+/** The BuildRuns of Shipwright, as "Builds for Red Hat OpenShift" has them. */
+export const shipwrightBuildRuns: BuildSource = {
+  name: "shipwright",
+  kind: "BuildRun",
+  owner: "Build",
+  resource,
+  pageSize: 250,
+  classify: (object) => classifyBuildRun(object as BuildRun),
+  findLog: (api, build, _follow, signal) => findPodLog(api, shipwrightBuildRuns, build, buildRunLabel, signal),
+};
+
+function classifyBuildRun(run: BuildRun): BuildOutcome {
+  const { conditions, startTime } = run?.status ?? {};
+  const { phase, reason } = endOf(conditions, startTime !== undefined, true);
+  const key = keyOf(run?.metadata, "BuildRun");
+  if (!key) return { kind: "ignored", phase, build: undefined, because: "unreadable" };
+  if (isSkipped(run.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
+  switch (phase) {
+    case "Complete": {
+      const output = outputImage(run);
+      if (!output) return { kind: "ignored", phase, build: key, because: "no-output-image" };
+      return { kind: "succeeded", phase, outputs: [output], ...facts(run, key) };
+    }
+    case "Failed":
+      return { kind: "failed", phase, outputs: [], reason: reason || phase, ...facts(run, key) };
+    case "Cancelled":
+      return { kind: "ignored", phase, build: key, because: "cancelled" };
+    default:
+      return { kind: "pending", phase, ...identity(run, key) };
+  }
+}
+
+/** The BuildRun's own image before that of the Build as it was then; by digest where the strategy told one. */
+function outputImage({ spec, status }: BuildRun): ImageName | undefined {
+  const name = spec?.output?.image ?? status?.buildSpec?.output?.image ?? spec?.build?.spec?.output?.image;
+  const digest = status?.output?.digest;
+  const reference = imageNamed(name);
+  return reference && { kind: "reference", reference: isDigest(digest) ? withDigest(reference, digest) : reference };
+}
+
+function identity(run: BuildRun, key: BuildKey): Pick<BuildFacts, "build" | "buildConfig" | "labels"> {
+  const labels = stringsOf(run.metadata?.labels);
+  const buildConfig = ownerName(key.namespace, labels["build.shipwright.io/name"] ?? run.spec?.build?.name);
+  return { build: key, labels, ...(buildConfig && { buildConfig }) };
+}
+
+function facts(run: BuildRun, key: BuildKey): BuildFacts {
+  const { spec, status } = run;
+  const built = status?.buildSpec ?? spec?.build?.spec;
+  const base = imageNamed(parameter("run-image", spec, built) ?? parameter("builder-image", spec, built));
+  return known({
+    ...identity(run, key),
+    base: base && { kind: "reference", reference: base },
+    origin: gitOrigin(built?.source?.git?.url),
+    commit: outsideText(status?.source?.git?.commitSha, longestId),
+    completedAt: outsideText(status?.completionTime, longestId),
+  });
+}
+
+function parameter(name: string, ...specs: readonly (Pick<BuildSpec, "paramValues"> | undefined)[]): string | undefined {
+  return specs.flatMap((spec) => entries(spec?.paramValues)).find((parameter) => parameter.name === name)?.value;
+}
+
+function imageNamed(name: unknown) {
+  if (typeof name !== "string" || name === "") return undefined;
+  try {
+    return parseImageReference(name);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import type { Resource } from "../cluster/api/paths.ts";
+import type { BuildKey } from "../core/build.ts";
+import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
+import { gitOrigin } from "../core/git-origin.ts";
+import type { ImageReference } from "../core/image-reference.ts";
+import { longestId, outsideText } from "../core/outside-text.ts";
+import type { BuildSource } from "./build-source.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { findPodLog } from "./logs/pod-log.ts";
+import { type Condition, endOf } from "./run-status.ts";
+import { buildRunLabel } from "./shipwright.ts";
+import { hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./type-hints.ts";
+
+/** What is read of a PipelineRun or TaskRun (tekton.dev/v1): tektoncd/pipeline, pkg/apis/pipeline/v1. */
+interface Run {
+  readonly metadata?: Metadata;
+  readonly spec?: {
+    readonly params?: readonly RunResult[] | null;
+    readonly pipelineRef?: { readonly name?: string };
+    readonly taskRef?: { readonly name?: string };
+    readonly pipelineSpec?: Spec;
+  };
+  readonly status?: {
+    readonly conditions?: readonly Condition[] | null;
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly results?: readonly RunResult[] | null;
+    readonly artifacts?: { readonly outputs?: readonly RunArtifact[] | null };
+    readonly taskSpec?: Spec;
+    readonly pipelineSpec?: Spec;
+  };
+}
+
+/** What a Task or Pipeline declares. */
+interface Spec {
+  readonly results?: readonly { readonly name?: string }[] | null;
+  readonly params?: readonly { readonly name?: string; readonly default?: unknown }[] | null;
+}
+
+export interface TektonSettings {
+  /** Patterns of results that name no image a build made: `*` stands for any characters. */
+  readonly ignoreResults: readonly string[];
+}
+
+const version = { group: "tekton.dev", version: "v1" };
+const pipelineRuns: Resource = { ...version, plural: "pipelineruns" };
+const taskRuns: Resource = { ...version, plural: "taskruns" };
+
+/** A busy namespace has ten thousand of 20 to 100 kB. */
+const pageSize = 100;
+
+/** The PipelineRuns and TaskRuns of Tekton, which OpenShift Pipelines, Pipelines-as-Code and Konflux make. */
+export function tektonRuns({ ignoreResults }: TektonSettings): readonly BuildSource[] {
+  const pipelines: BuildSource = {
+    name: "tekton",
+    kind: "PipelineRun",
+    owner: "Pipeline",
+    resource: pipelineRuns,
+    pageSize,
+    classify: (object) => classifyRun(object as Run, "PipelineRun", ignoreResults),
+    findLog: (api, build, _follow, signal) => findPodLog(api, pipelines, build, "tekton.dev/pipelineRun", signal),
+  };
+  const tasks: BuildSource = {
+    ...pipelines,
+    kind: "TaskRun",
+    owner: "Task",
+    resource: taskRuns,
+    classify: (object) => classifyRun(object as Run, "TaskRun", ignoreResults),
+    findLog: (api, build, _follow, signal) => findPodLog(api, tasks, build, "tekton.dev/taskRun", signal),
+  };
+  return [pipelines, tasks];
+}
+
+function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonly string[]): BuildOutcome {
+  const { conditions, startTime, completionTime } = run?.status ?? {};
+  // A TaskRun that is retried is False for a moment, and then begins anew.
+  const { phase, reason } = endOf(conditions, startTime !== undefined, typeof completionTime === "string");
+  const key = keyOf(run?.metadata, kind);
+  if (!key) return { kind: "ignored", phase, build: undefined, because: "unreadable" };
+  if (isSkipped(run.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
+  if (isOfBuildRun(run.metadata)) return { kind: "ignored", phase, build: key, because: "owned" };
+  if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key) };
+  const outputs = madeImages(run, ignored).map((reference) => ({ kind: "reference" as const, reference }));
+  const ended = { phase, outputs, ...facts(run, key) };
+  if (phase === "Complete" && outputs.length > 0) return { kind: "succeeded", ...ended };
+  if (phase === "Failed" && (outputs.length > 0 || declaresImages(run)))
+    return { kind: "failed", reason: reason || phase, ...ended };
+  if (phase === "Cancelled" && outputs.length > 0) return { kind: "failed", reason, ...ended };
+  return { kind: "ignored", phase, build: key, because: phase === "Cancelled" ? "cancelled" : "no-output-image" };
+}
+
+function isOfBuildRun(metadata: Metadata | undefined): boolean {
+  const owners = entries(metadata?.ownerReferences);
+  return stringsOf(metadata?.labels)[buildRunLabel] !== undefined || owners.some(({ kind }) => kind === "BuildRun");
+}
+
+/** A digest alone is joined with the name the run was told to push to. */
+function madeImages({ spec, status }: Run, ignored: readonly string[]): readonly ImageReference[] {
+  const images = hintedImages(status?.results, status?.artifacts?.outputs, ignored);
+  const digest = resultText(status?.results, "IMAGE_DIGEST") ?? resultText(status?.results, "image-digest");
+  if (images.length > 0 || digest === undefined) return images;
+  const name = ["IMAGE", "image", "output-image"].map((name) => resultText(spec?.params, name)).find(Boolean);
+  const image = name === undefined ? undefined : pinned(name, digest);
+  return image ? [image] : [];
+}
+
+/** Whether it was to build an image: a failure of any other run is not the bot's business. */
+function declaresImages({ spec, status }: Run): boolean {
+  const declared = [status?.taskSpec, status?.pipelineSpec, spec?.pipelineSpec].flatMap((its) => entries(its?.results));
+  return declared.some(
+    ({ name }) => typeof name === "string" && /IMAGE_URL$|IMAGE_DIGEST$|^IMAGES$|ARTIFACT_OUTPUTS$/.test(name),
+  );
+}
+
+function identity(run: Run, key: BuildKey): BuildFacts {
+  const labels = stringsOf(run.metadata?.labels);
+  const named =
+    key.kind === "PipelineRun"
+      ? (run.spec?.pipelineRef?.name ?? labels["pipelinesascode.tekton.dev/original-prname"] ?? labels["tekton.dev/pipeline"])
+      : (run.spec?.taskRef?.name ?? labels["tekton.dev/task"]);
+  const pipelineRun = key.kind === "TaskRun" ? labels["tekton.dev/pipelineRun"] : undefined;
+  return known({
+    build: key,
+    labels,
+    buildConfig: ownerName(key.namespace, named),
+    madeFor: pipelineRun && ownerName(key.namespace, pipelineRun),
+  });
+}
+
+function facts(run: Run, key: BuildKey): BuildFacts {
+  const annotations = stringsOf(run.metadata?.annotations);
+  const repository = annotations["build.appstudio.openshift.io/repo"] ?? annotations["pipelinesascode.tekton.dev/repo-url"];
+  const revision = annotations["build.appstudio.redhat.com/commit_sha"] ?? annotations["pipelinesascode.tekton.dev/sha"];
+  return known({
+    ...identity(run, key),
+    severalImages: true,
+    origin: gitOrigin(given(run, "CHAINS-GIT_URL") ?? repository),
+    commit: outsideText(given(run, "CHAINS-GIT_COMMIT") ?? revision, longestId),
+    trigger: outsideText(triggerOf(annotations, stringsOf(run.metadata?.labels))),
+    completedAt: outsideText(run.status?.completionTime, longestId),
+  });
+}
+
+/** As Chains has it: a result before a parameter, a parameter before its default. */
+function given({ spec, status }: Run, name: string): string | undefined {
+  const defaults = [status?.taskSpec, status?.pipelineSpec, spec?.pipelineSpec]
+    .flatMap((its) => entries(its?.params))
+    .map((parameter) => ({ name: parameter.name, value: parameter.default }) as RunResult);
+  return resultText(status?.results, name) ?? resultText(spec?.params, name) ?? resultText(defaults, name);
+}
+
+/** What Pipelines-as-Code was told by the forge. */
+function triggerOf(annotations: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): string | undefined {
+  const told = (name: string) =>
+    annotations[`pipelinesascode.tekton.dev/${name}`] ?? labels[`pipelinesascode.tekton.dev/${name}`];
+  const event = told("event-type");
+  const number = told("pull-request");
+  return event && (number === undefined ? event : `${event} ${number}`);
+}

@@ -1,0 +1,107 @@
+import type { Api } from "../cluster/api/api.ts";
+import { judge } from "../cluster/api/trouble.ts";
+import { type BuildSighting, type Watched, watchedKey } from "../cluster/cluster.ts";
+import { type Change, mergeChanging, type Stream } from "../cluster/watching/merge.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import type { BuildSource } from "./build-source.ts";
+import { discoverParts, type SourcePart } from "./discovery.ts";
+import type { Ownership } from "./ownership.ts";
+
+export interface BuildWatchSettings {
+  readonly api: Api;
+  /** Every source that is known. */
+  readonly sources: readonly BuildSource[];
+  /** The names of those to watch; empty: what the cluster serves and the bot may read. */
+  readonly chosen: readonly string[];
+  /** The namespaces there are to watch by now. Throws `ApiError`. */
+  readonly namespaces: (signal: AbortSignal) => Promise<readonly (string | undefined)[]>;
+  /** Those known without asking. */
+  readonly named: readonly (string | undefined)[];
+  /** Whether the namespaces may change. */
+  readonly namespacesChange: boolean;
+  readonly ownership: Ownership;
+  readonly clock: Clock;
+  /** Milliseconds after which it is asked again what there is to watch. */
+  readonly askEvery: number;
+  /** Watches one part for ever. */
+  readonly watch: (part: SourcePart, signal: AbortSignal) => AsyncIterable<BuildSighting>;
+}
+
+/** Milliseconds between questions while the server does not answer them. */
+const askAgainAfter = 10_000;
+
+/** Every build of every source, for ever; what is watched changes with what the cluster has. */
+export async function* watchBuilds(settings: BuildWatchSettings, signal: AbortSignal): AsyncGenerator<BuildSighting> {
+  for await (const sighting of mergeChanging((its) => changes(settings, its), signal)) {
+    if (sighting.kind !== "builds") yield sighting;
+    else yield { ...sighting, builds: settings.ownership.settle(sighting.builds) };
+  }
+}
+
+async function* changes(settings: BuildWatchSettings, signal: AbortSignal): AsyncGenerator<Change<BuildSighting>> {
+  const { clock, askEvery, chosen, namespacesChange, named } = settings;
+  let told = keysOf(named.map((namespace) => ({ namespace })));
+  let streams = streamsOf(settings, chosenParts(settings, named));
+
+  function change(): Change<BuildSighting> {
+    const watches = [...streams.values()].map(({ watched }) => watched);
+    const isTold = keysOf(watches) === told;
+    told = keysOf(watches);
+    return { streams: runsOf(streams), ...(!isTold && { say: { kind: "watches", watches } }) };
+  }
+
+  yield change();
+  while (!signal.aborted && (chosen.length === 0 || namespacesChange)) {
+    const found = await ask(settings, signal);
+    if (Array.isArray(found)) {
+      streams = streamsOf(settings, found);
+      yield change();
+    } else if (found !== undefined) yield { streams: runsOf(streams), say: found as BuildSighting };
+    await sleep(clock, Array.isArray(found) ? askEvery : askAgainAfter, signal);
+  }
+}
+
+/** The parts there are to watch; or what is to be said when that cannot be learned, which matters only where namespaces must be asked for. */
+async function ask(
+  settings: BuildWatchSettings,
+  signal: AbortSignal,
+): Promise<readonly SourcePart[] | BuildSighting | undefined> {
+  const { api, chosen, sources, namespaces, namespacesChange } = settings;
+  try {
+    const places = await namespaces(signal);
+    return chosen.length > 0 ? chosenParts(settings, places) : await discoverParts(api, sources, places, signal);
+  } catch (error) {
+    if (signal.aborted || !namespacesChange) return undefined;
+    const { reason, message } = judge(error, { verb: "list", resource: "namespaces", namespace: undefined });
+    return { kind: "trouble", source: "namespaces", namespace: undefined, reason, message, retryIn: askAgainAfter };
+  }
+}
+
+/** What was chosen; else the first source, until the cluster says more. */
+function chosenParts({ sources, chosen }: BuildWatchSettings, namespaces: BuildWatchSettings["named"]): readonly SourcePart[] {
+  const wanted = chosen.length > 0 ? sources.filter(({ name }) => chosen.includes(name)) : sources.slice(0, 1);
+  return namespaces.flatMap((namespace) => wanted.map((source) => ({ source, namespace })));
+}
+
+interface PartStream {
+  readonly watched: Watched;
+  readonly run: Stream<BuildSighting>;
+}
+
+function streamsOf({ watch }: BuildWatchSettings, parts: readonly SourcePart[]): ReadonlyMap<string, PartStream> {
+  const streams = parts.map((part): PartStream => ({ watched: watchedOf(part), run: (signal) => watch(part, signal) }));
+  return new Map(streams.map((stream) => [watchedKey(stream.watched), stream]));
+}
+
+function runsOf(streams: ReadonlyMap<string, PartStream>): ReadonlyMap<string, Stream<BuildSighting>> {
+  return new Map([...streams].map(([key, { run }]) => [key, run]));
+}
+
+/** How a part is called where its sightings go; OpenShift's Builds go without saying. */
+export function watchedOf({ source, namespace }: SourcePart): Watched {
+  return { ...(source.name !== "builds" && { source: source.resource.plural }), namespace };
+}
+
+function keysOf(watches: readonly Watched[]): string {
+  return watches.map(watchedKey).toSorted().join();
+}
