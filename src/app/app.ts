@@ -5,7 +5,7 @@ import type { Analyzer } from "../analyzers/analyzer.ts";
 import { openAnalyzers } from "../analyzers/index.ts";
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
-import { type Clock, systemClock } from "../core/clock.ts";
+import { type Clock, isoTime, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
 import type { SubmissionPolicy } from "../core/job.ts";
 import { readProxies } from "../core/proxy.ts";
@@ -40,6 +40,7 @@ import { openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
 import { assertPrivateState } from "./state-directory.ts";
+import { sinceWhen } from "./since.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The bot, wired and at rest: each verb sets one part of it going. */
@@ -87,6 +88,8 @@ interface Parts {
   readonly clock: Clock;
   readonly environment: Surroundings["environment"];
   readonly version: string;
+  /** Where the bot keeps its state. */
+  readonly directory: string;
 }
 
 /** Opens everything the settings ask for; what was opened is closed again when a part cannot be. */
@@ -131,7 +134,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   };
   const following = openFollowing(config, { ...after, analyzers, onAttempt: onFollowed }, opened);
   const made = { cluster, queue, analyzers, reading, copier, following, notifying, announcing };
-  const app = createApp(config, { ...made, metrics, log, clock, environment, version });
+  const app = createApp(config, { ...made, metrics, log, clock, environment, version, directory });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
@@ -186,7 +189,22 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       measureFindings({ queue, metrics, clock }, signal).catch(() => undefined);
       if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
       void retryDenied({ queue, loginsChangedAt: () => loginsChangedAt(config), log, clock }, signal);
-      await followBuilds({ cluster, queue, policy, log, clock, keep: config.keep, onSighting }, signal);
+      const since = await sinceWhen(config.since, parts.directory, clock.now());
+      if (since === undefined)
+        log.info("Builds that exist already are submitted, too; BUILD_WATCHER_SINCE leaves older ones alone");
+      else log.info({ since: isoTime(since) }, "Builds that ended before are left alone");
+      await followBuilds(
+        {
+          cluster,
+          queue,
+          policy: { ...policy, ...(since !== undefined && { since }) },
+          log,
+          clock,
+          keep: config.keep,
+          onSighting,
+        },
+        signal,
+      );
       await logs?.ended();
     },
     scan: (signal, onProgress) =>

@@ -16,9 +16,13 @@ const logShare = 1 / 4;
 
 /** Which cluster and which part of it. */
 export function clusterSettings(config: Config) {
-  const { namespaces, labelSelector, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
+  const { namespaces, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
+  const { labelSelector, shipwrightSelector, tektonSelector, tektonIgnoreResults, namespaceSelector, namespaceExclude } = config;
+  const which = { sources: config.sources, tektonTasks: config.tektonTasks === "all", tektonIgnoreResults };
+  const selectors = { labelSelector, shipwrightSelector, tektonSelector, namespaceSelector, namespaceExclude };
   const logTimeLimit = Math.min(logTime, config.jobTimeout * logShare);
-  return { namespaces, labelSelector, verifyTls: verifyClusterTls, url: clusterUrl, watchTimeout, registryRoute, logTimeLimit };
+  const reaching = { verifyTls: verifyClusterTls, url: clusterUrl, registryRoute };
+  return { namespaces, ...selectors, ...which, ...reaching, watchTimeout, logTimeLimit };
 }
 
 /** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
@@ -45,8 +49,21 @@ export function submissionPolicy(config: Config): SubmissionPolicy {
     buildLog: !config.noBuildLog,
     failedBuilds: config.failedBuilds,
     track: config.track,
-    matchesLabels: config.labelSelector === undefined ? () => true : parseLabelSelector(config.labelSelector),
+    failedImages: config.tektonFailed === "analyze",
+    matchesLabels: labelMatcher(config),
   };
+}
+
+/** Each build system has a selector of its own. */
+function labelMatcher({
+  labelSelector = "",
+  shipwrightSelector = "",
+  tektonSelector = "",
+}: Config): SubmissionPolicy["matchesLabels"] {
+  const builds = parseLabelSelector(labelSelector);
+  const shipwright = parseLabelSelector(shipwrightSelector);
+  const tekton = parseLabelSelector(tektonSelector);
+  return (labels, kind = "Build") => (kind === "Build" ? builds : kind === "BuildRun" ? shipwright : tekton)(labels);
 }
 
 /** How a job is submitted. */

@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { openCluster } from "../app/open-cluster.ts";
 import { clusterSettings } from "../app/settings.ts";
-import type { NamedBuild } from "../core/build.ts";
+import { kindOf, type NamedBuild } from "../core/build.ts";
 import { JobError } from "../core/errors.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 
@@ -27,15 +27,29 @@ export async function logs(context: CommandContext, { build: named, follow }: Lo
   write(decoder.end());
   if (!isEmpty || signal.aborted) return 0;
   const hint = follow ? "" : "; -f waits for it";
-  throw new JobError("ClusterUnavailable", `The Build ${build.namespace}/${build.name} has written no log${hint}`);
+  throw new JobError("ClusterUnavailable", `The ${kindOf(build)} ${build.namespace}/${build.name} has written no log${hint}`);
 }
 
+/** `[kind/][namespace/]name`, the kind as `oc get` takes it. */
 function buildNamed(text: string, namespaces: readonly (string | undefined)[]): NamedBuild {
-  const [first = "", second, ...more] = text.split("/");
+  const parts = text.split("/");
+  const kind = kinds[(parts[0] ?? "").toLowerCase()];
+  if (parts.length > 1 && kind !== undefined) parts.shift();
+  const [first = "", second, ...more] = parts;
+  const ofKind = kind === undefined || kind === "Build" ? {} : { kind };
   if (first === "" || second === "" || more.length > 0)
-    throw new UsageError(`logs: ${text} is no name of a Build: [namespace/]name`);
-  if (second !== undefined) return { namespace: first, name: second };
+    throw new UsageError(
+      `logs: ${text} is no name of a Build or run: [kind/][namespace/]name, where kind is build, buildrun, pipelinerun or taskrun`,
+    );
+  if (second !== undefined) return { ...ofKind, namespace: first, name: second };
   const [namespace] = namespaces;
-  if (namespace !== undefined && namespaces.length === 1) return { namespace, name: first };
+  if (namespace !== undefined && namespaces.length === 1) return { ...ofKind, namespace, name: first };
   throw new UsageError(`logs: the namespace of ${text} is not clear: name it as namespace/${text}`);
 }
+
+const kinds: Readonly<Record<string, string>> = {
+  build: "Build",
+  buildrun: "BuildRun",
+  pipelinerun: "PipelineRun",
+  taskrun: "TaskRun",
+};

@@ -1,19 +1,23 @@
 import { submissionPolicy } from "../app/settings.ts";
+import { type BuildOutcome, eachImage } from "../core/build-outcome.ts";
 import { planJobs } from "../core/job.ts";
-import { type Build, classifyBuild } from "../sources/openshift-builds.ts";
+import type { BuildSource } from "../sources/build-source.ts";
+import { buildSources } from "../sources/index.ts";
+import { createOwnership } from "../sources/ownership.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { runJobs } from "./run-jobs.ts";
 
-/** Treats the Builds of a file as if they were seen now (a Build or a List, as `oc get -o json` prints it): 0 when all were accepted. */
+/** Treats the builds of a file as if they were seen now (an object or a List, as `oc get -o json` prints it): 0 when all were accepted. */
 export async function replay(context: CommandContext, file: string): Promise<number> {
   const { config, log } = context;
   const policy = submissionPolicy(config);
-  const plans = readBuilds(await readText(context, file), file).map((build) => ({
-    build,
-    plan: planJobs(classifyBuild(build), policy),
-  }));
-  for (const { build, plan } of plans) {
-    const { namespace, name } = build.metadata ?? {};
+  const outcomes = readBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
+  const settled = createOwnership(config.tektonTasks === "all")
+    .settle(outcomes)
+    .flatMap(eachImage);
+  const plans = settled.map((outcome) => ({ outcome, plan: planJobs(outcome, policy) }));
+  for (const { outcome, plan } of plans) {
+    const { namespace, name } = outcome.build ?? {};
     if (plan.kind === "skip") log.info({ subject: `${namespace}/${name}`, because: plan.because }, "Build left alone");
   }
   const again = config.force ? "always" : "failed";
@@ -29,19 +33,22 @@ async function readText({ readInput }: CommandContext, file: string): Promise<st
   }
 }
 
-function readBuilds(text: string, file: string): readonly Build[] {
+function readBuilds(text: string, file: string, sources: readonly BuildSource[]): readonly BuildOutcome[] {
   const value = parseJson(text, file);
   const items: unknown = typeof value === "object" && value !== null && "items" in value ? value.items : [value];
-  if (!Array.isArray(items) || !items.every(isBuild)) {
-    throw new UsageError(`${file} holds no Build: give what \`oc get build <name> -o json\` prints, or a List of Builds.`);
-  }
-  return items;
+  const read = (Array.isArray(items) ? items : [undefined]).map((item) => sourceOf(item, value, sources)?.classify(item));
+  if (read.every((outcome) => outcome !== undefined)) return read;
+  throw new UsageError(
+    `${file} holds no Build or run: give what \`oc get build <name> -o json\` prints (or buildrun, pipelinerun, taskrun), or a List of them.`,
+  );
 }
 
-/** Items of a typed list carry no kind of their own. */
-function isBuild(value: unknown): value is Build {
-  if (typeof value !== "object" || value === null || !("metadata" in value)) return false;
-  return !("kind" in value) || value.kind === "Build";
+/** Items of a typed list carry no kind of their own: `BuildList`. */
+function sourceOf(item: unknown, list: unknown, sources: readonly BuildSource[]): BuildSource | undefined {
+  if (typeof item !== "object" || item === null || !("metadata" in item)) return undefined;
+  const ofList = typeof list === "object" && list !== null && "kind" in list ? String(list.kind) : "";
+  const kind = "kind" in item ? String(item.kind) : ofList.length > "List".length ? ofList.replace(/List$/, "") : "Build";
+  return sources.find((source) => source.kind === kind);
 }
 
 function parseJson(text: string, file: string): unknown {

@@ -1,5 +1,6 @@
 import { imagePlaceholders, unknownPlaceholder } from "../core/image-template.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
+import { parseSince } from "../core/since.ts";
 
 /** Says what would be right; undefined when the text is right as it is. */
 type Check = (text: string) => string | undefined;
@@ -12,6 +13,13 @@ const repositoryPart = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const checks = {
   namespace: (text) =>
     text === "*" || label.test(text) ? undefined : "names of namespaces (lower case letters, digits, -), or * alone",
+  "namespace-pattern": (text) =>
+    /^[a-z0-9*-]{1,63}$/.test(text) ? undefined : "names of namespaces, in which * stands for any characters",
+  "result-pattern": (text) =>
+    /^[\w.*-]{1,256}$/.test(text) ? undefined : "names of results, in which * stands for any characters",
+  "build-source": (text) => (["builds", "shipwright", "tekton"].includes(text) ? undefined : "builds, shipwright or tekton"),
+  since: (text) =>
+    parseSince(text, 0) === undefined ? "now, a duration such as 7d, or a time such as 2026-11-01T00:00:00Z" : undefined,
   "build-config": checkBuildConfig,
   host: (text) => (isHost(text) ? undefined : `${withoutScheme(text)}host[:port]`),
   endpoint: checkEndpoint,
@@ -35,10 +43,21 @@ export function checkFormat(format: Format, text: string): string | undefined {
   return checks[format](text);
 }
 
+/** What builds are made from. */
+export const ownerKinds: readonly string[] = ["BuildConfig", "Build", "Pipeline", "Task"];
+
 function checkBuildConfig(text: string): string | undefined {
-  const [name = "", namespace, ...rest] = text.split("/").reverse();
-  const isRight = rest.length === 0 && objectName.test(name) && (namespace === undefined || label.test(namespace));
-  return isRight ? undefined : "names of BuildConfigs, each [namespace/]name";
+  const [owner = "", kind = "BuildConfig", ...tooMany] = text.split(":").reverse();
+  const [name = "", namespace, ...rest] = owner.split("/").reverse();
+  const isRight =
+    tooMany.length === 0 &&
+    ownerKinds.includes(kind) &&
+    rest.length === 0 &&
+    objectName.test(name) &&
+    (namespace === undefined || label.test(namespace));
+  return isRight
+    ? undefined
+    : "names of BuildConfigs, each [namespace/]name, with Build:, Pipeline: or Task: in front for those of Shipwright and Tekton";
 }
 
 function checkEndpoint(text: string): string | undefined {

@@ -1,5 +1,5 @@
 import { ConfigError } from "./config-error.ts";
-import { checkFormat } from "./formats.ts";
+import { checkFormat, ownerKinds } from "./formats.ts";
 import { fieldsOf, readYaml } from "./yaml-file.ts";
 
 /**
@@ -27,13 +27,14 @@ function findList(document: unknown): readonly unknown[] | undefined {
 function readEntry(entry: unknown): { readonly name: string; readonly mistakes: readonly string[] } {
   const { kind = "BuildConfig", name, namespace } = fieldsOf(entry);
   const mistakes: string[] = [];
-  if (String(kind).toLowerCase() !== "buildconfig")
-    mistakes.push(`has kind ${JSON.stringify(kind)}; only BuildConfig can be followed`);
-  if (typeof name !== "string" || name.includes("/") || checkFormat("build-config", name) !== undefined) {
+  const known = ownerKinds.find((name) => name.toLowerCase() === String(kind).toLowerCase());
+  if (known === undefined) mistakes.push(`has kind ${JSON.stringify(kind)}; what can be followed is ${ownerKinds.join(", ")}`);
+  if (typeof name !== "string" || name.includes("/") || name.includes(":") || checkFormat("build-config", name) !== undefined) {
     mistakes.push("needs a name: that of a BuildConfig");
   }
   const isNamespace = typeof namespace === "string" && namespace !== "*" && checkFormat("namespace", namespace) === undefined;
   const hasNamespace = namespace !== undefined && namespace !== null && namespace !== "";
   if (hasNamespace && !isNamespace) mistakes.push(`has namespace ${JSON.stringify(namespace)}, which is no name of one`);
-  return { name: hasNamespace ? `${namespace}/${name}` : String(name), mistakes };
+  const prefix = known === undefined || known === "BuildConfig" ? "" : `${known}:`;
+  return { name: `${prefix}${hasNamespace ? `${namespace}/` : ""}${name}`, mistakes };
 }

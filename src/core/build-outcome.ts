@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import type { BuildKey } from "./build.ts";
-import type { ImageName } from "./image-name.ts";
+import { formatImageName, type ImageName } from "./image-name.ts";
 
 /** How far a build is, in the words of OpenShift's Builds; `other` is what none of them means. */
 export type BuildPhase = "New" | "Pending" | "Running" | "Complete" | "Failed" | "Error" | "Cancelled" | "other";
@@ -11,7 +12,7 @@ export type BuildPhase = "New" | "Pending" | "Running" | "Complete" | "Failed" |
 export type BuildOutcome = { readonly phase: BuildPhase } & (
   | ({ readonly kind: "succeeded"; readonly outputs: readonly ImageName[] } & BuildFacts)
   | ({ readonly kind: "failed"; readonly outputs: readonly ImageName[]; readonly reason: string } & BuildFacts)
-  | ({ readonly kind: "pending" } & Pick<BuildFacts, "build" | "buildConfig" | "labels" | "madeFor">)
+  | ({ readonly kind: "pending" } & Pick<BuildFacts, "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor">)
   | { readonly kind: "ignored"; readonly build: BuildKey | undefined; readonly because: IgnoredBecause }
 );
 
@@ -31,10 +32,23 @@ export interface BuildFacts {
   readonly trigger?: string;
   /** RFC 3339. */
   readonly completedAt?: string;
+  /** What sort of thing `buildConfig` names: `Build` of Shipwright, `Pipeline`, `Task`; absent: a BuildConfig. */
+  readonly ownerKind?: string;
   /** Whether builds of its kind may make several images, so that each has a job of its own. */
   readonly severalImages?: boolean;
+  /** Tells one image of several from the others; see `eachImage`. */
+  readonly imageId?: string;
   /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can. */
   readonly madeFor?: string;
+}
+
+/** A build as often as it made images, each time with one of them. */
+export function eachImage(outcome: BuildOutcome): readonly BuildOutcome[] {
+  if (!("outputs" in outcome) || !outcome.severalImages || outcome.outputs.length === 0) return [outcome];
+  return outcome.outputs.map((output) => {
+    const imageId = createHash("sha256").update(formatImageName(output)).digest("hex").slice(0, 12);
+    return { ...outcome, outputs: [output], imageId };
+  });
 }
 
 /** A build with this annotation set to "true" is left alone. */

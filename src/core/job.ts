@@ -9,7 +9,10 @@ export type JobCause = (typeof jobCauses)[number];
 
 /** One piece of work, as it lies in the ledger: plain JSON that names things. Secrets and logs are fetched when it runs. */
 export interface Job {
-  /** `build-<uid>`, or `image-<hash of the reference>`; further analyzers of the same image have theirs with `-<analyzer>` at the end. */
+  /**
+   * `build-<uid>`, `build-<uid>-<hash of the image>` for one of several images, or `image-<hash of the reference>`: the same work always has
+   * the same id. Further analyzers of the same image have theirs with `-<analyzer>` at the end.
+   */
   readonly id: string;
   /** The id of the first job of this build or image, which all its jobs share; absent where that is this one. */
   readonly group?: string;
@@ -27,6 +30,8 @@ export interface Job {
   readonly trigger?: string;
   /** RFC 3339; which item of a moving tag the build made is told by it. */
   readonly completedAt?: string;
+  /** Why the build failed that pushed the image all the same. */
+  readonly failure?: string;
 }
 
 export type Plan =
@@ -48,10 +53,14 @@ export interface SubmissionPolicy {
   readonly baseImage: boolean;
   readonly buildLog: boolean;
   readonly failedBuilds: boolean;
-  /** `namespace/name` or `name` of the BuildConfigs to follow; empty means all. */
+  /** Whether images count that were pushed before a later step failed; absent: they do. */
+  readonly failedImages?: boolean;
+  /** Milliseconds since the epoch: builds that ended before are left alone. */
+  readonly since?: number;
+  /** `[kind:][namespace/]name` of what to follow, BuildConfigs where no kind is named; empty means all. */
   readonly track: readonly string[];
   /** Whether a build with these labels is wanted. */
-  readonly matchesLabels: (labels: Readonly<Record<string, string>>) => boolean;
+  readonly matchesLabels: (labels: Readonly<Record<string, string>>, kind?: string) => boolean;
 }
 
 /** Decides which jobs a build becomes, one an analyzer, and says why when it becomes none. */
@@ -62,6 +71,8 @@ export function planJobs(outcome: BuildOutcome, policy: SubmissionPolicy): Plan 
     case "ignored":
       return skip(outcome.because);
     case "failed":
+      if (outcome.outputs.length > 0 && policy.failedImages !== false)
+        return filtered(outcome, policy) ?? submitBuild(outcome, policy.outputImage ? outcome.outputs[0] : undefined, policy);
       if (!policy.failedBuilds) return skip("failed-build");
       return filtered(outcome, policy) ?? submitBuild(outcome, undefined, policy);
     case "succeeded":
@@ -107,15 +118,21 @@ export function describeJob(job: Job): string {
   return job.output ? formatImageName(job.output) : job.id;
 }
 
-function submitBuild(facts: BuildFacts, output: ImageName | undefined, policy: SubmissionPolicy): Plan {
+function submitBuild(
+  facts: BuildFacts & { readonly reason?: string },
+  output: ImageName | undefined,
+  policy: SubmissionPolicy,
+): Plan {
   const base = policy.baseImage ? facts.base : undefined;
   const { build, buildConfig, origin, commit, trigger, completedAt } = facts;
+  const id = facts.imageId === undefined ? `build-${build.uid}` : `build-${build.uid}-${facts.imageId}`;
+  const failure = facts.reason !== undefined && output ? { failure: facts.reason } : undefined;
   const jobs = policy.analyzers
     .map(({ name, readsLogs }) => ({ analyzer: name, buildLog: policy.buildLog && readsLogs }))
     .filter(({ buildLog }) => output || base || buildLog)
     .map(({ analyzer, buildLog }, index) => {
-      const job = { id: `build-${build.uid}`, analyzer, cause: "build" as const, output, base, build, buildConfig, buildLog };
-      return inGroup({ ...job, origin, commit, trigger, completedAt }, index);
+      const job = { id, analyzer, cause: "build" as const, output, base, build, buildConfig, buildLog };
+      return inGroup({ ...job, origin, commit, trigger, completedAt, ...failure }, index);
     });
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };
 }
@@ -126,16 +143,23 @@ function inGroup(job: Job, index: number): Job {
 }
 
 function filtered(facts: BuildFacts, policy: SubmissionPolicy): Plan | undefined {
-  if (!policy.matchesLabels(facts.labels)) return skip("label-selector");
+  if (!policy.matchesLabels(facts.labels, facts.build.kind)) return skip("label-selector");
   if (!isTracked(facts, policy.track)) return skip("not-tracked");
+  if (policy.since !== undefined && Date.parse(facts.completedAt ?? "") < policy.since) return skip("too-old");
   return undefined;
 }
 
-/** Whether a build's BuildConfig is among those to follow; none named means all. */
-export function isTracked({ build, buildConfig }: Pick<BuildFacts, "build" | "buildConfig">, track: readonly string[]): boolean {
+/** Whether what a build was made from is among what to follow; nothing named means all. */
+export function isTracked(
+  { build, buildConfig, ownerKind = "BuildConfig" }: Pick<BuildFacts, "build" | "buildConfig" | "ownerKind">,
+  track: readonly string[],
+): boolean {
   if (track.length === 0) return true;
   if (!buildConfig) return false;
-  return track.some((entry) => (entry.includes("/") ? entry === buildConfig : `${build.namespace}/${entry}` === buildConfig));
+  return track.some((entry) => {
+    const [name = "", kind = "BuildConfig"] = entry.split(":").toReversed();
+    return kind === ownerKind && (name.includes("/") ? name : `${build.namespace}/${name}`) === buildConfig;
+  });
 }
 
 function skip(because: string): Plan {

@@ -18,7 +18,7 @@ export function progressOf(
 ): BuildProgress {
   if (outcome.kind !== "pending") return outcome.build ? { kind: "ended", build: outcome.build } : { kind: "other" };
   const { phase, build, labels } = outcome;
-  if (phase !== "Running" || !isTracked(outcome, track) || !matchesLabels(labels)) return { kind: "other" };
+  if (phase !== "Running" || !isTracked(outcome, track) || !matchesLabels(labels, build.kind)) return { kind: "other" };
   return { kind: "running", build, platform: platformOf(labels) };
 }
 

@@ -8,7 +8,7 @@ import {
   type StoredObject,
   type StoreEvent,
 } from "./openshift/objects/object-store.ts";
-import { type ApiObject, type ResourceName, resourceKinds } from "./openshift/objects/resource-kinds.ts";
+import { type ApiObject, type InstalledGroup, type ResourceName, resourceKinds } from "./openshift/objects/resource-kinds.ts";
 import { type AccessControl, type AccessRule, createAccessControl } from "./openshift/requests/access.ts";
 import { plainStatus } from "./openshift/requests/api-status.ts";
 import { createFaults, type Fault, type Faults, type FaultyRequest } from "./openshift/requests/faults.ts";
@@ -37,6 +37,8 @@ export interface OpenShiftApiOptions {
   readonly bookmarkInterval?: number;
   /** Events kept per resource; watches and page tokens from before them are answered with 410. */
   readonly historyLimit?: number;
+  /** The operators' APIs that it has from the beginning. */
+  readonly installed?: readonly InstalledGroup[];
   /** The registry's public host, shown in image streams as on a cluster that exposes it. */
   readonly publicRegistry?: string;
 }
@@ -53,6 +55,10 @@ export interface OpenShiftApi {
   get(resource: ResourceName, namespace: string, name: string): object | undefined;
   /** Whoever follows the log of a running build gets what a longer text has more. */
   setBuildLog(namespace: string, build: string, log: BuildLog): void;
+  /** What a container of a pod wrote; until it is set the container waits to start. */
+  setPodLog(namespace: string, pod: string, container: string, log: BuildLog): void;
+  /** Brings the APIs of an operator: until then the cluster does not know them. */
+  install(group: InstalledGroup): void;
   /** Ends the logs that are followed. */
   closeLogs(how: "clean" | "reset"): void;
   /** Sends a bookmark to every open watch that asked for them. */
@@ -92,9 +98,10 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
   const access = openAccess(options);
   const faults = createFaults();
   const logs = new Map<string, BuildLog>();
-  const logStreams = createLogStreams(stores.builds, changes);
+  const logStreams = createLogStreams(changes);
   const put = (resource: ResourceName, object: ApiObject) => publish(resource, stores[resource].put(object));
-  const route = createRoutes({ stores, revision, watches, access, logs, logStreams, put, changes });
+  const installed = new Set<string>(options.installed);
+  const route = createRoutes({ installed, stores, revision, watches, access, logs, logStreams, put, changes });
   const { requests, handle } = createRequestLog(access, faults, route, changes.notify);
   const listener = createListener(handle, options.tls, changes.notify);
   let bookmarks: NodeJS.Timeout | undefined;
@@ -120,11 +127,9 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
       publish(resource, event);
     },
     get: (resource, namespace, name) => parsed(stores[resource].get(namespace, name)),
-    setBuildLog(namespace, build, log) {
-      logs.set(`${namespace}/${build}`, log);
-      changes.notify();
-    },
+    ...logSetters(logs, changes.notify),
     bookmark: watches.bookmark,
+    install: (group) => void installed.add(group),
     expire: () => forgetHistory(stores, revision),
     restart() {
       watches.close("reset");
@@ -184,6 +189,17 @@ function beginStarting(faults: Faults): { ready(): void } {
   return { ready: faults.clear };
 }
 
+function logSetters(logs: Map<string, BuildLog>, notify: () => void): Pick<OpenShiftApi, "setBuildLog" | "setPodLog"> {
+  function setBuildLog(namespace: string, build: string, log: BuildLog): void {
+    logs.set(`${namespace}/${build}`, log);
+    notify();
+  }
+  return {
+    setBuildLog,
+    setPodLog: (namespace, pod, container, log) => setBuildLog(namespace, `${pod}/${container}`, log),
+  };
+}
+
 function openAccess({ user = "developer", tokens, rules }: OpenShiftApiOptions): AccessControl {
   const access = createAccessControl(user);
   access.setTokens(tokens);
@@ -192,11 +208,8 @@ function openAccess({ user = "developer", tokens, rules }: OpenShiftApiOptions):
 }
 
 function createStores(revision: Revision, historyLimit: number): Record<ResourceName, ObjectStore> {
-  return {
-    builds: createObjectStore(resourceKinds.builds, revision, historyLimit),
-    imagestreams: createObjectStore(resourceKinds.imagestreams, revision, historyLimit),
-    events: createObjectStore(resourceKinds.events, revision, historyLimit),
-  };
+  const entries = Object.values(resourceKinds).map((kind) => [kind.resource, createObjectStore(kind, revision, historyLimit)]);
+  return Object.fromEntries(entries);
 }
 
 /** An image stream as a cluster shows it whose registry has a public route. */

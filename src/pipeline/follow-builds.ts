@@ -1,5 +1,5 @@
 import { type BuildSighting, type Cluster, type Watched, watchedKey } from "../cluster/cluster.ts";
-import type { BuildOutcome } from "../core/build-outcome.ts";
+import { type BuildOutcome, eachImage } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
 import { describeJob, planJobs, type SubmissionPolicy } from "../core/job.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
@@ -36,7 +36,9 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
         watched = new Set(sighting.watches.map(watchedKey));
         return;
       case "builds":
-        await Promise.all(sighting.builds.map((build) => seeBuild(parts, build, sighting.listed ? startedAt : undefined)));
+        await Promise.all(
+          sighting.builds.flatMap(eachImage).map((build) => seeBuild(parts, build, sighting.listed ? startedAt : undefined)),
+        );
         return;
       case "synced":
         log.info({ source: sighting.source, namespace: sighting.namespace }, "Builds listed; watching");
@@ -65,7 +67,7 @@ async function seeBuild({ queue, policy, log }: FollowBuildsParts, outcome: Buil
   const plan = planJobs(outcome, policy);
   if (plan.kind === "skip") {
     if (plan.because !== "not-ended") log.debug({ subject: nameOf(outcome), because: plan.because }, "Build left alone");
-    if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A Build cannot be understood and is left alone");
+    if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A build cannot be understood and is left alone");
     return;
   }
   await Promise.all(

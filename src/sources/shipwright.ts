@@ -89,7 +89,7 @@ function outputImage({ spec, status }: BuildRun): ImageName | undefined {
 function identity(run: BuildRun, key: BuildKey): Pick<BuildFacts, "build" | "buildConfig" | "labels"> {
   const labels = stringsOf(run.metadata?.labels);
   const buildConfig = ownerName(key.namespace, labels["build.shipwright.io/name"] ?? run.spec?.build?.name);
-  return { build: key, labels, ...(buildConfig && { buildConfig }) };
+  return { build: key, labels, ...(buildConfig && { buildConfig, ownerKind: "Build" }) };
 }
 
 function facts(run: BuildRun, key: BuildKey): BuildFacts {

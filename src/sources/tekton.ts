@@ -123,6 +123,7 @@ function identity(run: Run, key: BuildKey): BuildFacts {
     build: key,
     labels,
     buildConfig: ownerName(key.namespace, named),
+    ownerKind: key.kind === "PipelineRun" ? "Pipeline" : "Task",
     madeFor: pipelineRun && ownerName(key.namespace, pipelineRun),
   });
 }

@@ -47,6 +47,7 @@ export async function openTestCluster({ api: apiOptions, settings, prepare }: Te
     watchTimeout: 60_000,
     environment: kubeconfig.environment,
     pace: fastPace,
+    sources: ["builds"],
     ...settings,
   });
   onTestFinished(() => cluster.close());
@@ -109,7 +110,7 @@ export async function startApi(options?: OpenShiftApiOptions): Promise<OpenShift
 }
 
 export async function open(settings: Partial<ClusterSettings>): Promise<Cluster> {
-  const usual = { namespaces: [], verifyTls: true, watchTimeout: 60_000, environment: {}, pace: fastPace };
+  const usual = { namespaces: [], sources: ["builds"], verifyTls: true, watchTimeout: 60_000, environment: {}, pace: fastPace };
   const cluster = await openCluster({ ...usual, ...settings });
   onTestFinished(() => cluster.close());
   return cluster;

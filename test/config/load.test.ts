@@ -178,10 +178,10 @@ describe("the mistakes in settings", () => {
 
   it("include each wrong entry of the track file", () => {
     const path = join(directory, "wrong.yaml");
-    writeFileSync(path, "trackBuildConfigs:\n- kind: Pipeline\n  name: a\n- namespace: team\n");
+    writeFileSync(path, "trackBuildConfigs:\n- kind: Secret\n  name: a\n- namespace: team\n");
     expect(mistakesOf({ flags: { trackFile: path, workers: "0" } })).toEqual([
       expect.stringMatching(/^--workers-count/),
-      expect.stringMatching(/^--track-file \(BUILD_WATCHER_TRACK_FILE\): .*wrong\.yaml: entry 1 .*"Pipeline"/),
+      expect.stringMatching(/^--track-file \(BUILD_WATCHER_TRACK_FILE\): .*wrong\.yaml: entry 1 .*"Secret"/),
       expect.stringMatching(/^--track-file .*wrong\.yaml: entry 2 .*needs a name/),
     ]);
   });

@@ -118,6 +118,10 @@ const host = fc
 
 const formatted: Readonly<Record<NonNullable<Option["format"]>, fc.Arbitrary<string>>> = {
   namespace: namePart,
+  "namespace-pattern": namePart.map((name) => `${name}*`),
+  "result-pattern": namePart.map((name) => `*${name}`),
+  "build-source": fc.constantFrom("builds", "shipwright", "tekton"),
+  since: fc.constantFrom("now", "7d", "90m", "2026-11-01", "2026-11-01T00:00:00Z"),
   "build-config": fc
     .tuple(fc.option(namePart), namePart)
     .map(([namespace, name]) => (namespace === null ? name : `${namespace}/${name}`)),

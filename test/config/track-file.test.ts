@@ -40,7 +40,7 @@ trackBuildConfigs:
   });
 
   it.each([
-    ["trackBuildConfigs:\n- kind: ImageStream\n  name: a\n", /entry 1 .*kind "ImageStream"; only BuildConfig/],
+    ["trackBuildConfigs:\n- kind: ImageStream\n  name: a\n", /entry 1 .*kind "ImageStream"; what can be followed is BuildConfig/],
     ["trackBuildConfigs:\n- name: a\n- kind: BuildConfig\n", /entry 2 .*needs a name/],
     ["trackBuildConfigs:\n- name: a/b\n", /entry 1 .*needs a name/],
     ["trackBuildConfigs:\n- name: 7\n", /entry 1 .*needs a name/],

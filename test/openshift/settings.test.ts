@@ -23,6 +23,8 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
     consoleUrl: "https://console.example.com",
     trackFile: "",
     labelSelector: "tier=web",
+    sources: "tekton",
+    since: "7d",
     stateDirectory: "/data",
     giveUpAfter: "77h",
   };

@@ -53,8 +53,8 @@ describe("a Build whose texts are someone's own", () => {
         source: { git: { uri: `/a${hostile}` } },
       },
     }));
-    expect(Object.values(JSON.parse(job).job).join("")).not.toMatch(/[\p{Cc}\p{Zl}\p{Bidi_Control}]/u);
-    expect(JSON.parse(job).job.commit).toBe("x\\e[2J\\n\\u0085\\u2028\\u202ey");
+    expect(Object.values(JSON.parse(job).jobs[0]).join("")).not.toMatch(/[\p{Cc}\p{Zl}\p{Bidi_Control}]/u);
+    expect(JSON.parse(job).jobs[0].commit).toBe("x\\e[2J\\n\\u0085\\u2028\\u202ey");
   });
 
   it.each(["..", ".", "a/b", "a/../../b", "A", "", "a?b", "a%2fb"])(

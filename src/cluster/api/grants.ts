@@ -40,10 +40,17 @@ export function writingCommand({ verb, resource, namespace }: Access, user: stri
   const watched = namespace === undefined ? "" : ` -p THOTH_WATCHED_NAMESPACE=${namespace}`;
   if (own !== undefined) return `oc process --local -f ${file} -p NAMESPACE=${own}${watched} | oc apply -f -`;
   const role = `build-watcher-${verb}-${resource}`;
-  const what = `${role} --verb=${verb} --resource=${resource}.${resource === "events" ? "events.k8s.io" : "build.openshift.io"}`;
+  const what = `${role} --verb=${verb} --resource=${resource}.${groups[resource] ?? "build.openshift.io"}`;
   if (namespace === undefined) return `oc create clusterrole ${what} && ${grantCommand(namespace, user, role)}`;
   return `oc create role ${what} -n ${namespace} && ${grantCommand(namespace, user, role)} --role-namespace=${namespace}`;
 }
+
+const groups: Readonly<Record<string, string>> = {
+  events: "events.k8s.io",
+  buildruns: "shipwright.io",
+  pipelineruns: "tekton.dev",
+  taskruns: "tekton.dev",
+};
 
 function isWriting({ verb }: Access): boolean {
   return verb === "patch" || verb === "create";

@@ -9,6 +9,7 @@ import { type AccessControl, anonymous } from "./requests/access.ts";
 import type { ApiRequest } from "./requests/api-request.ts";
 import {
   ApiError,
+  badRequest,
   forbidden,
   forbiddenPath,
   methodNotAllowed,
@@ -33,6 +34,8 @@ export interface ClusterState {
   /** By `namespace/build`. */
   readonly logs: ReadonlyMap<string, BuildLog>;
   readonly logStreams: LogStreams;
+  /** The groups of APIs that operators brought. */
+  readonly installed: ReadonlySet<string>;
   /** Creates or updates an object; watches hear of it. */
   readonly put: (resource: ResourceName, object: ApiObject) => void;
   readonly changes: Pick<Changes<unknown>, "waitFor">;
@@ -53,7 +56,7 @@ export function createRoutes(cluster: ClusterState): Route {
     try {
       if (user === undefined) throw new ApiError(unauthorized());
       if (asked.path === "/version") return send(response, 200, version);
-      if (asked.resource === "") return discover(asked, user, response);
+      if (asked.resource === "") return discover(cluster, asked, user, response);
       if (asked.method === "POST" && !asked.namespace) return await review(cluster, asked, user, request, response);
       if (asked.path === "/apis/user.openshift.io/v1/users/~") return send(response, 200, currentUser(user));
       await serve(cluster, asked, user, request, response);
@@ -63,9 +66,9 @@ export function createRoutes(cluster: ClusterState): Route {
   };
 }
 
-function discover({ path }: ApiRequest, user: string, response: ServerResponse): void {
+function discover({ installed }: ClusterState, { path }: ApiRequest, user: string, response: ServerResponse): void {
   if (user === anonymous) throw new ApiError(forbiddenPath(user, path));
-  const document = discoveryOf(path);
+  const document = discoveryOf(path, installed);
   if (!document) throw new UnknownGroup();
   send(response, 200, document);
 }
@@ -92,15 +95,16 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const [plural = "", subresource] = asked.resource.split("/");
-  const kind = kindOf(asked.apiGroup, plural);
-  if (!servesGroup(asked.apiGroup)) throw new UnknownGroup();
-  if (!kind || (subresource && asked.resource !== "builds/log")) throw new ApiError(unknownPath());
+  const kind = kindOf(asked.apiGroup, plural, cluster.installed);
+  if (!servesGroup(asked.apiGroup, cluster.installed)) throw new UnknownGroup();
+  if (!kind || (subresource && !["builds/log", "pods/log"].includes(asked.resource))) throw new ApiError(unknownPath());
   const access = { verb: asked.verb, group: asked.apiGroup, resource: asked.resource, ...scopeOf(asked) };
   if (!cluster.access.allows(user, access)) throw new ApiError(forbidden(user, access));
   const store = cluster.stores[kind.resource];
   if (asked.verb === "list") return sendList(cluster, store, asked, response);
   if (asked.verb === "watch") return cluster.watches.open(response, store, asked.namespace, asked.query);
   if (asked.verb !== "get") return await write(cluster, store, asked, request, response);
+  if (asked.resource === "pods/log") return await servePodLog(cluster, objectOf(store, asked), asked, response);
   if (subresource) return await serveLog(cluster, asked, response);
   sendObject(response, store, objectOf(store, asked));
 }
@@ -114,7 +118,7 @@ async function write(
   response: ServerResponse,
 ): Promise<void> {
   const { verb, resource, namespace = "", name = "" } = asked;
-  const isPatch = verb === "patch" && resource === "builds";
+  const isPatch = verb === "patch" && resource !== "events";
   if (!isPatch && !(verb === "create" && resource === "events")) throw new ApiError(methodNotAllowed());
   const object = isPatch ? await patched(store, namespace, name, request) : await postedEvent(store, namespace, request);
   cluster.put(store.kind.resource, object);
@@ -160,10 +164,25 @@ async function serveLog(cluster: ClusterState, asked: ApiRequest, response: Serv
   }
   const log = cluster.logs.get(build.key) ?? usualLog(build);
   if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, build.name, log, asked.query);
-  await cluster.logStreams.follow(response, build.key, () => {
+  const isRunning = () => cluster.stores.builds.get(build.namespace, build.name)?.fields.status === "Running";
+  await cluster.logStreams.follow(response, isRunning, () => {
     const now = cluster.logs.get(build.key) ?? log;
     return typeof now === "string" ? now : log;
   });
+}
+
+/** The log of a container, by `namespace/pod/container`. */
+async function servePodLog(cluster: ClusterState, pod: StoredObject, asked: ApiRequest, response: ServerResponse): Promise<void> {
+  const { container = "" } = asked.query;
+  const key = `${pod.key}/${container}`;
+  const log = cluster.logs.get(key);
+  if (log === undefined) {
+    const message = `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.name)} is waiting to start: PodInitializing`;
+    throw new ApiError(badRequest(message));
+  }
+  if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, pod.name, log, asked.query);
+  const isRunning = () => JSON.parse(cluster.stores.pods.get(pod.namespace, pod.name)?.json ?? "{}").status?.phase === "Running";
+  await cluster.logStreams.follow(response, isRunning, () => String(cluster.logs.get(key) ?? log));
 }
 
 /** Waits for a build to start, unless told not to: undefined then. Throws `ApiError`. */

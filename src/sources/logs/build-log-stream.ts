@@ -37,8 +37,8 @@ export async function* streamBuildLog(
       }
       if (!follow || !(await retryingly(() => log.isGrowing(signal)))) return;
     } catch (error) {
-      if (signal.aborted || isOver(error, delivered)) return;
       const isComing = follow && isWaiting(error);
+      if (signal.aborted || (!isComing && isOver(error, delivered))) return;
       const attempts = delivered > 0 ? attemptsWithin : patience.attempts;
       if (!isComing && (!isPassing(error) || failures + 1 >= attempts || (delivered > 0 && !follow)))
         throw explained(error, source, build);

@@ -85,7 +85,7 @@ export function createObjectStore(kind: ResourceKind, revision: Revision, histor
       return oldest;
     },
     put(object) {
-      const key = keyOf(object);
+      const key = keyOf(kind, object);
       const before = objects.get(key);
       const version = revision.next();
       const after = stored(kind, withIdentity(object, version, before), key);
@@ -129,10 +129,11 @@ export function atVersion(object: StoredObject, resourceVersion: number): Stored
   return { ...object, json };
 }
 
-function keyOf(object: ApiObject): string {
+function keyOf(kind: ResourceKind, object: ApiObject): string {
   const { namespace, name } = object.metadata ?? {};
-  if (!namespace || !name) throw new TypeError("An object needs metadata.namespace and metadata.name");
-  return `${namespace}/${name}`;
+  const isNamespaced = kind.resource !== "namespaces";
+  if ((!namespace && isNamespaced) || !name) throw new TypeError("An object needs metadata.namespace and metadata.name");
+  return `${namespace ?? ""}/${name}`;
 }
 
 function withIdentity(object: ApiObject, version: number, before: StoredObject | undefined): ApiObject {

@@ -1,5 +1,16 @@
 /** The resources the emulated cluster keeps. */
-export type ResourceName = "builds" | "imagestreams" | "events";
+export type ResourceName =
+  | "builds"
+  | "imagestreams"
+  | "events"
+  | "buildruns"
+  | "pipelineruns"
+  | "taskruns"
+  | "pods"
+  | "namespaces";
+
+/** Groups of APIs that an operator brings, and that a cluster lacks until it is installed. */
+export type InstalledGroup = "shipwright.io" | "tekton.dev";
 
 export interface ResourceKind {
   readonly resource: ResourceName;
@@ -70,9 +81,32 @@ const events: ResourceKind = {
   empty: { eventTime: null, regarding: {} },
 };
 
-export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = { builds, imagestreams: imageStreams, events };
+/** A kind with nothing special about it. */
+function plain(resource: ResourceName, apiVersion: string, kind: string): ResourceKind {
+  const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
+  return { resource, group, apiVersion, kind, singular: kind.toLowerCase(), fields: () => ({}), empty: {} };
+}
+
+export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = {
+  builds,
+  imagestreams: imageStreams,
+  events,
+  buildruns: plain("buildruns", "shipwright.io/v1beta1", "BuildRun"),
+  pipelineruns: plain("pipelineruns", "tekton.dev/v1", "PipelineRun"),
+  taskruns: plain("taskruns", "tekton.dev/v1", "TaskRun"),
+  pods: plain("pods", "v1", "Pod"),
+  namespaces: plain("namespaces", "v1", "Namespace"),
+};
+
+const installable: readonly string[] = ["shipwright.io", "tekton.dev"] satisfies readonly InstalledGroup[];
+
+/** Whether a cluster with these groups installed has a kind. */
+export function isServed({ group }: ResourceKind, installed: ReadonlySet<string>): boolean {
+  return !installable.includes(group) || installed.has(group);
+}
 
 /** The kind a path names, if this cluster serves it. */
-export function kindOf(group: string, resource: string): ResourceKind | undefined {
-  return Object.values(resourceKinds).find((kind) => kind.group === group && kind.resource === resource);
+export function kindOf(group: string, resource: string, installed: ReadonlySet<string>): ResourceKind | undefined {
+  const kinds = Object.values(resourceKinds).filter((kind) => isServed(kind, installed));
+  return kinds.find((kind) => kind.group === group && kind.resource === resource);
 }

@@ -20,7 +20,7 @@ export interface ApiRequest {
   readonly token?: string;
 }
 
-const resourcePath = /^\/apis\/([^/]+)\/[^/]+(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/;
+const resourcePath = /^\/(?:api|apis\/([^/]+))\/[^/]+(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/;
 
 export function readRequest(request: IncomingMessage): ApiRequest {
   const { path, query } = readTarget(request);

@@ -1,16 +1,21 @@
-import { type ResourceKind, resourceKinds } from "../objects/resource-kinds.ts";
+import { isServed, type ResourceKind, resourceKinds } from "../objects/resource-kinds.ts";
 
 /** The APIResourceList of a group this cluster serves: `/apis/<group>/v1`. */
-export function discoveryOf(path: string): object | undefined {
-  const kind = Object.values(resourceKinds).find(({ apiVersion }) => path === `/apis/${apiVersion}`);
+export function discoveryOf(path: string, installed: ReadonlySet<string>): object | undefined {
+  const kinds = Object.values(resourceKinds).filter((kind) => isServed(kind, installed) && path === pathOf(kind));
+  const [kind] = kinds;
   if (!kind) return undefined;
-  const resources = kind.resource === "builds" ? [described(kind), buildLog] : [described(kind)];
+  const resources = kinds.flatMap((its) => (its.resource === "builds" ? [described(its), buildLog] : [described(its)]));
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion: kind.apiVersion, resources };
 }
 
+function pathOf({ apiVersion }: ResourceKind): string {
+  return apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
 /** Whether this cluster has a group of APIs at all. */
-export function servesGroup(group: string): boolean {
-  return Object.values(resourceKinds).some((kind) => kind.group === group);
+export function servesGroup(group: string, installed: ReadonlySet<string>): boolean {
+  return Object.values(resourceKinds).some((kind) => kind.group === group && isServed(kind, installed));
 }
 
 const buildLog = {

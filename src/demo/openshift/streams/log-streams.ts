@@ -1,30 +1,24 @@
 import type { ServerResponse } from "node:http";
 import { resetConnection } from "../../answers.ts";
 import type { Changes } from "../../changes.ts";
-import type { ObjectStore } from "../objects/object-store.ts";
 
 /** The logs that are followed at the moment. */
 export interface LogStreams {
   readonly count: number;
-  /** Sends what a log gains until its build has ended. */
-  follow(response: ServerResponse, key: string, read: () => string): Promise<void>;
+  /** Sends what a log gains until its writer has ended. */
+  follow(response: ServerResponse, isRunning: () => boolean, read: () => string): Promise<void>;
   /** Ends them all: `clean` as when the builder's node goes away, `reset` by the network. */
   close(how: "clean" | "reset"): void;
 }
 
-export function createLogStreams(builds: ObjectStore, changes: Pick<Changes<unknown>, "waitFor" | "notify">): LogStreams {
+export function createLogStreams(changes: Pick<Changes<unknown>, "waitFor" | "notify">): LogStreams {
   const open = new Set<ServerResponse>();
-
-  function isRunning(key: string): boolean {
-    const [namespace = "", name = ""] = key.split("/");
-    return builds.get(namespace, name)?.fields.status === "Running";
-  }
 
   return {
     get count() {
       return open.size;
     },
-    async follow(response, key, read) {
+    async follow(response, isRunning, read) {
       let sent = 0;
       open.add(response);
       response.once("close", () => {
@@ -35,11 +29,11 @@ export function createLogStreams(builds: ObjectStore, changes: Pick<Changes<unkn
       response.flushHeaders();
       changes.notify();
       for (let last = false; !last && open.has(response); ) {
-        last = !isRunning(key);
+        last = !isRunning();
         const text = read();
         response.write(text.slice(sent));
         sent = Math.max(sent, text.length);
-        const moved = () => read().length > sent || !isRunning(key) || !open.has(response);
+        const moved = () => read().length > sent || !isRunning() || !open.has(response);
         // The server is closed: so is the connection.
         if (!last) await changes.waitFor(moved).catch(() => open.delete(response));
       }

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { watchedKey } from "../../src/cluster/cluster.ts";
+import { openTestCluster, type Sightings, watchBuilds } from "../cluster/test-cluster.ts";
+import { aBuild } from "../support/fixtures.ts";
+import { aRun } from "../support/runs.ts";
+
+const all = { verbs: ["get", "list", "watch"], apiGroups: ["*"], resources: ["*"] };
+
+function watched(sightings: Sightings): readonly string[] {
+  const told = sightings.all.findLast(({ kind }) => kind === "watches");
+  return told?.kind === "watches" ? told.watches.map(watchedKey) : [];
+}
+
+describe("what is watched", () => {
+  it("is what the cluster has: a build of each kind is seen, each as what it is", async () => {
+    const { api, cluster } = await openTestCluster({
+      api: { installed: ["shipwright.io", "tekton.dev"] },
+      settings: { sources: [], namespaces: ["shop"] },
+    });
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => watched(its).length === 4);
+    api.put("builds", aBuild({ namespace: "shop", name: "app-1" }));
+    api.put("buildruns", aRun("buildrun"));
+    api.put("taskruns", aRun("taskrun"));
+    api.put(
+      "pipelineruns",
+      aRun("pipelinerun", ({ metadata }) => void Object.assign(metadata, { namespace: "shop" })),
+    );
+    await sightings.until((its) => its.builds().length === 4);
+    const seen = sightings.all.flatMap((its) =>
+      its.kind === "builds" ? its.builds.map(({ build }) => build?.kind ?? "Build") : [],
+    );
+    expect(seen.toSorted()).toEqual(["Build", "BuildRun", "PipelineRun", "TaskRun"]);
+  });
+
+  it("grows when an operator is installed meanwhile, and says so", async () => {
+    const { api, cluster } = await openTestCluster({ settings: { sources: [], namespaces: ["shop"], askEvery: 20 } });
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => its.count("synced") === 1);
+    expect(watched(sightings)).toEqual([]);
+    api.install("shipwright.io");
+    api.put("buildruns", aRun("buildrun"));
+    await sightings.until((its) => its.builds().length === 1);
+    expect(watched(sightings)).toEqual(["builds shop", "buildruns shop"]);
+  });
+
+  it("is left out where the bot may not list it, as long as it may list something", async () => {
+    const rules = [
+      { ...all, apiGroups: ["shipwright.io"], namespaces: ["shop"] },
+      { ...all, apiGroups: ["build.openshift.io"], namespaces: ["mill"] },
+    ];
+    const { cluster } = await openTestCluster({
+      api: { installed: ["shipwright.io", "tekton.dev"], rules },
+      settings: { sources: [], namespaces: ["shop", "mill", "bank"] },
+    });
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => watched(its).length > 0);
+    expect(watched(sightings)).toEqual(["buildruns shop", "builds mill", "builds bank"]);
+  });
+
+  it("is what was chosen, whatever there is", async () => {
+    const { api, cluster } = await openTestCluster({ settings: { sources: ["tekton"], namespaces: ["shop"] } });
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => its.troubles().length >= 2);
+    expect(sightings.troubles()[0]).toMatchObject({ source: "pipelineruns", reason: "NotServed" });
+    api.install("tekton.dev");
+    api.put("taskruns", aRun("taskrun"));
+    await sightings.until((its) => its.builds().length === 1);
+  });
+
+  it("is seen though it is deleted as soon as it has ended", async () => {
+    const { api, cluster } = await openTestCluster({
+      api: { installed: ["tekton.dev"] },
+      settings: { sources: ["tekton"], namespaces: ["shop"] },
+    });
+    const sightings = watchBuilds(cluster);
+    await api.waitFor(() => api.openWatches === 2);
+    api.put("taskruns", aRun("taskrun"));
+    api.remove("taskruns", "shop", "buildah-cart-r9f4c");
+    await sightings.until((its) => its.builds().length === 2);
+    const outcomes = sightings.all.flatMap((its) => (its.kind === "builds" ? its.builds : []));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["succeeded", "succeeded"]);
+  });
+});
+
+describe("namespaces by their labels", () => {
+  const namespace = (name: string, labels: Readonly<Record<string, string>>) => ({ metadata: { name, labels } });
+
+  it("are looked up again and again; those that are gone are left, excluded ones never watched", async () => {
+    const { api, cluster } = await openTestCluster({
+      settings: { namespaceSelector: "watch=yes", namespaceExclude: ["openshift-*"], askEvery: 20 },
+      prepare: (its) => {
+        for (const name of ["shop", "openshift-infra"]) its.put("namespaces", namespace(name, { watch: "yes" }));
+        its.put("namespaces", namespace("bank", {}));
+      },
+    });
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => watched(its).join() === "builds shop");
+    api.put("namespaces", namespace("bank", { watch: "yes" }));
+    await sightings.until((its) => watched(its).join() === "builds bank,builds shop");
+    api.remove("namespaces", "", "shop");
+    await sightings.until((its) => watched(its).join() === "builds bank");
+    api.put("builds", aBuild({ namespace: "bank", name: "app-1" }));
+    api.put("builds", aBuild({ namespace: "shop", name: "app-1" }));
+    await sightings.until((its) => its.builds().length === 1);
+  });
+
+  it("are a trouble where they may not be listed", async () => {
+    const { cluster } = await openTestCluster({ api: { rules: [] }, settings: { namespaceSelector: "watch=yes" } });
+    const sightings = watchBuilds(cluster);
+    await sightings.until((its) => its.troubles().length > 0);
+    expect(sightings.troubles()[0]).toMatchObject({ source: "namespaces", reason: "Forbidden" });
+  });
+
+  it("are left out of the whole cluster by their names", async () => {
+    const { api, cluster } = await openTestCluster({
+      settings: { namespaces: ["*"], namespaceExclude: ["openshift-*", "kube-*"] },
+    });
+    const sightings = watchBuilds(cluster);
+    for (const name of ["shop", "openshift-infra", "kube-system"]) api.put("builds", aBuild({ namespace: name, name: "app-1" }));
+    await sightings.until((its) => its.builds().length === 3);
+    const kinds = sightings.all.flatMap((its) =>
+      its.kind === "builds" ? its.builds.map(({ kind, build }) => `${build?.namespace} ${kind}`) : [],
+    );
+    expect(kinds.toSorted()).toEqual(["kube-system ignored", "openshift-infra ignored", "shop succeeded"]);
+  });
+});

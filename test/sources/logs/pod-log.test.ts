@@ -1,0 +1,69 @@
+import { expect, it } from "vitest";
+import type { Cluster } from "../../../src/cluster/cluster.ts";
+import type { OpenShiftApi } from "../../../src/demo/openshift-api.ts";
+import { openTestCluster } from "../../cluster/test-cluster.ts";
+import { aRun, condition } from "../../support/runs.ts";
+
+const { signal } = new AbortController();
+const run = { kind: "PipelineRun", namespace: "shop", name: "checkout", uid: "u" };
+
+function aPod(name: string, task: string, startTime: string, phase = "Succeeded"): object {
+  const labels = { "tekton.dev/pipelineRun": "checkout", "tekton.dev/pipelineTask": task };
+  const containers = [{ name: "step-build" }, { name: "sidecar-proxy" }, { name: "step-push" }];
+  return { metadata: { namespace: "shop", name, labels }, spec: { containers }, status: { phase, startTime } };
+}
+
+function putRun(api: OpenShiftApi, ended: boolean): void {
+  const status = {
+    startTime: "2026-11-26T11:00:00Z",
+    ...(ended && { completionTime: "x", conditions: condition("True", "Succeeded") }),
+  };
+  api.put(
+    "pipelineruns",
+    aRun("pipelinerun", (its) => Object.assign(its, { metadata: { namespace: "shop", name: "checkout" }, status })),
+  );
+}
+
+async function textOf(cluster: Cluster, follow: boolean): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of cluster.streamBuildLog(run, follow, signal)) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+async function openWithPods() {
+  const opened = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings: { namespaces: ["shop"] } });
+  opened.api.put("pods", aPod("b-pod", "build-index", "2026-11-26T11:02:00Z"));
+  opened.api.put("pods", aPod("a-pod", "build", "2026-11-26T11:01:00Z"));
+  for (const pod of ["a-pod", "b-pod"])
+    for (const step of ["build", "push"]) opened.api.setPodLog("shop", pod, `step-${step}`, `${pod} ${step}\n`);
+  return opened;
+}
+
+const whole = "--- build ---\na-pod build\na-pod push\n--- build-index ---\nb-pod build\nb-pod push\n";
+
+it("the log of a run is that of its pods' steps, in the order in which they ran", async () => {
+  const { api, cluster } = await openWithPods();
+  putRun(api, true);
+  expect(await textOf(cluster, false)).toBe(whole);
+  expect(await cluster.readBuildLog(run, 30, signal)).toBe(whole.slice(-30));
+});
+
+it("the log of a run goes on with its next pod while it is followed", async () => {
+  const { api, cluster } = await openWithPods();
+  putRun(api, false);
+  const following = textOf(cluster, true);
+  await api.waitFor(({ requests }) => requests.some(({ path }) => path.endsWith("/pipelineruns")));
+  api.put("pods", aPod("c-pod", "scan", "2026-11-26T11:03:00Z", "Running"));
+  await api.waitFor(({ requests }) => requests.some(({ path }) => path.endsWith("/c-pod/log")));
+  api.setPodLog("shop", "c-pod", "step-build", "clean\n");
+  api.setPodLog("shop", "c-pod", "step-push", "");
+  api.put("pods", aPod("c-pod", "scan", "2026-11-26T11:03:00Z"));
+  putRun(api, true);
+  expect(await following).toBe(`${whole}--- scan ---\nclean\n`);
+});
+
+it("the log of a run whose pods are gone is none", async () => {
+  const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings: { namespaces: ["shop"] } });
+  putRun(api, true);
+  expect(await cluster.readBuildLog(run, 1000, signal)).toBeUndefined();
+});

@@ -1,0 +1,296 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type BuildOutcome, eachImage } from "../../src/core/build-outcome.ts";
+import { formatImageName } from "../../src/core/image-name.ts";
+import { buildSources } from "../../src/sources/index.ts";
+import { createOwnership } from "../../src/sources/ownership.ts";
+import { digestOf } from "../support/fixtures.ts";
+import { aRun, condition, type RunObject, results } from "../support/runs.ts";
+
+const [, buildRuns, pipelineRuns, taskRuns] = buildSources({ ignoreResults: ["SOURCE_*"] });
+const sources = { buildrun: buildRuns, pipelinerun: pipelineRuns, taskrun: taskRuns };
+const digest = digestOf("a");
+
+function classify(kind: keyof typeof sources, change?: (run: RunObject) => void): BuildOutcome {
+  const source = sources[kind];
+  if (!source) throw new Error(`no source for ${kind}`);
+  return source.classify(aRun(kind, change));
+}
+
+function told(outcome: BuildOutcome): string {
+  if (outcome.kind === "ignored") return outcome.because;
+  if (outcome.kind === "pending") return `pending ${outcome.phase}`;
+  const images = outcome.outputs
+    .map(formatImageName)
+    .map((name) => name.replace(/@sha256:(.{4}).*/, "@$1"))
+    .join();
+  return outcome.kind === "failed" ? `failed ${outcome.reason} ${images}`.trim() : images;
+}
+
+describe("a BuildRun of Shipwright", () => {
+  const ended = (status: "True" | "False" | "Unknown", reason: string) => (run: RunObject) => {
+    run.status.conditions = condition(status, reason);
+  };
+
+  it("is told with what it made, from what, and of which Build", () => {
+    expect(classify("buildrun")).toMatchObject({
+      kind: "succeeded",
+      build: { kind: "BuildRun", namespace: "shop", name: "checkout-buildrun-7xk2p" },
+      buildConfig: "shop/checkout",
+      ownerKind: "Build",
+      origin: "https://git.example.com/shop/checkout.git",
+      commit: "4f2d8b0c4f8d1f5a0c1b7c9be6f3b3c7d1a9e5f0",
+      completedAt: "2026-11-26T09:15:44Z",
+    });
+    expect(told(classify("buildrun"))).toBe("quay.example.com/shop/checkout@9f1c");
+  });
+
+  it.each<[string, (run: RunObject) => void, string]>([
+    [
+      "its Build's image where it has none of its own",
+      (run) => void delete run.spec.output,
+      "quay.example.com/shop/checkout@9f1c",
+    ],
+    [
+      "the tag where its strategy told no digest",
+      (run) => void Object.assign(run.status, { output: {} }),
+      "quay.example.com/shop/checkout:1.8.3",
+    ],
+    ["an end that is being cancelled", ended("Unknown", "BuildRunCanceled"), "pending Running"],
+    ["a cancelled one", ended("False", "BuildRunCanceled"), "cancelled"],
+    ["one whose pipeline was cancelled", ended("False", "Cancelled"), "cancelled"],
+    ["one out of time", ended("False", "BuildRunTimeout"), "failed BuildRunTimeout"],
+    ["one with vulnerabilities, which was not pushed", ended("False", "VulnerabilitiesFound"), "failed VulnerabilitiesFound"],
+    [
+      "one that was refused before it ran",
+      (run) => void Object.assign(run, { status: { conditions: condition("False", "BuildNotFound") } }),
+      "failed BuildNotFound",
+    ],
+    ["one that has not begun", (run) => void Object.assign(run, { status: undefined }), "pending Pending"],
+    [
+      "one that is left alone",
+      (run) => void Object.assign(run.metadata, { annotations: { "build-watcher.thoth-station.ninja/skip": "true" } }),
+      "excluded",
+    ],
+    [
+      "one without any image",
+      (run) => void Object.assign(run, { spec: {}, status: { conditions: condition("True", "Succeeded") } }),
+      "no-output-image",
+    ],
+  ])("knows %s", (_, change, expected) => {
+    expect(told(classify("buildrun", change))).toBe(expected);
+  });
+
+  it("keeps no values of parameters, which may be secrets, but for its base image", () => {
+    const outcome = classify("buildrun", (run) => {
+      run.spec.paramValues = [
+        { name: "build-args", values: [{ value: "TOKEN=hush" }] },
+        { name: "run-image", value: "quay.io/base/run:1" },
+      ];
+    });
+    expect(JSON.stringify(outcome)).not.toMatch(/hush|NODE_ENV/);
+    expect(outcome).toMatchObject({ base: { reference: { repository: "base/run", tag: "1" } } });
+  });
+});
+
+describe("a TaskRun of Tekton", () => {
+  it("is told with its image, though the name ends with a line break", () => {
+    const outcome = classify("taskrun");
+    expect(told(outcome)).toBe("quay.example.com/shop/cart@1a79");
+    expect(outcome).toMatchObject({
+      build: { kind: "TaskRun" },
+      buildConfig: "shop/buildah",
+      ownerKind: "Task",
+      origin: "https://git.example.com/shop/cart.git",
+      commit: "b1946ac92492d2347c6235b4d2611184b1946ac9",
+    });
+  });
+
+  it.each<[string, (run: RunObject) => void, string]>([
+    [
+      "is retried, and failed for a moment",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "StepFailed"), completionTime: undefined }),
+      "pending Running",
+    ],
+    [
+      "is to be retried",
+      (run) => void Object.assign(run.status, { conditions: condition("Unknown", "ToBeRetried"), completionTime: undefined }),
+      "pending Running",
+    ],
+    [
+      "failed, which its pipeline ignores",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "FailureIgnored") }),
+      "failed FailureIgnored quay.example.com/shop/cart@1a79",
+    ],
+    [
+      "failed before it made its image",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "StepOOM"), results: [] }),
+      "failed StepOOM",
+    ],
+    [
+      "failed and builds no image",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "Failed"), results: [], taskSpec: {} }),
+      "no-output-image",
+    ],
+    [
+      "was cancelled",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "TaskRunCancelled"), results: [] }),
+      "cancelled",
+    ],
+    [
+      "was cancelled after it had pushed",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "TaskRunCancelled") }),
+      "failed TaskRunCancelled quay.example.com/shop/cart@1a79",
+    ],
+    [
+      "is part of a BuildRun and repeats its image",
+      (run) => void Object.assign(run.metadata, { labels: { "buildrun.shipwright.io/name": "x" } }),
+      "owned",
+    ],
+    [
+      "belongs to a BuildRun by reference",
+      (run) => void Object.assign(run.metadata, { ownerReferences: [{ kind: "BuildRun" }] }),
+      "owned",
+    ],
+    [
+      "tells a digest alone, beside the name it was told",
+      (run) => void Object.assign(run.status, { results: results({ IMAGE_DIGEST: digest }) }),
+      `quay.example.com/shop/cart@${digest.slice(7, 11)}`,
+    ],
+    [
+      "tells a digest of what nobody named",
+      (run) => void Object.assign(run, { spec: {}, status: { ...run.status, results: results({ IMAGE_DIGEST: digest }) } }),
+      "no-output-image",
+    ],
+    ["tests something", (run) => void Object.assign(run.status, { results: results({ TEST_OUTPUT: "ok" }) }), "no-output-image"],
+    [
+      "is run by another controller",
+      (run) => void Object.assign(run.spec, { managedBy: "kueue.x-k8s.io/multikueue" }),
+      "quay.example.com/shop/cart@1a79",
+    ],
+  ])("that %s", (_, change, expected) => {
+    expect(told(classify("taskrun", change))).toBe(expected);
+  });
+});
+
+describe("a PipelineRun of Tekton", () => {
+  it("is told with its image, its repository and what triggered it", () => {
+    const outcome = classify("pipelinerun");
+    expect(told(outcome)).toBe("quay.io/example-shop/checkout@5891");
+    expect(outcome).toMatchObject({
+      build: { kind: "PipelineRun" },
+      ownerKind: "Pipeline",
+      origin: "https://github.com/example-shop/checkout",
+      commit: "9e107d9d372bb6826bd81d3542a419d6e4b2c1a0",
+      trigger: "push",
+    });
+  });
+
+  it.each<[string, (run: RunObject) => void, string]>([
+    [
+      "failed after it had pushed",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "Failed") }),
+      "failed Failed quay.io/example-shop/checkout@5891",
+    ],
+    [
+      "could not read all its results",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "CouldntGetPipelineResult") }),
+      "failed CouldntGetPipelineResult quay.io/example-shop/checkout@5891",
+    ],
+    [
+      "is being cancelled",
+      (run) =>
+        void Object.assign(run.status, {
+          conditions: condition("Unknown", "CancelledRunningFinally"),
+          completionTime: undefined,
+        }),
+      "pending Running",
+    ],
+    [
+      "skipped some tasks",
+      (run) => void Object.assign(run.status, { conditions: condition("True", "Completed") }),
+      "quay.io/example-shop/checkout@5891",
+    ],
+    ["has not begun", (run) => void Object.assign(run, { status: {} }), "pending Pending"],
+  ])("that %s", (_, change, expected) => {
+    expect(told(classify("pipelinerun", change))).toBe(expected);
+  });
+
+  it("is read from the forge's annotations where it names no repository", () => {
+    expect(
+      classify(
+        "pipelinerun",
+        (run) => void Object.assign(run.status, { results: results({ IMAGE_URL: "quay.io/a", IMAGE_DIGEST: digest }) }),
+      ),
+    ).toMatchObject({
+      origin: "https://github.com/example-shop/checkout",
+      commit: "9e107d9d372bb6826bd81d3542a419d6e4b2c1a0",
+    });
+  });
+
+  it("with several images is as many jobs, each by its own", () => {
+    const outcome = classify(
+      "pipelinerun",
+      (run) => void Object.assign(run.status, { results: results({ IMAGES: `quay.io/x@${digest},quay.io/y@${digest}` }) }),
+    );
+    const ids = eachImage(outcome).map((each) => ("imageId" in each ? each.imageId : undefined));
+    expect(new Set(ids).size).toBe(2);
+    expect(ids.every((id) => /^[0-9a-f]{12}$/.test(id ?? ""))).toBe(true);
+  });
+});
+
+it.each(Object.values(sources))("$kind never throws, whatever the server sends", (source) => {
+  const anything = fc.record({
+    metadata: fc.oneof(fc.constant({ namespace: "shop", name: "x", uid: "u" }), fc.jsonValue()),
+    spec: fc.jsonValue(),
+    status: fc.oneof(
+      fc.record({ conditions: fc.constant(condition("True", "x")), results: fc.jsonValue(), completionTime: fc.constant("x") }),
+      fc.jsonValue(),
+    ),
+  });
+  fc.assert(
+    fc.property(fc.oneof(anything, fc.jsonValue()), (value) => void source?.classify(value)),
+    { numRuns: 300 },
+  );
+});
+
+describe("a TaskRun of a PipelineRun", () => {
+  const labelled = (run: RunObject) => {
+    run.metadata.namespace = "shop-tenant";
+    run.metadata.labels = { "tekton.dev/pipelineRun": "checkout-on-push-k5v8n" };
+  };
+  const barren = (run: RunObject) => void Object.assign(run.status, { results: [] });
+
+  it("is left to its pipeline, which names the image", () => {
+    const ownership = createOwnership(false);
+    expect(ownership.settle([classify("taskrun", labelled)]).map(told)).toEqual(["owned"]);
+    expect(ownership.settle([classify("pipelinerun")]).map(told)).toEqual(["quay.io/example-shop/checkout@5891"]);
+    expect(ownership.settle([classify("taskrun", labelled)]).map(told)).toEqual(["owned"]);
+  });
+
+  it.each(["before", "after"])("reports its image where the pipeline names none, seen %s it", (order) => {
+    const ownership = createOwnership(false);
+    const task = classify("taskrun", labelled);
+    const pipeline = classify("pipelinerun", barren);
+    const seen = ownership.settle(order === "before" ? [task, pipeline] : [pipeline, task]);
+    expect(seen.map(told).filter((what) => what.includes("@"))).toEqual(["quay.example.com/shop/cart@1a79"]);
+  });
+
+  it("is left alone with its pipeline", () => {
+    const ownership = createOwnership(false);
+    const skipped = (run: RunObject) =>
+      void Object.assign(run.metadata, { annotations: { "build-watcher.thoth-station.ninja/skip": "true" } });
+    expect(ownership.settle([classify("pipelinerun", skipped), classify("taskrun", labelled)]).map(told)).toEqual([
+      "excluded",
+      "owned",
+    ]);
+  });
+
+  it("reports at once where all are to", () => {
+    expect(
+      createOwnership(true)
+        .settle([classify("taskrun", labelled)])
+        .map(told),
+    ).toEqual(["quay.example.com/shop/cart@1a79"]);
+  });
+});
