@@ -39,8 +39,8 @@ import { openCluster } from "./open-cluster.ts";
 import { openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
-import { assertPrivateState } from "./state-directory.ts";
 import { sinceWhen } from "./since.ts";
+import { assertPrivateState } from "./state-directory.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The bot, wired and at rest: each verb sets one part of it going. */
@@ -189,22 +189,8 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       measureFindings({ queue, metrics, clock }, signal).catch(() => undefined);
       if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
       void retryDenied({ queue, loginsChangedAt: () => loginsChangedAt(config), log, clock }, signal);
-      const since = await sinceWhen(config.since, parts.directory, clock.now());
-      if (since === undefined)
-        log.info("Builds that exist already are submitted, too; BUILD_WATCHER_SINCE leaves older ones alone");
-      else log.info({ since: isoTime(since) }, "Builds that ended before are left alone");
-      await followBuilds(
-        {
-          cluster,
-          queue,
-          policy: { ...policy, ...(since !== undefined && { since }) },
-          log,
-          clock,
-          keep: config.keep,
-          onSighting,
-        },
-        signal,
-      );
+      const wanted = await policyOfWatch(config, parts);
+      await followBuilds({ cluster, queue, policy: wanted, log, clock, keep: config.keep, onSighting }, signal);
       await logs?.ended();
     },
     scan: (signal, onProgress) =>
@@ -260,6 +246,18 @@ function createFirstLists(namespaces: Cluster["namespaces"]) {
       if (missing.delete(watchedKey(sighting)) && missing.size === 0) resolve();
     },
   };
+}
+
+/** What becomes a job of what is watched; says how far back that goes. */
+async function policyOfWatch(config: Config, { directory, log, clock }: Parts): Promise<SubmissionPolicy> {
+  const policy = submissionPolicy(config);
+  const since = await sinceWhen(config.since, directory, clock.now());
+  if (since === undefined) {
+    log.info("Builds that exist already are submitted, too; BUILD_WATCHER_SINCE leaves older ones alone");
+    return policy;
+  }
+  log.info({ since: isoTime(since) }, "Builds that ended before are left alone");
+  return { ...policy, since };
 }
 
 /** Where the ledger lies; a dry run has one of its own for its time, so that what it leaves unsubmitted is not remembered as done. */
