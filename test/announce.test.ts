@@ -113,7 +113,7 @@ describe("a cluster that does not let the bot write", () => {
       `may not patch builds in namespace ${namespace}, or there is no such namespace. Grant it: ${grant}`,
     );
     expect(warnings.find(({ setting }) => setting === "BUILD_WATCHER_EVENTS")?.error).toContain(
-      `may not create events in namespace ${namespace}. Grant it: ${grant}`,
+      `may not create events in namespace ${namespace}, or there is no such namespace. Grant it: ${grant}`,
     );
   });
 

@@ -132,7 +132,7 @@ describe.each(signals)("%s", (signal) => {
   });
 
   it("lets a running job end, and starts no other", async () => {
-    await using world = await createWorld({ latency: () => 1_000 });
+    await using world = await createWorld({ latency: () => 4_000 });
     await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1h" });
     for (const name of ["first", "second"]) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor(({ received }) => received === 1);
