@@ -1,6 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { metricTable } from "../../src/telemetry/metric-table.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { requirePrograms, runProgram } from "../support/programs.ts";
 import { type KubernetesObject, processTemplate } from "../support/templates.ts";
 
 interface Rule {
@@ -60,7 +64,8 @@ describe("every expression of alerts and dashboard", () => {
     }
     const grouped = [...expression.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(/\s*,\s*/));
     const known = named.flatMap(({ name }) => series.get(name) ?? []);
-    expect(known).toEqual(expect.arrayContaining(grouped));
+    // Prometheus adds where a series was read from.
+    expect([...known, "namespace", "pod"]).toEqual(expect.arrayContaining(grouped));
   });
 
   it.each(expressions)("%s: %s is balanced, and takes rates of counters alone", (_, expression) => {
@@ -118,5 +123,44 @@ describe("the dashboard", () => {
     const places = dashboard.panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
     expect(new Set(places).size).toBe(places.length);
     for (const { gridPos } of dashboard.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+  });
+});
+
+requirePrograms("promtool")("promtool", () => {
+  it("takes the rules, and fires where a small shop's only job failed, analyses fail, or the volume fills", () => {
+    const directory = mkdtempSync(join(tmpdir(), "build-watcher-rules-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = (name: string) => join(directory, name);
+    writeFileSync(path("rules.json"), JSON.stringify(prometheusRule.spec));
+    const at = 'namespace="bots",pod="build-watcher-1"';
+    const claim = 'namespace="bots",persistentvolumeclaim="build-watcher"';
+    const test = {
+      rule_files: ["rules.json"],
+      tests: [
+        {
+          interval: "1m",
+          input_series: [
+            { series: `build_watcher_info{${at}}`, values: "1x600" },
+            { series: `build_watcher_jobs{${at},kind="submit",state="failed"}`, values: "1x600" },
+            { series: `build_watcher_jobs{${at},kind="submit",state="done",outcome="analysis-failed"}`, values: "2x600" },
+            { series: `kubelet_volume_stats_available_bytes{${claim}}`, values: "5x600" },
+            { series: `kubelet_volume_stats_capacity_bytes{${claim}}`, values: "100x600" },
+            { series: 'kube_deployment_status_replicas_available{namespace="bots",deployment="build-watcher"}', values: "0x600" },
+          ],
+          promql_expr_test: [
+            ["BuildWatcherJobsFailed", "BuildWatcherAnalysesFailing", "BuildWatcherVolumeFilling", "BuildWatcherNotReady"],
+          ].flatMap((names) =>
+            names.map((name) => ({
+              expr: `count(ALERTS{alertname="${name}",alertstate="firing"})`,
+              eval_time: "2h",
+              exp_samples: [{ labels: "{}", value: 1 }],
+            })),
+          ),
+        },
+      ],
+    };
+    writeFileSync(path("test.json"), JSON.stringify(test));
+    expect(runProgram("promtool", ["check", "rules", path("rules.json")])).toContain("SUCCESS");
+    expect(runProgram("promtool", ["test", "rules", path("test.json")])).toContain("SUCCESS");
   });
 });
