@@ -7,7 +7,7 @@ import { type KnownPackages, type PackageChange, QuestionError } from "../invent
 import { openEmbeddedQueue } from "../queue/index.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { answerQuestion, type FoundGroup, type FoundImage, type FoundPackages } from "../server/packages/answer.ts";
-import { agoText } from "../server/views/words.ts";
+import { agoText, counted } from "../server/views/words.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 
 export interface PackagesCall {
@@ -58,7 +58,7 @@ function show({ screen, clock = systemClock }: CommandContext, { groups, more, c
   const { complete, partial, unknown } = coverage;
   const gaps = [partial > 0 && `${partial} only in part`, unknown > 0 && `${unknown} not at all`].filter(Boolean).join(", ");
   screen.write(
-    `${complete + partial + unknown} images read${gaps && `; ${gaps}: what lies in the rest of those is not known`}.\n`,
+    `${counted(complete + partial + unknown, "image")} read${gaps && `; ${gaps}: what lies in the rest of those is not known`}.\n`,
   );
 }
 
