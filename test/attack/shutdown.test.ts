@@ -133,9 +133,10 @@ describe.each(signals)("%s", (signal) => {
 
   it("lets a running job end, and starts no other", async () => {
     await using world = await createWorld({ latency: () => 4_000 });
-    await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1h" });
     for (const name of ["first", "second"]) world.cluster.put("builds", completedBuild(name));
+    await using bot = startBotProcess({ ...world.environment, BUILD_WATCHER_SHUTDOWN_GRACE: "1h" });
     await world.analysis.waitFor(({ received }) => received === 1);
+    await expect.poll(() => bot.lines.filter(({ msg }) => msg === "Build taken in").length).toBe(2);
     expect(await bot.kill(signal)).toEqual({ code: 0, signal: null });
     expect(bot.lines.filter(({ msg }) => msg === "Job done")).toHaveLength(1);
     expect(world.analysis.received).toBe(1);
