@@ -28,14 +28,17 @@ export function hostName(registry: string): string {
   return withPort(plain) === registry ? plain : `${plain}_${hashOf(registry)}`;
 }
 
-/** The tag that names a digest, with all of its digits. */
+/**
+ * The tag that names a digest, with all of its digits. It never begins with the algorithm: `sha256-<hex>` belongs to what refers to an image, where a
+ * registry has no referrers API (OCI distribution 1.1, referrers tag schema).
+ */
 export function digestTag(digest: Digest): string {
-  return digest.replace(":", "-");
+  return `digest-${digest.slice("sha256:".length)}`;
 }
 
 /** Whether a tag looks like one that names a digest: ours, or where cosign and others keep what belongs to an image. */
 export function isReservedTag(tag: string): boolean {
-  return /^sha\d+-/i.test(tag);
+  return /^(?:sha\d+-|digest-[0-9a-f]{64}$)/i.test(tag);
 }
 
 /** Text as a path of an image name: every component lower case, beginning and ending with a letter or digit; what is left of nothing is dropped. */

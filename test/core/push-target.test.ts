@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { whyNoImage } from "../../src/core/image-kind.ts";
 import { type Digest, type ImageReference, parseImageReference, repositoryOf } from "../../src/core/image-reference.ts";
 import {
   matchesRegistry,
@@ -35,7 +36,7 @@ function place(source: string, settings: Partial<PushSettings> = {}): string {
   return `${registry}/${repository} ${tags.join(" ")}`;
 }
 
-const last = `sha256-${digest.slice(7)}`;
+const last = `digest-${digest.slice(7)}`;
 
 describe("where a copy goes", () => {
   it.each([
@@ -73,16 +74,24 @@ describe("where a copy goes", () => {
     expect(place("quay.io/org/app:v1", settings)).toBe(expected);
   });
 
-  it.each(["sha256-0123456789ab", last, `${last}.sig`, `${last}.att`, `${last}.sbom`, "SHA256-x", "sha512-x"])(
-    "never takes over the tag %s, which looks like one of its own or of cosign's",
-    (tag) => {
-      for (const settings of [{}, { layout: "legacy" as const }, { template: "{name}:{tag}" }]) {
-        const { tags } = pushTarget(parseImageReference(`quay.io/org/app:${tag}`), digest, rules(settings));
-        expect(tags).toEqual([last]);
-      }
-      expect(place("quay.io/org/sha256:v1", { layout: "flat" })).toBe(`push.example.com/mirror ${last}`);
-    },
-  );
+  const referrers = `sha256-${digest.slice(7)}`;
+
+  it.each([
+    last,
+    referrers,
+    `${referrers}.sig`,
+    `${referrers}.att`,
+    `${referrers}.sbom`,
+    "sha256-0123456789ab",
+    "SHA256-x",
+    "sha512-x",
+  ])("never takes over the tag %s, which looks like one of its own or of cosign's", (tag) => {
+    for (const settings of [{}, { layout: "legacy" as const }, { template: "{name}:{tag}" }]) {
+      const { tags } = pushTarget(parseImageReference(`quay.io/org/app:${tag}`), digest, rules(settings));
+      expect(tags).toEqual([last]);
+    }
+    expect(place("quay.io/org/sha256:v1", { layout: "flat" })).toBe(`push.example.com/mirror ${last}`);
+  });
 
   it("has only the source's tag, or latest, while the digest is unknown", () => {
     expect(pushTarget(parseImageReference("quay.io/org/app:v1"), undefined, rules()).tags).toEqual(["v1"]);
@@ -216,6 +225,16 @@ describe("whatever the image is called", () => {
         expect(repository === "mirror" || repository.startsWith("mirror/")).toBe(true);
         for (const tag of tags)
           expect(parseImageReference(`${registry}/${repository}:${tag}`)).toEqual({ registry, repository, tag });
+      }),
+    );
+  });
+
+  it("its copy has no tag that holds what refers to an image", () => {
+    fc.assert(
+      fc.property(anyImage, anyRules, fc.boolean(), anyDigest, fc.boolean(), (image, settings, pinned, other, tagged) => {
+        const source = tagged ? { ...image, tag: other.replace(":", "-") } : image;
+        const { tags } = pushTarget(source, pinned ? image.digest : undefined, settings);
+        expect(tags.filter((tag) => whyNoImage({ tag }))).toEqual([]);
       }),
     );
   });

@@ -126,7 +126,7 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     const host = await behind(source, (...request) => isBot(request[0]) && fault(...request));
     const { repository } = await copier.copyNamed(name.replace(source.host, host).replace("@", ":latest@"));
     expect(await destination.digest(repository, "latest")).toBe(image.digest);
-    expect(await destination.digest(repository, `sha256-${image.digest.slice(7)}`)).toBe(image.digest);
+    expect(await destination.digest(repository, `digest-${image.digest.slice(7)}`)).toBe(image.digest);
   });
 
   it.each([
