@@ -46,7 +46,7 @@ export type StreamImage = { readonly image: ImageReference } | { readonly becaus
 /** A build's end and its image's arrival in the stream are told by two clocks, both in whole seconds. */
 const clockSkew = 2_000;
 
-/** The image that a tag named at some time (RFC 3339), or names now. */
+/** The image that a tag named at some time (RFC 3339), or names now; the nearest later one when the history begins after that time. */
 export function imageOfTag(stream: ImageStream, tag: string, at: string | undefined): StreamImage {
   for (const item of history(stream, tag, at)) {
     const image = imageOfItem(stream, tag, item);
@@ -54,7 +54,7 @@ export function imageOfTag(stream: ImageStream, tag: string, at: string | undefi
   }
   const pointer = specTag(stream, tag);
   const pointed = pointer?.reference && pointer.from?.kind === "DockerImage" ? parseOrNothing(pointer.from.name) : undefined;
-  return pointed ? { image: pointed } : { because: whyEmpty(stream, tag, at) };
+  return pointed ? { image: pointed } : { because: whyEmpty(stream, tag) };
 }
 
 /** The image with this digest by the name under which the stream's history has it, else by the stream's own name. */
@@ -68,7 +68,7 @@ export function imageOfDigest(stream: ImageStream, digest: Digest): StreamImage 
   return image ? { image } : { because: "the stream has no such image and the cluster no registry" };
 }
 
-/** The digest a tag of the cluster's own registry had at some time; undefined when the stream does not know it. */
+/** The digest a tag of the cluster's own registry had at some time, chosen as `imageOfTag` does; undefined when the stream knows none. */
 export function digestOfTag(stream: ImageStream, tag: string, at: string | undefined): Digest | undefined {
   return history(stream, tag, at).find((item) => isDigest(item.image))?.image as Digest | undefined;
 }
@@ -94,10 +94,17 @@ export function streamName({ metadata }: ImageStream): string {
   return `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
 }
 
+/**
+ * A tag's items, the best guess for a time first: those that were there by then, newest first, and then what came later, oldest first. Clocks can
+ * differ by more than is allowed for, and a later item is still a better guess than the bare tag, which names the newest of all.
+ */
 function history(stream: ImageStream, tag: string, at: string | undefined): readonly TagItem[] {
   const items = entries(entries(stream.status?.tags).find((entry) => entry.tag === tag)?.items);
   const time = Date.parse(at ?? "") + clockSkew;
-  return Number.isNaN(time) ? items : items.filter(({ created }) => !(Date.parse(created ?? "") > time));
+  if (Number.isNaN(time)) return items;
+  const isLater = ({ created }: TagItem) => Date.parse(created ?? "") > time;
+  const later = items.filter(isLater).toSorted((one, other) => Date.parse(one.created ?? "") - Date.parse(other.created ?? ""));
+  return [...items.filter((item) => !isLater(item)), ...later];
 }
 
 /** referencePolicy Local means the cluster's own registry, which passes the image through with the stream's credentials. */
@@ -115,11 +122,11 @@ function specTag(stream: ImageStream, tag: string): SpecTag | undefined {
   return entries(stream.spec?.tags).find(({ name }) => name === tag);
 }
 
-function whyEmpty(stream: ImageStream, tag: string, at: string | undefined): string {
+function whyEmpty(stream: ImageStream, tag: string): string {
   const entry = entries(stream.status?.tags).find((candidate) => candidate.tag === tag);
   const failed = entries(entry?.conditions).find(({ type, status }) => type === "ImportSuccess" && status === "False");
   if (failed) return `its import failed (${failed.reason ?? "no reason"}): ${failed.message ?? ""}`;
-  if (entries(entry?.items).length > 0) return at ? `it has no readable image as old as ${at}` : "it has no readable image";
+  if (entries(entry?.items).length > 0) return "it has no readable image";
   return entry || specTag(stream, tag) ? "it has no image yet" : "there is no such tag";
 }
 

@@ -45,9 +45,20 @@ describe("the image of a tag", () => {
     expect(digestOfTag(world, "1.0", at)).toContain(`sha256:${digest}`);
   });
 
-  it("is unknown for a time before its history begins", () => {
-    expect(shown(imageOfTag(world, "1.0", "2026-11-20T00:00:00Z"))).toContain("no readable image as old as");
-    expect(digestOfTag(world, "1.0", "2026-11-20T00:00:00Z")).toBeUndefined();
+  it("is the oldest one for a time before its history begins", () => {
+    expect(shown(imageOfTag(world, "1.0", "2026-11-20T00:00:00Z"))).toContain("@sha256:2af9f7");
+    expect(digestOfTag(world, "1.0", "2026-11-20T00:00:00Z")).toContain("sha256:2af9f7");
+  });
+
+  it("is the nearest later one when nothing older can be read", () => {
+    const item = (name: string, hour: string) => ({
+      created: `2026-01-01T${hour}:00:00Z`,
+      dockerImageReference: `quay.io/shop/app@${digestOf(name)}`,
+    });
+    const unreadable = { created: "2026-01-01T09:00:00Z", dockerImageReference: "Not a Reference" };
+    const items = [item("newest", "13"), item("nearest", "12"), unreadable];
+    const stream = aStream(undefined, { tags: [{ tag: "1", items }] });
+    expect(shown(imageOfTag(stream, "1", "2026-01-01T10:00:00Z"))).toBe(`quay.io/shop/app@${digestOf("nearest")}`);
   });
 
   it("is the repository it was imported from, as each item of the history has it", () => {

@@ -73,7 +73,7 @@ describe("an image's name", () => {
     ["by a tag elsewhere", "quay.io/a/b:1", undefined, "quay.io/a/b:1"],
     ["by a tag of the own registry, now", `${world}:1.0`, undefined, `${world}@sha256:365c7c`],
     ["by a tag of the own registry, then", `${world}:1.0`, "2026-11-21T05:52:40Z", `${world}@sha256:cf002c`],
-    ["by a tag as old as nobody remembers", `${world}:1.0`, "2020-01-01T00:00:00Z", `${world}:1.0`],
+    ["by a tag as old as nobody remembers", `${world}:1.0`, "2020-01-01T00:00:00Z", `${world}@sha256:2af9f7`],
     ["by an unknown tag", `${world}:9`, undefined, `${world}:9`],
     ["by no tag where there is no latest", world, undefined, world],
     [
