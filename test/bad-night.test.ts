@@ -42,7 +42,7 @@ async function liveThrough({ throws, analyses, clusterIsDown }: Cause) {
     namespaces,
     workers: 3,
     pushRegistry: "quay.example.com/mirror",
-    analysisHost: "https://user-api.example.com",
+    addresses: { thoth: { setting: "THOTH_USER_API_HOST", host: "user-api.example.com" } },
   });
   onTestFinished(() => server[Symbol.asyncDispose]());
   const metrics = createMetrics({ ofProcess: false });

@@ -1,5 +1,6 @@
 import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { analyzerAddresses } from "../config/analyzer-address.ts";
 import type { Config } from "../config/options.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import type { Job, SubmissionPolicy } from "../core/job.ts";
@@ -35,9 +36,9 @@ export function serverSettings({ host, port, adminPort }: Config, { KUBERNETES_S
 
 /** What the page shows of the settings, and who may change something by it. */
 export function pageSettings(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
-  const { track, apiToken, publicUrl, pushRegistry, analysisHost, consoleUrl } = config;
+  const { track, apiToken, publicUrl, pushRegistry, consoleUrl } = config;
   const access = { apiToken, publicUrl, inPod: Boolean(inPod) };
-  return { track, pushRegistry, analysisHost, console: () => consoleUrl, access };
+  return { track, pushRegistry, addresses: analyzerAddresses(config), console: () => consoleUrl, access };
 }
 
 /** What becomes a job. */

@@ -150,7 +150,8 @@ export const failureReasons = {
   AnalyzerUnavailable: {
     retryable: true,
     pauses: true,
-    remedy: "The analysis endpoint (THOTH_USER_API_HOST) is down or overloaded. The job is retried automatically.",
+    remedy:
+      "The analysis service that the error names is down or overloaded, or not where its setting says. The job is retried automatically.",
   },
   AnalyzerFailed: {
     retryable: true,
@@ -160,7 +161,7 @@ export const failureReasons = {
   AnalyzerProtocol: {
     retryable: true,
     pauses: false,
-    remedy: "The analysis endpoint did not answer as its API is specified: check THOTH_USER_API_HOST.",
+    remedy: "The analysis endpoint did not answer as its API is specified: check the setting that the error names.",
   },
   ClusterUnavailable: {
     retryable: true,

@@ -1,4 +1,4 @@
-import { type FailureReason, failureReasons } from "./errors.ts";
+import type { FailureReason } from "./errors.ts";
 import { remedyFor } from "./remedies.ts";
 
 /** What kind of thing is wrong, biggest first: this is the order in which problems are shown. */
@@ -32,6 +32,8 @@ export interface Problem {
   /** What its jobs have in common; absent when it has none of its own. */
   readonly reason?: FailureReason;
   readonly host?: string;
+  /** The analyzer that its jobs wait for; absent when it is none's fault. */
+  readonly analyzer?: string;
 }
 
 /** What keeps a namespace, or with none named the whole cluster, from being watched. */
@@ -42,9 +44,10 @@ export interface WatchProblem {
   readonly since: number;
 }
 
-/** Jobs that failed for the same reason at the same host. */
+/** Jobs for one analyzer that failed for the same reason at the same host. */
 export interface FailingJobs {
   readonly state: "waiting" | "failed";
+  readonly analyzer: string;
   readonly reason: FailureReason;
   readonly host?: string;
   readonly namespace?: string;
@@ -53,20 +56,32 @@ export interface FailingJobs {
   readonly message: string;
 }
 
+/** Where the settings say that an analyzer is. */
+export interface AnalyzerAddress {
+  /** The name of the setting that says it. */
+  readonly setting: string;
+  /** `host[:port]`; absent for a program. */
+  readonly host?: string;
+}
+
+/** One analyzer, as far as jobs wait for it. */
+export interface AnalyzerState {
+  readonly name: string;
+  readonly state: "unknown" | "up" | "down";
+  readonly downSince?: number | undefined;
+  readonly message?: string | undefined;
+  readonly address?: AnalyzerAddress | undefined;
+  /** Its jobs that wait, whatever for. */
+  readonly waiting: number;
+}
+
 /** Everything that is known of how things are. */
 export interface Circumstances {
   /** How many namespaces are watched; the whole cluster counts as one. */
   readonly watched: number;
   readonly troubles: readonly WatchProblem[];
-  readonly endpoint: {
-    readonly state: "unknown" | "up" | "down";
-    readonly host?: string | undefined;
-    readonly downSince?: number | undefined;
-    readonly message?: string | undefined;
-  };
+  readonly analyzers: readonly AnalyzerState[];
   readonly failing: readonly FailingJobs[];
-  /** All that wait, whatever for. */
-  readonly waiting: number;
   /** Analyses that failed and were not submitted again; `ended` are those of the last hour. */
   readonly analyses?: { readonly failed: number; readonly lastHour: { readonly ended: number; readonly failed: number } };
   /** The registry that images are copied to: `host[:port][/path]`. */
@@ -75,11 +90,10 @@ export interface Circumstances {
 
 /** Everything that is wrong now, biggest first; nothing when all is well. */
 export function problemsOf(circumstances: Circumstances): readonly Problem[] {
-  const groups = merged(circumstances.failing);
   const found = [
     ...watchProblems(circumstances),
-    ...endpointProblems(circumstances, groups),
-    ...groups.filter((group) => !isOfEndpoint(group)).map((group) => groupProblem(group, circumstances)),
+    ...circumstances.analyzers.flatMap((analyzer) => endpointProblems(analyzer, circumstances.failing)),
+    ...merged(circumstances.failing.filter((group) => !isOfEndpoint(group))).map((group) => groupProblem(group, circumstances)),
     ...analysisProblems(circumstances.analyses),
   ];
   return found.toSorted((a, b) => rank(a) - rank(b) || b.waiting + b.failed - (a.waiting + a.failed));
@@ -136,7 +150,7 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, namesShown).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
-interface Group extends FailingJobs {
+interface Group extends Omit<FailingJobs, "analyzer"> {
   readonly waiting: number;
   readonly failed: number;
 }
@@ -150,40 +164,51 @@ function merged(failing: readonly FailingJobs[]): readonly Group[] {
     const sum = { waiting: known?.waiting ?? 0, failed: known?.failed ?? 0 };
     sum[part.state] += part.jobs;
     const isOne = !known || known.namespace === part.namespace;
-    const { namespace, ...rest } = part;
+    const { namespace, analyzer: _, ...rest } = part;
     const since = Math.min(part.since, known?.since ?? part.since);
     groups.set(key, { ...rest, ...sum, since, ...(isOne && namespace !== undefined && { namespace }) });
   }
   return [...groups.values()];
 }
 
-/** While the endpoint is down every waiting job waits for it, but those that wait for something else. */
-function endpointProblems({ endpoint, waiting }: Circumstances, groups: readonly Group[]): readonly Problem[] {
+/** While an analyzer is down every waiting job of its own waits for it, but those that wait for something else. */
+function endpointProblems(analyzer: AnalyzerState, failing: readonly FailingJobs[]): readonly Problem[] {
+  const groups = failing.filter((group) => group.analyzer === analyzer.name);
   const own = groups.filter(isOfEndpoint);
-  const failed = own.reduce((sum, group) => sum + group.failed, 0);
-  if (endpoint.state !== "down" && failed === 0) return [];
-  const others = groups.filter((group) => !isOfEndpoint(group)).reduce((sum, group) => sum + group.waiting, 0);
-  const [first] = own;
-  const host = endpoint.host ?? first?.host;
-  const since = Math.min(endpoint.downSince ?? Number.MAX_SAFE_INTEGER, ...own.map((group) => group.since));
-  const message = endpoint.message ?? first?.message;
-  const isDown = endpoint.state === "down";
+  const failed = jobsOf(own, "failed");
+  const isDown = analyzer.state === "down";
+  if (!isDown && failed === 0) return [];
+  const others = groups.filter((group) => !isOfEndpoint(group));
+  const since = Math.min(analyzer.downSince ?? Number.MAX_SAFE_INTEGER, ...own.map((group) => group.since));
+  const detail = analyzer.message ?? own[0]?.message;
   return [
     {
       kind: "endpoint",
-      title: `Analysis endpoint ${host === undefined ? "" : `${host} `}${isDown ? "takes no submissions" : "took no submissions"}`,
-      ...(message !== undefined && { detail: message }),
-      remedy: failureReasons.AnalyzerUnavailable.remedy,
-      waiting: isDown ? Math.max(waiting - others, 0) : 0,
+      title: `${calledAnalyzer(analyzer, own[0]?.host)} ${isDown ? "takes no submissions" : "took no submissions"}`,
+      ...(detail !== undefined && { detail }),
+      remedy: `It is down or overloaded${analyzer.address ? `, or ${analyzer.address.setting} is wrong` : ""}. Its jobs are retried automatically.`,
+      waiting: isDown ? Math.max(analyzer.waiting - jobsOf(others, "waiting"), 0) : 0,
       failed,
       ...(since < Number.MAX_SAFE_INTEGER && { since }),
       reason: "AnalyzerUnavailable",
+      analyzer: analyzer.name,
     },
   ];
 }
 
+/** A service by its host, and by its name where the host alone may not tell; a program by its name. */
+function calledAnalyzer({ name, address }: AnalyzerState, failedHost: string | undefined): string {
+  const host = address?.host ?? failedHost;
+  if (host === undefined) return `Analyzer ${name}`;
+  return name === "thoth" ? `Analysis endpoint ${host}` : `Analysis endpoint ${host} (${name})`;
+}
+
+function jobsOf(groups: readonly FailingJobs[], state: FailingJobs["state"]): number {
+  return groups.reduce((sum, group) => sum + (group.state === state ? group.jobs : 0), 0);
+}
+
 /** An outage of the endpoint is told as a whole; what it says of single submissions is not. */
-function isOfEndpoint({ reason }: FailingJobs): boolean {
+function isOfEndpoint({ reason }: Pick<FailingJobs, "reason">): boolean {
   return reason === "AnalyzerUnavailable";
 }
 

@@ -68,10 +68,11 @@ export interface JobFailure {
   readonly givenUpAfter?: number;
 }
 
-/** Waiting or failed jobs whose last attempt failed for the same reason, at the same host. */
+/** Waiting or failed jobs of an analyzer whose last attempt failed for the same reason, at the same host. */
 export interface FailureGroup {
   /** A job that is tried again just now counts as waiting. */
   readonly state: "waiting" | "failed";
+  readonly analyzer: string;
   readonly reason: FailureReason;
   readonly host?: string;
   /** Set when all of them are of builds in this one namespace. */

@@ -107,6 +107,7 @@ const schemas: Readonly<Record<string, Schema>> = {
     "since?": time,
     "reason?": { enum: Object.keys(failureReasons) },
     "host?": text,
+    "analyzer?": { ...text, description: "The analyzer that its jobs wait for." },
   }),
   Trouble: object({ namespace: text, message: text, since: time }),
   Status: object({

@@ -1,8 +1,8 @@
 import { type Clock, isoTime } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/job-outcome.ts";
-import { type Problem, problemsOf } from "../core/problems.ts";
-import type { JobQueue, JobState } from "../queue/job-queue.ts";
+import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/problems.ts";
+import type { FailureGroup, JobQueue, JobState, Tally } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
 import type { Health, HealthProbes } from "./health.ts";
 
@@ -33,21 +33,22 @@ export interface StatusParts {
   readonly version: string;
   /** Where images are copied to: `host[:port][/path]`. */
   readonly pushRegistry: string | undefined;
-  /** The analysis endpoint as the settings name it. */
-  readonly analysisHost: string | undefined;
+  /** Where the analyzers are, by name. */
+  readonly addresses: Readonly<Record<string, AnalyzerAddress>>;
 }
 
 export function readStatus({ queue, clock, activity, health, namespaces, track, version, ...settings }: StatusParts): Status {
   const oldestWaitingAt = queue.oldestWaiting();
   const counts = queue.counts();
-  const outcomes = countOutcomes(queue.tally());
+  const tally = queue.tally();
+  const outcomes = countOutcomes(tally);
   const seen = activity.read();
+  const failing = queue.failures();
   const problems = problemsOf({
     watched: namespaces.length,
     troubles: seen.troubles,
-    endpoint: { ...seen.endpoint, host: settings.analysisHost?.replace(/^https?:\/\//i, "") },
-    failing: queue.failures(),
-    waiting: counts.waiting,
+    analyzers: analyzerStates({ ...seen, ...settings, tally, failing }),
+    failing,
     analyses: { failed: outcomes["analysis-failed"], lastHour: analysesOfTheHour(queue, clock.now()) },
     pushRegistry: settings.pushRegistry,
   });
@@ -62,6 +63,21 @@ export function readStatus({ queue, clock, activity, health, namespaces, track, 
     problems,
     ...(oldestWaitingAt !== undefined && { oldestWaitingAt }),
   };
+}
+
+interface StatesParts extends Pick<Activity, "endpoints">, Pick<StatusParts, "addresses"> {
+  readonly tally: readonly Tally[];
+  readonly failing: readonly FailureGroup[];
+}
+
+/** Every analyzer that was asked, or on which jobs failed. */
+function analyzerStates({ endpoints, addresses, tally, failing }: StatesParts): readonly AnalyzerState[] {
+  const waiting = new Map(tally.filter(({ outcome }) => outcome === "waiting").map(({ analyzer, jobs }) => [analyzer, jobs]));
+  const names = new Set([...Object.keys(endpoints), ...failing.map(({ analyzer }) => analyzer)]);
+  return [...names].map((name) => {
+    const { state, downSince, message } = endpoints[name] ?? { state: "unknown" };
+    return { name, state, downSince, message, address: addresses[name], waiting: waiting.get(name) ?? 0 };
+  });
 }
 
 /** Of the images that were submitted within the last hour: how many analyses ended, and how many of them failed. */

@@ -1,22 +1,38 @@
 import { describe, expect, it } from "vitest";
-import { type Circumstances, problemLine, problemsOf } from "../../src/core/problems.ts";
+import { type AnalyzerState, type Circumstances, problemLine, problemsOf } from "../../src/core/problems.ts";
+
+const thoth: AnalyzerState = {
+  name: "thoth",
+  state: "up",
+  waiting: 0,
+  address: { setting: "THOTH_USER_API_HOST", host: "api.example" },
+};
+
+const track: AnalyzerState = {
+  name: "dependency-track",
+  state: "up",
+  waiting: 0,
+  address: { setting: "BUILD_WATCHER_DEPENDENCY_TRACK_URL", host: "dt.example" },
+};
 
 const calm: Circumstances = {
   watched: 3,
   troubles: [],
-  endpoint: { state: "up", host: "api.example" },
+  analyzers: [thoth],
   failing: [],
-  waiting: 0,
   pushRegistry: "quay.example/mirror",
 };
 
 const unavailable = {
   state: "waiting",
+  analyzer: "thoth",
   reason: "RegistryUnavailable",
   host: "quay.example",
   since: 5,
   message: "refused",
 } as const;
+
+const { host: _, ...hostless } = unavailable;
 
 function told(changes: Partial<Circumstances>): readonly string[] {
   return problemsOf({ ...calm, ...changes }).map((problem) => `${problem.kind} | ${problemLine(problem)}`);
@@ -24,7 +40,7 @@ function told(changes: Partial<Circumstances>): readonly string[] {
 
 describe("what is wrong now", () => {
   it("is nothing when all is well", () => {
-    expect(told({ waiting: 12 })).toEqual([]);
+    expect(told({ analyzers: [{ ...thoth, waiting: 12 }] })).toEqual([]);
   });
 
   it.each<readonly [string, Partial<Circumstances>, readonly string[]]>([
@@ -48,12 +64,12 @@ describe("what is wrong now", () => {
     ],
     [
       "the push registry, by name",
-      { failing: [{ ...unavailable, jobs: 50 }], waiting: 50 },
+      { failing: [{ ...unavailable, jobs: 50 }] },
       ["push-registry | Push registry quay.example does not answer: 50 jobs wait for it"],
     ],
     [
       "another registry, by name",
-      { failing: [{ ...unavailable, host: "docker.io", reason: "RateLimited", jobs: 1 }], waiting: 1 },
+      { failing: [{ ...unavailable, host: "docker.io", reason: "RateLimited", jobs: 1 }] },
       ["registry | Registry docker.io limits requests: 1 job waits for it"],
     ],
     [
@@ -63,26 +79,65 @@ describe("what is wrong now", () => {
           { ...unavailable, jobs: 3 },
           { ...unavailable, state: "failed", jobs: 2 },
         ],
-        waiting: 3,
       },
       ["push-registry | Push registry quay.example does not answer: 3 jobs wait for it, 2 failed"],
     ],
     [
       "the endpoint, for which all wait that wait for nothing else",
-      { endpoint: { state: "down", host: "api.example", downSince: 7 }, failing: [{ ...unavailable, jobs: 4 }], waiting: 10 },
+      { analyzers: [{ ...thoth, state: "down", downSince: 7, waiting: 10 }], failing: [{ ...unavailable, jobs: 4 }] },
       [
         "push-registry | Push registry quay.example does not answer: 4 jobs wait for it",
         "endpoint | Analysis endpoint api.example takes no submissions: 6 jobs wait for it",
       ],
     ],
     [
+      "only the analyzer that is down, with its own jobs",
+      {
+        analyzers: [
+          { ...thoth, waiting: 40 },
+          { ...track, state: "down", downSince: 7, waiting: 10 },
+        ],
+        failing: [
+          { ...unavailable, analyzer: "dependency-track", jobs: 4 },
+          { ...unavailable, jobs: 3 },
+        ],
+      },
+      [
+        "push-registry | Push registry quay.example does not answer: 7 jobs wait for it",
+        "endpoint | Analysis endpoint dt.example (dependency-track) takes no submissions: 6 jobs wait for it",
+      ],
+    ],
+    [
+      "several analyzers that are down, each by itself",
+      {
+        analyzers: [
+          { ...thoth, state: "down", waiting: 1 },
+          { name: "grype", state: "down", waiting: 2 },
+        ],
+      },
+      [
+        "endpoint | Analyzer grype takes no submissions: 2 jobs wait for it",
+        "endpoint | Analysis endpoint api.example takes no submissions: 1 job waits for it",
+      ],
+    ],
+    [
+      "the analyzer that gave jobs up, by where they failed",
+      {
+        analyzers: [thoth, { name: "rhacs", state: "up", waiting: 5 }],
+        failing: [
+          { ...unavailable, analyzer: "rhacs", reason: "AnalyzerUnavailable", host: "central", state: "failed", jobs: 2 },
+        ],
+      },
+      ["endpoint | Analysis endpoint central (rhacs) took no submissions: 2 jobs failed"],
+    ],
+    [
       "a full disk",
-      { failing: [{ state: "waiting", reason: "DiskFull", jobs: 2, since: 1, message: "ENOSPC" }], waiting: 2 },
+      { failing: [{ ...hostless, reason: "DiskFull", jobs: 2 }] },
       ["disk | The disk of the state directory is full: 2 jobs wait for it"],
     ],
     [
       "one tenant whose images are gone",
-      { failing: [{ state: "failed", reason: "ImageNotFound", namespace: "bank", jobs: 7, since: 1, message: "gone" }] },
+      { failing: [{ ...hostless, state: "failed", reason: "ImageNotFound", namespace: "bank", jobs: 7 }] },
       ["failed-jobs | Image not found in namespace bank: 7 jobs failed"],
     ],
     [
@@ -98,22 +153,25 @@ describe("what is wrong now", () => {
     const problems = problemsOf({
       ...calm,
       troubles: [{ namespace: undefined, reason: "Unauthorized", message: "run oc login", since: 3 }],
-      endpoint: { state: "down", host: "api.example", downSince: 7, message: "ECONNREFUSED" },
+      analyzers: [thoth, { ...track, state: "down", downSince: 7, message: "ECONNREFUSED", waiting: 5 }],
       failing: [
-        { state: "failed", reason: "AnalyzerRejected", jobs: 100, since: 1, message: "400" },
+        { ...hostless, state: "failed", reason: "AnalyzerRejected", jobs: 100, since: 1, message: "400" },
         { ...unavailable, reason: "RegistryDenied", state: "failed", jobs: 1 },
       ],
-      waiting: 5,
     });
     expect(problems.map(({ kind }) => kind)).toEqual(["cluster", "push-registry", "endpoint", "failed-jobs"]);
     expect(problems.map(({ since }) => since)).toEqual([3, 5, 7, 1]);
     expect(problems[1]?.remedy).toContain("THOTH_DST_REGISTRY_USER");
-    expect(problems[2]).toMatchObject({ detail: "ECONNREFUSED", waiting: 5 });
+    expect(problems[2]).toMatchObject({ detail: "ECONNREFUSED", waiting: 5, analyzer: "dependency-track" });
+    expect(problems[2]?.remedy).toContain("BUILD_WATCHER_DEPENDENCY_TRACK_URL");
   });
 
   it("does not blame an endpoint that is up again for jobs that are due later", () => {
     expect(
-      told({ failing: [{ state: "waiting", reason: "AnalyzerUnavailable", jobs: 3, since: 1, message: "503" }], waiting: 3 }),
+      told({
+        analyzers: [{ ...thoth, waiting: 3 }],
+        failing: [{ ...unavailable, reason: "AnalyzerUnavailable", jobs: 3 }],
+      }),
     ).toEqual([]);
   });
 });

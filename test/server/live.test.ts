@@ -43,7 +43,7 @@ function live() {
       track: [],
       version: "",
       pushRegistry: undefined,
-      analysisHost: undefined,
+      addresses: {},
     });
   const pages = createLive({
     queue: {

@@ -19,7 +19,7 @@ export interface PageServerOptions extends Pick<ServerSettings, "admin" | "repor
   readonly workers?: number;
   readonly readBuildLog?: PageSettings["readBuildLog"];
   readonly pushRegistry?: string;
-  readonly analysisHost?: string;
+  readonly addresses?: PageSettings["addresses"];
   readonly console?: string;
   readonly packages?: PageSettings["packages"];
   /** Takes the place of parts of the queue as the page sees it. */
@@ -64,7 +64,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
         track,
         version: "1.2.3",
         pushRegistry: options.pushRegistry,
-        analysisHost: options.analysisHost,
+        addresses: options.addresses ?? {},
         console: () => options.console,
         packages: options.packages,
         clock,

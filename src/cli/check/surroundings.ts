@@ -2,7 +2,8 @@ import type { Analyzer } from "../../analyzers/analyzer.ts";
 import { openAnalyzers } from "../../analyzers/index.ts";
 import { inventoryDocuments } from "../../app/documents.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
-import { type Config, type Option, type OptionName, optionEntries, options } from "../../config/options.ts";
+import { addressOption } from "../../config/analyzer-address.ts";
+import type { Config } from "../../config/options.ts";
 import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
 import { asJobError } from "../../core/errors.ts";
@@ -43,7 +44,7 @@ export async function checkEndpoint(
 
 function checkAnalyzer(analyzer: Analyzer, config: Config, set: SetCommand, signal: AbortSignal): Promise<Finding> {
   const { name } = analyzer;
-  const [option, { env }] = addressOf(name);
+  const [option, { env }] = addressOption(name);
   const where = config[option];
   const late = AbortSignal.timeout(endpointPatience);
   return finding(
@@ -57,12 +58,6 @@ function checkAnalyzer(analyzer: Analyzer, config: Config, set: SetCommand, sign
       return option === "commandsFile" ? `The program of ${name} can be run.` : `${name} answers at ${where}.`;
     },
   );
-}
-
-/** The setting that says where an analyzer is. */
-function addressOf(analyzer: string): readonly [OptionName, Option] {
-  const named = optionEntries.find(([, { neededBy }]) => neededBy === analyzer);
-  return named ?? ["commandsFile", options.commandsFile];
 }
 
 /** Whether the ledger can be kept where the settings have it. */

@@ -38,9 +38,9 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
   );
   // The number before the message makes the newest one the greatest.
   const failing = connection.prepare(
-    `SELECT CASE state WHEN 'failed' THEN 'failed' ELSE 'waiting' END AS state, error_reason AS reason, error_host AS host, count(*) AS jobs, min(coalesce(failing_since, updated_at)) AS since,
+    `SELECT CASE state WHEN 'failed' THEN 'failed' ELSE 'waiting' END AS state, analyzer, error_reason AS reason, error_host AS host, count(*) AS jobs, min(coalesce(failing_since, updated_at)) AS since,
        substr(max(printf('%015d', updated_at) || error_message), 16) AS message, min(namespace) AS first, max(namespace) AS last
-     FROM jobs WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed') GROUP BY state = 'failed', error_reason, error_host`,
+     FROM jobs WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed') GROUP BY state = 'failed', error_reason, error_host, analyzer`,
   );
   const withDigest = (column: string) => connection.prepare(`${select} WHERE ${column} = ? ORDER BY number DESC LIMIT ?`);
   const images = { output: withDigest("output_digest"), base: withDigest("base_digest") };
@@ -92,7 +92,7 @@ function explained<A extends readonly unknown[], R>(file: string, read: (...give
   };
 }
 
-interface GroupRow extends Pick<FailureGroup, "state" | "reason" | "jobs" | "since"> {
+interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "reason" | "jobs" | "since"> {
   readonly host: string | null;
   readonly message: string | null;
   readonly first: string | null;

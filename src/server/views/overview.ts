@@ -89,8 +89,10 @@ function count(outcome: JobOutcome, amount: number): Html {
   return html`<li class="${outcome}${amount === 0 && " none"}"><a href="/?outcome=${outcome}"><b>${amount.toLocaleString("en")}</b> <span><span aria-hidden="true">${sign}</span> ${word}</span></a></li>`;
 }
 
-function endpointCard({ endpoint: { state, acceptedAt, failedAt } }: Status, now: number): Html {
-  const words = { up: "Answering", down: "Down", unknown: "Not asked yet" }[state];
+function endpointCard({ endpoint: { state, acceptedAt, failedAt }, endpoints }: Status, now: number): Html {
+  const down = Object.keys(endpoints).filter((name) => endpoints[name]?.state === "down");
+  const isPartly = down.length < Object.keys(endpoints).length;
+  const words = { up: "Answering", down: isPartly ? `${down.join(", ")} down` : "Down", unknown: "Not asked yet" }[state];
   const kind = { up: "good", down: "bad", unknown: "wait" }[state];
   const failure = failedAt !== undefined && html` · last failure ${timeAgo(failedAt, now)}`;
   return html`<div class="card"><h2>Analysis endpoint</h2>

@@ -32,10 +32,11 @@ function detailView({ detail, remedy }: Problem): Html | undefined {
 ${detail !== undefined && html`<p>${outside(detail, 2_000)}</p>`}${remedy !== undefined && html`<p class="remedy">${remedy}</p>`}</details>`;
 }
 
-/** Leads to its jobs; those that wait for the endpoint have nothing else in common. */
-function showLink({ kind, reason, host, waiting, failed }: Problem): Html | undefined {
+/** Leads to its jobs; those that wait for an analyzer have nothing else in common. */
+function showLink({ kind, reason, host, analyzer, waiting, failed }: Problem): Html | undefined {
   if (waiting + failed === 0 && kind !== "analyses") return undefined;
   if (kind === "analyses") return html`<a href="/?outcome=analysis-failed">Show them</a>`;
-  const path = kind === "endpoint" || reason === undefined ? listPath({ outcome: "waiting" }) : listPath({ reason, host });
+  const isOutage = (kind === "endpoint" && waiting > 0) || reason === undefined;
+  const path = isOutage ? listPath({ outcome: "waiting", analyzer }) : listPath({ reason, host, analyzer });
   return html`<a href="${path}">Show ${waiting + failed === 1 ? "it" : "them"}</a>`;
 }

@@ -83,9 +83,10 @@ export function describeFailures(contract: Contract): void {
       await settle();
       const bySize = queue.failures().toSorted((a, b) => b.jobs - a.jobs || a.reason.localeCompare(b.reason));
       expect(bySize).toEqual([
-        { state: "failed", reason: "ImageNotFound", jobs: 2, since: begun + 3 * second, message: "gone, too" },
+        { state: "failed", analyzer: "thoth", reason: "ImageNotFound", jobs: 2, since: begun + 3 * second, message: "gone, too" },
         {
           state: "waiting",
+          analyzer: "thoth",
           reason: "RegistryUnavailable",
           host: "quay.example",
           namespace: "shop",
