@@ -1,4 +1,4 @@
-import { type BuildSighting, type Cluster, isOfWatch, watchedKey } from "../cluster/cluster.ts";
+import { type BuildSighting, type Cluster, isOfWatch, type Watched, watchedKey } from "../cluster/cluster.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -13,9 +13,17 @@ export function measureBuilds(
   clock: Clock,
 ): (sighting: BuildSighting) => void {
   let lastLife = new Map(namespaces.map((namespace) => [watchedKey({ namespace }), clock.now()]));
-  const troubled = new Set<string>();
+  const troubled = new Map<string, Watched>();
   const failed = new Set<string>();
   metrics.gauge("watchLastEvent", () => [{ labels: {}, value: Math.min(...lastLife.values(), clock.now()) / 1000 }]);
+  const newest = () => (lastLife.size === 0 ? clock.now() : Math.max(...lastLife.values()));
+  metrics.gauge("watchNewestEvent", () => [{ labels: {}, value: newest() / 1000 }]);
+  metrics.gauge("watchTrouble", () =>
+    [...troubled].flatMap(([key, { source = "builds", namespace }]) => {
+      const at = lastLife.get(key);
+      return at === undefined ? [] : [{ labels: { source, watched: namespace ?? "*" }, value: at / 1000 }];
+    }),
+  );
 
   return (sighting) => {
     if (sighting.kind === "watches") {
@@ -26,7 +34,7 @@ export function measureBuilds(
     const key = watchedKey(sighting);
     if (sighting.kind === "trouble") {
       metrics.count("watchRestarts", { source, reason: sighting.reason });
-      troubled.add(key);
+      troubled.set(key, sighting);
       return;
     }
     if (isOfWatch(sighting)) troubled.delete(key);

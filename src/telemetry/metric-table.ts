@@ -47,6 +47,18 @@ export const metricTable = {
     help: "When the watch last showed life, in the watched namespace that has been silent for longest (Unix time).",
     labels: [],
   },
+  watchNewestEvent: {
+    type: "gauge",
+    name: "build_watcher_watch_newest_event_timestamp_seconds",
+    help: "When the watch last showed life in any watched namespace (Unix time).",
+    labels: [],
+  },
+  watchTrouble: {
+    type: "gauge",
+    name: "build_watcher_watch_trouble_timestamp_seconds",
+    help: "Namespaces whose builds cannot be read now, by name, and when their watch last showed life (Unix time).",
+    labels: ["source", "watched"],
+  },
   reconcileDuration: {
     type: "histogram",
     name: "build_watcher_reconcile_duration_seconds",

@@ -110,8 +110,25 @@ describe("measured builds", () => {
     await clock.advance(5_000);
     see({ kind: "trouble", namespace: "bank", reason: "Expired", message: "", retryIn: 0 });
     expect(await values("watch_last")).toEqual(["watch_last_event_timestamp_seconds 1005"]);
+    expect(await values("watch_newest")).toEqual(["watch_newest_event_timestamp_seconds 1005"]);
     expect(await values("watch_restarts")).toEqual(['watch_restarts_total{source="builds",reason="Expired"} 1']);
     expect(await values("reconcile")).toEqual(["reconcile_duration_seconds_sum 2", "reconcile_duration_seconds_count 1"]);
+  });
+
+  it("name the one namespace that cannot be read, for as long as it is watched and cannot", async () => {
+    const clock = fakeClock(1_000_000);
+    const see = measureBuilds({ namespaces: ["shop", "bank"] }, metrics, clock);
+    see({ kind: "trouble", namespace: "bank", reason: "Forbidden", message: "", retryIn: 0 });
+    await clock.advance(5_000);
+    see({ kind: "alive", namespace: "shop" });
+    expect(await values("watch_newest")).toEqual(["watch_newest_event_timestamp_seconds 1005"]);
+    const named = ['watch_trouble_timestamp_seconds{source="builds",watched="bank"} 1000'];
+    expect(await values("watch_trouble")).toEqual(named);
+    see({ kind: "watches", watches: [{ namespace: "shop" }] } as never);
+    expect(await values("watch_trouble")).toEqual([]);
+    see({ kind: "watches", watches: [{ namespace: "shop" }, { namespace: "bank" }] } as never);
+    see({ kind: "alive", namespace: "bank" });
+    expect(await values("watch_trouble")).toEqual([]);
   });
 
   it("take no list for life of a watch in trouble", async () => {
