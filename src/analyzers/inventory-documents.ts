@@ -1,25 +1,34 @@
 import { JobError } from "../core/errors.ts";
+import { formatImageReference } from "../core/image-reference.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { DocumentSource } from "./documents.ts";
 import { findingsOf, type PackagesParts } from "./packages.ts";
 
 export interface InventoryDocumentsParts extends Pick<PackagesParts, "open"> {
   readonly inventory: Pick<Inventory, "read" | "known">;
-  readonly specVersion: "1.5" | "1.6";
 }
 
-/** Bills of materials that the bot makes itself, of the packages it reads. An image of which nothing is known has none. */
-export function createInventoryDocuments({ inventory, open, specVersion }: InventoryDocumentsParts): DocumentSource {
+/**
+ * Bills of materials that the bot makes itself, of the packages it reads; of an image for several platforms the first one has it. An image of
+ * which nothing is known has none: its document would say that nothing is in it. Without parts there are none at all.
+ */
+export function createInventoryDocuments(
+  parts: InventoryDocumentsParts | undefined,
+  usualVersion: "1.5" | "1.6",
+): DocumentSource {
   return {
-    async documentOf({ reference }, { formats, cycloneDx = specVersion }, signal) {
-      if (!formats.includes("cyclonedx"))
-        throw new JobError("AnalyzerRejected", "The bot's own bills of materials are CycloneDX documents only");
-      const read = await inventory.read(await open(reference, signal), signal);
-      const { coverage, why, packages } = findingsOf(read);
-      if (coverage === "unknown")
-        throw new JobError("AnalyzerRejected", `Nothing is known of what lies in the image: ${why ?? "no reason"}`);
-      const document = await inventory.known.document(read.digest, { image: reference, specVersion: cycloneDx });
-      if (!document) throw new JobError("Unexpected", "The packages of the image were forgotten while its document was written");
+    async documentOf({ reference }, { formats, cycloneDx = usualVersion }, signal) {
+      if (!parts || !formats.includes("cyclonedx")) throw new Error("Nothing was set up to write such documents");
+      const { inventory, open } = parts;
+      const { digest, contents } = await inventory.read(await open(reference, signal), signal);
+      const { coverage, why, packages } = findingsOf({ digest, contents: contents.slice(0, 1) });
+      const facts = { image: reference, specVersion: cycloneDx };
+      const document = coverage === "unknown" ? undefined : await inventory.known.document(digest, facts);
+      if (coverage === "unknown" || !document) {
+        const name = formatImageReference(reference);
+        const because = why ?? "its packages could not be read";
+        throw new JobError("AnalyzerRejected", `There is no bill of materials of ${name}: ${because}.`);
+      }
       const text = Buffer.from(document).toString("utf8");
       return { format: "cyclonedx", text, coverage, ...(why && { why }), ...(packages !== undefined && { packages }) };
     },

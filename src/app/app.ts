@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Analyzer } from "../analyzers/analyzer.ts";
 import { openAnalyzers } from "../analyzers/index.ts";
+import { createInventoryDocuments } from "../analyzers/inventory-documents.ts";
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { type Clock, isoTime, systemClock } from "../core/clock.ts";
@@ -31,7 +32,6 @@ import type { Logger } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { pushMetrics } from "../telemetry/push-metrics.ts";
 import { openCopier } from "./copying.ts";
-import { inventoryDocuments } from "./documents.ts";
 import { type Following, openFollowing } from "./following.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
@@ -107,7 +107,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const reading = readsPackages(config)
     ? await openReading(config, cluster, { directory, environment, clock, host: surroundings.host, log }, opened)
     : undefined;
-  const documents = inventoryDocuments(reading);
+  const documents = createInventoryDocuments(reading, config.sbomVersion);
   const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
   const { analyzers } = opened.use(
     openAnalyzers(config, { ...surroundings, clock, stateDirectory: directory, onRequest, proxies, reading, documents }),

@@ -12,24 +12,31 @@ import { createRegistryParts } from "../registry/registry-parts.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { registrySettings } from "./settings.ts";
 
-/** What lies in images, and the way to them. */
-export interface Reading {
-  readonly inventory: Inventory;
+/** The way to images. */
+export interface ImageDoor {
   /** Opens an image in its registry; a copy in the push registry with that one's login. Throws `JobError`. */
   open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
+}
+
+/** What lies in images, and the way to them. */
+export interface Reading extends ImageDoor {
+  readonly inventory: Inventory;
 }
 
 /** Whose registry an image is in. */
 export type RegistryOwner = Pick<Cluster, "ownsImage" | "registryLogin">;
 
-export interface ReadingSurroundings {
-  /** Where what was read is kept. */
-  readonly directory: string;
+export interface DoorSurroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** The process that runs credential helpers. */
   readonly host: HostProcess;
   readonly log: Pick<Logger, "warn">;
+}
+
+export interface ReadingSurroundings extends DoorSurroundings {
+  /** Where what was read is kept. */
+  readonly directory: string;
 }
 
 /** Whether the bot reads packages itself: to show them, or for a document that another analyzer wants. */
@@ -41,12 +48,21 @@ export function readsPackages({ analyzers, commands, dryRun }: Pick<Config, "ana
 export async function openReading(
   config: Config,
   cluster: RegistryOwner,
-  { directory, environment, clock, host, log }: ReadingSurroundings,
+  { directory, ...surroundings }: ReadingSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<Reading> {
-  const inventory = opened.adopt(await openInventory({ directory, layerCache: config.layerCache, clock }), (part) =>
-    part.close(),
-  );
+  const inventory = await openInventory({ directory, layerCache: config.layerCache, clock: surroundings.clock });
+  opened.defer(() => inventory.close());
+  return { inventory, ...(await openDoor(config, cluster, surroundings, opened)) };
+}
+
+/** Opens the registry's door alone; see `openReading`. */
+export async function openDoor(
+  config: Config,
+  cluster: RegistryOwner,
+  { environment, clock, host, log }: DoorSurroundings,
+  opened: AsyncDisposableStack,
+): Promise<ImageDoor> {
   const parts = opened.adopt(createRegistryParts({ ...registrySettings(config, cluster, environment), clock, host }), (part) =>
     part.close(),
   );
@@ -57,7 +73,6 @@ export async function openReading(
   const { isInSourceRegistry } = registryLogins(cluster, config);
   const pushHost = config.pushRegistry?.split("/")[0];
   return {
-    inventory,
     open: (image, signal) => {
       const side = image.registry === pushHost ? "destination" : "source";
       return reader.open(image, { side, ownLogin: side === "destination" || isInSourceRegistry(image) }, signal);

@@ -4,11 +4,14 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Right, rights } from "../../src/cluster/rights.ts";
+import type { Digest } from "../../src/core/image-reference.ts";
 import type { AccessRule } from "../../src/demo/openshift-api.ts";
 import { createWorld, startBot, type World, type WorldOptions } from "../support/bot.ts";
 import { aBuild, testCertificates } from "../support/fixtures.ts";
 import { kubeconfig } from "../support/kubeconfig.ts";
+import { startOddRegistry } from "../support/odd-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
+import { makeImage } from "../support/registry-images.ts";
 import { makeCertificates, type RegistryOptions, type RegistryServer, startRegistry } from "../support/registry-server.ts";
 
 interface Report {
@@ -187,6 +190,64 @@ describe("check, where a right is missing", () => {
       "right list imagestreams",
       "right get imagestreams/layers",
       "copying",
+    ]);
+  });
+});
+
+describe("check, where the bot reads images itself", () => {
+  const reading = { BUILD_WATCHER_ANALYZERS: "packages", THOTH_USER_API_HOST: "", THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1" };
+
+  /** A world whose newest build pushed this image to a registry outside the cluster. */
+  async function worldWith(image: string | undefined, digest?: Digest): Promise<World> {
+    const world = await createKnownWorld();
+    const output = { kind: "DockerImage", name: image };
+    if (image !== undefined)
+      world.cluster.put(
+        "builds",
+        aBuild({
+          name: "cart-2",
+          namespace: "golang-builder",
+          output,
+          ...(digest && { digest }),
+          completedAt: "2099-01-01T00:00:00Z",
+        }),
+      );
+    else world.cluster.remove("builds", "golang-builder", "cart-1");
+    return world;
+  }
+
+  const ofReading = async (world: World) =>
+    (await report(world, reading)).checks.filter(({ check }) => check === "reading images");
+
+  it("says whether the newest image of a build can be read", async () => {
+    await using registry = await startOddRegistry();
+    const image = makeImage();
+    registry.put("shop/cart", image);
+    await using world = await worldWith(`${registry.host}/shop/cart:v1`, image.digest);
+    expect(await ofReading(world)).toEqual([
+      {
+        check: "reading images",
+        state: "ok",
+        detail: expect.stringMatching(/shop\/cart\S* of golang-builder\/cart-2 can be read/),
+      },
+    ]);
+    expect(registry.asked.every((request) => !request.includes("/blobs/"))).toBe(true);
+    registry.oddity = (_request, response, url) => url.includes("/manifests/") && !!response.writeHead(401).end();
+    expect(await ofReading(world)).toMatchObject([
+      {
+        state: "fails",
+        detail: expect.stringContaining("cannot be read"),
+        mend: expect.stringContaining("THOTH_SRC_REGISTRY_USER"),
+      },
+    ]);
+    registry.oddity = (_request, response, url) => url.includes("/manifests/") && !!response.writeHead(404).end();
+    expect(await ofReading(world)).toMatchObject([{ state: "warns" }]);
+  });
+
+  it("says that there is no image yet", async () => {
+    await using world = await worldWith(undefined);
+    expect(await ofReading(world)).toMatchObject([
+      { state: "skipped", detail: expect.stringContaining("no image of a build yet") },
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { readsPackages } from "../../app/reading.ts";
 import { clusterSettings } from "../../app/settings.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
 import { usualServiceAccountDirectory } from "../../cluster/settings.ts";
@@ -9,6 +10,7 @@ import type { Environment, Flags } from "../../config/sources.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster, type Uses } from "./cluster.ts";
 import { type Finding, failed, isWell, passed, renderFindings, renderJson, warned } from "./finding.ts";
+import { checkReading } from "./reading.ts";
 import { checkCopying } from "./registry.ts";
 import { type SetCommand, setCommandFor, setNamed } from "./set-command.ts";
 import { checkEndpoint, checkState } from "./surroundings.ts";
@@ -57,6 +59,7 @@ async function checkAll({ flags, environment, envFile, ownEnvFile, host, signal 
     ),
     checkCopying(config, host, { set, inPod, environment }, signal),
     inPod ? checkPulling(config, set) : [],
+    checkReading(config, { set, environment, host }, signal),
     checkEndpoint(config, { set, environment, host }, signal),
     checkState(config, set),
   ]);
@@ -78,8 +81,12 @@ function checkSettings({ warnings }: LoadedConfig): readonly Finding[] {
 }
 
 /** Inside the cluster its own registry is named by its internal host, and nobody but the bot has its login. */
-function checkPulling({ dryRun, passToken, pushRegistry, registryRoute }: Config, set: SetCommand): readonly Finding[] {
-  if (dryRun || passToken || pushRegistry !== undefined || registryRoute !== undefined) return [];
+function checkPulling(
+  { dryRun, passToken, pushRegistry, registryRoute, analyzers }: Config,
+  set: SetCommand,
+): readonly Finding[] {
+  const submits = analyzers.some((name) => name !== "packages" && name !== "none");
+  if (!submits || dryRun || passToken || pushRegistry !== undefined || registryRoute !== undefined) return [];
   const detail =
     "Images of the cluster's own registry are submitted by its internal host name and without a login: an analysis service " +
     "outside the cluster cannot pull them, one inside needs THOTH_PASS_TOKEN=1. THOTH_PUSH_REGISTRY copies them to where it can; " +
@@ -94,7 +101,7 @@ function usesOf(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment)
     names: true,
     logs: !config.noBuildLog,
     scan: config.analyzeExisting || (inPod === undefined && config.registryRoute === undefined),
-    pull: config.pushRegistry !== undefined || config.passToken,
+    pull: config.pushRegistry !== undefined || config.passToken || readsPackages(config),
     annotations: config.annotate && !config.dryRun,
     events: config.events && !config.dryRun,
   };
