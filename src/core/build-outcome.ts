@@ -26,6 +26,8 @@ export interface BuildFacts {
   readonly buildConfig?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly base?: ImageName;
+  /** The images it only takes files from; absent where there are none. */
+  readonly inputs?: readonly ImageName[];
   /** The git URI it was built from, without credentials. */
   readonly origin?: string;
   readonly commit?: string;

@@ -21,6 +21,8 @@ export interface Job {
   readonly cause: JobCause;
   readonly output?: ImageName;
   readonly base?: ImageName;
+  /** The images the build only took files from: they are shown, not submitted. */
+  readonly inputs?: readonly ImageName[];
   readonly build?: BuildKey;
   readonly buildConfig?: string;
   /** Whether the build's log is part of the submission. */
@@ -124,14 +126,14 @@ function submitBuild(
   policy: SubmissionPolicy,
 ): Plan {
   const base = policy.baseImage ? facts.base : undefined;
-  const { build, buildConfig, origin, commit, trigger, completedAt } = facts;
+  const { inputs, build, buildConfig, origin, commit, trigger, completedAt } = facts;
   const id = facts.imageId === undefined ? `build-${build.uid}` : `build-${build.uid}-${facts.imageId}`;
   const failure = facts.reason !== undefined && output ? { failure: facts.reason } : undefined;
   const jobs = policy.analyzers
     .map(({ name, readsLogs }) => ({ analyzer: name, buildLog: policy.buildLog && readsLogs }))
     .filter(({ buildLog }) => output || base || buildLog)
     .map(({ analyzer, buildLog }, index) => {
-      const job = { id, analyzer, cause: "build" as const, output, base, build, buildConfig, buildLog };
+      const job = { id, analyzer, cause: "build" as const, output, base, inputs, build, buildConfig, buildLog };
       return inGroup({ ...job, origin, commit, trigger, completedAt, ...failure }, index);
     });
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };

@@ -184,8 +184,8 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   find(id: string): JobRecord<Work, Result> | undefined;
   /** The records of groups, first added first. */
   ofGroups(groups: readonly string[]): readonly JobRecord<Work, Result>[];
-  /** Records of jobs that made the image of a digest (`output`) or stand on it (`base`), last added first. */
-  withImage(digest: Digest, as: "output" | "base", limit: number): readonly JobRecord<Work, Result>[];
+  /** Records of jobs that made the image of a digest (`output`), stand on it (`base`) or took files from it (`input`), last added first. */
+  withImage(digest: Digest, as: "output" | "base" | "input", limit: number): readonly JobRecord<Work, Result>[];
   /** The last added job of every BuildConfig, by the BuildConfig's name: so many, behind that name. */
   lastOfBuildConfigs(limit?: number, after?: string): readonly JobRecord<Work, Result>[];
   /**

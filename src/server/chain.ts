@@ -2,17 +2,19 @@ import { formatImageName, type ImageName } from "../core/image-name.ts";
 import { type Digest, isDigest } from "../core/image-reference.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 
-/** A build in the chain of builds whose images stand on each other, with the builds made on it. */
+/** A build in the chain of builds whose images come from each other, with the builds made on it. */
 export interface ChainLink {
   readonly record: JobRecord;
   readonly isAsked: boolean;
+  /** Whether it only takes files from the image it follows, and does not stand on it. */
+  readonly takesFiles: boolean;
   readonly madeOnIt: readonly ChainLink[];
   /** How many more were made on it than are listed. */
   readonly isCut: boolean;
 }
 
 export interface Chain {
-  /** The image the first build stands on, which no known build made. */
+  /** The image the first build stands on, or takes files from, which no known build made. */
   readonly foundation?: string;
   readonly first: ChainLink;
 }
@@ -23,37 +25,63 @@ const longestWayDown = 10;
 const longestWayUp = 4;
 const mostAtOnce = 12;
 
-/** Which builds made the images a job's image stands on, and which were made on it. */
+/** Which builds made the images a job's image comes from, and which were made on it. */
 export function findChain(queue: Lookup, asked: JobRecord): Chain {
-  const wayDown = bases(queue, asked);
-  const up = links(queue, asked, asked, longestWayUp, new Set(wayDown.map(({ job }) => job.id)));
-  const first = wayDown.slice(1).reduce<ChainLink>((link, record) => {
-    return { record, isAsked: false, madeOnIt: [link], isCut: false };
+  const wayDown = sources(queue, asked);
+  const up = links(queue, asked, asked, longestWayUp, new Set(wayDown.map(({ record }) => record.job.id)));
+  const first = wayDown.slice(1).reduce<ChainLink>((link, { record, takesFiles }) => {
+    return { record, isAsked: false, takesFiles: false, madeOnIt: [{ ...link, takesFiles }], isCut: false };
   }, up);
-  const foundation = wayDown.at(-1) && baseName(wayDown.at(-1));
-  return { first, ...(foundation !== undefined && { foundation }) };
+  const last = wayDown.at(-1)?.record ?? asked;
+  const base = baseName(last);
+  const input = last.job.inputs?.[0];
+  const foundation = base ?? (input && formatImageName(input));
+  return {
+    first: { ...first, takesFiles: base === undefined && input !== undefined },
+    ...(foundation !== undefined && { foundation }),
+  };
 }
 
-/** The job itself, the one that made its base image, and so on. */
-function bases(queue: Lookup, asked: JobRecord): readonly JobRecord[] {
-  const way = [asked];
+interface Step {
+  readonly record: JobRecord;
+  /** Whether the step before only takes files from its image. */
+  readonly takesFiles: boolean;
+}
+
+/** The job itself, the one that made its base image or else an image it takes files from, and so on. */
+function sources(queue: Lookup, asked: JobRecord): readonly Step[] {
+  const way: Step[] = [{ record: asked, takesFiles: false }];
   for (let last = asked; way.length < longestWayDown; ) {
-    const digest = imageDigest(last, "base");
-    const maker = digest && queue.withImage(digest, "output", mostAtOnce).find(({ job }) => job.build !== undefined);
-    if (!maker || way.some(({ job }) => job.id === maker.job.id)) break;
-    way.push(maker);
-    last = maker;
+    const next = makerOf(queue, last);
+    if (!next || way.some(({ record }) => record.job.id === next.record.job.id)) break;
+    way.push(next);
+    last = next.record;
   }
   return way;
 }
 
+function makerOf(queue: Lookup, record: JobRecord): Step | undefined {
+  const inputs = (record.job.inputs ?? []).map((image) => ({ digest: digestOfName(image), takesFiles: true }));
+  for (const { digest, takesFiles } of [{ digest: imageDigest(record, "base"), takesFiles: false }, ...inputs]) {
+    const maker = digest && queue.withImage(digest, "output", mostAtOnce).find(({ job }) => job.build !== undefined);
+    if (maker) return { record: maker, takesFiles };
+  }
+  return undefined;
+}
+
 function links(queue: Lookup, record: JobRecord, asked: JobRecord, depth: number, seen: Set<string>): ChainLink {
   const digest = imageDigest(record, "output");
-  const found = digest && depth > 0 ? queue.withImage(digest, "base", mostAtOnce + 1) : [];
-  const fresh = found.slice(0, mostAtOnce).filter(({ job }) => !seen.has(job.id));
-  for (const { job } of fresh) seen.add(job.id);
-  const madeOnIt = fresh.map((child) => links(queue, child, asked, depth - 1, seen));
-  return { record, isAsked: record === asked, madeOnIt, isCut: found.length > mostAtOnce };
+  const made = (as: "base" | "input") => (digest && depth > 0 ? queue.withImage(digest, as, mostAtOnce + 1) : []);
+  const found = (["base", "input"] as const).flatMap((as) =>
+    made(as).map((child) => ({ record: child, takesFiles: as === "input" })),
+  );
+  const isNew = (id: string) => !seen.has(id) && seen.add(id) !== undefined;
+  const fresh = found.slice(0, mostAtOnce).filter((child) => isNew(child.record.job.id));
+  const madeOnIt = fresh.map((child) => ({
+    ...links(queue, child.record, asked, depth - 1, seen),
+    takesFiles: child.takesFiles,
+  }));
+  return { record, isAsked: record === asked, takesFiles: false, madeOnIt, isCut: found.length > mostAtOnce };
 }
 
 /** The digest of one of a job's images: as its build named it, else as it was submitted. */

@@ -39,13 +39,14 @@ export function trackedJson(buildConfig: string, record: JobRecord | undefined) 
   };
 }
 
-function contentJson({ cause, build, buildConfig, output, base, origin, commit, trigger, completedAt }: Job) {
+function contentJson({ cause, build, buildConfig, output, base, inputs, origin, commit, trigger, completedAt }: Job) {
   return {
     cause,
     build: build && { namespace: build.namespace, name: build.name, uid: build.uid },
     buildConfig,
     output: output && formatImageName(output),
     base: base && formatImageName(base),
+    inputs: inputs?.map(formatImageName),
     origin,
     commit,
     trigger,

@@ -43,7 +43,13 @@ const Job = {
 const schemas: Readonly<Record<string, Schema>> = {
   Job: object(Job),
   JobWithChain: object({ ...Job, chain: object({ "foundation?": image, first: ref("Link") }) }),
-  Link: object({ id: text, "build?": text, state, madeOnIt: list(ref("Link")) }),
+  Link: object({
+    id: text,
+    "build?": text,
+    state,
+    takesFiles: { type: "boolean", description: "Whether it only takes files from the image it follows." },
+    madeOnIt: list(ref("Link")),
+  }),
   Failure: object({
     reason: { enum: Object.keys(failureReasons) },
     message: text,
@@ -57,6 +63,7 @@ const schemas: Readonly<Record<string, Schema>> = {
     "buildConfig?": { ...text, description: "namespace/name" },
     "output?": image,
     "base?": image,
+    "inputs?": { ...list(image), description: "Images the build only took files from." },
     "origin?": text,
     "commit?": text,
     "trigger?": text,

@@ -2,11 +2,12 @@ import { builds, objectPath } from "../cluster/api/paths.ts";
 import type { BuildKey } from "../core/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
 import { gitOrigin } from "../core/git-origin.ts";
-import { type ImageName, imageStreamName } from "../core/image-name.ts";
+import { formatImageName, type ImageName, imageStreamName } from "../core/image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { lastBase } from "./dockerfile.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
 
 /** What is read of an OpenShift Build (build.openshift.io/v1). */
@@ -15,12 +16,18 @@ export interface Build {
   readonly spec?: {
     readonly source?: {
       readonly git?: { readonly uri?: string; readonly ref?: string };
-      readonly images?: readonly { readonly from?: ObjectReference }[];
+      /** An inline Dockerfile. */
+      readonly dockerfile?: string;
+      /** Images that files are taken from; `as` are names in the Dockerfile that such an image takes the place of. */
+      readonly images?: readonly { readonly from?: ObjectReference; readonly as?: readonly string[] | null }[] | null;
     };
     readonly revision?: { readonly git?: { readonly commit?: string; readonly message?: string } };
     readonly strategy?: {
       readonly type?: string;
-      readonly dockerStrategy?: { readonly from?: ObjectReference };
+      readonly dockerStrategy?: {
+        readonly from?: ObjectReference;
+        readonly buildArgs?: readonly { readonly name?: string; readonly value?: string; readonly valueFrom?: unknown }[] | null;
+      };
       readonly sourceStrategy?: { readonly from?: ObjectReference };
       readonly customStrategy?: { readonly from?: ObjectReference };
     };
@@ -129,9 +136,11 @@ function identity(build: Build, key: BuildKey): Pick<BuildFacts, "build" | "buil
 
 function facts(build: Build, key: BuildKey): BuildFacts {
   const { spec, status } = build;
+  const base = baseImage(build, key.namespace);
   return known({
     ...identity(build, key),
-    base: baseImage(build, key.namespace),
+    base,
+    inputs: inputImages(build, key.namespace, base),
     origin: gitOrigin(spec?.source?.git?.uri),
     commit: outsideText(spec?.revision?.git?.commit, longestId),
     trigger: outsideText(Array.isArray(spec?.triggeredBy) ? spec.triggeredBy[0]?.message : undefined),
@@ -139,14 +148,46 @@ function facts(build: Build, key: BuildKey): BuildFacts {
   });
 }
 
-/** The image a build stands on: its strategy's `from`, else the first image its source takes files from. An unreadable one is no base. */
+/** The image a build stands on: its strategy's `from`, else the one its inline Dockerfile ends on. An unreadable one is no base. */
 function baseImage(build: Build, namespace: string): ImageName | undefined {
   const { dockerStrategy, sourceStrategy, customStrategy } = build.spec?.strategy ?? {};
-  const images = build.spec?.source?.images;
-  const from =
-    dockerStrategy?.from ?? sourceStrategy?.from ?? customStrategy?.from ?? (Array.isArray(images) ? images[0]?.from : undefined);
+  const from = dockerStrategy?.from ?? sourceStrategy?.from ?? customStrategy?.from ?? (dockerStrategy && inlineBase(build));
+  return imageOrNothing(from, namespace);
+}
+
+/** The last `FROM` of an inline Dockerfile, or the source image that takes its place. */
+function inlineBase({ spec }: Build): ObjectReference | undefined {
+  const dockerfile = spec?.source?.dockerfile;
+  if (typeof dockerfile !== "string") return undefined;
+  const given = entries(spec?.strategy?.dockerStrategy?.buildArgs).map(({ name, value, valueFrom }) => {
+    const text = valueFrom ? undefined : (value ?? "");
+    return [String(name), typeof text === "string" ? text : undefined] as const;
+  });
+  const name = lastBase(dockerfile, new Map(given));
+  if (name === undefined) return undefined;
+  return (
+    entries(spec?.source?.images).find((image) => Array.isArray(image.as) && image.as.includes(name))?.from ?? {
+      kind: "DockerImage",
+      name,
+    }
+  );
+}
+
+/** The images a build only takes files from, each once. */
+function inputImages({ spec }: Build, namespace: string, base: ImageName | undefined): readonly ImageName[] | undefined {
+  const named = entries(spec?.source?.images)
+    .slice(0, mostInputs)
+    .flatMap(({ from }) => imageOrNothing(from, namespace) ?? []);
+  const byName = new Map(named.map((image) => [formatImageName(image), image]));
+  if (base) byName.delete(formatImageName(base));
+  return byName.size === 0 ? undefined : [...byName.values()];
+}
+
+const mostInputs = 8;
+
+function imageOrNothing(reference: ObjectReference | undefined, namespace: string): ImageName | undefined {
   try {
-    return imageOf(from, namespace);
+    return imageOf(reference, namespace);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { formatImageName } from "../../src/core/image-name.ts";
 import { formatImageReference } from "../../src/core/image-reference.ts";
 import { type Build, classifyBuild, type ObjectReference } from "../../src/sources/openshift-builds.ts";
 import { openTestCluster } from "../cluster/test-cluster.ts";
@@ -65,4 +66,78 @@ it.each<[string, Told, string]>([
   const outcome = classifyBuild(ended(told));
   if (outcome.kind !== "succeeded" || !outcome.outputs[0]) throw new Error(`The build is ${outcome.kind}`);
   expect(formatImageReference(await cluster.resolveImage(outcome.outputs[0], outcome.completedAt, signal))).toBe(expected);
+});
+
+const digest = digestOf("app-artifact");
+const artifact = {
+  from: image(`${internalRegistry}/shop/app-artifact@${digest}`),
+  paths: [{ sourcePath: "/app", destinationDir: "." }],
+};
+const inline = (dockerfile: string, buildArgs: readonly object[] = []) => ({
+  source: { dockerfile },
+  strategy: { type: "Docker", dockerStrategy: { buildArgs } },
+});
+
+it.each<[string, Build["spec"] | object, string | undefined, readonly string[]]>([
+  [
+    "nothing when it only takes files from an image",
+    { source: { images: [artifact] }, strategy: { dockerStrategy: {} } },
+    undefined,
+    [`${internalRegistry}/shop/app-artifact@${digest}`],
+  ],
+  [
+    "nothing in a pipeline, whatever it takes files from",
+    { source: { images: [artifact] }, strategy: { type: "JenkinsPipeline", jenkinsPipelineStrategy: {} } },
+    undefined,
+    [`${internalRegistry}/shop/app-artifact@${digest}`],
+  ],
+  [
+    "its Dockerfile's image, beside the one it takes files from",
+    { source: { dockerfile: "FROM centos:7\nCOPY app /app", images: [artifact] }, strategy: { dockerStrategy: {} } },
+    "docker.io/library/centos:7",
+    [`${internalRegistry}/shop/app-artifact@${digest}`],
+  ],
+  [
+    "the source image that takes the place of its Dockerfile's",
+    {
+      source: { dockerfile: "FROM placeholder", images: [{ ...artifact, as: ["placeholder"] }] },
+      strategy: { dockerStrategy: {} },
+    },
+    `${internalRegistry}/shop/app-artifact@${digest}`,
+    [],
+  ],
+  [
+    "its strategy's image, which goes before the Dockerfile's",
+    { source: { dockerfile: "FROM centos:7" }, strategy: { dockerStrategy: { from: image("quay.io/shop/base:1") } } },
+    "quay.io/shop/base:1",
+    [],
+  ],
+  ["its Dockerfile's last image", inline("FROM golang:1 AS make\nRUN make\nFROM quay.io/ubi/micro:9"), "quay.io/ubi/micro:9", []],
+  ["what the last stage's stage stands on", inline("FROM golang:1 AS make\nFROM make"), "docker.io/library/golang:1", []],
+  [
+    "named by build arguments with defaults",
+    inline("ARG HOST=quay.io\nARG BASE=$HOST/ubi/micro\nFROM ${BASE}:${TAG:-9}"),
+    "quay.io/ubi/micro:9",
+    [],
+  ],
+  [
+    "the image its own argument names",
+    inline("ARG TAG=7\nFROM centos:$TAG", [{ name: "TAG", value: "8" }]),
+    "docker.io/library/centos:8",
+    [],
+  ],
+  [
+    "nothing when its argument comes from a secret",
+    inline("ARG TAG=7\nFROM centos:$TAG", [{ name: "TAG", valueFrom: {} }]),
+    undefined,
+    [],
+  ],
+  ["nothing when an argument has no default", inline("ARG TAG\nFROM centos:$TAG"), undefined, []],
+  ["nothing when it begins from scratch", inline("FROM golang:1 AS make\nFROM scratch\nCOPY --from=make /app /"), undefined, []],
+])("a build stands on %s", (_, spec, base, inputs) => {
+  const build = { ...ended({ to: streamTag }), spec: { ...spec, output: { to: streamTag } } } as Build;
+  const outcome = classifyBuild(build);
+  if (outcome.kind !== "succeeded") throw new Error(`The build is ${outcome.kind}`);
+  expect(outcome.base && formatImageName(outcome.base)).toBe(base);
+  expect((outcome.inputs ?? []).map(formatImageName)).toEqual(inputs);
 });

@@ -336,6 +336,29 @@ describe("a job's page", () => {
     expect(chain).not.toContain("other-1");
   });
 
+  it("shows in the chain which builds only take files from an image", async () => {
+    const { queue, textOf } = await serve();
+    const elsewhere = { kind: "stream-tag" as const, namespace: "openshift", stream: "tools", tag: "1" };
+    await queue.add(job("files/app-1", { inputs: [elsewhere] }));
+    const { output } = job("files/app-1");
+    await queue.add(job("files/small-1", { inputs: output ? [output] : [] }));
+    const words = async (name: string) => {
+      const page = await textOf(`/jobs/${job(name).id}`);
+      const chain = page.slice(page.indexOf('class="chain"'), page.indexOf('id="log"'));
+      return [...chain.matchAll(/<bdi>([^<]*)|(stands on|takes files from[^<]*)/g)].map(([, text, how]) => text ?? how);
+    };
+    for (const name of ["files/app-1", "files/small-1"]) {
+      expect(await words(name)).toEqual([
+        "takes files from",
+        expect.anything(),
+        "openshift/tools:1",
+        "app-1",
+        "small-1",
+        "takes files from it",
+      ]);
+    }
+  });
+
   it("says so when there is no such job", async () => {
     const { get } = await serve();
     const answer = await get("/jobs/build-unknown", { accept: "text/html" });

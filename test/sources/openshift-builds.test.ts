@@ -81,14 +81,6 @@ describe("classifyBuild", () => {
       `shop/node@${digest}`,
     ],
     [
-      "the first source image when the strategy names none",
-      {
-        strategy: { dockerStrategy: {} },
-        source: { images: [{ from: { kind: "DockerImage", name: `host:5000/a/b@${digest}` } }] },
-      },
-      `host:5000/a/b@${digest}`,
-    ],
-    [
       "nothing when the name is no reference",
       { strategy: { dockerStrategy: { from: { kind: "DockerImage", name: "NOT A NAME" } } } },
       undefined,

@@ -160,6 +160,15 @@ export const versions: readonly string[] = [
   `
   CREATE INDEX turns_probe ON turns (analyzer, turn, first_due);
   `,
+  `
+  CREATE TABLE inputs (digest TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (digest, number)) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER inputs_added AFTER INSERT ON jobs WHEN NEW.job ->> '$.inputs' IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO inputs SELECT digest, NEW.number FROM (${inputDigests("NEW")}) WHERE digest IS NOT NULL;
+  END;
+  CREATE TRIGGER inputs_forgotten AFTER DELETE ON jobs WHEN OLD.job ->> '$.inputs' IS NOT NULL BEGIN
+    DELETE FROM inputs WHERE number = OLD.number AND digest IN (${inputDigests("OLD")});
+  END;
+  `,
 ];
 
 /** The digest of one of a job's images: as its build named it, else as it was submitted. */
@@ -167,6 +176,11 @@ function digestOf(image: "output" | "base"): string {
   const submitted = `result ->> '$.${image}'`;
   const inResult = `CASE WHEN ${submitted} LIKE '%@sha256:%' THEN substr(${submitted}, instr(${submitted}, '@') + 1) END`;
   return `coalesce(job ->> '$.${image}.reference.digest', job ->> '$.${image}.digest', ${inResult})`;
+}
+
+/** The digests of the images that a job's build took files from, as far as it named them so. */
+function inputDigests(row: "OLD" | "NEW"): string {
+  return `SELECT coalesce(value ->> '$.reference.digest', value ->> '$.digest') AS digest FROM json_each(${row}.job, '$.inputs')`;
 }
 
 /** The moving tags that earlier versions set, as far as a copy's name and its build's tag tell them. */

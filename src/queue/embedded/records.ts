@@ -42,8 +42,12 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
        substr(max(printf('%015d', updated_at) || error_message), 16) AS message, min(namespace) AS first, max(namespace) AS last
      FROM jobs WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed') GROUP BY state = 'failed', error_reason, error_host, analyzer`,
   );
-  const withDigest = (column: string) => connection.prepare(`${select} WHERE ${column} = ? ORDER BY number DESC LIMIT ?`);
-  const images = { output: withDigest("output_digest"), base: withDigest("base_digest") };
+  const where = (condition: string) => connection.prepare(`${select} WHERE ${condition} ORDER BY number DESC LIMIT ?`);
+  const images = {
+    output: where("output_digest = ?"),
+    base: where("base_digest = ?"),
+    input: where("number IN (SELECT number FROM inputs WHERE digest = ?)"),
+  };
   const rowOf = (id: string) => byId.get(id) as JobRow | undefined;
   const listing = createListing(connection, rowOf);
 

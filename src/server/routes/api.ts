@@ -58,11 +58,13 @@ interface LinkJson {
   readonly id: string;
   readonly build: string | undefined;
   readonly state: string;
+  readonly takesFiles: boolean;
   readonly madeOnIt: readonly LinkJson[];
 }
 
-function linkJson({ record, madeOnIt }: Link): LinkJson {
-  return { id: record.job.id, build: record.job.build?.name, state: record.state, madeOnIt: madeOnIt.map(linkJson) };
+function linkJson({ record, takesFiles, madeOnIt }: Link): LinkJson {
+  const { job, state } = record;
+  return { id: job.id, build: job.build?.name, state, takesFiles, madeOnIt: madeOnIt.map(linkJson) };
 }
 
 const trackedPage = 500;

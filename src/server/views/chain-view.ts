@@ -6,15 +6,16 @@ import { outside, stateBadge } from "./words.ts";
 
 /** The chain of builds as a tree that grows from its foundation. */
 export function chainView({ foundation, first }: Chain): Html {
-  const tree = html`<ul>${linkView(first)}</ul>`;
+  const tree = html`<ul>${linkView({ ...first, takesFiles: false })}</ul>`;
   if (foundation === undefined) return html`<div class="chain">${tree}</div>`;
-  return html`<div class="chain"><ul><li><div class="link foundation"><span class="faint">stands on</span> ${imageView(foundation)}</div>${tree}</li></ul></div>`;
+  return html`<div class="chain"><ul><li><div class="link foundation"><span class="faint">${first.takesFiles ? "takes files from" : "stands on"}</span> ${imageView(foundation)}</div>${tree}</li></ul></div>`;
 }
 
-function linkView({ record, isAsked, madeOnIt, isCut }: ChainLink): Html {
+function linkView({ record, isAsked, takesFiles, madeOnIt, isCut }: ChainLink): Html {
   const { job } = record;
   const name = outside(job.build?.name ?? describeJob(job), 160);
   const named = isAsked ? html`<b aria-current="true">${name}</b>` : html`<a href="${jobPath(job.id)}">${name}</a>`;
   const children = html`<ul>${madeOnIt.map(linkView)}${isCut && html`<li><div class="link foundation">and more</div></li>`}</ul>`;
-  return html`<li><div class="link${isAsked && " asked"}">${stateBadge(record)} ${named}</div>${madeOnIt.length > 0 && children}</li>`;
+  const how = takesFiles && html` <span class="faint">takes files from it</span>`;
+  return html`<li><div class="link${isAsked && " asked"}">${stateBadge(record)} ${named}${how}</div>${madeOnIt.length > 0 && children}</li>`;
 }

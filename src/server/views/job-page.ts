@@ -82,6 +82,7 @@ function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
     ["Completed", Number.isNaN(completed) ? text(job.completedAt) : timeAgo(completed, now)],
     ["Image", job.output && image(formatImageName(job.output))],
     ["Base image", job.base && image(formatImageName(job.base))],
+    ["Takes files from", job.inputs && html`${job.inputs.map((input) => html`<div>${image(formatImageName(input))}</div>`)}`],
     ["Seen", timeAgo(createdAt, now)],
     ["Last change", timeAgo(updatedAt, now)],
     ["Next try", dueAt !== undefined && timeAhead(dueAt, now)],
@@ -101,7 +102,7 @@ function image(name: string): Html {
 function chainSection(chain: Chain): Html | false {
   const { foundation, first } = chain;
   if (foundation === undefined && first.madeOnIt.length === 0) return false;
-  return html`<section><h2>Chain</h2><p class="faint">The build that made its base image, and the builds that were made on it.</p>${chainView(chain)}</section>`;
+  return html`<section><h2>Chain</h2><p class="faint">The build that made its base image, or an image it takes files from, and the builds that were made on it.</p>${chainView(chain)}</section>`;
 }
 
 const noResult: Readonly<Record<JobRecord["state"], string>> = {

@@ -215,6 +215,21 @@ export function describeMending(contract: Contract): void {
       expect(queue.withImage(`sha256:${"f".repeat(64)}`, "output", 10)).toEqual([]);
     });
 
+    it("finds the jobs of builds that took files from an image", async () => {
+      const queue = await open();
+      queue.work(async () => nothing);
+      const [one, other] = [buildJob(1).output, buildJob(2).output];
+      if (!one || !other) throw new Error("The jobs have no images");
+      await queue.add({ ...buildJob(3), inputs: [one, { kind: "stream-tag", namespace: "shop", stream: "a", tag: "1" }, one] });
+      await queue.add({ ...buildJob(4), inputs: [other, one] });
+      await queue.idle();
+      const taking = (number: number) =>
+        queue.withImage(`sha256:${String(number).padStart(64, "0")}`, "input", 10).map(({ job }) => job.id);
+      expect(taking(1)).toEqual(["build-uid-4", "build-uid-3"]);
+      expect(taking(2)).toEqual(["build-uid-4"]);
+      expect(taking(3)).toEqual([]);
+    });
+
     it("knows the last job of every BuildConfig", async () => {
       const queue = await open();
       for (const [number, buildConfig] of [
