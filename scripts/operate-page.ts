@@ -18,7 +18,7 @@ function failureTable(): string {
     const course = retryable ? (pauses ? "yes, and all jobs wait for it" : "yes") : "no";
     return `| \`${reason}\` | ${course} | ${remedy.replaceAll("|", "\\|")} |`;
   });
-  return ["| reason | tried again by itself | what to do |", "|---|---|---|", ...rows].join("\n");
+  return ["| reason | retried automatically | what to do |", "|---|---|---|", ...rows].join("\n");
 }
 
 function metricsTable(): string {
