@@ -49,7 +49,7 @@ describe("build-watcher jobs beside a working bot", () => {
       ),
     );
     expect(stdout).toMatch(new RegExp(`failed +${namespace}/bad-1-1\\n.*1 attempt\\n +AnalyzerRejected: .*manifest unknown`));
-    expect(stdout).toMatch(new RegExp(`waiting +${namespace}/late-1\\n.*\\n +AnalyzerFailed: .*500.*\\n +next try: 20..-`));
+    expect(stdout).toMatch(new RegExp(`retrying +${namespace}/late-1\\n.*\\n +AnalyzerFailed: .*500.*\\n +next try: 20..-`));
   });
 
   it("lists those in one state, as JSON lines, too", async () => {
