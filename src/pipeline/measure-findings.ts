@@ -14,9 +14,9 @@ export interface FindingsParts {
 const page = 200;
 const interval = 60_000;
 
-type Row = { readonly analyzer: string; readonly namespace: string; readonly severity: string };
+type Row = { readonly analyzer: string; readonly severity: string };
 
-/** Measures what the newest build of each BuildConfig holds, by namespace, until the signal fires. */
+/** Measures what the newest build of each BuildConfig holds, until the signal fires. */
 export async function measureFindings({ queue, metrics, clock }: FindingsParts, signal: AbortSignal): Promise<void> {
   let rows: readonly { readonly labels: Row; readonly value: number }[] = [];
   metrics.gauge("findings", () => rows);
@@ -32,9 +32,8 @@ async function total(queue: FindingsParts["queue"], signal: AbortSignal) {
     const newest = queue.lastOfBuildConfigs(page, after);
     for (const { job, result } of queue.ofGroups(newest.map((record) => groupOf(record.job)))) {
       const counts = result?.findings?.severities;
-      const namespace = job.build?.namespace;
-      if (!counts || namespace === undefined) continue;
-      for (const severity of severities) add(sums, { analyzer: job.analyzer, namespace, severity }, counts[severity]);
+      if (!counts) continue;
+      for (const severity of severities) add(sums, { analyzer: job.analyzer, severity }, counts[severity]);
     }
     after = newest.length === page ? newest.at(-1)?.job.buildConfig : undefined;
     // Thousands of BuildConfigs must not keep a probe waiting.

@@ -81,8 +81,8 @@ export const metricTable = {
   findings: {
     type: "gauge",
     name: "build_watcher_findings",
-    help: "Vulnerabilities that an analyzer found in the newest build of each BuildConfig, summed by namespace.",
-    labels: ["analyzer", "namespace", "severity"],
+    help: "Vulnerabilities that an analyzer found in the newest build of each BuildConfig, all together.",
+    labels: ["analyzer", "severity"],
   },
   jobsEnqueued: {
     type: "counter",

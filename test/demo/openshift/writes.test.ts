@@ -111,10 +111,9 @@ describe("a log that is followed", () => {
     await expect(text).rejects.toThrow();
   });
 
-  it.each(["PATCH", "POST", "DELETE"])("and other writes are as they were: %s of image streams is not served", async (method) => {
+  it.each(["POST", "DELETE"])("and other writes are as they were: %s of image streams is not served", async (method) => {
     const { ask } = await startCluster();
     const path = "/apis/image.openshift.io/v1/namespaces/shop/imagestreams/app";
-    const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-    expect((await ask(path, { method, body: "{}", headers: { "content-type": type } })).status).toBe(405);
+    expect((await ask(path, { method, body: "{}" })).status).toBe(405);
   });
 });
