@@ -32,7 +32,15 @@ export function gatherGroups(
 }
 
 function groupAs(id: string, members: readonly JobRecord[]): RecordGroup {
-  const failed = members.find(({ state, result }) => failedOutcomes.includes(outcomeOf(state, result)));
-  const lead = failed ?? members.find(({ state }) => state !== "done") ?? (members[0] as JobRecord);
-  return { id, members, lead };
+  return { id, members, lead: worstFirst(members)[0] as JobRecord };
+}
+
+/** Those that failed, then those that are not done, then the others; each in their own order. */
+export function worstFirst(members: readonly JobRecord[]): readonly JobRecord[] {
+  return members.toSorted((a, b) => badness(b) - badness(a));
+}
+
+function badness({ state, result }: JobRecord): number {
+  if (failedOutcomes.includes(outcomeOf(state, result))) return 2;
+  return state === "done" ? 0 : 1;
 }

@@ -24,15 +24,17 @@ export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, err
   };
 }
 
-/** A BuildConfig with what became of its last build. */
-export function trackedJson(buildConfig: string, record: JobRecord | undefined) {
-  const { job, state, result } = record ?? {};
+/** A BuildConfig with what became of its last build: its worst job, and how all of them fared, the worst first. */
+export function trackedJson(buildConfig: string, jobs: readonly JobRecord[]) {
+  const { job, state, result } = jobs[0] ?? {};
   return {
     buildConfig,
     jobId: job?.id,
     build: job?.build?.name,
     completedAt: job?.completedAt,
     state,
+    outcome: state && outcomeOf(state, result),
+    jobs: jobs.map((each) => ({ id: each.job.id, analyzer: each.job.analyzer, outcome: outcomeOf(each.state, each.result) })),
     image: result?.output ?? (job?.output && formatImageName(job.output)),
     analyses: result ? resultJson(result).analyses : [],
     link: result?.link,

@@ -100,6 +100,11 @@ const schemas: Readonly<Record<string, Schema>> = {
     "build?": text,
     "completedAt?": text,
     "state?": state,
+    "outcome?": { enum: jobOutcomes },
+    jobs: {
+      ...list(object({ id: text, analyzer: text, outcome: { enum: jobOutcomes } })),
+      description: "The build's jobs, one an analyzer, the worst first. The other fields are those of the first.",
+    },
     "image?": image,
     analyses: list(ref("Analysis")),
     "link?": text,

@@ -27,7 +27,12 @@ interface Told {
   readonly jobs: readonly { readonly id: string; readonly state: string; readonly subject: string }[];
   readonly next?: string;
   readonly chain: { readonly first: object };
-  readonly tracked: readonly { readonly buildConfig: string; readonly build?: string; readonly state?: string }[];
+  readonly tracked: readonly {
+    readonly buildConfig: string;
+    readonly build?: string;
+    readonly state?: string;
+    readonly jobs: readonly object[];
+  }[];
 }
 
 const result: JobResult = {
@@ -63,8 +68,8 @@ async function serve(options: PageServerOptions = {}) {
   await server.queue.dismiss(job("bank/api-2").id);
   const held = Promise.withResolvers<never>();
   onTestFinished(() => held.reject(new Error("over")));
-  server.work(async ({ build }) => {
-    if (build?.name === "web-2") throw new JobError("ImageNotFound", "gone");
+  server.work(async ({ build, analyzer }) => {
+    if (build?.name === "web-2" || analyzer === "rhacs") throw new JobError("ImageNotFound", "gone");
     if (build?.name === "api-1") throw new JobError("RegistryUnavailable", "503", { retryAfter: 60_000 });
     if (build?.name === "base-1") return held.promise;
     return result;
@@ -158,6 +163,24 @@ describe("the API", () => {
       ["bank/never", undefined, undefined],
       ["unseen", undefined, undefined],
     ]);
+  });
+
+  it("shows the worst of a BuildConfig's jobs, whichever analyzer came last", async () => {
+    const { call, queue } = await serve();
+    const first = job("shop/cart-1");
+    const further = (analyzer: string) => ({ ...first, id: `${first.id}-${analyzer}`, group: first.id, analyzer });
+    for (const one of [first, further("rhacs"), further("trustify")]) await queue.add(one);
+    await expect.poll(() => queue.ofGroups([first.id]).map(({ state }) => state)).toEqual(["done", "failed", "done"]);
+    const { value } = await call("GET", "/api/tracked");
+    expect(value.tracked.find(({ buildConfig }) => buildConfig === "shop/cart")).toMatchObject({
+      state: "failed",
+      outcome: "failed",
+      jobs: [
+        { analyzer: "rhacs", outcome: "failed" },
+        { analyzer: "thoth", outcome: "analysed" },
+        { analyzer: "trustify", outcome: "analysed" },
+      ],
+    });
   });
 
   it("tells the bot's status", async () => {

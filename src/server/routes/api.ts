@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
 import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
-import { imageJobs } from "../../core/job.ts";
+import { groupOf, imageJobs } from "../../core/job.ts";
 import { findChain } from "../chain.ts";
+import { gatherGroups, worstFirst } from "../groups.ts";
 import { jobJson, trackedJson } from "../job-json.ts";
 import { cursorOf, readFilter, toRecordFilter } from "../list-filter.ts";
 import { openApi } from "../openapi.ts";
@@ -73,10 +74,11 @@ const trackedPage = 500;
 async function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">, cursor: unknown) {
   const after = typeof cursor === "string" ? cursor.slice(0, 600) : "";
   const records = queue.lastOfBuildConfigs(trackedPage, after);
-  const tracked = records.map((record) => trackedJson(record.job.buildConfig ?? "", record));
+  const groups = new Map(gatherGroups(queue, records).map(({ id, members }) => [id, worstFirst(members)]));
+  const tracked = records.map((record) => trackedJson(record.job.buildConfig ?? "", groups.get(groupOf(record.job)) ?? [record]));
   if (records.length === trackedPage) return { tracked, next: tracked.at(-1)?.buildConfig };
   const missing = track.length === 0 ? [] : await withoutBuild(queue, track);
-  return { tracked: [...tracked, ...missing.map((name) => trackedJson(name, undefined))] };
+  return { tracked: [...tracked, ...missing.map((name) => trackedJson(name, []))] };
 }
 
 async function withoutBuild(queue: PageParts["queue"], track: readonly string[]): Promise<readonly string[]> {
