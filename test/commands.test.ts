@@ -81,17 +81,42 @@ describe("replay", () => {
 });
 
 describe("scan", () => {
+  const items = [{ created: "2026-01-01T00:00:00Z", dockerImageReference: image, image: digest }];
+  const cart = { metadata: { name: "cart", namespace: "golang-builder" }, status: { tags: [{ tag: "1", items }] } };
+
   it("ends with 0 when its jobs ended well, and counts in its closing line", async () => {
     await using world = await createWorld();
-    const items = [{ created: "2026-01-01T00:00:00Z", dockerImageReference: image, image: digest }];
-    world.cluster.put("imagestreams", {
-      metadata: { name: "cart", namespace: "golang-builder" },
-      status: { tags: [{ tag: "1", items }] },
-    });
+    world.cluster.put("imagestreams", cart);
     const bot = world.bot(["scan"]);
     expect(await bot.exit).toBe(0);
     expect(bot.lines).toContainEqual(expect.objectContaining({ msg: "1 image streams, 1 tags, 1 new, 0 known, 0 skipped" }));
     expect(world.analysis.submissions).toHaveLength(1);
+    expect(bot.stdout()).toBe("Jobs: 1 done, 0 failed.\n");
+  });
+
+  it("ends with 1 when jobs failed, and calls none of those submitted", async () => {
+    await using world = await createWorld();
+    world.cluster.put("imagestreams", cart);
+    world.analysis.unreadable(image, "manifest unknown");
+    const bot = world.bot(["scan"]);
+    expect(await bot.exit).toBe(1);
+    expect(bot.stdout()).toBe("Jobs: 0 done, 1 failed. build-watcher jobs --state failed shows why.\n");
+  });
+
+  it("hands its jobs to the bot that works in the same state directory, each once", async () => {
+    await using world = await createWorld();
+    world.cluster.put("imagestreams", cart);
+    const working = world.bot();
+    await working.logged(({ msg }) => msg === "Builds listed; watching");
+    const first = world.bot(["scan"]);
+    expect(await first.exit).toBe(0);
+    expect(first.stdout()).toContain("runs 1 new job. build-watcher jobs shows how they fare.");
+    await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
+    const second = world.bot(["scan"]);
+    expect(await second.exit).toBe(0);
+    expect(second.stdout()).toBe("Every image of the image streams is known already.\n");
+    expect(await working.stop()).toBe(0);
+    expect(world.analysis.submissions.map(({ query }) => query.image)).toEqual([image]);
   });
 });
 

@@ -68,7 +68,7 @@ export interface App extends AsyncDisposable {
   /** Takes in what lies in image streams. */
   scan(signal: AbortSignal, onProgress: (counts: ScanCounts) => void): Promise<ScanCounts>;
   readonly take: AwaitedJobs["take"];
-  /** Resolves when every job taken in by `take` and `scan` ended, or the signal fires; says how many failed. */
+  /** Resolves when every job taken in by `take` and `scan` ended, or the signal fires; says how many did, and how. */
   readonly settled: AwaitedJobs["settled"];
   /** Lets running jobs end within the grace, then interrupts them. */
   stop(): Promise<void>;

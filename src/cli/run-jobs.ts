@@ -25,15 +25,15 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
   await using app = await openApp(context.config, context);
   await app.discover(signal);
   app.work();
-  let taken = 0;
+  let known = 0;
   for (const { job, again } of wanted) {
-    if (await app.take(job, { again })) taken += 1;
-    else tellKnown(context, app.queue, job);
+    if (await app.take(job, { again })) continue;
+    known += 1;
+    tellKnown(context, app.queue, job);
   }
-  const failed = await app.settled(signal);
+  const { done, failed } = await app.settled(signal);
   await app.stop();
-  if (!signal.aborted)
-    context.screen.write(`Jobs: ${taken - failed} done, ${failed} failed, ${wanted.length - taken} known already.\n`);
+  if (!signal.aborted) context.screen.write(`Jobs: ${done} done, ${failed} failed, ${known} known already.\n`);
   log.debug({ failed }, "All jobs ended");
   return failed > 0 || signal.aborted ? 1 : 0;
 }
@@ -41,16 +41,26 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
 async function handOver(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
   const { config, log } = context;
   const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  let handed = 0;
   try {
     for (const { job, again } of wanted) {
       if ((await queue.add(job, { again })) === "already-known") tellKnown(context, queue, job);
-      else log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works in this state directory");
+      else {
+        handed += 1;
+        log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works in this state directory");
+      }
     }
   } finally {
     await queue.close();
   }
-  context.screen.write("The bot that works in this state directory runs these jobs. build-watcher jobs shows how they fare.\n");
+  context.screen.write(handedOver(handed));
   return 0;
+}
+
+/** What a command says at its end of so many jobs that another bot runs. */
+export function handedOver(jobs: number): string {
+  const what = jobs === 1 ? "1 new job" : `${jobs} new jobs`;
+  return `The bot that works in this state directory runs ${what}. build-watcher jobs shows how they fare.\n`;
 }
 
 /** Says what became of a job that is known and not taken again. */

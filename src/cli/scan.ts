@@ -1,35 +1,71 @@
+import { plannedAnalyzers } from "../analyzers/index.ts";
 import { type App, openApp } from "../app/app.ts";
+import { openCluster } from "../app/open-cluster.ts";
+import { clusterSettings } from "../app/settings.ts";
 import { sleep, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
-import type { ScanCounts } from "../pipeline/scan-images.ts";
+import type { Job } from "../core/job.ts";
+import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
+import { DirectoryInUseError, openEmbeddedQueue } from "../queue/index.ts";
 import type { CommandContext } from "./command.ts";
+import { handedOver } from "./run-jobs.ts";
 
 /** Milliseconds between progress lines in a log. */
 const progressInterval = 5_000;
 /** Milliseconds before a pass that failed starts over. */
 const scanRetryDelay = 30_000;
 
-/** The startup pass alone: 0 when all its jobs ended well, 1 when some failed. */
+/**
+ * The startup pass alone: 0 when all its jobs ended well, 1 when some failed. Beside a bot that works in the state directory they are handed over
+ * to it.
+ */
 export async function scan(context: CommandContext): Promise<number> {
+  try {
+    return await scanHere(context);
+  } catch (error) {
+    if (error instanceof DirectoryInUseError) return handOver(context);
+    throw error;
+  }
+}
+
+async function scanHere(context: CommandContext): Promise<number> {
+  const { screen, signal } = context;
   await using app = await openApp(context.config, context);
   await using _pushing = app.pushMetrics();
-  await app.discover(context.signal);
+  await app.discover(signal);
   app.work();
-  await Promise.race([app.queue.ended, runScan(context, app, context.signal, { persistent: false })]);
-  const failed = await app.settled(context.signal);
+  await Promise.race([app.queue.ended, runScan(context, app, signal, { persistent: false })]);
+  const { done, failed } = await app.settled(signal);
   await app.stop();
-  const { screen, signal } = context;
-  if (!signal.aborted)
-    screen.write(
-      `The images of image streams are submitted${failed > 0 ? `; ${failed} jobs failed: build-watcher jobs --state failed` : ""}.\n`,
-    );
-  return failed > 0 || context.signal.aborted ? 1 : 0;
+  const advice = failed > 0 ? " build-watcher jobs --state failed shows why." : "";
+  if (!signal.aborted) screen.write(`Jobs: ${done} done, ${failed} failed.${advice}\n`);
+  return failed > 0 || signal.aborted ? 1 : 0;
+}
+
+async function handOver(context: CommandContext): Promise<number> {
+  const { config, environment, log, screen, signal, clock = systemClock } = context;
+  await using opened = new AsyncDisposableStack();
+  const ledger = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  const queue = opened.adopt(ledger, (part) => part.close());
+  const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
+  const parts = { cluster, analyzers: plannedAnalyzers(config.analyzers), log };
+  let handed = 0;
+  const take = async (job: Job) => {
+    const isTaken = (await queue.add(job, { again: config.force ? "always" : "failed" })) === "added";
+    if (isTaken) handed += 1;
+    return isTaken;
+  };
+  const pass: Pick<App, "scan"> = { scan: (its, onProgress) => scanImages({ ...parts, take, onProgress }, its) };
+  await runScan(context, pass, signal, { persistent: false });
+  if (signal.aborted) return 1;
+  screen.write(handed === 0 ? "Every image of the image streams is known already.\n" : handedOver(handed));
+  return 0;
 }
 
 /** Runs the pass with progress and a closing line; a persistent one starts over when the cluster fails. */
 export async function runScan(
   context: CommandContext,
-  app: App,
+  app: Pick<App, "scan">,
   signal: AbortSignal,
   how: { persistent: boolean },
 ): Promise<void> {

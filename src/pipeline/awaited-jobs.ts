@@ -8,15 +8,15 @@ export interface AwaitedJobs {
   take(job: Job, how?: Adding): Promise<boolean>;
   /** To be told of every attempt. */
   onAttempt(attempt: AttemptReport): void;
-  /** Resolves when all have ended, or the signal fires; says how many failed. */
-  settled(signal: AbortSignal): Promise<number>;
+  /** Resolves when all have ended, or the signal fires; says how many of them did, and how. */
+  settled(signal: AbortSignal): Promise<{ readonly done: number; readonly failed: number }>;
 }
 
 export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle">): AwaitedJobs {
   const awaited = new Set<string>();
   const { promise: allEnded, resolve: endAll } = Promise.withResolvers<void>();
   let complete = false;
-  let failed = 0;
+  const ended = { done: 0, failed: 0 };
 
   return {
     async take(job, how = {}) {
@@ -27,13 +27,13 @@ export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle"
     onAttempt({ outcome, record }) {
       if (outcome !== "done" && outcome !== "failed") return;
       if (!awaited.delete(record.job.id)) return;
-      if (outcome === "failed") failed += 1;
+      ended[outcome] += 1;
       if (complete && awaited.size === 0) endAll();
     },
     async settled(signal) {
       complete = true;
       if (awaited.size > 0) await Promise.race([allEnded, queue.idle(), aborted(signal)]);
-      return failed;
+      return ended;
     },
   };
 }
