@@ -3,7 +3,8 @@ import { openConnection } from "./access/connection.ts";
 import { type Api, createApi, untrusted } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
-import { builds, imageStreams, listPath, type Resource } from "./api/paths.ts";
+import { listPath, type Resource } from "./api/paths.ts";
+import { isAllowed, isServed } from "./api/reviews.ts";
 import { asClusterError } from "./api/trouble.ts";
 import type { Right } from "./rights.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
@@ -21,11 +22,11 @@ export interface ClusterProbe {
   /** The name the cluster knows the bot by; undefined where no cluster of its age tells it. */
   user(signal: AbortSignal): Promise<string | undefined>;
   /** Whether the cluster has a resource. */
-  serves(group: Right["group"], resource: string, signal: AbortSignal): Promise<boolean>;
+  serves(resource: Resource, signal: AbortSignal): Promise<boolean>;
   /** Whether the bot has a right in a namespace, or in all. */
   may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
   /** Whether there is at least one in a namespace. */
-  hasAny(resource: "builds" | "imagestreams", namespace: string, signal: AbortSignal): Promise<boolean>;
+  hasAny(resource: Resource, namespace: string, signal: AbortSignal): Promise<boolean>;
   /** What `read` keeps of the objects of a namespace, or of all, one after the other. */
   list<T>(resource: Resource, namespace: string | undefined, read: (object: unknown) => T, signal: AbortSignal): AsyncIterable<T>;
   close(): Promise<void>;
@@ -62,9 +63,9 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
     inPod: connection.inPod,
     version: (signal) => told("its version", async () => textAt(await api.getJson("/version", {}, signal), "gitVersion")),
     user: (signal) => told("users", () => askUser(api, signal)),
-    serves: (group, resource, signal) => told(resource, () => isServed(api, group, resource, signal)),
+    serves: (resource, signal) => told(resource.plural, () => isServed(api, resource, signal)),
     may: (right, namespace, signal) => told(right.resource, () => isAllowed(api, right, namespace, signal)),
-    hasAny: (resource, namespace, signal) => told(resource, () => hasAny(api, resource, namespace, signal)),
+    hasAny: (resource, namespace, signal) => told(resource.plural, () => hasAny(api, resource, namespace, signal)),
     list: (resource, namespace, read, signal) => listAll(listing(api, listPath(resource, namespace), pageSize, read), signal),
     close: () => connection.close(),
   };
@@ -93,10 +94,8 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault);
 }
 
-const resources = { builds, imagestreams: imageStreams };
-
-async function hasAny(api: Api, resource: keyof typeof resources, namespace: string, signal: AbortSignal): Promise<boolean> {
-  const path = listPath(resources[resource], namespace);
+async function hasAny(api: Api, resource: Resource, namespace: string, signal: AbortSignal): Promise<boolean> {
+  const path = listPath(resource, namespace);
   for await (const { items } of listPages(
     listing(api, path, 1, () => true),
     signal,
@@ -111,29 +110,6 @@ function listing<T>(api: Api, path: string, pageSize: number, read: (object: unk
 
 async function* listAll<T>(settings: ListSettings<T>, signal: AbortSignal): AsyncGenerator<T> {
   for await (const { items } of listPages(settings, signal)) yield* items;
-}
-
-async function isServed(api: Api, group: string, resource: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    const answer = (await api.getJson(`/apis/${group}/v1`, {}, signal)) as { resources?: readonly { name?: unknown }[] | null };
-    return Array.isArray(answer.resources) && answer.resources.some(({ name }) => name === resource);
-  } catch (error) {
-    if (error instanceof ApiError && ["NotFound", "NotServed"].includes(error.fault)) return false;
-    throw error;
-  }
-}
-
-async function isAllowed(api: Api, right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean> {
-  const [resource, subresource] = right.resource.split("/");
-  const resourceAttributes = { verb: right.verb, group: right.group, resource, subresource, namespace };
-  const question = {
-    kind: "SelfSubjectAccessReview",
-    apiVersion: "authorization.k8s.io/v1",
-    spec: { resourceAttributes },
-  };
-  const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-  const answer = (await api.post(path, question, signal)) as { status?: { allowed?: unknown } };
-  return answer.status?.allowed === true;
 }
 
 async function told<T>(resource: string, ask: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import type { Api, Query } from "../cluster/api/api.ts";
 import type { Resource } from "../cluster/api/paths.ts";
+import type { Right } from "../cluster/rights.ts";
 import type { NamedBuild } from "../core/build.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 
@@ -16,6 +17,8 @@ export interface BuildSource {
   readonly pageSize: number;
   /** Says what an object means; never throws, whatever the server sent. Nothing of the object is kept. */
   classify(object: unknown): BuildOutcome;
+  /** What finding and reading a log takes. */
+  readonly logRights: readonly Right[];
   /** Finds a build's log. Throws `ApiError`. */
   findLog(api: Api, build: NamedBuild, follow: boolean, signal: AbortSignal): Promise<FoundLog>;
 }

@@ -1,6 +1,6 @@
 import type { Api } from "../cluster/api/api.ts";
 import { ApiError } from "../cluster/api/api-error.ts";
-import { groupPath, type Resource } from "../cluster/api/paths.ts";
+import { isAllowed, isServed } from "../cluster/api/reviews.ts";
 import { createGate } from "../core/gate.ts";
 import type { BuildSource } from "./build-source.ts";
 
@@ -23,9 +23,7 @@ export async function discoverParts(
   namespaces: readonly (string | undefined)[],
   signal: AbortSignal,
 ): Promise<readonly SourcePart[]> {
-  const served = await Promise.all(
-    sources.map(async (source) => ((await isServed(api, source.resource, signal)) ? [source] : [])),
-  );
+  const served = await Promise.all(sources.map(async (source) => ((await isThere(api, source, signal)) ? [source] : [])));
   const candidates = served.flat();
   const [first = sources[0]] = candidates;
   if (candidates.length <= 1) return namespaces.flatMap((namespace) => (first ? [{ source: first, namespace }] : []));
@@ -35,7 +33,8 @@ export async function discoverParts(
       const parts = await Promise.all(
         candidates.map(async (source) => {
           const leave = await gate.enter(signal);
-          return mayList(api, source.resource, namespace, signal).finally(leave);
+          const { group, plural } = source.resource;
+          return isAllowed(api, { verb: "list", group, resource: plural }, namespace, signal).finally(leave);
         }),
       );
       const chosen = candidates.filter((_, index) => parts[index]);
@@ -45,29 +44,10 @@ export async function discoverParts(
   return readable.flat();
 }
 
-/** Whether the cluster has a resource. Throws `ApiError`. */
-export async function isServed(api: Api, { group, version, plural }: Resource, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { resources } = (await api.getJson(groupPath(group, version), {}, signal)) as { resources?: unknown };
-    return Array.isArray(resources) && resources.some((resource) => resource?.name === plural);
-  } catch (error) {
-    if (error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault)) return false;
+/** Where even the question is forbidden nothing can be watched either. */
+async function isThere(api: Api, { resource }: BuildSource, signal: AbortSignal): Promise<boolean> {
+  return isServed(api, resource, signal).catch((error: unknown) => {
+    if (error instanceof ApiError && error.fault === "Forbidden") return false;
     throw error;
-  }
-}
-
-async function mayList(
-  api: Api,
-  { group, plural }: Resource,
-  namespace: string | undefined,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const question = {
-    kind: "SelfSubjectAccessReview",
-    apiVersion: "authorization.k8s.io/v1",
-    spec: { resourceAttributes: { verb: "list", group, resource: plural, namespace } },
-  };
-  const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-  const answer = (await api.post(path, question, signal)) as { status?: { allowed?: unknown } };
-  return answer.status?.allowed === true;
+  });
 }

@@ -60,6 +60,7 @@ export const openshiftBuilds: BuildSource = {
   resource: builds,
   pageSize: 500,
   classify: (object) => classifyBuild(object as Build),
+  logRights: [{ verb: "get", group: builds.group, resource: `${builds.plural}/log`, use: "logs" }],
   async findLog(api, { namespace, name }, follow) {
     // Without nowait the server holds the answer back for half a minute, until a build runs.
     const part = { path: `${objectPath(builds, namespace, name)}/log`, query: follow ? { follow } : { nowait: true } };

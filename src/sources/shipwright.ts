@@ -7,7 +7,7 @@ import { isDigest, parseImageReference, withDigest } from "../core/image-referen
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
-import { findPodLog } from "./logs/pod-log.ts";
+import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { type Condition, endOf } from "./run-status.ts";
 
 /** What is read of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
@@ -54,6 +54,7 @@ export const shipwrightBuildRuns: BuildSource = {
   resource,
   pageSize: 250,
   classify: (object) => classifyBuildRun(object as BuildRun),
+  logRights: podLogRights,
   findLog: (api, build, _follow, signal) => findPodLog(api, shipwrightBuildRuns, build, buildRunLabel, signal),
 };
 

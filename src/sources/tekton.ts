@@ -6,7 +6,7 @@ import type { ImageReference } from "../core/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
-import { findPodLog } from "./logs/pod-log.ts";
+import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { type Condition, endOf } from "./run-status.ts";
 import { buildRunLabel } from "./shipwright.ts";
 import { hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./type-hints.ts";
@@ -58,6 +58,7 @@ export function tektonRuns({ ignoreResults }: TektonSettings): readonly BuildSou
     resource: pipelineRuns,
     pageSize,
     classify: (object) => classifyRun(object as Run, "PipelineRun", ignoreResults),
+    logRights: podLogRights,
     findLog: (api, build, _follow, signal) => findPodLog(api, pipelines, build, "tekton.dev/pipelineRun", signal),
   };
   const tasks: BuildSource = {

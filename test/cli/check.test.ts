@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Right, rights } from "../../src/cluster/rights.ts";
+import type { Right } from "../../src/cluster/rights.ts";
 import type { Digest } from "../../src/core/image-reference.ts";
 import type { AccessRule } from "../../src/demo/openshift-api.ts";
 import { createWorld, startBot, type World, type WorldOptions } from "../support/bot.ts";
@@ -13,6 +13,8 @@ import { startOddRegistry } from "../support/odd-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
 import { makeCertificates, type RegistryOptions, type RegistryServer, startRegistry } from "../support/registry-server.ts";
+import { rights } from "../support/roles.ts";
+import { aRun } from "../support/runs.ts";
 
 interface Report {
   readonly ok: boolean;
@@ -86,8 +88,10 @@ describe("check, where all is well", () => {
       ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher can get imagestreams/layers in namespace golang-builder.
       ok      analysis endpoint              https://user-api.example.com answers as Thoth's User API does.
       ok      state directory                /state can be written and locked.
+      skipped API shipwright                 The cluster does not serve buildruns.v1beta1.shipwright.io. The bot looks again every ten minutes.
+      skipped API tekton                     The cluster does not serve pipelineruns.tekton.dev and taskruns.tekton.dev. The bot looks again every ten minutes.
       skipped copying                        Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
-      All is well, 1 warning, 1 skipped.
+      All is well, 1 warning, 3 skipped.
       "
     `);
     expect(exitCode).toBe(0);
@@ -186,6 +190,8 @@ describe("check, where a right is missing", () => {
     });
     expect(ok).toBe(true);
     expect(checks.filter(({ state }) => state === "skipped").map(({ check }) => check)).toEqual([
+      "API shipwright",
+      "API tekton",
       "right get builds/log",
       "right list imagestreams",
       "right get imagestreams/layers",
@@ -249,6 +255,70 @@ describe("check, where the bot reads images itself", () => {
     expect(await ofReading(world)).toMatchObject([
       { state: "skipped", detail: expect.stringContaining("no image of a build yet") },
     ]);
+  });
+});
+
+describe("check, of build systems", () => {
+  const tekton = { user: account, verbs: ["*"], apiGroups: ["tekton.dev", ""], resources: ["*"] };
+  const only = async (world: World, environment: Readonly<Record<string, string>> = {}) => {
+    const { ok, checks } = await report(world, environment);
+    return { ok, told: checks.filter(({ check }) => /API|runs|pods/.test(check)).map(({ check, state }) => `${state} ${check}`) };
+  };
+
+  it("names those that the cluster has, and what the bot lacks for each, which is no failure unless they were chosen", async () => {
+    await using world = await createKnownWorld({ installed: ["tekton.dev"] });
+    expect(await only(world)).toEqual({
+      ok: true,
+      told: [
+        "ok API builds",
+        "skipped API shipwright",
+        "ok API tekton",
+        "ok API imagestreams",
+        "warns right list pipelineruns",
+        "warns right list taskruns",
+      ],
+    });
+    const [first] = await warnings(world);
+    expect(first?.detail).toContain("are not watched. If that is meant, BUILD_WATCHER_SOURCES says so.");
+    expect(first?.mend).toBe(`oc policy add-role-to-user view ${account} -n golang-builder`);
+    expect((await only(world, { BUILD_WATCHER_SOURCES: "builds" })).told).toEqual(["ok API builds", "ok API imagestreams"]);
+    const chosen = await failures(world, { BUILD_WATCHER_SOURCES: "builds,tekton" });
+    expect(chosen.map(({ check }) => check)).toEqual([
+      "right list pipelineruns",
+      "right watch pipelineruns",
+      "right list pods",
+      "right get pods/log",
+      "right list taskruns",
+      "right watch taskruns",
+    ]);
+  });
+
+  it("looks at all rights of one that may be listed", async () => {
+    const rules = [...allRules, { ...tekton, verbs: ["list"] }];
+    await using world = await createKnownWorld({ installed: ["tekton.dev"], rules });
+    const named = (await failures(world)).map(({ check }) => check);
+    expect(named).toEqual(["right watch pipelineruns", "right get pods/log", "right watch taskruns"]);
+  });
+
+  it("warns where one of several is chosen that is not there, and fails where none is", async () => {
+    await using world = await createKnownWorld();
+    expect((await only(world, { BUILD_WATCHER_SOURCES: "builds,shipwright" })).told).toContain("warns API shipwright");
+    const [first] = await failures(world, { BUILD_WATCHER_SOURCES: "shipwright" });
+    expect(first).toMatchObject({
+      check: "API shipwright",
+      detail: "The cluster does not serve buildruns.v1beta1.shipwright.io, so that there is nothing to watch.",
+      mend: expect.stringContaining("BUILD_WATCHER_SOURCES"),
+    });
+  });
+
+  it("looks for tracked pipelines among their runs", async () => {
+    await using world = await createKnownWorld({ installed: ["tekton.dev"], rules: [...allRules, tekton] });
+    world.cluster.put(
+      "taskruns",
+      aRun("taskrun", ({ metadata }) => void Object.assign(metadata, { namespace: "golang-builder" })),
+    );
+    const told = await warnings(world, { BUILD_WATCHER_TRACK: "Task:buildah,Pipeline:cart" });
+    expect(told.map(({ detail }) => detail)).toEqual([expect.stringContaining("No build of the Pipeline cart is")]);
   });
 });
 
@@ -455,13 +525,13 @@ describe("check, where something is probably not meant", () => {
     expect(warned).toEqual([
       expect.stringMatching(/0 builds, 0 image streams in shpo: is the name right\? +Fix: export THOTH_WATCHED_NAMESPACE=/),
     ]);
-    expect(text).toMatch(/\nAll is well, 1 warning, 1 skipped\.\n$/);
+    expect(text).toMatch(/\nAll is well, 1 warning, 3 skipped\.\n$/);
   });
 
   it("counts several warnings", async () => {
     await using world = await createKnownWorld(anywhere);
     const { text } = await checked(world, { THOTH_WATCHED_NAMESPACE: "shpo,bnak" });
-    expect(text).toMatch(/\nAll is well, 2 warnings, 1 skipped\.\n$/);
+    expect(text).toMatch(/\nAll is well, 2 warnings, 3 skipped\.\n$/);
   });
 
   it("says nothing of emptiness where the bot cannot list", async () => {

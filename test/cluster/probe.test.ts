@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { builds } from "../../src/cluster/api/paths.ts";
 import { loginCommand, openClusterProbe } from "../../src/cluster/probe.ts";
-import { rights } from "../../src/cluster/rights.ts";
 import { writeKubeconfig } from "../support/kubeconfig.ts";
+import { rights } from "../support/roles.ts";
 import { startApi, token } from "./test-cluster.ts";
 
 const signal = new AbortController().signal;
@@ -42,17 +43,15 @@ describe("what the cluster serves", () => {
     ["quokkas", "build.openshift.io", false],
   ] as const)("%s of %s: %s", async (resource, group, served) => {
     const { probe } = await openProbe();
-    expect(await probe.serves(group, resource, signal)).toBe(served);
+    expect(await probe.serves({ group, version: "v1", plural: resource }, signal)).toBe(served);
   });
 
   it("is nothing where the group is not there, and unknown where it is broken", async () => {
     const { api, probe } = await openProbe();
     api.fail("any", { status: 404 });
-    expect(await probe.serves("build.openshift.io", "builds", signal)).toBe(false);
+    expect(await probe.serves(builds, signal)).toBe(false);
     api.fail("any", { status: 503 });
-    await expect(probe.serves("build.openshift.io", "builds", signal)).rejects.toThrow(
-      /cannot serve builds.*oc get clusteroperators/,
-    );
+    await expect(probe.serves(builds, signal)).rejects.toThrow(/cannot serve builds.*oc get clusteroperators/);
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { rights, writingRights } from "../../src/cluster/rights.ts";
 import type { RecordedRequest } from "../../src/demo/openshift-api.ts";
-import { createWorld, type World } from "../support/bot.ts";
+import { createWorld, type World, type WorldOptions } from "../support/bot.ts";
 import { aBuild, internalRegistry, recordedImageStreams } from "../support/fixtures.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
 import { startRegistry } from "../support/registry-server.ts";
-import { type Granted, grantedBy, inSingleRights } from "../support/roles.ts";
+import { type Granted, grantedBy, inSingleRights, rights, writingRights } from "../support/roles.ts";
+import { aRun } from "../support/runs.ts";
 
 const namespace = "golang-builder";
 const inNamespace = grantedBy("rbac.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
@@ -23,6 +23,13 @@ const everything = {
 
 /** Asked by the cluster's registry of whoever pulls, not by the bot. */
 const pull = "get imagestreams/layers.image.openshift.io";
+
+/** The roles for other build systems, each beside the one for OpenShift's builds. */
+const runRoles = [
+  ["rbac-shipwright", "shipwright", "shipwright.io", { buildruns: "buildrun" }],
+  ["rbac-tekton", "tekton", "tekton.dev", { pipelineruns: "pipelinerun", taskruns: "taskrun" }],
+] as const;
+const readsAndPatches = { VERBS: '["list","watch","patch"]' };
 
 /** A cluster that enforces exactly what was granted to the bot. */
 function createGuardedWorld({ user, rules }: Granted): Promise<World> {
@@ -145,6 +152,88 @@ describe.each([
     await using world = await createGuardedWorld(all);
     const bot = world.bot(["check"], { ...everything, ...environment });
     expect(await bot.exit, bot.stdout()).toBe(0);
+  });
+});
+
+describe.each(
+  runRoles.flatMap(([file, source, group, runs]) => [
+    [file, source, group, runs, { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace }, inNamespace, namespace] as const,
+    [`${file}-cluster` as const, source, group, runs, { NAMESPACE: "bots" }, inCluster, "*"] as const,
+  ]),
+)("%s.yaml", (name, source, group, runs, parameters, beside, watched) => {
+  const file = `${name}.yaml` as const;
+  const granted = grantedBy(file, parameters);
+  const settings = { ...everything, THOTH_WATCHED_NAMESPACE: watched, BUILD_WATCHER_SOURCES: source };
+
+  /** A cluster with the build system, a run of each kind with a log, and these rules alone. */
+  async function createRunWorld(rules: Granted["rules"], further: Partial<WorldOptions> = {}): Promise<World> {
+    const known = { token: "sha256~token", tokens: { "sha256~token": granted.user } };
+    const world = await createWorld({ namespace, ...known, rules, installed: [group], ...further });
+    for (const [plural, kind] of Object.entries(runs) as ["buildruns", "buildrun"][]) {
+      const run = aRun(kind, ({ metadata }) => void Object.assign(metadata, { namespace }));
+      world.cluster.put(plural, run);
+      const label = {
+        buildruns: "buildrun.shipwright.io/name",
+        pipelineruns: "tekton.dev/pipelineRun",
+        taskruns: "tekton.dev/taskRun",
+      };
+      const pod = { name: `${kind}-pod`, namespace, labels: { [label[plural]]: run.metadata.name } };
+      world.cluster.put("pods", {
+        metadata: pod,
+        spec: { containers: [{ name: "step-build" }] },
+        status: { phase: "Succeeded" },
+      });
+      world.cluster.setPodLog(namespace, `${kind}-pod`, "step-build", "built\n");
+    }
+    return world;
+  }
+
+  async function workThroughRuns(world: World, environment: Readonly<Record<string, string>>): Promise<void> {
+    const bot = world.bot([], environment);
+    for (const kind of Object.values(runs)) {
+      const subject = `${namespace}/${aRun(kind).metadata.name}`;
+      await bot.logged((line) => line.subject === subject && line.msg === "Job done");
+    }
+    expect(await bot.stop()).toBe(0);
+    const refused = world.cluster.requests.filter(({ status = 200, resource }) => status >= 400 && resource !== "");
+    expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
+  }
+
+  it("is bound to the bot's account, is enough for it, and holds nothing that it does not use", async () => {
+    expect(granted.user).toBe(beside.user);
+    await using world = await createRunWorld([...beside.rules, ...granted.rules]);
+    await workThroughRuns(world, settings);
+    const asked = used(world.cluster.requests.filter(({ apiGroup }) => ["", group].includes(apiGroup)));
+    expect(asked).toEqual(inSingleRights(granted.rules));
+  });
+
+  it("with the right to patch is enough for annotations as well", async () => {
+    const patching = grantedBy(file, { ...parameters, ...readsAndPatches });
+    const events = watched === "*" ? writingInCluster : writingInNamespace;
+    await using world = await createRunWorld([...beside.rules, ...patching.rules, ...events.rules]);
+    await workThroughRuns(world, { ...settings, ...writing });
+    const asked = used(world.cluster.requests.filter(({ apiGroup }) => ["", group].includes(apiGroup)));
+    expect(asked).toEqual(inSingleRights(patching.rules));
+  });
+
+  it("passes check; without it check names each right of a source that was chosen", async () => {
+    const failing = async (world: World, environment: Readonly<Record<string, string>>) => {
+      const bot = world.bot(["check", "--json"], environment);
+      await bot.exit;
+      const { checks } = JSON.parse(bot.stdout()) as { checks: { check: string; state: string; mend?: string }[] };
+      return checks.filter(({ state }) => state === "fails");
+    };
+    await using well = await createRunWorld([...beside.rules, ...granted.rules]);
+    expect(await failing(well, settings)).toEqual([]);
+    const [patch] = await failing(well, { ...settings, BUILD_WATCHER_ANNOTATE: "1" });
+    expect(patch?.mend).toContain(`openshift/${file} -p NAMESPACE=bots`);
+    expect(patch?.mend).toContain(`-p 'VERBS=${readsAndPatches.VERBS}'`);
+    await using lacking = await createRunWorld(beside.rules);
+    const named = (await failing(lacking, settings)).map(({ check }) => check);
+    const expected = granted.rules.flatMap(({ verbs, resources }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `right ${verb} ${resource}`)),
+    );
+    expect(named.toSorted()).toEqual(expected.toSorted());
   });
 });
 

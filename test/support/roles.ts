@@ -1,4 +1,7 @@
+import { eventRight, imageRights, type Right } from "../../src/cluster/rights.ts";
 import type { AccessRule } from "../../src/demo/openshift-api.ts";
+import { openshiftBuilds } from "../../src/sources/openshift-builds.ts";
+import { annotatingRight, readingRights } from "../../src/sources/rights.ts";
 import { type KubernetesObject, processTemplate } from "./templates.ts";
 
 interface PolicyRule {
@@ -22,7 +25,11 @@ export interface Granted {
   readonly rules: readonly AccessRule[];
 }
 
-type RbacFile = "rbac.yaml" | "rbac-cluster.yaml" | "rbac-writing.yaml" | "rbac-writing-cluster.yaml";
+type RbacFile = `rbac${"" | "-shipwright" | "-tekton" | "-writing"}${"" | "-cluster"}.yaml`;
+
+/** What `rbac.yaml` is to hold, and `rbac-writing.yaml`. */
+export const rights: readonly Right[] = [...readingRights(openshiftBuilds), ...imageRights];
+export const writingRights: readonly Right[] = [annotatingRight(openshiftBuilds), eventRight];
 
 /** Reads a role and its binding out of a template. */
 export function grantedBy(file: RbacFile, parameters: Readonly<Record<string, string>>): Granted {

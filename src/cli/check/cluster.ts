@@ -1,18 +1,26 @@
-import { type ClusterProbe, grantFor, loginCommand, openClusterProbe } from "../../cluster/probe.ts";
-import { type Right, rights, writingRights } from "../../cluster/rights.ts";
+import { imageStreams } from "../../cluster/api/paths.ts";
+import { type ClusterProbe, loginCommand, openClusterProbe } from "../../cluster/probe.ts";
 import type { ClusterSettings } from "../../cluster/settings.ts";
+import type { BuildSource } from "../../sources/build-source.ts";
+import { buildSources } from "../../sources/index.ts";
+import { openshiftBuilds } from "../../sources/openshift-builds.ts";
 import { type Finding, failed, finding, passed, skipped } from "./finding.ts";
+import { type Asked, checkRights, type Uses } from "./rights.ts";
 import type { SetCommand } from "./set-command.ts";
+import { capabilities, findSources } from "./sources.ts";
 import { checkWatched, type Watched } from "./watched.ts";
-
-/** Which of the bot's rights the settings make use of. */
-export type Uses = Readonly<Record<Right["use"], boolean>>;
 
 /** What the settings ask of the cluster, and how they are changed. */
 export interface Demands {
   readonly uses: Uses;
   readonly watched: Watched;
   readonly set: SetCommand;
+}
+
+/** The build systems that are known, and the names of those that were chosen. */
+interface Sources {
+  readonly sources: readonly BuildSource[];
+  readonly chosen: readonly string[];
 }
 
 /** Whether the cluster is there, who the bot is to it, what it serves and what the bot may do; what cannot be asked is left out. */
@@ -30,7 +38,8 @@ export async function checkCluster(
   }
   try {
     const reconnect = settings.url === undefined ? restart : demands.set("KUBERNETES_API_URL");
-    return await askCluster(probe, { ...demands, reconnect }, signal);
+    const sources = buildSources({ ignoreResults: settings.tektonIgnoreResults ?? [] });
+    return await askCluster(probe, { ...demands, reconnect, sources, chosen: settings.sources ?? [] }, signal);
   } finally {
     await probe.close();
   }
@@ -41,7 +50,7 @@ const restart = "oc rollout restart deployment/build-watcher";
 
 async function askCluster(
   probe: ClusterProbe,
-  { uses, watched, set, reconnect }: Demands & { readonly reconnect: string },
+  { uses, watched, set, reconnect, sources, chosen }: Demands & Sources & { readonly reconnect: string },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const login = (error: unknown) => (probe.inPod ? reconnect : loginCommand(probe.server, error));
@@ -58,10 +67,20 @@ async function askCluster(
   }
   const identity = identityOf(known, login);
   const user = typeof known === "string" ? known : undefined;
-  const resources = await Promise.all((["builds", "imagestreams"] as const).map((resource) => checkApi(probe, resource, signal)));
-  const granted = await Promise.all(probe.namespaces.flatMap((namespace) => checkRights(probe, user, namespace, uses, signal)));
-  const doubts = await checkWatched(probe, watched, set, signal);
-  return [cluster, identity, ...resources, ...granted, ...doubts];
+  const { served, findings } = await findSources(probe, { known: sources, chosen, set }, signal);
+  const streams = await probe.serves(imageStreams, signal).catch((error: unknown) => error);
+  const hasBuilds = served.includes(openshiftBuilds);
+  const asked: Asked = {
+    probe,
+    user,
+    uses,
+    sources: served.length > 0 ? served : sources.slice(0, 1),
+    isOptional: (source) => chosen.length === 0 && source !== served[0],
+    hasImageStreams: streams !== false || hasBuilds,
+  };
+  const granted = await Promise.all(probe.namespaces.map((namespace) => checkRights(asked, namespace, signal)));
+  const doubts = await checkWatched(probe, { ...watched, sources: asked.sources }, set, signal);
+  return [cluster, identity, ...findings, checkImageStreams(streams, hasBuilds), ...granted.flat(), ...doubts];
 }
 
 function identityOf(known: unknown, login: (error: unknown) => string): Finding {
@@ -71,52 +90,14 @@ function identityOf(known: unknown, login: (error: unknown) => string): Finding 
   return failed("identity", known, login(known));
 }
 
-const groups = { builds: "build.openshift.io", imagestreams: "image.openshift.io" } as const;
-
-function checkApi(probe: ClusterProbe, resource: keyof typeof groups, signal: AbortSignal): Promise<Finding> {
-  const name = `${resource}.${groups[resource]}`;
-  const look = async () => {
-    if (await probe.serves(groups[resource], resource, signal)) return `The cluster serves ${name}.`;
-    throw new Error(`The cluster does not serve ${name}: it is not OpenShift, or this capability is switched off.`);
-  };
-  return finding(`API ${resource}`, () => "oc get clusterversion version -o jsonpath='{.status.capabilities}'", look);
-}
-
-function checkRights(
-  probe: ClusterProbe,
-  user: string | undefined,
-  namespace: string | undefined,
-  uses: Uses,
-  signal: AbortSignal,
-): readonly Promise<Finding>[] {
-  const who = user ?? "The bot";
-  const asked = [...rights, ...writingRights.filter(({ use }) => uses[use])];
-  return asked.map(async (right) => {
-    const what = `${right.verb} ${right.resource}`;
-    const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
-    const check = `right ${what}`;
-    try {
-      if (await probe.may(right, namespace, signal)) return at(namespace, passed(check, `${who} can ${what} ${where}.`));
-      if (!uses[right.use])
-        return at(namespace, skipped(check, `${who} cannot ${what} ${where}, and these settings do not need it.`));
-      return at(
-        namespace,
-        failed(check, `${who} cannot ${what} ${where}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user)),
-      );
-    } catch (error) {
-      return at(namespace, failed(check, error));
-    }
-  });
-}
-
-/** Said once a namespace. */
-function doubtOf({ verb, resource }: Right, namespace: string | undefined): string {
-  if (namespace === undefined || verb !== "list" || resource !== "builds") return "";
-  return " A namespace that does not exist is refused alike: is its name right?";
-}
-
-function at(namespace: string | undefined, found: Finding): Finding {
-  return namespace === undefined ? found : { ...found, namespace };
+/** Where no builds of OpenShift are watched, nothing needs image streams either. */
+function checkImageStreams(isServed: unknown, isNeeded: boolean): Finding {
+  const [check, name] = ["API imagestreams", `${imageStreams.plural}.${imageStreams.group}`];
+  if (isServed instanceof Error) return failed(check, isServed, capabilities);
+  if (isServed === true) return passed(check, `The cluster serves ${name}.`);
+  if (!isNeeded) return skipped(check, `The cluster does not serve ${name}, and no builds of OpenShift are watched.`);
+  const detail = `The cluster does not serve ${name}: it is not OpenShift, or this capability is switched off.`;
+  return failed(check, detail, capabilities);
 }
 
 function notAsked(because: string): Finding {

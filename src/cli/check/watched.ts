@@ -1,7 +1,8 @@
+import { imageStreams } from "../../cluster/api/paths.ts";
 import type { ClusterProbe } from "../../cluster/probe.ts";
 import type { Config } from "../../config/options.ts";
 import { isTracked } from "../../core/job.ts";
-import { openshiftBuilds } from "../../sources/openshift-builds.ts";
+import type { BuildSource } from "../../sources/build-source.ts";
 import { type Finding, warned } from "./finding.ts";
 import type { SetCommand } from "./set-command.ts";
 
@@ -11,12 +12,12 @@ export type Watched = Pick<Config, "track" | "trackFile">;
 /** What is probably misspelt: namespaces in which there is nothing, BuildConfigs without a build. What the bot may not list is not asked. */
 export async function checkWatched(
   probe: ClusterProbe,
-  { track, trackFile }: Watched,
+  { track, trackFile, sources }: Watched & { readonly sources: readonly BuildSource[] },
   set: SetCommand,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const named = probe.namespaces.filter((namespace) => namespace !== undefined);
-  const empty = await Promise.all(named.map((namespace) => isEmpty(probe, namespace, signal)));
+  const empty = await Promise.all(named.map((namespace) => isEmpty(probe, sources, namespace, signal)));
   const mend = set("THOTH_WATCHED_NAMESPACE");
   return [
     ...named
@@ -25,36 +26,54 @@ export async function checkWatched(
         ...warned("watched", `0 builds, 0 image streams in ${namespace}: is the name right?`, mend),
         namespace,
       })),
-    ...(await unknownConfigs(probe, track, signal)).map((entry) =>
+    ...(await unknownOwners(probe, sources, track, signal)).map((entry) =>
       warned(
         "tracked",
-        `No build of the BuildConfig ${entry} is among those listed: is the name right, and has it been built?`,
+        `No build of the ${entry.includes(":") ? entry.replace(":", " ") : `BuildConfig ${entry}`} is among those listed: is the name right, and has it been built?`,
         set(trackFile === undefined ? "BUILD_WATCHER_TRACK" : "BUILD_WATCHER_TRACK_FILE"),
       ),
     ),
   ];
 }
 
-async function isEmpty(probe: ClusterProbe, namespace: string, signal: AbortSignal): Promise<boolean> {
-  const has = await Promise.all(
-    (["builds", "imagestreams"] as const).map((resource) => probe.hasAny(resource, namespace, signal).catch(() => true)),
+async function isEmpty(
+  probe: ClusterProbe,
+  sources: readonly BuildSource[],
+  namespace: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const needed = [...sources.slice(0, 1).map(({ resource }) => resource), imageStreams].map((resource) =>
+    probe.hasAny(resource, namespace, signal).catch(() => true),
   );
+  // Sources that may not be listed are left out.
+  const further = sources.slice(1).map(({ resource }) => probe.hasAny(resource, namespace, signal).catch(() => false));
+  const has = await Promise.all([...needed, ...further]);
   return !has.includes(true);
 }
 
 /** The entries that no build belongs to; none where builds cannot be listed, which is a finding of its own. */
-async function unknownConfigs(probe: ClusterProbe, track: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+async function unknownOwners(
+  probe: ClusterProbe,
+  sources: readonly BuildSource[],
+  track: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const missing = new Set(track);
+  const owners = new Set(track.map(ownerOf));
   try {
-    for (const namespace of track.length > 0 ? probe.namespaces : []) {
-      const { resource, classify } = openshiftBuilds;
-      for await (const outcome of probe.list(resource, namespace, classify, signal)) {
-        if (outcome.kind === "ignored") continue;
-        for (const entry of missing) if (isTracked(outcome, [entry])) missing.delete(entry);
-      }
-    }
+    for (const { resource, classify } of sources.filter(({ owner }) => owners.has(owner)))
+      for (const namespace of probe.namespaces)
+        for await (const outcome of probe.list(resource, namespace, classify, signal)) {
+          if (outcome.kind === "ignored") continue;
+          for (const entry of missing) if (isTracked(outcome, [entry])) missing.delete(entry);
+        }
   } catch {
     return [];
   }
   return [...missing];
+}
+
+/** What an entry names: `Pipeline:shop/cart`; without a kind it is a BuildConfig. */
+function ownerOf(entry: string): string {
+  return entry.includes(":") ? entry.slice(0, entry.indexOf(":")) : "BuildConfig";
 }

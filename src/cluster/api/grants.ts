@@ -36,9 +36,11 @@ export function grantCommand(namespace: string | undefined, user: string | undef
 /** The command that gives a user a right to write: the template for the bot's own account, a role of that one right for a person. */
 export function writingCommand({ verb, resource, namespace }: Access, user: string | undefined): string {
   const [, own] = /^system:serviceaccount:([^:]+):build-watcher$/.exec(user ?? "") ?? [];
-  const file = `openshift/rbac-writing${namespace === undefined ? "-cluster" : ""}.yaml`;
+  const template = runTemplates[resource];
+  const file = `openshift/${template ?? "rbac-writing"}${namespace === undefined ? "-cluster" : ""}.yaml`;
   const watched = namespace === undefined ? "" : ` -p THOTH_WATCHED_NAMESPACE=${namespace}`;
-  if (own !== undefined) return `oc process --local -f ${file} -p NAMESPACE=${own}${watched} | oc apply -f -`;
+  const verbs = template === undefined ? "" : ` -p 'VERBS=["list","watch","patch"]'`;
+  if (own !== undefined) return `oc process --local -f ${file} -p NAMESPACE=${own}${watched}${verbs} | oc apply -f -`;
   const role = `build-watcher-${verb}-${resource}`;
   const what = `${role} --verb=${verb} --resource=${resource}.${groups[resource] ?? "build.openshift.io"}`;
   if (namespace === undefined) return `oc create clusterrole ${what} && ${grantCommand(namespace, user, role)}`;
@@ -50,6 +52,13 @@ const groups: Readonly<Record<string, string>> = {
   buildruns: "shipwright.io",
   pipelineruns: "tekton.dev",
   taskruns: "tekton.dev",
+};
+
+/** Which template holds the right to patch, where it is not that for writing. */
+const runTemplates: Readonly<Record<string, string>> = {
+  buildruns: "rbac-shipwright",
+  pipelineruns: "rbac-tekton",
+  taskruns: "rbac-tekton",
 };
 
 function isWriting({ verb }: Access): boolean {

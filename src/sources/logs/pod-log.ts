@@ -1,5 +1,6 @@
 import type { Api } from "../../cluster/api/api.ts";
 import { listPath, objectPath, pods } from "../../cluster/api/paths.ts";
+import type { Right } from "../../cluster/rights.ts";
 import type { NamedBuild } from "../../core/build.ts";
 import type { BuildSource, FoundLog, LogPart } from "../build-source.ts";
 import { entries, type Metadata, stringsOf } from "../fields.ts";
@@ -10,6 +11,12 @@ interface Pod {
   readonly spec?: { readonly containers?: readonly { readonly name?: string }[] | null };
   readonly status?: { readonly startTime?: string };
 }
+
+/** What `findPodLog` and reading what it finds take. */
+export const podLogRights: readonly Right[] = [
+  { verb: "list", group: pods.group, resource: pods.plural, use: "logs" },
+  { verb: "get", group: pods.group, resource: `${pods.plural}/log`, use: "logs" },
+];
 
 /** The log of a run lies with the `step-` containers of its pods, which carry a label with its name; in the order in which they began. */
 export async function findPodLog(

@@ -1,0 +1,82 @@
+import { type ClusterProbe, grantFor } from "../../cluster/probe.ts";
+import { eventRight, imageRights, type Right } from "../../cluster/rights.ts";
+import type { BuildSource } from "../../sources/build-source.ts";
+import { annotatingRight, readingRights } from "../../sources/rights.ts";
+import { type Finding, failed, passed, skipped, warned } from "./finding.ts";
+
+/** Which of the bot's rights the settings make use of. */
+export type Uses = Readonly<Record<Right["use"], boolean>>;
+
+/** Whose rights are looked at, and which. */
+export interface Asked {
+  readonly probe: ClusterProbe;
+  /** Undefined where the cluster does not tell. */
+  readonly user: string | undefined;
+  readonly uses: Uses;
+  readonly sources: readonly BuildSource[];
+  /** Whether a source is left out where it may not be listed. */
+  readonly isOptional: (source: BuildSource) => boolean;
+  readonly hasImageStreams: boolean;
+}
+
+/** Looks at every right that the sources and the settings need in a namespace, or in all. */
+export async function checkRights(asked: Asked, namespace: string | undefined, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { sources, uses, hasImageStreams } = asked;
+  const looks = await Promise.all(sources.map((source) => mayWatch(asked, source, namespace, signal)));
+  const watched = sources.filter((_, index) => looks[index] === undefined);
+  const rights = [
+    ...watched.flatMap(readingRights),
+    ...(hasImageStreams ? imageRights : []),
+    ...(uses.annotations ? watched.map(annotatingRight) : []),
+    ...(uses.events ? [eventRight] : []),
+  ];
+  const single = new Map(rights.map((right) => [`${right.verb} ${right.resource}.${right.group}`, right]));
+  const findings = await Promise.all([...single.values()].map((right) => checkRight(asked, right, namespace, signal)));
+  return [...findings, ...looks.filter((look) => look !== undefined)];
+}
+
+/** What is to be said of a source that is left out for want of a right; undefined where it is watched. */
+async function mayWatch(
+  { probe, user, isOptional }: Asked,
+  source: BuildSource,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  const [list] = readingRights(source);
+  if (!list || !isOptional(source) || (await probe.may(list, namespace, signal).catch(() => true))) return undefined;
+  const detail = `${sentence(list, namespace, user, "cannot")}, so that they are not watched. If that is meant, BUILD_WATCHER_SOURCES says so.`;
+  return at(namespace, warned(`right list ${list.resource}`, detail, grantFor(list, namespace, user)));
+}
+
+async function checkRight(
+  { probe, user, uses }: Asked,
+  right: Right,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const check = `right ${right.verb} ${right.resource}`;
+  try {
+    if (await probe.may(right, namespace, signal))
+      return at(namespace, passed(check, `${sentence(right, namespace, user, "can")}.`));
+    const refused = sentence(right, namespace, user, "cannot");
+    if (!uses[right.use]) return at(namespace, skipped(check, `${refused}, and these settings do not need it.`));
+    return at(namespace, failed(check, `${refused}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user)));
+  } catch (error) {
+    return at(namespace, failed(check, error));
+  }
+}
+
+function sentence({ verb, resource }: Right, namespace: string | undefined, user: string | undefined, can: string): string {
+  const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
+  return `${user ?? "The bot"} ${can} ${verb} ${resource} ${where}`;
+}
+
+/** Said once a namespace. */
+function doubtOf({ verb, resource }: Right, namespace: string | undefined): string {
+  if (namespace === undefined || verb !== "list" || resource !== "builds") return "";
+  return " A namespace that does not exist is refused alike: is its name right?";
+}
+
+function at(namespace: string | undefined, found: Finding): Finding {
+  return namespace === undefined ? found : { ...found, namespace };
+}
