@@ -141,3 +141,58 @@ it.each<[string, Build["spec"] | object, string | undefined, readonly string[]]>
   expect(outcome.base && formatImageName(outcome.base)).toBe(base);
   expect((outcome.inputs ?? []).map(formatImageName)).toEqual(inputs);
 });
+
+const address = "172.30.1.1:5000";
+const oldStream = {
+  ...stream,
+  status: {
+    dockerImageRepository: `${address}/other/app`,
+    tags: [
+      {
+        tag: "latest",
+        items: [{ created: "2026-01-01T09:59:59Z", image: a, dockerImageReference: `${address}/other/app@${a}` }],
+      },
+    ],
+  },
+};
+
+it.each<[string, string, object, string, boolean]>([
+  ["and is known by it from the first build on", `${address}/other/app:latest`, oldStream, `${address}/other/app@${a}`, true],
+  ["and owns an image whose digest is known", `${address}/other/app@${b}`, oldStream, `${address}/other/app@${b}`, true],
+  [
+    "and is told by the streams everybody may read",
+    `${address}/none/app@${b}`,
+    { ...oldStream, metadata: { namespace: "openshift", name: "nodejs" } },
+    `${address}/none/app@${b}`,
+    true,
+  ],
+  ["and does not own another address", "172.30.1.2:5000/other/app:latest", oldStream, "172.30.1.2:5000/other/app:latest", false],
+  [
+    "and is not what somebody wrote into a stream",
+    `${address}/other/app:latest`,
+    { ...oldStream, spec: { dockerImageRepository: `${address}/other/app` } },
+    `${address}/other/app:latest`,
+    false,
+  ],
+])("an old cluster's registry is named by address %s", async (_, reference, told, expected, isOwn) => {
+  const { cluster } = await openTestCluster({ prepare: (api) => api.put("imagestreams", told as typeof oldStream) });
+  const outcome = classifyBuild(ended({ to: streamTag, reference }));
+  if (outcome.kind !== "succeeded" || !outcome.outputs[0]) throw new Error(`The build is ${outcome.kind}`);
+  const resolved = await cluster.resolveImage(outcome.outputs[0], outcome.completedAt, signal);
+  expect(formatImageReference(resolved)).toBe(expected);
+  expect(cluster.ownsImage(resolved)).toBe(isOwn);
+});
+
+it("a registry by address is asked about no more once a stream has told the cluster's own", async () => {
+  const { api, cluster } = await openTestCluster({ prepare: (started) => started.put("imagestreams", stream) });
+  const elsewhere = { kind: "reference" as const, reference: { registry: address, repository: "other/app", digest: a } };
+  for (let time = 0; time < 3; time++) await cluster.resolveImage(elsewhere, undefined, signal);
+  expect(api.requests).toHaveLength(1);
+});
+
+it("a registry by address is asked about again while the API is down, lest its image go unpinned", async () => {
+  const { api, cluster } = await openTestCluster({ prepare: (started) => started.put("imagestreams", oldStream) });
+  const named = { kind: "reference" as const, reference: { registry: address, repository: "other/app", tag: "latest" } };
+  api.fail("list", { status: 503 }, 10);
+  await expect(cluster.resolveImage(named, undefined, signal)).rejects.toMatchObject({ reason: "ClusterUnavailable" });
+});

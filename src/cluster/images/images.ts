@@ -8,6 +8,7 @@ import type { WatchedNamespaces } from "../watched-namespaces.ts";
 import { digestOfTag, type ImageStream, imageOfDigest, imageOfTag, readImageStream } from "./image-streams.ts";
 import type { ImageStreams } from "./image-streams-api.ts";
 import type { RegistryHosts } from "./registry-hosts.ts";
+import { askStreams } from "./registry-route.ts";
 
 /**
  * Every tag's newest image in one namespace after the other; `undefined` stands for the whole cluster. A namespace that may not be read is told
@@ -47,7 +48,11 @@ export async function resolveImage(
   signal: AbortSignal,
 ): Promise<ImageReference> {
   if (image.kind !== "reference") return resolveStreamName(streams, image, at, signal);
-  return hosts.owns(image.reference.registry) ? pin(streams, image.reference, at, signal) : image.reference;
+  const { registry, repository } = image.reference;
+  // Clusters before 3.11 name their registry by address, which only its image streams tell from anybody's.
+  const isOpen = () => hosts.mayOwn(registry);
+  if (isOpen()) await askStreams(streams, repository.split("/")[0] ?? "", () => !isOpen(), signal);
+  return hosts.owns(registry) ? pin(streams, image.reference, at, signal) : image.reference;
 }
 
 async function pin(

@@ -7,6 +7,8 @@ export interface RegistryHosts {
   learn(stream: ImageStream): void;
   /** Whether a host is the registry's, inside or outside. */
   owns(host: string): boolean;
+  /** Whether a host has the form of the registry's address inside, and no image stream was read yet that tells. */
+  mayOwn(host: string): boolean;
   /** Whether a host is the registry's own inside the cluster. */
   isInternal(host: string): boolean;
   /** The host by which it is reached from outside, if known. */
@@ -22,6 +24,8 @@ export function createRegistryHosts(given: string | undefined): RegistryHosts {
   const addresses = new Set<string>();
   let route = given?.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
 
+  let isTold = false;
+
   const isInternal = (host: string) => serviceName.test(host) || addresses.has(host);
 
   return {
@@ -29,9 +33,11 @@ export function createRegistryHosts(given: string | undefined): RegistryHosts {
       route ??= hostOf(status?.publicDockerImageRepository);
       // Without a registry the status repeats what anybody may write into the spec.
       const inside = spec?.dockerImageRepository ? undefined : hostOf(status?.dockerImageRepository);
+      isTold ||= inside !== undefined;
       if (inside && serviceAddress.test(inside)) addresses.add(inside);
     },
     owns: (host) => isInternal(host) || host === route,
+    mayOwn: (host) => !isTold && host !== route && serviceAddress.test(host),
     isInternal,
     route: () => route,
   };

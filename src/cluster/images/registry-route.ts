@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { ImageReference } from "../../core/image-reference.ts";
+import { isObjectName } from "../../core/object-name.ts";
 import { ApiError } from "../api/api-error.ts";
 import { asClusterError } from "../api/trouble.ts";
 import type { ImageStreams } from "./image-streams-api.ts";
@@ -17,16 +18,8 @@ export interface RegistryRoute {
 export function createRegistryRoute(streams: ImageStreams, hosts: RegistryHosts, clock: Clock): RegistryRoute {
   let absentSince: number | undefined;
 
-  /** Any stream tells the route; those in `openshift` are readable for every user. */
   async function find(namespace: string, signal: AbortSignal): Promise<void> {
-    for (const place of [namespace, "openshift"]) {
-      try {
-        if (!hosts.route()) await streams.any(place, signal);
-      } catch (error) {
-        if (error instanceof ApiError && ["Forbidden", "NotFound", "NotServed"].includes(error.fault)) continue;
-        throw asClusterError(error, { verb: "list", resource: "imagestreams", namespace: place });
-      }
-    }
+    await askStreams(streams, namespace, () => hosts.route() !== undefined, signal);
     absentSince = hosts.route() ? undefined : clock.now();
   }
 
@@ -39,4 +32,24 @@ export function createRegistryRoute(streams: ImageStreams, hosts: RegistryHosts,
       return registry ? { ...image, registry } : image;
     },
   };
+}
+
+/**
+ * Reads an image stream, so that the registry's hosts become known: one of the namespace, then one of `openshift`, which every user may read. What
+ * may not be read is passed over; other failures are thrown as a `JobError`.
+ */
+export async function askStreams(
+  streams: Pick<ImageStreams, "any">,
+  namespace: string,
+  isKnown: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const place of [namespace, "openshift"].filter(isObjectName)) {
+    try {
+      if (!isKnown()) await streams.any(place, signal);
+    } catch (error) {
+      if (error instanceof ApiError && ["Forbidden", "NotFound", "NotServed"].includes(error.fault)) continue;
+      throw asClusterError(error, { verb: "list", resource: "imagestreams", namespace: place });
+    }
+  }
 }
