@@ -18,6 +18,8 @@ const judged = literals.filter(({ file }) => !Object.keys(inside).some((start) =
 const kilobyte = 1024;
 /** A pattern may take this many times what a plain search for a character that is not there takes. */
 const generous = 200;
+/** Milliseconds that a busy machine may add. What grows with the square takes many seconds for 64 kB already. */
+const interruption = 250;
 const linear = /[^€]§/;
 
 /** The length at which a pattern takes far more than the text is long; undefined when it never does. */
@@ -30,7 +32,7 @@ function tooSlowAt({ expression }: FoundPattern): string | undefined {
   let starts = slowest(worstTexts(expression, 4 * kilobyte)).map(({ text }) => text);
   for (const length of [16, 64, 256, 1024].map((size) => size * kilobyte)) {
     starts = starts.map((text) => longer(text, length));
-    const bound = generous * timeOf(linear, "a".repeat(length), 3) + 2;
+    const bound = generous * timeOf(linear, "a".repeat(length), 3) + interruption;
     const found = starts.find((text) => timeOf(expression, text, 1) > bound && timeOf(expression, text, 3) > bound);
     if (found) return `${length} of ${JSON.stringify(found.slice(0, 30))}…`;
   }
