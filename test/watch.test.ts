@@ -232,7 +232,7 @@ describe("what cannot work", () => {
     furnish(world);
     const bot = world.bot([], { THOTH_USER_API_HOST: "http://127.0.0.1:1" });
     await bot.logged(({ level, msg }) => level === "error" && String(msg).includes("THOTH_USER_API_HOST"));
-    await bot.logged(({ msg }) => msg === "Attempt failed; the job is tried again");
+    await bot.logged(({ msg }) => msg === "Attempt failed; the job will be retried");
     await bot.stop();
     world.bot();
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 5);

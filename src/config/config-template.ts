@@ -30,12 +30,12 @@ const platform: readonly Parameter[] = [
   { name: "HTTP_PROXY", description: "Proxy for plain HTTP." },
   {
     name: "NO_PROXY",
-    description: "Hosts that are reached without the proxy: names, .suffixes and addresses, parted by commas.",
+    description: "Hosts that are reached without the proxy: names, .suffixes and addresses, separated by commas.",
     value: ".svc,.cluster.local",
   },
   {
     name: "NODE_EXTRA_CA_CERTS",
-    description: "A file of CA certificates trusted beside Node.js' own; read once, at start.",
+    description: "A file of CA certificates trusted in addition to Node.js' own. It is read once, at start.",
     value: `${certificates}/ca-bundle.crt`,
   },
 ];

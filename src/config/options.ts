@@ -68,7 +68,7 @@ export const options = {
     format: "label-selector",
     group: "What is watched",
     placeholder: "<selector>",
-    help: "Watch the namespaces with these labels, in the syntax of oc get -l, in place of named ones. They are looked up every minute; the bot needs the right to list namespaces.",
+    help: "Watch the namespaces with these labels instead of named ones, in the syntax of oc get -l. They are looked up every minute. The bot needs the right to list namespaces.",
   },
   namespaceExclude: {
     env: "BUILD_WATCHER_NAMESPACE_EXCLUDE",
@@ -78,7 +78,7 @@ export const options = {
     default: "openshift-*,kube-*",
     group: "What is watched",
     placeholder: "<patterns>",
-    help: "Leave out these namespaces where all are watched or a selector chooses them; * stands for any characters.",
+    help: "Leave out these namespaces if all are watched or a selector chooses them; * stands for any characters.",
   },
   sources: {
     env: "BUILD_WATCHER_SOURCES",
@@ -87,7 +87,7 @@ export const options = {
     format: "build-source",
     group: "What is watched",
     placeholder: "<sources>",
-    help: "Build systems to watch: builds (OpenShift's own), shipwright, tekton. Default: those that the cluster has and the bot may read, looked up every ten minutes.",
+    help: "Build systems to watch: builds (OpenShift's own), shipwright, tekton. Default: those that the cluster has and the bot can read, looked up every ten minutes.",
   },
   since: {
     env: "BUILD_WATCHER_SINCE",
@@ -96,7 +96,7 @@ export const options = {
     format: "since",
     group: "What is watched",
     placeholder: "<when>",
-    help: "Leave builds alone that ended before: now (the bot's first start), a duration such as 7d before it, or a time such as 2026-11-01T00:00:00Z. Default: all that exist are submitted.",
+    help: "Ignore builds that ended before this: now (the bot's first start), a duration before it such as 7d, or a time such as 2026-11-01T00:00:00Z. Default: all builds that exist are submitted.",
   },
   analyzeExisting: {
     env: "THOTH_ANALYZE_EXISTING",
@@ -130,7 +130,7 @@ export const options = {
     format: "label-selector",
     group: "What is watched",
     placeholder: "<selector>",
-    help: "The same for BuildRuns of Shipwright.",
+    help: "Follow only BuildRuns of Shipwright with these labels.",
   },
   tektonSelector: {
     env: "BUILD_WATCHER_TEKTON_SELECTOR",
@@ -139,7 +139,7 @@ export const options = {
     format: "label-selector",
     group: "What is watched",
     placeholder: "<selector>",
-    help: "The same for PipelineRuns and TaskRuns of Tekton; Konflux marks those that build with pipelines.appstudio.openshift.io/type=build.",
+    help: "Follow only PipelineRuns and TaskRuns of Tekton with these labels. Konflux marks those that build with pipelines.appstudio.openshift.io/type=build.",
   },
   tektonTasks: {
     env: "BUILD_WATCHER_TEKTON_TASKS",
@@ -149,7 +149,7 @@ export const options = {
     default: "owned",
     group: "What is watched",
     placeholder: "<which>",
-    help: "Which TaskRuns report images: owned: a TaskRun of a PipelineRun only if that names none; all: every one, at once, though its PipelineRun may name the image again.",
+    help: "Which TaskRuns report images. owned: a TaskRun of a PipelineRun only if the PipelineRun names none. all: every one, at once, even if its PipelineRun names the image again.",
   },
   tektonFailed: {
     env: "BUILD_WATCHER_TEKTON_FAILED",
@@ -159,7 +159,7 @@ export const options = {
     default: "analyze",
     group: "What is watched",
     placeholder: "<what>",
-    help: "What becomes of an image that was pushed by a run which failed or was cancelled later: analyze submits it, report leaves it alone.",
+    help: "What happens to an image whose run failed or was cancelled after the push: analyze submits it, report leaves it alone.",
   },
   tektonIgnoreResults: {
     env: "BUILD_WATCHER_TEKTON_IGNORE_RESULTS",
@@ -169,7 +169,7 @@ export const options = {
     default: "SOURCE_*",
     group: "What is watched",
     placeholder: "<patterns>",
-    help: "Results of Tekton runs that name no image to analyze; * stands for any characters.",
+    help: "Results of Tekton runs that are not images to analyze; * stands for any characters.",
   },
   track: {
     env: "BUILD_WATCHER_TRACK",
@@ -186,7 +186,7 @@ export const options = {
     type: "string",
     group: "What is watched",
     placeholder: "<file>",
-    help: "A YAML file that lists further ones to follow under trackBuildConfigs: (kind, name, namespace); kind is BuildConfig, Build, Pipeline or Task.",
+    help: "A YAML file with more of them, listed under trackBuildConfigs: (kind, name, namespace). The kind is BuildConfig, Build, Pipeline or Task.",
   },
   analyzers: {
     env: "BUILD_WATCHER_ANALYZERS",
@@ -224,7 +224,7 @@ export const options = {
     minimum: 0,
     group: "Analysis",
     placeholder: "<size>",
-    help: "Bytes on disk for what was read of image layers; those used longest ago are dropped, and read again when an image has them.",
+    help: "Space on disk for what was read from image layers. Those used longest ago are dropped, and read again when needed.",
   },
   sbomVersion: {
     env: "BUILD_WATCHER_SBOM_VERSION",
@@ -301,7 +301,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Analysis",
-    help: "Ask the endpoint to ignore cached results; the commands scan and submit then submit known images again.",
+    help: "Ask the endpoint to ignore cached results. The commands scan and submit then submit known images again.",
   },
   dryRun: {
     env: "BUILD_WATCHER_DRY_RUN",
@@ -318,7 +318,7 @@ export const options = {
     type: "boolean",
     default: true,
     group: "Analysis",
-    help: "0: do not ask the endpoint how analyses go after they were submitted.",
+    help: "0: do not ask the endpoint for the state of submitted analyses.",
   },
   followFor: {
     env: "BUILD_WATCHER_FOLLOW_FOR",
@@ -354,7 +354,7 @@ export const options = {
     type: "string",
     group: "Analysis services",
     placeholder: "<name>",
-    help: "The secured cluster whose scanner reads the images, for those that Central itself cannot reach.",
+    help: "The secured cluster whose scanner reads the images. Set it if Central itself cannot reach them.",
   },
   rhacsPolicies: {
     env: "BUILD_WATCHER_RHACS_POLICIES",
@@ -370,7 +370,7 @@ export const options = {
     type: "string",
     group: "Analysis services",
     placeholder: "<url>",
-    help: "Where a person finds an image in RHACS: a URL with {digest}.",
+    help: "Link to an image in RHACS: a URL with {digest}.",
   },
   dependencyTrackUrl: {
     env: "BUILD_WATCHER_DEPENDENCY_TRACK_URL",
@@ -480,7 +480,7 @@ export const options = {
     type: "string",
     group: "Analysis services",
     placeholder: "<scope>",
-    help: "The scope that is asked for, where the issuer needs one.",
+    help: "The scope to ask for, if the issuer needs one.",
   },
   harborScannerUrl: {
     env: "BUILD_WATCHER_HARBOR_SCANNER_URL",
@@ -536,7 +536,7 @@ export const options = {
     format: "host",
     group: "Registries",
     placeholder: "<hosts>",
-    help: "Registries that this login is for, and the only ones to see it: host[:port], several separated by commas. Default: the cluster's own.",
+    help: "The only registries that this login is sent to: host[:port], several separated by commas. Default: the cluster's own.",
   },
   sourceRegistries: {
     env: "BUILD_WATCHER_SOURCE_REGISTRIES",
@@ -553,7 +553,7 @@ export const options = {
     format: "host",
     group: "Registries",
     placeholder: "<hosts>",
-    help: "Hosts that images and registries may lead to although they lie inside the cluster or on the bot's own machine, and token services outside of their registry's domain: host[:port], several separated by commas.",
+    help: "Hosts inside the cluster or on the bot's own machine that images and registries may lead to, and token services outside their registry's domain: host[:port], several separated by commas.",
   },
   noSourceTlsVerify: {
     env: "THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY",
@@ -588,7 +588,7 @@ export const options = {
     format: "host",
     group: "Registries",
     placeholder: "<host>",
-    help: "Public host of the cluster's registry, which its images are named by. Default: outside the cluster the public host, which is found automatically; inside the internal host.",
+    help: "Public host of the cluster's registry, used in the names of its images. Default: outside the cluster the public host, found automatically; inside the internal host.",
   },
   pushRegistry: {
     env: "THOTH_PUSH_REGISTRY",
@@ -624,7 +624,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<file>",
-    help: "Logins of the registries images come from: a docker config JSON, .dockerconfigjson or .dockercfg; read anew for every copy.",
+    help: "Logins of the registries images come from: a docker config JSON, .dockerconfigjson or .dockercfg. It is read again for every copy.",
   },
   destinationAuthfile: {
     env: "BUILD_WATCHER_DST_AUTHFILE",
@@ -640,7 +640,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<directory>",
-    help: "CA certificates of registries (*.crt, *.pem), trusted beside the system's. In a pod the cluster's service CA is found automatically.",
+    help: "Directory with CA certificates of registries, trusted in addition to the system's. In a pod the cluster's service CA is found automatically.",
   },
   pushLayout: {
     env: "BUILD_WATCHER_PUSH_LAYOUT",
@@ -649,7 +649,7 @@ export const options = {
     choices: ["default", "flat", "legacy"],
     default: "default",
     group: "Registries",
-    help: "Names of copies below the push registry: <namespace>-<name> for the images of the cluster, <host>_<path> for others; flat: the push registry is one repository, <name> is in the tag; legacy: <name> alone, which equal names share.",
+    help: "Names of copies in the push registry. default: <namespace>-<name> for images of the cluster, <host>_<path> for others. flat: the push registry is one repository, <name> is in the tag. legacy: <name> alone, so equal names share a repository.",
   },
   pushTemplate: {
     env: "BUILD_WATCHER_PUSH_TEMPLATE",
@@ -657,7 +657,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<template>",
-    help: "Names of copies below the push registry, path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from. Replaces the layout.",
+    help: "Names of copies in the push registry, instead of a layout: path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from.",
   },
   pushSkip: {
     env: "BUILD_WATCHER_PUSH_SKIP",
@@ -665,7 +665,7 @@ export const options = {
     type: "list",
     group: "Registries",
     placeholder: "<hosts>",
-    help: "Registries whose images are not copied but submitted from where they are: hosts, * for any characters, several separated by commas.",
+    help: "Registries whose images are submitted without being copied: hosts, * for any characters, several separated by commas.",
   },
   skopeoPath: {
     env: "SKOPEO_EXEC_PATH",
@@ -684,7 +684,7 @@ export const options = {
     maximum: 256,
     group: "Work",
     placeholder: "<number>",
-    help: "Jobs run at once for each analyzer. Those that copy images have as many places of their own, so that no other waits behind them.",
+    help: "How many jobs of each analyzer run in parallel. Jobs that copy images have a second pool of the same size.",
   },
   perNamespace: {
     env: "BUILD_WATCHER_PER_NAMESPACE",
@@ -694,7 +694,7 @@ export const options = {
     maximum: 256,
     group: "Work",
     placeholder: "<number>",
-    help: "How many of these places the jobs of one namespace can hold. Default: where several namespaces are watched, all but the last of two or more; else all.",
+    help: "How many of these jobs can be of one namespace. Default: if several namespaces are watched, one less than run in parallel, but at least one; otherwise no limit.",
   },
   perRegistry: {
     env: "BUILD_WATCHER_PER_REGISTRY",
@@ -754,7 +754,7 @@ export const options = {
     minimum: 0,
     group: "Work",
     placeholder: "<duration>",
-    help: "How long running jobs can take to end when the bot is stopped.",
+    help: "How long running jobs have to end when the bot is stopped.",
   },
   verifyClusterTls: {
     env: "KUBERNETES_VERIFY_TLS",
@@ -836,7 +836,7 @@ export const options = {
     maximum: 65535,
     group: "Server",
     placeholder: "<port>",
-    help: "Serve probes, metrics and web hooks on this port instead, so that a proxy with login can stand before the page. In a pod it listens on every address.",
+    help: "Serve probes, metrics and web hooks on this port instead, so that a login proxy can stand in front of the page. In a pod it listens on every address.",
   },
   publicUrl: {
     env: "BUILD_WATCHER_PUBLIC_URL",
@@ -845,7 +845,7 @@ export const options = {
     format: "url",
     group: "Server",
     placeholder: "<url>",
-    help: "URL under which people reach the page through a login proxy beside the bot. In a pod buttons and build logs work through that proxy only.",
+    help: "URL at which people reach the page through a login proxy beside the bot. In a pod, buttons and build logs work only through that proxy.",
   },
   consoleUrl: {
     env: "BUILD_WATCHER_CONSOLE_URL",
@@ -862,7 +862,7 @@ export const options = {
     group: "Server",
     secret: true,
     placeholder: "<token>",
-    help: "Bearer token with which programs may retry, dismiss and add jobs and read build logs. Without it that works on your own machine only, not in a pod.",
+    help: "Bearer token for programs that retry, dismiss and add jobs or read build logs. Without it, these work only on your own machine, not in a pod.",
   },
   notifyUrl: {
     env: "BUILD_WATCHER_NOTIFY_URL",
@@ -871,7 +871,7 @@ export const options = {
     secret: true,
     group: "Notifications and web hooks",
     placeholder: "<urls>",
-    help: "Where CloudEvents are sent when a job was submitted or failed and when an analysis ended: URLs, several separated by commas.",
+    help: "Where CloudEvents are sent when a job was submitted or failed, and when an analysis ended: URLs, several separated by commas.",
   },
   notifyFormat: {
     env: "BUILD_WATCHER_NOTIFY_FORMAT",
@@ -889,7 +889,7 @@ export const options = {
     secret: true,
     group: "Notifications and web hooks",
     placeholder: "<secret>",
-    help: "Signs notifications as Standard Webhooks have it: whsec_ and 24 to 64 bytes in base64.",
+    help: "Signs notifications by Standard Webhooks: whsec_ and 24 to 64 bytes in base64.",
   },
   notifyAllowLocal: {
     env: "BUILD_WATCHER_NOTIFY_ALLOW_LOCAL",
@@ -897,7 +897,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Notifications and web hooks",
-    help: "Also notify link-local addresses, among them the cloud's metadata service, and in a pod the pod itself.",
+    help: "Also send notifications to link-local addresses, such as the cloud's metadata service, and in a pod to the pod itself.",
   },
   webhookSecret: {
     env: "BUILD_WATCHER_WEBHOOK_SECRET",
@@ -906,7 +906,7 @@ export const options = {
     secret: true,
     group: "Notifications and web hooks",
     placeholder: "<secret>",
-    help: "What callers of /webhooks/registry must send, and what /webhooks/cloudevents must be signed with. Without it both refuse everything.",
+    help: "The secret that callers of /webhooks/registry must send, and that events to /webhooks/cloudevents must be signed with. Without it both refuse everything.",
   },
   webhookRepositories: {
     env: "BUILD_WATCHER_WEBHOOK_REPOSITORIES",

@@ -20,7 +20,7 @@ export const failureReasons = {
     retryable: false,
     pauses: false,
     remedy:
-      "The registry holds other bytes than the image's digests say: push or build the image again, and check the registry's storage.",
+      "The registry's bytes do not match the image's digests: push or build the image again, and check the registry's storage.",
   },
   RegistryDenied: {
     retryable: false,
@@ -32,7 +32,7 @@ export const failureReasons = {
     retryable: false,
     pauses: false,
     remedy:
-      "The image lies in a namespace of the cluster's registry that the bot does not read for this build: watch that namespace as well (THOTH_WATCHED_NAMESPACE) if that is right, or dismiss the job.",
+      "The image is in a namespace of the cluster's registry that the bot does not read for this build: watch that namespace as well (THOTH_WATCHED_NAMESPACE) if that is right, or dismiss the job.",
   },
   RegistryUntrusted: {
     retryable: false,
@@ -54,56 +54,58 @@ export const failureReasons = {
     retryable: true,
     pauses: false,
     remedy:
-      "The proxy on the way to the registry refused: check HTTPS_PROXY and its login, or name the registry in NO_PROXY. The job is retried.",
+      "The proxy on the way to the registry refused the request: check HTTPS_PROXY and its login, or name the registry in NO_PROXY. The job is retried automatically.",
   },
   LoginExpired: {
     retryable: true,
     pauses: false,
     remedy:
-      "The registry says that the login has expired: renew it. One in an auth file is used as soon as the file changes. The job is retried.",
+      "The registry says that the login has expired: renew it. An auth file is read again as soon as it changes. The job is retried automatically.",
   },
   RegistryFull: {
     retryable: true,
     pauses: false,
-    remedy: "The push registry has no room left for this image: raise its quota or delete old copies. The job is retried.",
+    remedy:
+      "The push registry has no room left for this image: raise its quota or delete old copies. The job is retried automatically.",
   },
   RegistryReadOnly: {
     retryable: true,
     pauses: false,
-    remedy: "The push registry takes no uploads now (read-only or maintenance mode): switch that off. The job is retried.",
+    remedy:
+      "The push registry takes no uploads now (read-only or maintenance mode): switch that off. The job is retried automatically.",
   },
   RegistryUnlicensed: {
     retryable: true,
     pauses: false,
-    remedy: "The registry refuses for want of a licence or a paid plan: renew it. The job is retried.",
+    remedy: "The registry lacks a licence or a paid plan: renew it. The job is retried automatically.",
   },
   PolicyViolation: {
     retryable: false,
     pauses: false,
-    remedy:
-      "A policy of the registry keeps this image back (its scan, its signature, its project's rules): the registry says which.",
+    remedy: "A policy of the registry blocks this image (its scan, its signature, its project's rules). The error says which.",
   },
   NoSuchRepository: {
     retryable: false,
     pauses: false,
     remedy:
-      "The push registry wants this repository or project to exist beforehand: create it, or set BUILD_WATCHER_PUSH_LAYOUT=flat, which needs only one.",
+      "This repository or project is missing in the push registry, and a push does not create it. Create it, or set BUILD_WATCHER_PUSH_LAYOUT=flat, which needs only one.",
   },
   UploadTooLarge: {
     retryable: false,
     pauses: false,
-    remedy: "Something before the push registry limits uploads (413): raise that limit, client_max_body_size in nginx.",
+    remedy:
+      "Something in front of the push registry limits the size of uploads (413): raise that limit, in nginx client_max_body_size.",
   },
   UnsupportedImage: {
     retryable: false,
     pauses: false,
     remedy:
-      "The push registry does not take this kind of image, and changing it would change its digest: allow OCI images and all compressions there, or build it in Docker's format.",
+      "The push registry does not accept this kind of image, and converting it would change its digest: allow OCI images and all compressions there, or build it in Docker's format.",
   },
   NotAnImage: {
     retryable: false,
     pauses: false,
-    remedy: "This is no container image, so there is nothing to analyze: dismiss the job.",
+    remedy: "This is not a container image, so there is nothing to analyze: dismiss the job.",
   },
   IncompleteImage: {
     retryable: false,
@@ -156,12 +158,12 @@ export const failureReasons = {
   AnalyzerFailed: {
     retryable: true,
     pauses: false,
-    remedy: "The analysis endpoint failed on this submission. The job is retried automatically. Its own log knows more.",
+    remedy: "The analysis endpoint failed on this submission. The job is retried automatically. Its own log says more.",
   },
   AnalyzerProtocol: {
     retryable: true,
     pauses: false,
-    remedy: "The analysis endpoint did not answer as its API is specified: check the setting that the error names.",
+    remedy: "The analysis endpoint gave an answer that its API does not allow: check the setting that the error names.",
   },
   ClusterUnavailable: {
     retryable: true,
@@ -171,7 +173,7 @@ export const failureReasons = {
   ClusterDenied: {
     retryable: true,
     pauses: false,
-    remedy: "The cluster refuses the bot a right: the error names the command that grants it.",
+    remedy: "The bot lacks a right in the cluster. The error names the command that grants it.",
   },
   TimedOut: {
     retryable: true,
@@ -187,18 +189,18 @@ export const failureReasons = {
     retryable: true,
     pauses: false,
     remedy:
-      "A receiver of notifications (BUILD_WATCHER_NOTIFY_URL) did not take one. It is retried automatically. The error says what it answered.",
+      "A receiver of notifications (BUILD_WATCHER_NOTIFY_URL) did not accept one. It is retried automatically. The error says what it answered.",
   },
   NotificationRefused: {
     retryable: false,
     pauses: false,
     remedy:
-      "A receiver of notifications is gone (410) or may not be called: correct BUILD_WATCHER_NOTIFY_URL, or see BUILD_WATCHER_NOTIFY_ALLOW_LOCAL.",
+      "A receiver of notifications is gone (410) or is not allowed: correct BUILD_WATCHER_NOTIFY_URL, or see BUILD_WATCHER_NOTIFY_ALLOW_LOCAL.",
   },
   Unexpected: {
     retryable: true,
     pauses: false,
-    remedy: "A fault nobody foresaw. The job is retried automatically. Please report it with the record's error.",
+    remedy: "An unexpected error. The job is retried automatically. Please report it with the error in the job's record.",
   },
 } as const satisfies Record<string, { retryable: boolean; pauses: boolean; remedy: string }>;
 

@@ -27,7 +27,7 @@ export async function forgetPackages(parts: ForgetPackagesParts, signal: AbortSi
       const forgotten = await forgetUnnamed(parts, clock.now() - interval, signal);
       if (forgotten > 0) log.debug({ forgotten }, "Packages of old images forgotten");
     } catch (error) {
-      log.warn({ reason: asJobError(error).reason }, "Packages of old images could not be forgotten; it is tried again");
+      log.warn({ reason: asJobError(error).reason }, "Packages of old images could not be removed; this is retried");
     }
   }
 }

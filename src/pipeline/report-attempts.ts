@@ -19,7 +19,7 @@ export function reportAttempt(log: Logger, { record, outcome, milliseconds }: At
       log.error({ ...subject, ...errorFields(record), attempts: record.attempts, remedy: remedyOf(record) }, "Job failed");
       return;
     case "retrying":
-      log.warn({ ...subject, ...errorFields(record), retryAt: timeOf(record.dueAt) }, "Attempt failed; the job is tried again");
+      log.warn({ ...subject, ...errorFields(record), retryAt: timeOf(record.dueAt) }, "Attempt failed; the job will be retried");
       return;
     case "interrupted":
       log.info(subject, "Job interrupted; it runs again next time");

@@ -30,7 +30,7 @@ export async function retryDenied({ queue, loginsChangedAt, log, clock }: RetryD
     for (const record of reasons.flatMap((reason) => refusedBefore(reason, changedAt))) {
       if (await queue.retry(record.job.id)) retried += 1;
     }
-    if (retried > 0) log.info({ jobs: retried }, "Logins have changed; what registries denied is tried again");
+    if (retried > 0) log.info({ jobs: retried }, "Logins have changed; jobs that registries denied are retried");
   }
 
   /** Given up, or waiting for its next attempt. */

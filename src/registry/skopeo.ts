@@ -142,8 +142,7 @@ async function judge(request: SkopeoCopy & Pick<FailedCopy, "proxyOf">, exit: Ch
 const unheard: CopyTraffic = { quiet: () => {}, moving: () => {} };
 
 function notStarted(path: string, error: NodeJS.ErrnoException): JobError {
-  const advice =
-    error.code === "ENOENT" || error.code === "EACCES" ? "install skopeo or set SKOPEO_EXEC_PATH" : "it is tried again";
+  const advice = error.code === "ENOENT" || error.code === "EACCES" ? "install skopeo or set SKOPEO_EXEC_PATH" : "it is retried";
   return new JobError("CopyFailed", `${path} could not be started (${error.code ?? error.message}): ${advice}`, {
     retryable: true,
   });

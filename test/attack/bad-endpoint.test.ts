@@ -80,7 +80,7 @@ describe("an endpoint that fails on one image every time", () => {
     world.analysis.faults((_number, request) => (buildOf(request).startsWith("poison") ? fault : undefined));
     const bot = world.bot(["--analyze-existing"], {}, clock);
     for (const number of [1, 2, 3]) world.cluster.put("builds", completedBuild(`poison-${number}`));
-    await bot.logged(({ msg }) => msg === "Attempt failed; the job is tried again");
+    await bot.logged(({ msg }) => msg === "Attempt failed; the job will be retried");
     putLoneImages(world.cluster, 30);
     const restarted = await restart(world, bot);
     for (let number = 0; number < 30; number += 1) world.cluster.put("builds", completedBuild(`app-${number}`));

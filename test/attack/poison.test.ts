@@ -60,7 +60,7 @@ describe.concurrent.each(poisons)("a job $name", ({ reason, put, heal }) => {
     for (const name of good) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor((analysis) => good.every((name) => submissionsByBuild(analysis).has(name)));
     const line = await bot.logged(({ level, subject }) => level === "warn" && subject === `${namespace}/poison-1`);
-    expect(line).toMatchObject({ msg: "Attempt failed; the job is tried again", reason });
+    expect(line).toMatchObject({ msg: "Attempt failed; the job will be retried", reason });
     expect(await jobsOf(world)).toContainEqual(
       expect.objectContaining({ subject: `${namespace}/poison-1`, error: expect.objectContaining({ reason }) }),
     );

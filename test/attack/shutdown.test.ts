@@ -92,7 +92,7 @@ const situations: readonly Situation[] = [
       analysis.faults(() => ({ status: 503, headers: { "retry-after": "3600" } }));
       for (let number = 0; number < 5; number += 1) cluster.put("builds", completedBuild(`app-${number}`));
     },
-    reached: (_world, bot) => bot.logged(({ msg }) => msg === "Attempt failed; the job is tried again"),
+    reached: (_world, bot) => bot.logged(({ msg }) => msg === "Attempt failed; the job will be retried"),
   },
 ];
 

@@ -41,7 +41,7 @@ describe("renderOptions", () => {
     const text = renderOptions(80);
     expect(text).toContain("\nWork:\n");
     expect(text).toContain(
-      "      --workers-count <number>  THOTH_BUILD_WATCHER_WORKERS\n        Jobs run at once for each analyzer. ",
+      "      --workers-count <number>  THOTH_BUILD_WATCHER_WORKERS\n        How many jobs of each analyzer run in ",
     );
     expect(text).toMatch(/-S, --no-src-registry-tls-verify {2}THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY/);
     expect(text).toMatch(/Also: --registry-user\./);

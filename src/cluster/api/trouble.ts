@@ -27,7 +27,7 @@ const refusalsOfStart: readonly ApiFault[] = ["Forbidden", "NotFound", "NotServe
 export function judgePassing(judgement: Judgement, error: unknown, { resource, namespace }: Access): Judgement | undefined {
   if (!(error instanceof ApiError) || !refusalsOfStart.includes(error.fault)) return undefined;
   const where = namespace === undefined ? "all namespaces" : `namespace ${namespace}`;
-  const message = `The OpenShift API refuses ${resource} in ${where}, which it served before (${error.message}): it may just have started, and is tried again by itself`;
+  const message = `The OpenShift API refuses ${resource} in ${where}, which it served before (${error.message}): it may just have started. This is retried automatically`;
   return { ...judgement, reason: "Unavailable", message, pace: "settling" };
 }
 
@@ -109,5 +109,5 @@ function badDataMessage(resource: string, where: string, said: string): string {
 }
 
 function unavailableMessage(resource: string, where: string, said: string): string {
-  return `The OpenShift API cannot serve ${resource} in ${where} now ${said}: it is tried again by itself; if it lasts, look at oc get clusteroperators`;
+  return `The OpenShift API cannot serve ${resource} in ${where} now ${said}. This is retried automatically. If it lasts, look at oc get clusteroperators`;
 }
