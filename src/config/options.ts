@@ -790,7 +790,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Cluster",
-    help: "Write annotations on Builds: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml.",
+    help: "Write annotations on Builds: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml; for Shipwright and Tekton see docs/sources.md.",
   },
   events: {
     env: "BUILD_WATCHER_EVENTS",

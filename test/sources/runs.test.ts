@@ -239,6 +239,25 @@ describe("a PipelineRun of Tekton", () => {
   });
 });
 
+it.each(["buildrun", "taskrun", "pipelinerun"] as const)(
+  "a %s is left alone where its annotation says so, in every state",
+  (kind) => {
+    const skip = { "build-watcher.thoth-station.ninja/skip": "true" };
+    for (const [status, reason] of [
+      ["True", "Succeeded"],
+      ["False", "Failed"],
+      ["Unknown", "Running"],
+    ] as const) {
+      const change = (annotations: object) => (run: RunObject) => {
+        run.metadata.annotations = annotations;
+        run.status.conditions = condition(status, reason);
+      };
+      expect(told(classify(kind, change(skip)))).toBe("excluded");
+      expect(told(classify(kind, change({ ...skip, "build-watcher.thoth-station.ninja/skip": "false" })))).not.toBe("excluded");
+    }
+  },
+);
+
 it.each(Object.values(sources))("$kind never throws, whatever the server sends", (source) => {
   const anything = fc.record({
     metadata: fc.oneof(fc.constant({ namespace: "shop", name: "x", uid: "u" }), fc.jsonValue()),
@@ -276,8 +295,8 @@ describe("a TaskRun of a PipelineRun", () => {
     expect(seen.map(told).filter((what) => what.includes("@"))).toEqual(["quay.example.com/shop/cart@1a79"]);
   });
 
-  it("is left alone with its pipeline", () => {
-    const ownership = createOwnership(false);
+  it.each([false, true])("is left alone with its pipeline, whether or not all are to report: %s", (reportsAll) => {
+    const ownership = createOwnership(reportsAll);
     const skipped = (run: RunObject) =>
       void Object.assign(run.metadata, { annotations: { "build-watcher.thoth-station.ninja/skip": "true" } });
     expect(ownership.settle([classify("pipelinerun", skipped), classify("taskrun", labelled)]).map(told)).toEqual([
