@@ -14,6 +14,8 @@ describe("the demo", () => {
     expect(stdout).toMatch(/bot: gave up golang-builder\/go-hello-arm-1 \(AnalyzerRejected\)/);
     expect(stdout).toContain("7 builds ended: 5 succeeded, 1 failed, 1 cancelled.");
     expect(stdout).toContain("so there were 6 images: 5 were submitted, 1 refused by the service.");
+    expect(stdout).toMatch(/^golang-builder\/golang-builder$[^▶]*^ {2}openssl 3\.0\.11\S* \(own layer\)$/m);
+    expect(stdout).toMatch(/^golang-builder\/go-hello-world-appimage$[^▶]*^ {2}openssl .*\(from the base: fix it in /m);
     expect(stdout).toMatch(/^▶ Next: npm start -- check /m);
   });
 });

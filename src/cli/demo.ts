@@ -7,10 +7,11 @@ import { aborted, sleep, systemClock } from "../core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../demo/analysis-api.ts";
 import { createOpenShiftApi } from "../demo/openshift-api.ts";
 import { type DemoRegistry, missingPrograms, startDemoRegistry } from "../demo/registry.ts";
-import { demoNamespace, furnishCluster, playScenario, refusedImage, totalsOfARound } from "../demo/scenario.ts";
+import { builtImages, demoNamespace, furnishCluster, playScenario, refusedImage, totalsOfARound } from "../demo/scenario.ts";
 import { createLog } from "../telemetry/log.ts";
 import type { CommandContext } from "./command.ts";
 import { createNarrator, type Narrator } from "./demo-narrator.ts";
+import { answerQuestion } from "./demo-question.ts";
 import { watch } from "./watch.ts";
 
 export interface DemoCall {
@@ -45,7 +46,8 @@ export async function demo(context: CommandContext, { forever, fast }: DemoCall)
   tell("An emulated OpenShift cluster and an emulated analysis service run on this machine. The bot starts.");
 
   const places = { clusterUrl: cluster.url, analysisHost: analysis.url, stateDirectory, ...copying(registry) };
-  const bot = watch({ ...context, ...botContext(context, narrator, places), signal });
+  const own = { ...context, ...botContext(context, narrator, places), signal };
+  const bot = watch(own);
   let rounds = 0;
   const story = async () => {
     // What was there before comes first: the startup pass and a build may both see an image whose build is just ending.
@@ -58,6 +60,10 @@ export async function demo(context: CommandContext, { forever, fast }: DemoCall)
     const arrived = analysis.waitFor(({ submissions }) => submissions.length >= expectedAfter(rounds));
     await Promise.race([arrived, sleep(systemClock, patience, signal)]);
     await pause();
+    if (!signal.aborted)
+      await answerQuestion(own, registry && builtImages(registry.host), tell).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
     const stays = !fast && context.screen.isTerminal;
     if (!signal.aborted) tellEnd(analysis, rounds, narrator, stays);
     if (stays && !signal.aborted) await aborted(context.signal);

@@ -126,6 +126,12 @@ export const totalsOfARound: Totals = {
   refused: scenes.filter(({ service }) => service === "refuses it").length,
 };
 
+/** The images that a round of the story pushes, as a registry on this host has them. */
+export function builtImages(host: string): readonly string[] {
+  const pushed = scenes.filter(({ ending, output }) => ending === "Complete" && output.kind === "ImageStreamTag");
+  return pushed.map(({ name, output }) => `${host}/${demoNamespace}/${output.name.split(":")[0]}@${digestMadeBy(name)}`);
+}
+
 /** A part of the name of every image that the analysis service is to refuse. */
 export const refusedImage = "go-hello-arm";
 
