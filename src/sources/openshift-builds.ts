@@ -162,7 +162,7 @@ function inlineBase({ spec }: Build): ObjectReference | undefined {
   if (typeof dockerfile !== "string") return undefined;
   const given = entries(spec?.strategy?.dockerStrategy?.buildArgs).map(({ name, value, valueFrom }) => {
     const text = valueFrom ? undefined : (value ?? "");
-    return [String(name), typeof text === "string" ? text : undefined] as const;
+    return [typeof name === "string" ? name : "", typeof text === "string" ? text : undefined] as const;
   });
   const name = lastBase(dockerfile, new Map(given));
   if (name === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planJobs } from "../../src/core/job.ts";
-import { classifyBuild } from "../../src/sources/openshift-builds.ts";
+import { type Build, classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { aBuild } from "../support/fixtures.ts";
 
 const policy = {
@@ -41,6 +41,31 @@ describe("a Build whose texts are someone's own", () => {
     ["time", ({ status }) => ({ status: { ...status, completionTimestamp: long } })],
   ])("becomes a job of a few kilobytes at most, however long its %s is", (_what, change) => {
     expect(jobOf(change).length).toBeLessThan(5_000);
+  });
+
+  it("becomes a job of a few kilobytes, however many images it takes files from", () => {
+    const from = (at: number) => ({ kind: "DockerImage", name: `${"a.".repeat(120)}b/${"c/".repeat(120)}d:${at}` });
+    const images = Array.from({ length: 5_000 }, (_, at) => ({ from: from(at), as: [long] }));
+    const dockerfile = `FROM ${long}`;
+    const job = jobOf(({ spec }) => ({ spec: { ...spec, source: { images, dockerfile }, strategy: { dockerStrategy: {} } } }));
+    expect(job.length).toBeLessThan(10_000);
+  });
+
+  it.each<[string, object, object]>([
+    ["source images", { dockerfile: "FROM a", images: [null, 7, "x", { from: 7, as: 7 }, { as: [null] }] }, {}],
+    ["a Dockerfile", { dockerfile: { toString: 1 }, images: "x" }, {}],
+    [
+      "build arguments",
+      { dockerfile: "ARG A\nFROM $A" },
+      { buildArgs: [null, 7, { name: { toString: 1, valueOf: 1 }, value: { toString: 1 } }] },
+    ],
+  ])("is no matter for a build that failed, with %s of any kind", (_what, source, dockerStrategy) => {
+    const build = {
+      ...aBuild({ name: "cart-1", namespace: "shop" }),
+      status: { phase: "Failed" },
+      spec: { source, strategy: { dockerStrategy } },
+    };
+    expect(classifyBuild(build as Build)).toMatchObject({ kind: "failed" });
   });
 
   it("brings nothing into a job that acts on a terminal", () => {
