@@ -8,6 +8,7 @@ import { processTemplate, readTemplate, templateFiles } from "../support/templat
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const guide = readFileSync(`${root}docs/deploy.md`, "utf8");
 const operating = readFileSync(`${root}docs/operate.md`, "utf8");
+const troubleshooting = readFileSync(`${root}docs/troubleshooting.md`, "utf8");
 const beforeAncestor = guide.slice(0, guide.indexOf("## Moving over"));
 const parameters = new Set(templateFiles.flatMap((file) => readTemplate(file).parameters?.map(({ name }) => name) ?? []));
 
@@ -56,7 +57,7 @@ describe("the guide to deployment", () => {
   });
 
   it("says in every command which project it is for, so that none depends on the current one", () => {
-    const commands = [guide, operating].flatMap(commandsIn);
+    const commands = [guide, operating, troubleshooting].flatMap(commandsIn);
     expect(commands.length).toBeGreaterThan(20);
     expect(commands.filter((command) => !namesItsProject(command))).toEqual([]);
   });
@@ -89,15 +90,36 @@ describe("the guide to deployment", () => {
   it("names settings and parameters that there are", () => {
     const args = [...readFileSync(`${root}Dockerfile`, "utf8").matchAll(/^ARG (\w+)=/gm)].map(([, name = ""]) => name);
     const known = new Set([...optionEntries.map(([, { env }]) => env), ...parameters, ...args]);
-    const named = [...beforeAncestor.matchAll(/\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9])\b/g)].map(([name]) => name);
+    const named = [...`${beforeAncestor}${troubleshooting}`.matchAll(/\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9])\b/g)].map(
+      ([name]) => name,
+    );
     expect(named.length).toBeGreaterThan(20);
     expect([...new Set(named)].filter((name) => !known.has(name))).toEqual([]);
   });
 
   it("runs commands that the bot has", () => {
-    const calls = [...guide.matchAll(/-- build-watcher ([a-z][^`\n]*)/g)].map(([, words = ""]) => words.trim());
+    const calls = [...`${guide}${troubleshooting}`.matchAll(/-- build-watcher ([a-z][^`\n]*)/g)].map(([, words = ""]) =>
+      words.trim(),
+    );
     expect(calls).toContain("check");
     for (const words of calls) expect(parseArguments(words.split(" "), { version: "" }).command, words).not.toBe("print");
+  });
+
+  it("links to headings that there are, on every page of the guides", () => {
+    const pages = { "deploy.md": guide, "operate.md": operating, "troubleshooting.md": troubleshooting };
+    const anchors = (text: string) =>
+      [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w -]/g, "")
+          .replaceAll(" ", "-"),
+      );
+    for (const [page, text] of Object.entries(pages)) {
+      for (const [, file = "", anchor = ""] of text.matchAll(/\]\(([\w./-]*)#([\w-]+)\)/g)) {
+        const target = file === "" ? text : Object.entries(pages).find(([name]) => name === file)?.[1];
+        if (target) expect(anchors(target), `${page}: ${file}#${anchor}`).toContain(anchor);
+      }
+    }
   });
 
   it("links to pages that exist, and has a row for every template", () => {
@@ -111,7 +133,7 @@ describe("the guide to deployment", () => {
     const kinds = templateFiles.flatMap((file) =>
       readTemplate(file).objects.map((object) => (object as { kind: string }).kind.toLowerCase()),
     );
-    const ofAll = ["deployment", "service", "buildconfig", "imagestream"];
+    const ofAll = ["deployment", "service", "route", "buildconfig", "imagestream"];
     expect([...new Set(kinds)].filter((kind) => !ofAll.includes(kind) && !removed.has(kind))).toEqual([]);
   });
 });

@@ -23,6 +23,7 @@ describe("the templates", () => {
       "config.yaml",
       "deployment.yaml",
       "imagestream.yaml",
+      "login-proxy.yaml",
       "monitoring.yaml",
       "networkpolicy.yaml",
       "rbac-cluster.yaml",
@@ -108,6 +109,71 @@ describe("buildconfig.yaml", () => {
       source: { git: { uri: "https://git.example.com/bots/build-watcher.git", ref: "main" } },
       strategy: { sourceStrategy: { from: { name: "registry.access.redhat.com/ubi9/nodejs-24:latest" } } },
     });
+  });
+});
+
+describe("login-proxy.yaml", () => {
+  interface Sidecar {
+    readonly args: readonly string[];
+    readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  }
+  const objects = processed("login-proxy.yaml", { NAMESPACE: "bots", PORT: "9090", PUBLIC_HOST: "bot.example.com" });
+  const [account, service, route, deployment] = objects as unknown as readonly [
+    KubernetesObject,
+    KubernetesObject & { spec: { ports: readonly { name: string }[] } },
+    KubernetesObject & { spec: { host?: string; to: object; port: { targetPort: string }; tls: object } },
+    KubernetesObject & {
+      spec: {
+        selector: object;
+        template: {
+          metadata: object;
+          spec: { containers: readonly Sidecar[]; volumes: readonly { name: string; secret: { secretName: string } }[] };
+        };
+      };
+    },
+  ];
+  const { containers, volumes } = deployment.spec.template.spec;
+
+  it("is led by its Route alone, with TLS all the way", () => {
+    const [reference = "{}"] = Object.values(account.metadata.annotations ?? {});
+    expect(JSON.parse(reference).reference).toEqual({ kind: route.kind, name: route.metadata.name });
+    expect(route.spec).toMatchObject({
+      host: "bot.example.com",
+      to: { kind: "Service", name: service.metadata.name },
+      port: { targetPort: service.spec.ports[0]?.name },
+      tls: { termination: "reencrypt", insecureEdgeTerminationPolicy: "Redirect" },
+    });
+    const [, , chosen] = processed("login-proxy.yaml") as unknown as readonly [never, never, { spec: object }];
+    expect(chosen.spec).not.toHaveProperty("host");
+  });
+
+  it("lets in by a right in the bot's namespace, and leads to the bot in its own pod", () => {
+    const args = containers[0]?.args ?? [];
+    const [, review = ""] = args.map((arg) => /^--openshift-sar=(.*)$/.exec(arg)).find(Boolean) ?? [];
+    expect(JSON.parse(review)).toEqual({ namespace: "bots", resource: "pods", verb: "create" });
+    expect(args).toContain("--upstream=http://127.0.0.1:9090");
+    expect(args, "no login without TLS").toContain("--http-address=");
+  });
+
+  it("finds its certificate and its cookie's key where they are mounted", () => {
+    const mounts = containers[0]?.volumeMounts ?? [];
+    expect(mounts.map(({ name }) => name)).toEqual(volumes.map(({ name }) => name));
+    const files = containers[0]?.args.flatMap((arg) => /=(\/etc\/.*)\/[^/]+$/.exec(arg)?.[1] ?? []) ?? [];
+    expect(new Set(files)).toEqual(new Set(mounts.map(({ mountPath }) => mountPath)));
+    expect(volumes.map(({ secret }) => secret.secretName)).toContain(
+      service.metadata.annotations?.["service.beta.openshift.io/serving-cert-secret-name"],
+    );
+  });
+
+  it("adds to the bot's Deployment and account, and changes nothing of them", () => {
+    const [, , own] = processed("deployment.yaml") as unknown as readonly [never, never, typeof deployment];
+    expect(deployment.metadata).toMatchObject({ name: own.metadata.name });
+    expect(deployment.spec.selector).toEqual(own.spec.selector);
+    expect(Object.keys(deployment.spec).sort()).toEqual(["selector", "template"]);
+    const names = (pod: typeof deployment) =>
+      [...pod.spec.template.spec.containers, ...pod.spec.template.spec.volumes] as { name?: string }[];
+    const taken = names(own).map(({ name }) => name);
+    for (const { name } of names(deployment)) expect(taken).not.toContain(name);
   });
 });
 

@@ -33,6 +33,37 @@ const names: Readonly<Record<string, string>> = {
 const ajv = new Ajv({ allErrors: true, strict: false });
 const strict = { definitions: Object.fromEntries(Object.entries(definitions).map(([name, schema]) => [name, closed(schema)])) };
 
+/** What this project uses of openshift/api's route/v1 (types.go), and nothing else. */
+const route = {
+  type: "object",
+  additionalProperties: false,
+  required: ["apiVersion", "kind", "metadata", "spec"],
+  properties: {
+    apiVersion: { const: "route.openshift.io/v1" },
+    kind: { const: "Route" },
+    metadata: { type: "object" },
+    spec: {
+      type: "object",
+      additionalProperties: false,
+      required: ["to"],
+      properties: {
+        host: { type: "string" },
+        to: { type: "object", required: ["kind", "name"] },
+        port: { type: "object", required: ["targetPort"] },
+        tls: {
+          type: "object",
+          additionalProperties: false,
+          required: ["termination"],
+          properties: {
+            termination: { enum: ["edge", "passthrough", "reencrypt"] },
+            insecureEdgeTerminationPolicy: { enum: ["None", "Allow", "Redirect"] },
+          },
+        },
+      },
+    },
+  },
+};
+
 /** What is wrong with an object by the schema of its kind, fields that the kind does not have included. */
 export function schemaMistakes(object: KubernetesObject): readonly string[] {
   const { apiVersion, kind } = object;
@@ -40,6 +71,7 @@ export function schemaMistakes(object: KubernetesObject): readonly string[] {
   if (kind === "NetworkPolicy") return thrown(() => new NetworkPolicy(object as never).validate());
   if (kind === "PrometheusRule") return thrown(() => new PrometheusRule(object as never).validate());
   if (kind === "ServiceMonitor") return thrown(() => new ServiceMonitor(object as never).validate());
+  if (kind === "Route") return mistakesIn({ ...route }, object);
   return mistakesBy(`${apiVersion} ${kind}`, object);
 }
 
@@ -52,7 +84,11 @@ function deploymentMistakes(object: KubernetesObject): readonly string[] {
 function mistakesBy(key: string, value: unknown): readonly string[] {
   const name = names[key];
   if (!name) return [`There is no schema for ${key}`];
-  const validate = ajv.compile({ ...strict, $ref: `#/definitions/${name}` });
+  return mistakesIn({ ...strict, $ref: `#/definitions/${name}` }, value);
+}
+
+function mistakesIn(schema: object, value: unknown): readonly string[] {
+  const validate = ajv.compile(schema);
   validate(value);
   return (validate.errors ?? []).map(
     ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
