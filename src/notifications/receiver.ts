@@ -52,7 +52,7 @@ export function createReceiver(url: string, rules: AddressRules, clock: Clock, r
     failed(status, retryAfter) {
       if (status === 410) {
         gone = true;
-        return new JobError("NotificationRefused", `${name} answered 410 Gone: it is told nothing more until the bot restarts`);
+        return new JobError("NotificationRefused", `${name} answered 410 Gone: it gets nothing more until the bot restarts`);
       }
       return paused(
         status >= 300 && status < 400 ? `redirects (${status}), which is not followed` : `answered ${status}`,

@@ -147,7 +147,7 @@ const schemas: Readonly<Record<string, Schema>> = {
     purl: text,
     layer: { ...text, description: "The digest of the layer that brought it." },
     origin: {
-      description: "Whose layer that is: a base's package is to be mended there.",
+      description: "Whose layer that is. Fix a base image's package in the base image.",
       oneOf: [object({ kind: { const: "own" } }), object({ kind: { const: "base" }, image, "buildConfig?": text })],
     },
   }),
