@@ -14,6 +14,7 @@ import { type Announcements, createAnnouncements } from "../pipeline/announce.ts
 import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts";
 import { followBuilds } from "../pipeline/follow-builds.ts";
 import { forgetPackages } from "../pipeline/forget-packages.ts";
+import { leaveUnfollowed } from "../pipeline/leave-unfollowed.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
 import { measureFindings } from "../pipeline/measure-findings.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
@@ -173,7 +174,9 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
     ended: Promise.race([queue.ended, notifying.ended, ...(following ? [following.ended] : [])]),
     lookAfter() {
       notifying.begin(following?.queue);
-      following?.begin();
+      if (following) following.begin();
+      // A ledger that can no longer be read ends the bot by itself.
+      else leaveUnfollowed({ jobs: queue, isFollowed: () => false }, clock.now()).catch(() => undefined);
     },
     async follow(signal) {
       const logs = config.streamLogs ? createLogStreams({ cluster, policy, log }, signal) : undefined;

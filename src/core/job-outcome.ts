@@ -1,6 +1,6 @@
 /**
  * What became of a job, in one word that people can count and act on. A job that ended well is `submitted` until its analysis is known to run
- * (`analysing`), then `analysed` or `analysis-failed`; `done` means that there was nothing to analyse.
+ * (`analysing`), then `analysed` or `analysis-failed`; one that is no longer followed is `submitted` again; `done` means that there was nothing to analyse.
  */
 export const jobOutcomes = [
   "waiting",

@@ -47,7 +47,10 @@ export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts
     if (!record?.result || !analysis) return {};
     if (hasEnded(analysis)) return endOf(analysis);
     const status = await ask(record.job.analyzer, analysisId, signal);
-    if (!status) return {};
+    if (!status) {
+      await jobs.amend(jobId, (result) => withoutProgress(result, analysisId, leftNote(analysisId)));
+      return {};
+    }
     const since = record.result.submittedAt ?? record.updatedAt;
     const terms = { now: clock.now(), since, followFor, answersFor: analysis.of !== "build-log" };
     const progress = judgeAnalysis(status, terms);
@@ -61,6 +64,23 @@ export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts
   };
 }
 
+/** What a record says of an analysis that was left before it ended. */
+export function leftNote(id: string): string {
+  return `The analysis ${id} had not ended when the bot last asked; it is no longer followed.`;
+}
+
+/** A result that no longer says that an analysis runs, and why; the very same object when it did not say so, or says why already. */
+export function withoutProgress(result: JobResult, id: string, note: string, onlyRunning = true): JobResult {
+  const isRunning = result.analyses.some((analysis) => analysis.id === id && analysis.state === "running");
+  const isNoted = result.notes.includes(note);
+  if (!isRunning && (onlyRunning || isNoted)) return result;
+  const analyses = result.analyses.map((analysis) => {
+    const { state: _, ...left } = analysis;
+    return analysis.id === id ? left : analysis;
+  });
+  return { ...result, analyses, notes: isNoted ? result.notes : [...result.notes, note] };
+}
+
 function hasEnded({ state }: JobAnalysis): boolean {
   return state === "succeeded" || state === "failed";
 }
@@ -71,24 +91,29 @@ function endOf({ state, endedAt }: Pick<JobAnalysis, "state" | "endedAt">): Foll
 
 /** A result with what is now known of one of its analyses; the very same object when that is nothing new. */
 function withProgress(result: JobResult, id: string, progress: AnalysisProgress, { link, findings }: AnalysisStatus): JobResult {
-  if (progress.kind === "given-up" && progress.because === "unknown") return result;
+  if (progress.kind === "given-up") return leave(result, id, progress);
   const known: Pick<JobAnalysis, "state" | "endedAt"> =
     progress.kind === "ended" ? { state: progress.state, endedAt: progress.endedAt } : { state: "running" };
   const note = noteOf(id, progress);
   const isNew = result.analyses.some((analysis) => analysis.id === id && analysis.state !== known.state);
-  const isNoted = note === undefined || result.notes.includes(note);
-  if (!isNew && isNoted) return result;
+  if (!isNew) return result;
   return {
     ...result,
     analyses: result.analyses.map((analysis) => (analysis.id === id ? { ...analysis, ...known } : analysis)),
-    notes: isNoted ? result.notes : [...result.notes, note],
+    notes: [...result.notes.filter((other) => other !== leftNote(id)), ...(note === undefined ? [] : [note])],
     ...(link !== undefined && result.link === undefined && { link }),
     ...(findings && { findings: mergeFindings(result.findings, findings) }),
   };
 }
 
+/** Nobody asks any longer whether it runs, so the record must not say so for ever. */
+function leave(result: JobResult, id: string, { because }: AnalysisProgress & { readonly kind: "given-up" }): JobResult {
+  if (because === "unknown") return withoutProgress(result, id, leftNote(id));
+  const note = `The analysis ${id} still ran when the bot last asked; it is no longer followed (BUILD_WATCHER_FOLLOW_FOR).`;
+  return withoutProgress(result, id, note, false);
+}
+
 function noteOf(id: string, progress: AnalysisProgress): string | undefined {
-  if (progress.kind === "given-up") return `The analysis ${id} still runs; it is no longer followed (BUILD_WATCHER_FOLLOW_FOR).`;
   if (progress.kind === "ended" && progress.state === "failed")
     return `The analysis ${id} failed: ${progress.reason ?? "no reason given"}.`;
   return undefined;

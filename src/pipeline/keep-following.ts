@@ -1,10 +1,11 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { analysesToFollow, type FollowQueue, type FollowWork } from "./follow-analyses.ts";
+import { leaveUnfollowed } from "./leave-unfollowed.ts";
 import { recordsSince } from "./records-since.ts";
 
 export interface KeepFollowingParts {
-  readonly jobs: Pick<JobQueue, "recent">;
+  readonly jobs: Pick<JobQueue, "recent" | "amend">;
   readonly follow: Pick<FollowQueue, "add" | "find" | "retry" | "forget">;
   /** Milliseconds an analysis is followed for after its submission. */
   readonly followFor: number;
@@ -18,7 +19,8 @@ const lookInterval = 60 * 60_000;
 
 /**
  * Sees to it that every analysis that is young enough is followed, whenever its job ended: what the bot did not get to before it was stopped
- * or killed is taken up at start. Forgets what ended long ago. Ends when the signal fires.
+ * or killed is taken up at start. Forgets what ended long ago, and lets no record say that an analysis runs that nobody asks after. Ends when the
+ * signal fires.
  */
 export async function keepFollowing(parts: KeepFollowingParts, signal: AbortSignal): Promise<void> {
   const { jobs, follow, followFor, clock, isFollowed } = parts;
@@ -29,6 +31,7 @@ export async function keepFollowing(parts: KeepFollowingParts, signal: AbortSign
       for (const work of followed.flatMap(analysesToFollow)) if (!signal.aborted) await takeUp(follow, work);
     }
     await follow.forget({ endedBefore: horizon, seenBefore: horizon, failed: true });
+    await leaveUnfollowed(parts, horizon, signal);
     await sleep(clock, lookInterval, signal);
   }
 }

@@ -3,6 +3,7 @@ import type { AnalysisStatus } from "../../src/analyzers/analyzer.ts";
 import { JobError } from "../../src/core/errors.ts";
 import { analysesToFollow, createFollowHandler, type FollowResult, type FollowWork } from "../../src/pipeline/follow-analyses.ts";
 import { keepFollowing, takeUp } from "../../src/pipeline/keep-following.ts";
+import { leaveUnfollowed } from "../../src/pipeline/leave-unfollowed.ts";
 import type { JobAnalysis, JobQueue, JobRecord } from "../../src/queue/job-queue.ts";
 import { embeddedStorage } from "../queue/embedded-storage.ts";
 import { buildJob, nothing } from "../queue/jobs.ts";
@@ -42,11 +43,14 @@ beforeEach(async () => {
 });
 
 /** Asks once for the analysis `a`, which goes as told. */
-function follow(told: AnalysisStatus | (() => never), work: Partial<FollowWork> = {}): Promise<FollowResult> {
+function follow(told: AnalysisStatus | undefined | (() => never), work: Partial<FollowWork> = {}): Promise<FollowResult> {
   const ask = async () => (typeof told === "function" ? told() : told);
   const handle = createFollowHandler({ jobs, ask, followFor: 24 * hour, clock });
   return handle({ id: "follow-a", analyzer: "thoth", jobId: "build-uid-1", analysisId: "a", ...work }, never);
 }
+
+/** How many jobs there are of each outcome. */
+const outcomes = () => Object.fromEntries(jobs.tally().map(({ outcome, jobs: many }) => [outcome, many]));
 
 describe("asking after an analysis", () => {
   it("keeps that it runs in the job's record, and is not finished with it", async () => {
@@ -73,13 +77,24 @@ describe("asking after an analysis", () => {
     expect(jobs.find("build-uid-1")?.result?.notes).toEqual(["The analysis a failed: OOMKilled."]);
   });
 
-  it("gives up in the end, and notes that once", async () => {
+  it("gives up in the end, notes that once, and no longer says that it runs", async () => {
     await doneJob(1, output("a"));
+    await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
+    expect(outcomes()).toEqual({ analysing: 1 });
     await clock.advance(24 * hour);
     for (const _ of [1, 2]) expect(await follow({ state: "running" })).toEqual({});
     const { analyses, notes } = jobs.find("build-uid-1")?.result ?? nothing;
-    expect(analyses).toMatchObject([{ state: "running" }]);
+    expect(analyses).toEqual([output("a")]);
+    expect(outcomes()).toEqual({ submitted: 1 });
     expect(notes).toEqual([expect.stringContaining("BUILD_WATCHER_FOLLOW_FOR")]);
+  });
+
+  it("gives up where no analyzer can tell any longer", async () => {
+    await doneJob(1, output("a"));
+    await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
+    expect(await follow(undefined)).toEqual({});
+    expect(outcomes()).toEqual({ submitted: 1 });
+    expect(jobs.find("build-uid-1")?.result?.notes).toEqual([expect.stringContaining("no longer followed")]);
   });
 
   it("leaves the record of a build log alone that the service does not answer for", async () => {
@@ -104,6 +119,35 @@ describe("asking after an analysis", () => {
     });
     await expect(down).rejects.toMatchObject({ reason: "AnalyzerUnavailable" });
     expect(jobs.find("build-uid-1")?.result?.analyses).toEqual([output("a")]);
+  });
+});
+
+describe("what nobody asks after any longer", () => {
+  const running = (id: string): JobAnalysis => ({ ...output(id), state: "running" });
+
+  it("is no longer said to run, however many they are; what is still followed is", async () => {
+    const following = (await openQueue(clock)) as unknown as JobQueue<FollowWork, FollowResult>;
+    const numbers = Array.from({ length: 250 }, (_, number) => number);
+    await Promise.all(numbers.map((number) => doneJob(number, running(`a-${number}`), output(`b-${number}`))));
+    await jobs.idle();
+    await following.add({ id: "follow-a-7-build-uid-7", analyzer: "thoth", jobId: "build-uid-7", analysisId: "a-7" });
+    await clock.advance(1_000);
+    await doneJob(999, running("young"));
+    await leaveUnfollowed({ jobs, follow: following, isFollowed: () => true }, clock.now());
+    expect(outcomes()).toEqual({ analysing: 2, submitted: 249 });
+    expect(jobs.find("build-uid-8")?.result).toMatchObject({
+      analyses: [output("a-8"), output("b-8")],
+      notes: [expect.stringContaining("The analysis a-8 had not ended")],
+    });
+  });
+
+  it("is everything where following is switched off, and is followed again where it is switched on", async () => {
+    await doneJob(1, running("a"));
+    await leaveUnfollowed({ jobs, isFollowed: () => false }, clock.now());
+    expect(outcomes()).toEqual({ submitted: 1 });
+    await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
+    expect(outcomes()).toEqual({ analysing: 1 });
+    expect(jobs.find("build-uid-1")?.result?.notes).toEqual([]);
   });
 });
 

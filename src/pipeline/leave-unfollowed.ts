@@ -1,0 +1,46 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { JobQueue, JobRecord, RecordFilter } from "../queue/job-queue.ts";
+import { analysesToFollow, type FollowQueue, leftNote, withoutProgress } from "./follow-analyses.ts";
+
+export interface LeaveParts {
+  readonly jobs: Pick<JobQueue, "recent" | "amend">;
+  /** Absent where no analysis is followed. */
+  readonly follow?: Pick<FollowQueue, "find">;
+  /** Whether an analyzer can tell how its analyses go. */
+  readonly isFollowed: (analyzer: string) => boolean;
+}
+
+/** Records read from the ledger at a time. */
+const pageSize = 200;
+
+/**
+ * Sees to it that no record says that an analysis runs which nobody asks after: those of analyzers that cannot tell, and those of jobs that ended
+ * before a time (ms) and are not waited for. Ends early when the signal fires.
+ */
+export async function leaveUnfollowed(
+  { jobs, follow, isFollowed }: LeaveParts,
+  horizon: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let below: Pick<RecordFilter, "before" | "beforeTime"> = {}; ; await nextTurn()) {
+    const page = jobs.recent(pageSize, { outcome: "analysing", ...below });
+    const last = page.at(-1);
+    for (const { jobId, analysisId } of page.flatMap(left)) {
+      if (signal?.aborted) return;
+      await jobs.amend(jobId, (result) => withoutProgress(result, analysisId, leftNote(analysisId)));
+    }
+    if (!last || page.length < pageSize) return;
+    below = { before: last.job.id, beforeTime: last.updatedAt };
+  }
+
+  function left(record: JobRecord) {
+    const works = analysesToFollow(record);
+    if (!isFollowed(record.job.analyzer)) return works;
+    return record.updatedAt < horizon ? works.filter(({ id }) => !isAwaited(id)) : [];
+  }
+
+  function isAwaited(id: string): boolean {
+    const state = follow?.find(id)?.state;
+    return state === "waiting" || state === "running";
+  }
+}
