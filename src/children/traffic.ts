@@ -21,7 +21,7 @@ const leastBytes = 1_024;
 
 /**
  * Watches a process until the returned function is called, by what it reads and writes in all, from sockets, too (`rchar` and `wchar` of
- * /proc/<pid>/io, proc(5)). Where there is no /proc, nothing is told.
+ * /proc/<pid>/io, proc(5)). Without /proc nothing is reported.
  */
 export function watchTraffic(pid: number, clock: Clock, listener: TrafficListener): () => void {
   let moved: { readonly at: number; readonly total: number } = { at: clock.now(), total: 0 };

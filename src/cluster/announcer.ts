@@ -16,7 +16,7 @@ export interface BuildEvent {
 }
 
 /**
- * The one door by which the bot writes to the cluster. What can pass is tried again a few times; failures are
+ * The one door by which the bot writes to the cluster. What can pass is retried a few times; failures are
  * `JobError("ClusterUnavailable")` that name a missing right and the command that grants it. A fired signal rejects.
  */
 export interface BuildAnnouncer {

@@ -22,7 +22,7 @@ export type BuildSighting = (Watched & WatchSighting) | WatchesSighting;
  * - `builds`: builds seen together, as listed (`listed`) or as events; a deleted one comes with its last state.
  * - `synced`: a list is complete; `startedAt` is when it began (ms): every build that still exists was seen since then.
  * - `alive`: the connection showed life without news (a bookmark, a reopened watch).
- * - `trouble`: something went wrong and is tried again after `retryIn` ms; `message` says what to do about it.
+ * - `trouble`: something went wrong and is retried after `retryIn` ms; `message` says what to do about it.
  */
 export type WatchSighting =
   | { readonly kind: "builds"; readonly builds: readonly BuildOutcome[]; readonly listed: boolean }

@@ -13,7 +13,7 @@ export interface Findings {
   readonly why?: string;
   /** Vulnerabilities, each counted once. */
   readonly severities?: SeverityCounts;
-  /** Vulnerabilities with a version that mends them. */
+  /** Vulnerabilities that a newer version fixes. */
   readonly fixable?: number;
   readonly policyViolations?: number;
   readonly packages?: number;

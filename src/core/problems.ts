@@ -99,7 +99,7 @@ export function problemsOf(circumstances: Circumstances): readonly Problem[] {
   return found.toSorted((a, b) => rank(a) - rank(b) || b.waiting + b.failed - (a.waiting + a.failed));
 }
 
-/** How a problem is told in one line: what, how many jobs, and what was said. */
+/** A problem in one line: what, how many jobs, and what was said. */
 export function problemLine({ title, waiting, failed }: Pick<Problem, "title" | "waiting" | "failed">): string {
   const jobs = jobsLine({ waiting, failed });
   return jobs === "" ? title : `${title}: ${jobs}`;

@@ -21,7 +21,7 @@ const pushTimeout = 5_000;
 /** The port a Prometheus push gateway listens on. */
 const usualPort = 9091;
 
-/** Pushes the metrics from now on, and once more when it is disposed of. A gateway that fails is told of once, until it works again. */
+/** Pushes the metrics from now on, and once more when it is disposed of. A gateway that fails is logged once, until it works again. */
 export function pushMetrics({ metrics, host, port, instance, log, clock }: PushSettings): AsyncDisposable {
   const target = { url: gatewayUrl(host, port), instance, timeout: pushTimeout };
   const stop = new AbortController();

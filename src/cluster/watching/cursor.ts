@@ -2,7 +2,7 @@ import { type Backoff, backoffDelay } from "../../core/retry.ts";
 import type { Judgement } from "../api/trouble.ts";
 
 export interface WatchPace {
-  /** Pauses after failures. What only a person can mend is tried again after the cap. */
+  /** Pauses after failures. What only a person can fix is retried after the cap. */
   readonly backoff: Backoff;
   /** Milliseconds after which a connection counts as sound even if it brought nothing. */
   readonly soundAfter: number;

@@ -11,7 +11,7 @@ export type Verdict =
   | {
       readonly outcome: "retrying";
       readonly error: JobFailure;
-      /** Milliseconds until it is tried again. */
+      /** Milliseconds until it is retried. */
       readonly delay: number;
       /** The history's, at the next attempt. */
       readonly failingFor: number;

@@ -5,7 +5,7 @@ import { sourceOf } from "./rpm-header.ts";
 
 /**
  * The list that Azure Linux leaves in images without rpm, `container-manifest-2`: name, version-release, two times, vendor, epoch, size,
- * architecture, epoch as a number and source package, parted by tabs.
+ * architecture, epoch as a number and source package, separated by tabs.
  */
 export const rpmManifest: PackageDatabase = {
   name: "rpm manifest",
