@@ -70,6 +70,16 @@ describe("where a copy goes", () => {
     ["a template's digest", { template: "all:{name}-{digest}" }, `push.example.com/mirror/all app-${digest.slice(7)} ${last}`],
     ["a registry without a path", { registry: "localhost:5000" }, `localhost:5000/quay.io_org_app v1 ${last}`],
     ["a registry written as a URL", { registry: "https://quay.io/me/" }, `quay.io/me/quay.io_org_app v1 ${last}`],
+    [
+      "a template with the Python build-watcher's names on quay.io",
+      { registry: "quay.io/org", template: "repo:{name}-{tag}" },
+      `quay.io/org/repo app-v1 ${last}`,
+    ],
+    [
+      "the Python build-watcher's names elsewhere",
+      { registry: "reg.example.com/me", layout: "legacy" },
+      `reg.example.com/me/app v1 ${last}`,
+    ],
   ])("follows the layout: %s", (_, settings, expected) => {
     expect(place("quay.io/org/app:v1", settings)).toBe(expected);
   });
