@@ -4,14 +4,19 @@ import { formatImageReference, type ImageReference } from "../core/image-referen
 import type { Completeness, ImageSummary, Inventory, ReachableImage } from "../inventory/inventory.ts";
 import type { AnalysisImage, Analyzer, SubmittedAnalysis } from "./analyzer.ts";
 
+/** Puts what is known of an image beside it in its registry. Throws `JobError`. */
+export type AttachDocuments = (image: ImageReference, read: ImageSummary, signal: AbortSignal) => Promise<void>;
+
 export interface PackagesParts {
   readonly inventory: Pick<Inventory, "read">;
   /** Opens an image in its registry, with its registry's login. Throws `JobError`. */
   readonly open: (image: ImageReference, signal: AbortSignal) => Promise<ReachableImage>;
+  /** Present where bills of materials are attached to copies. */
+  readonly attach?: AttachDocuments | undefined;
 }
 
 /** Reads the packages out of images itself: an analysis without a service. It ends with the submission. */
-export function createPackagesAnalyzer({ inventory, open }: PackagesParts): Analyzer {
+export function createPackagesAnalyzer({ inventory, open, attach }: PackagesParts): Analyzer {
   return {
     name: "packages",
     async submit({ output, base }, signal) {
@@ -21,12 +26,23 @@ export function createPackagesAnalyzer({ inventory, open }: PackagesParts): Anal
       const under = base && (await readBase(base, notes, signal));
       if (under) analyses.push(ended("base", under));
       const read = output && (await readImage(output, signal));
+      if (read && attach) await attachTo(output.reference, read, notes, signal);
       if (read) analyses.unshift(ended("output", read));
       if (!output && !base) notes.push("Packages are read out of images; a build log alone has none.");
       return { analyzer: "packages", analyses, notes, ...(read && { findings: findingsOf(read) }) };
     },
     discover: async () => undefined,
   };
+
+  /** What cannot be attached costs the image nothing. */
+  async function attachTo(image: ImageReference, read: ImageSummary, notes: string[], signal: AbortSignal): Promise<void> {
+    try {
+      await attach?.(image, read, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      notes.push(`The bill of materials was not attached to ${formatImageReference(image)}: ${asJobError(error).message}`);
+    }
+  }
 
   async function readImage({ reference }: AnalysisImage, signal: AbortSignal): Promise<ImageSummary> {
     return inventory.read(await open(reference, signal), signal);

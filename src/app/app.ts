@@ -32,6 +32,7 @@ import type { RunningServer } from "../server/server.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { pushMetrics } from "../telemetry/push-metrics.ts";
+import { documentAttacher } from "./attaching.ts";
 import { openCopier } from "./copying.ts";
 import { type Following, openFollowing } from "./following.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
@@ -109,9 +110,18 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     ? await openReading(config, cluster, { directory, environment, clock, host: surroundings.host, log }, opened)
     : undefined;
   const documents = createInventoryDocuments(reading, config.sbomVersion);
+  const attaching = reading && { ...reading, attach: documentAttacher(config, cluster, reading) };
   const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
   const { analyzers } = opened.use(
-    openAnalyzers(config, { ...surroundings, clock, stateDirectory: directory, onRequest, proxies, reading, documents }),
+    openAnalyzers(config, {
+      ...surroundings,
+      clock,
+      stateDirectory: directory,
+      onRequest,
+      proxies,
+      reading: attaching,
+      documents,
+    }),
   );
   const words = withoutService[config.analyzers.join()];
   if (words && config.analysisHost === undefined) log.info(words);

@@ -7,6 +7,7 @@ import type { ImageReference } from "../core/image-reference.ts";
 import { openInventory } from "../inventory/index.ts";
 import type { Inventory, ReachableImage } from "../inventory/inventory.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
+import type { SendToRegistry } from "../registry/http/registry-http.ts";
 import { createImageReader } from "../registry/reading/image-reader.ts";
 import { createRegistryParts } from "../registry/registry-parts.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -18,8 +19,14 @@ export interface ImageDoor {
   open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
 }
 
+/** The door that images are written to as well: the push registry's. */
+export interface WritableDoor extends ImageDoor {
+  /** Asks the repository of a copy, with the right to push there. */
+  copies(copy: ImageReference, signal: AbortSignal): Promise<SendToRegistry>;
+}
+
 /** What lies in images, and the way to them. */
-export interface Reading extends ImageDoor {
+export interface Reading extends WritableDoor {
   readonly inventory: Inventory;
 }
 
@@ -62,7 +69,7 @@ export async function openDoor(
   cluster: RegistryOwner,
   { environment, clock, host, log }: DoorSurroundings,
   opened: AsyncDisposableStack,
-): Promise<ImageDoor> {
+): Promise<WritableDoor> {
   const parts = opened.adopt(createRegistryParts({ ...registrySettings(config, cluster, environment), clock, host }), (part) =>
     part.close(),
   );
@@ -73,6 +80,13 @@ export async function openDoor(
   const { isInSourceRegistry } = registryLogins(cluster, config);
   const pushHost = config.pushRegistry?.split("/")[0];
   return {
+    async copies(copy, signal) {
+      const login = await parts.credentials.find({ image: copy, side: "destination", ownLogin: true }, signal);
+      const certificates = await parts.readCertificates();
+      const { registry, repository } = copy;
+      const verifyTls = parts.destinationVerifyTls;
+      return parts.http.open({ registry, repository, actions: "pull,push", login, verifyTls, certificates });
+    },
     open: (image, signal) => {
       const side = image.registry === pushHost ? "destination" : "source";
       return reader.open(image, { side, ownLogin: side === "destination" || isInSourceRegistry(image) }, signal);

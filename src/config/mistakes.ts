@@ -21,6 +21,7 @@ export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionNam
     ...unknownAnalyzers(config, wrong),
     ...halfTrustify(config),
     ...unusableAnalyzers(config, wrong),
+    ...nothingToAttach(config, wrong),
     ...nothingToSubmit(config),
     ...mixedNamespaces(config),
     ...halfLogins(config, wrong),
@@ -61,6 +62,16 @@ function halfTrustify({ trustifyIssuer, trustifyClientId, trustifyClientSecretFi
   return [
     `${nameOf("trustifyIssuer")} is set; ${nameOf("trustifyClientId")} and ${nameOf("trustifyClientSecretFile")} must be set, too`,
   ];
+}
+
+/** Documents are made by one analyzer, and attached to copies alone. */
+function nothingToAttach(
+  { attachSbom, pushRegistry, analyzers = [] }: Partial<Config>,
+  wrong: ReadonlySet<OptionName>,
+): string[] {
+  if (!attachSbom || wrong.has("pushRegistry") || wrong.has("analyzers")) return [];
+  if (pushRegistry === undefined) return [`${nameOf("attachSbom")} is set; ${nameOf("pushRegistry")} must be set, too`];
+  return analyzers.includes("packages") ? [] : [`${nameOf("attachSbom")} is set; ${nameOf("analyzers")} must name packages`];
 }
 
 function nothingToSubmit({ noBase, noOutput, noBuildLog }: Partial<Config>): string[] {

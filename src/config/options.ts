@@ -235,6 +235,13 @@ export const options = {
     placeholder: "<version>",
     help: "Version of the CycloneDX documents: 1.5 for older receivers.",
   },
+  attachSbom: {
+    env: "BUILD_WATCHER_ATTACH_SBOM",
+    type: "boolean",
+    default: false,
+    group: "Analysis",
+    help: "Attach the CycloneDX document of an image to its copy (OCI 1.1), where the analyzer packages reads it; needs THOTH_PUSH_REGISTRY. One that is there already is left alone, and nothing is attached in the cluster's own registry.",
+  },
   noTlsVerify: {
     env: "THOTH_NO_TLS_VERIFY",
     flag: "no-tls-verify",

@@ -87,6 +87,7 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
     destinationPassword: { THOTH_DST_REGISTRY_USER: "x", ...registry },
     destinationAuthfile: registry,
     trustifyIssuer: { BUILD_WATCHER_TRUSTIFY_CLIENT_ID: "x", BUILD_WATCHER_TRUSTIFY_CLIENT_SECRET_FILE: "x" },
+    attachSbom: { BUILD_WATCHER_ANALYZERS: "packages", ...registry },
     pushTemplate: registry,
     pushSkip: registry,
   };
