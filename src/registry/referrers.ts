@@ -130,8 +130,9 @@ async function uploadBlob(send: SendToRegistry, bytes: Buffer, signal: AbortSign
 /** Below the repository; an upload that lies elsewhere is not followed: the login is for this repository. */
 function uploadPath({ header, url }: RegistryAnswer): string | undefined {
   const location = URL.parse(header("location") ?? "", url.href);
-  const [, base] = /^(.*\/v2\/.+\/)blobs\/uploads\//.exec(url.pathname) ?? [];
-  if (!location || base === undefined || location.host !== url.host || !location.pathname.startsWith(base)) return undefined;
+  const end = url.pathname.lastIndexOf("/blobs/uploads/");
+  const base = url.pathname.slice(0, end + 1);
+  if (!location || end < 0 || location.host !== url.host || !location.pathname.startsWith(base)) return undefined;
   return location.pathname.slice(base.length) + location.search;
 }
 
