@@ -25,11 +25,6 @@ export function parsePackageQuestion(text: string): PackageQuestion | undefined 
   return name === "" ? undefined : { name, ...(range && { range }) };
 }
 
-/** The question as it can be asked again. */
-export function formatPackageQuestion({ name, group, range }: PackageQuestion): string {
-  return `${group ? `${group}:` : ""}${name}${range ? `@${range}` : ""}`;
-}
-
 function parseUrl(text: string): PackageQuestion | undefined {
   const [path = ""] = text.split(/[?#]/);
   const at = path.lastIndexOf("@");

@@ -46,13 +46,17 @@ export interface WatchProblem {
 
 /** Jobs for one analyzer that failed for the same reason at the same host. */
 export interface FailingJobs {
+  /** A job that is tried again just now counts as waiting. */
   readonly state: "waiting" | "failed";
   readonly analyzer: string;
   readonly reason: FailureReason;
   readonly host?: string;
+  /** Set when all of them are of builds in this one namespace. */
   readonly namespace?: string;
   readonly jobs: number;
+  /** When the first of them began to fail (ms). */
   readonly since: number;
+  /** Of the one that changed last. */
   readonly message: string;
 }
 

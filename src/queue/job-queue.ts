@@ -3,6 +3,7 @@ import type { Findings } from "../core/findings.ts";
 import type { Digest } from "../core/image-reference.ts";
 import type { Job, JobCause } from "../core/job.ts";
 import type { JobOutcome } from "../core/job-outcome.ts";
+import type { FailingJobs } from "../core/problems.ts";
 import type { TagMemory } from "../core/tag-memory.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
@@ -69,20 +70,7 @@ export interface JobFailure {
 }
 
 /** Waiting or failed jobs of an analyzer whose last attempt failed for the same reason, at the same host. */
-export interface FailureGroup {
-  /** A job that is tried again just now counts as waiting. */
-  readonly state: "waiting" | "failed";
-  readonly analyzer: string;
-  readonly reason: FailureReason;
-  readonly host?: string;
-  /** Set when all of them are of builds in this one namespace. */
-  readonly namespace?: string;
-  readonly jobs: number;
-  /** When the first of them began to fail (ms). */
-  readonly since: number;
-  /** Of the one that changed last. */
-  readonly message: string;
-}
+export type FailureGroup = FailingJobs;
 
 /** How many jobs of an analyzer have an outcome. */
 export interface Tally {
