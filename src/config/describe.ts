@@ -1,3 +1,4 @@
+import { databasePasswords } from "../core/database-url.ts";
 import { type Config, type Option, type OptionName, optionEntries } from "./options.ts";
 import { defaultText, formatValue, parseValue, type Value } from "./parse-value.ts";
 
@@ -18,7 +19,8 @@ export function secretsOf(config: Config): readonly string[] {
   return optionEntries.flatMap(([name, option]) => {
     const value = config[name];
     if (!option.secret || value === undefined) return [];
-    return [value].flat().filter((text) => typeof text === "string");
+    const texts = [value].flat().filter((text) => typeof text === "string");
+    return name === "databaseUrl" ? [...texts, ...texts.flatMap(databasePasswords)] : texts;
   });
 }
 

@@ -14,6 +14,8 @@ const guarded: readonly OptionName[] = [
   "registryCerts",
   "clusterUrl",
   "notifyUrl",
+  "databaseUrl",
+  "databaseCa",
   "noTlsVerify",
   "noSourceTlsVerify",
   "noDestinationTlsVerify",

@@ -1,3 +1,4 @@
+import { checkDatabaseUrl } from "../core/database-url.ts";
 import { imagePlaceholders, unknownPlaceholder } from "../core/image-template.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
 import { parseSince } from "../core/since.ts";
@@ -26,6 +27,7 @@ const checks = {
   url: (text) =>
     isUrl(text) ? undefined : "a URL that begins with https:// or http://, without credentials, query and fragment",
   receiver: checkReceiver,
+  "database-url": checkDatabaseUrl,
   "signing-secret": (text) => (isSigningSecret(text) ? undefined : "whsec_ and 24 to 64 bytes in base64"),
   "shared-secret": checkSharedSecret,
   "repository-prefix": checkRepositoryPrefix,

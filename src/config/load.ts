@@ -148,6 +148,7 @@ function collectWarnings(readings: readonly Reading[], config: Partial<Config>, 
     ...readings.flatMap(({ warning = [] }) => warning),
     ...idleSettings(config),
     ...idleSourceRegistry(config),
+    ...idleDatabaseCa(config),
     ...hastySettings(config),
     ...warnOfUnknownVariables({ ...file, ...environment }),
   ];
@@ -170,6 +171,11 @@ function idleSettings(config: Partial<Config>): string[] {
 function idleSourceRegistry({ sourceRegistry = [], sourceUser }: Partial<Config>): string[] {
   if (sourceRegistry.length === 0 || sourceUser !== undefined) return [];
   return [`${nameOf("sourceRegistry")} has no effect without ${nameOf("sourceUser")}`];
+}
+
+function idleDatabaseCa({ databaseCa, databaseUrl }: Partial<Config>): string[] {
+  if (databaseCa === undefined || databaseUrl !== undefined) return [];
+  return [`${nameOf("databaseCa")} has no effect without ${nameOf("databaseUrl")}`];
 }
 
 function hastySettings({ giveUpAfter = 0, jobTimeout = 0 }: Partial<Config>): string[] {

@@ -303,6 +303,37 @@ describe("describeConfig", () => {
   });
 });
 
+describe("the database's URL", () => {
+  const url = "postgresql://app:hush%2Fhush@db.example.com/bot";
+
+  it("is shown nowhere, nor is its password, in any way of writing it", () => {
+    const { config } = load({ environment: { BUILD_WATCHER_DATABASE_URL: url } });
+    expect(describeConfig(config)).toMatchObject({ databaseUrl: "set" });
+    expect(secretsOf(config)).toEqual([url, "hush%2Fhush", "hush/hush"]);
+  });
+
+  it("is a mistake that repeats nothing of it", () => {
+    const [mistake = "", ...others] = mistakesOf({
+      environment: { BUILD_WATCHER_DATABASE_URL: "postgresql://app:hush/hush@db/bot" },
+    });
+    expect(mistake).toMatch(/^BUILD_WATCHER_DATABASE_URL is not usable; expected .*%2F for \//);
+    expect(mistake).not.toContain("hush");
+    expect(others).toEqual([]);
+  });
+
+  it("is not taken from the .env of a directory of somebody else's", () => {
+    expect(mistakesOf({ envFile: `BUILD_WATCHER_DATABASE_URL=${url}`, ownEnvFile: false })).toEqual([
+      expect.stringMatching(/^BUILD_WATCHER_DATABASE_URL is not taken from the \.env/),
+    ]);
+  });
+
+  it("is missed by a file of its CA certificates", () => {
+    expect(load({ flags: { databaseCa: "/ca.crt" } }).warnings).toEqual([
+      expect.stringMatching(/^--database-ca .*no effect without BUILD_WATCHER_DATABASE_URL/),
+    ]);
+  });
+});
+
 describe("readEnvFile", () => {
   it("gives the text of the file, nothing when there is none, and a mistake when it cannot be read", () => {
     const path = join(directory, ".env");

@@ -135,6 +135,9 @@ const formatted: Readonly<Record<NonNullable<Option["format"]>, fc.Arbitrary<str
   user: namePart,
   "image-template": fc.constantFrom("{repository}", "{tag|digest12}", "ns:{namespace}", "{registry}/{name}"),
   receiver: fc.tuple(host, fc.constantFrom("", "/hook/T0K3N", "/?token=a/b")).map(([name, rest]) => `https://${name}${rest}`),
+  "database-url": fc
+    .tuple(host, namePart)
+    .map(([name, database]) => `postgresql://app:p%40ss@${name}/${database}?sslmode=require`),
   "signing-secret": fc
     .uint8Array({ minLength: 24, maxLength: 64 })
     .map((bytes) => `whsec_${Buffer.from(bytes).toString("base64")}`),

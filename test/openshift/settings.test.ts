@@ -26,6 +26,7 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
     sources: "tekton",
     since: "7d",
     stateDirectory: "/data",
+    databaseUrl: "postgresql://app:hush@db.example.com/bot",
     giveUpAfter: "77h",
   };
   const byType: Readonly<Record<Option["type"], string>> = {
@@ -90,6 +91,7 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
     attachSbom: { BUILD_WATCHER_ANALYZERS: "packages", ...registry },
     pushTemplate: registry,
     pushSkip: registry,
+    databaseCa: { BUILD_WATCHER_DATABASE_URL: "postgresql://db.example.com/bot" },
   };
   return halves[name] ?? {};
 }
