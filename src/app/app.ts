@@ -14,6 +14,7 @@ import { type Announcements, createAnnouncements } from "../pipeline/announce.ts
 import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts";
 import { followBuilds } from "../pipeline/follow-builds.ts";
 import { forgetPackages } from "../pipeline/forget-packages.ts";
+import type { LookAt } from "../pipeline/inspect-image.ts";
 import { leaveUnfollowed } from "../pipeline/leave-unfollowed.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
 import { measureFindings } from "../pipeline/measure-findings.ts";
@@ -38,7 +39,7 @@ import { type Following, openFollowing } from "./following.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
 import { openCluster } from "./open-cluster.ts";
-import { openReading, type Reading, readsPackages } from "./reading.ts";
+import { looksThrough, openDoor, openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
 import { sinceWhen } from "./since.ts";
@@ -81,6 +82,7 @@ interface Parts {
   readonly queue: JobQueue;
   readonly analyzers: readonly Analyzer[];
   readonly reading: Reading | undefined;
+  readonly lookAt: LookAt | undefined;
   readonly copier: ImageCopier | undefined;
   readonly following: Following | undefined;
   readonly notifying: Notifying;
@@ -106,9 +108,9 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const queue = measureQueue(ledger, "submit", metrics, clock, config.analyzers);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { proxies } = readProxies(environment);
-  const reading = readsPackages(config)
-    ? await openReading(config, cluster, { directory, environment, clock, host: surroundings.host, log }, opened)
-    : undefined;
+  const own = { directory, environment, clock, host: surroundings.host, log };
+  const reading = readsPackages(config) ? await openReading(config, cluster, own, opened) : undefined;
+  const lookAt = config.dryRun ? undefined : looksThrough(reading ?? (await openDoor(config, cluster, own, opened)));
   const documents = createInventoryDocuments(reading, config.sbomVersion);
   const attaching = reading && { ...reading, attach: documentAttacher(config, cluster, reading) };
   const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
@@ -144,19 +146,19 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     announcing.onFollowed(attempt);
   };
   const following = openFollowing(config, { ...after, analyzers, onAttempt: onFollowed }, opened);
-  const made = { cluster, queue, analyzers, reading, copier, following, notifying, announcing };
+  const made = { cluster, queue, analyzers, reading, lookAt, copier, following, notifying, announcing };
   const app = createApp(config, { ...made, metrics, log, clock, environment, version, directory });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
-  const { cluster, queue, analyzers, reading, copier, following, notifying, announcing, metrics, log, clock } = parts;
+  const { cluster, queue, analyzers, reading, lookAt, copier, following, notifying, announcing, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
   const serving = createServing(config, parts);
-  const handler = createJobHandler({ cluster, analyzers, copier, clock, ...handlerSettings(config, cluster) });
+  const handler = createJobHandler({ cluster, analyzers, copier, clock, lookAt, ...handlerSettings(config, cluster) });
 
   return {
     queue,

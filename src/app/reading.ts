@@ -5,10 +5,12 @@ import type { Config } from "../config/options.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import { openInventory } from "../inventory/index.ts";
-import type { Inventory, ReachableImage } from "../inventory/inventory.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import type { LookAt } from "../pipeline/inspect-image.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
 import type { SendToRegistry } from "../registry/http/registry-http.ts";
-import { createImageReader } from "../registry/reading/image-reader.ts";
+import { createImageReader, type ReadableImage } from "../registry/reading/image-reader.ts";
+import { lookAt } from "../registry/reading/look.ts";
 import { createRegistryParts } from "../registry/registry-parts.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { registrySettings } from "./settings.ts";
@@ -16,7 +18,7 @@ import { registrySettings } from "./settings.ts";
 /** The way to images. */
 export interface ImageDoor {
   /** Opens an image in its registry; a copy in the push registry with that one's login. Throws `JobError`. */
-  open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
+  open(image: ImageReference, signal: AbortSignal): Promise<ReadableImage>;
 }
 
 /** The door that images are written to as well: the push registry's. */
@@ -61,6 +63,11 @@ export async function openReading(
   const inventory = await openInventory({ directory, layerCache: config.layerCache, clock: surroundings.clock });
   opened.defer(() => inventory.close());
   return { inventory, ...(await openDoor(config, cluster, surroundings, opened)) };
+}
+
+/** Asks registries for images by a door. */
+export function looksThrough(door: ImageDoor): LookAt {
+  return async (image, signal) => lookAt(await door.open(image, signal), signal);
 }
 
 /** Opens the registry's door alone; see `openReading`. */

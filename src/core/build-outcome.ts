@@ -19,6 +19,9 @@ export type BuildOutcome = { readonly phase: BuildPhase } & (
 /** `owned`: another object reports the same image. */
 export type IgnoredBecause = "cancelled" | "no-output-image" | "excluded" | "owned" | "unreadable";
 
+/** `leave-out`: nobody said that it was pushed. `by-tag`: its tag counts, since the builder may have told another digest than it pushed. */
+export type IfMissing = "leave-out" | "by-tag";
+
 /** What is known of every ended build that is worth a look. */
 export interface BuildFacts {
   readonly build: BuildKey;
@@ -38,6 +41,8 @@ export interface BuildFacts {
   readonly ownerKind?: string;
   /** Whether builds of its kind may make several images, so that each has a job of its own. */
   readonly severalImages?: boolean;
+  /** What becomes of an image that turns out not to be in its registry under the digest the build told; absent: that is not looked up. */
+  readonly ifMissing?: IfMissing;
   /** Tells one image of several from the others; see `eachImage`. */
   readonly imageId?: string;
   /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BuildKey } from "./build.ts";
-import type { BuildFacts, BuildOutcome } from "./build-outcome.ts";
+import type { BuildFacts, BuildOutcome, IfMissing } from "./build-outcome.ts";
 import { formatImageName, type ImageName } from "./image-name.ts";
 import { formatImageReference, type ImageReference, repositoryOf } from "./image-reference.ts";
 
@@ -21,6 +21,10 @@ export interface Job {
   readonly cause: JobCause;
   readonly output?: ImageName;
   readonly base?: ImageName;
+  /** Whether a base image is looked for in the image itself, since the build names none. */
+  readonly seeksBase?: boolean;
+  /** What becomes of the output image where its registry does not have its digest. */
+  readonly ifMissing?: IfMissing;
   /** The images the build only took files from: they are shown, not submitted. */
   readonly inputs?: readonly ImageName[];
   readonly build?: BuildKey;
@@ -126,7 +130,8 @@ function submitBuild(
   policy: SubmissionPolicy,
 ): Plan {
   const base = policy.baseImage ? facts.base : undefined;
-  const { inputs, build, buildConfig, origin, commit, trigger, completedAt } = facts;
+  const { inputs, build, buildConfig, origin, commit, trigger, completedAt, ifMissing } = facts;
+  const seeksBase = policy.baseImage && !facts.base && output !== undefined;
   const id = facts.imageId === undefined ? `build-${build.uid}` : `build-${build.uid}-${facts.imageId}`;
   const failure = facts.reason !== undefined && output ? { failure: facts.reason } : undefined;
   const jobs = policy.analyzers
@@ -134,7 +139,8 @@ function submitBuild(
     .filter(({ buildLog }) => output || base || buildLog)
     .map(({ analyzer, buildLog }, index) => {
       const job = { id, analyzer, cause: "build" as const, output, base, inputs, build, buildConfig, buildLog };
-      return inGroup({ ...job, origin, commit, trigger, completedAt, ...failure }, index);
+      const doubts = { ...(seeksBase && { seeksBase }), ...(output && ifMissing && { ifMissing }) };
+      return inGroup({ ...job, ...doubts, origin, commit, trigger, completedAt, ...failure }, index);
     });
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };
 }

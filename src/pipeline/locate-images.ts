@@ -33,7 +33,7 @@ export interface Copying {
 /** Finds images for one job; what a person should know about them is added to `notes`. */
 export interface ImageLocator {
   /** The pull reference of the image a build made. */
-  nameOutput(image: ImageName, job: NamingJob, notes: string[], signal: AbortSignal): Promise<ImageReference>;
+  nameOutput(image: ImageName, job: NamingJob, signal: AbortSignal): Promise<ImageReference>;
   /** The pull reference of a base image; undefined when it is gone or not to be read, which must not cost the output image its analysis. */
   nameBase(image: ImageName, job: NamingJob, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
   /**
@@ -51,10 +51,9 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
   const { cluster, copier, loginFor, isInSourceRegistry } = parts;
   const assertReadable = createForeignImageCheck(cluster, parts.readsWithLogin);
   return {
-    async nameOutput(image, job, notes, signal) {
+    async nameOutput(image, job, signal) {
       const output = await cluster.resolveImage(image, job.completedAt, signal);
       assertReadable(output, job);
-      if (!output.digest) notes.push(`Not pinned: nothing names a digest for ${formatImageReference(output)}.`);
       return output;
     },
     async nameBase(image, job, notes, signal) {

@@ -4,9 +4,10 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { JobHandler, JobResult } from "../queue/job-queue.ts";
+import { createImageInspector, type ImageInspectorParts } from "./inspect-image.ts";
 import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
 
-export interface JobHandlerParts extends ImageLocatorParts {
+export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt"> {
   readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;
   readonly analyzers: readonly Analyzer[];
   /** Bytes of a build log that are submitted. */
@@ -18,14 +19,20 @@ export interface JobHandlerParts extends ImageLocatorParts {
 export function createJobHandler(parts: JobHandlerParts): JobHandler {
   const { cluster, buildLogLimit, clock = systemClock } = parts;
   const images = createImageLocator(parts);
+  const inspect = createImageInspector({ ...parts, clock });
   const analyzers = new Map(parts.analyzers.map((analyzer) => [analyzer.name, analyzer]));
 
   return async function handleJob(job, signal): Promise<JobResult> {
     const analyzer = analyzers.get(job.analyzer);
     if (!analyzer) throw new JobError("AnalyzerMissing", `No analyzer ${job.analyzer} is set up`);
     const notes: string[] = [];
-    const output = job.output && (await images.nameOutput(job.output, job, notes, signal));
-    const base = job.base && (await images.nameBase(job.base, job, notes, signal));
+    const named = job.output && (await images.nameOutput(job.output, job, signal));
+    const inspected = named && (await withoutOthers(inspect(named, job, notes, signal), notes));
+    const output = inspected?.output;
+    if (named && !output) return { analyses: [], notes };
+    if (output && !output.digest) notes.push(`Not pinned: nothing names a digest for ${formatImageReference(output)}.`);
+    const wanted = job.base ?? inspected?.base;
+    const base = wanted && (await images.nameBase(wanted, job, notes, signal));
     let copiedAt: number | undefined;
     const onCopied = () => {
       copiedAt = clock.now();

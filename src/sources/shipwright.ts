@@ -99,6 +99,8 @@ function facts(run: BuildRun, key: BuildKey): BuildFacts {
   const base = imageNamed(parameter("run-image", spec, built) ?? parameter("builder-image", spec, built));
   return known({
     ...identity(run, key),
+    // buildah used to tell another digest than the one it pushed (shipwright-io/build#618, #1029).
+    ifMissing: "by-tag",
     base: base && { kind: "reference", reference: base },
     origin: gitOrigin(built?.source?.git?.url),
     commit: outsideText(status?.source?.git?.commitSha, longestId),

@@ -81,8 +81,11 @@ function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonl
   if (isSkipped(run.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
   if (isOfBuildRun(run.metadata)) return { kind: "ignored", phase, build: key, because: "owned" };
   if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key) };
-  const outputs = madeImages(run, ignored).map((reference) => ({ kind: "reference" as const, reference }));
-  const ended = { phase, outputs, ...facts(run, key) };
+  const { images, isTold } = madeImages(run, ignored);
+  const outputs = images.map((reference) => ({ kind: "reference" as const, reference }));
+  // What a run that went wrong had pushed by then, and what is told by half, is certain only once it is seen.
+  const doubt = phase === "Complete" && isTold ? {} : { ifMissing: "leave-out" as const };
+  const ended = { phase, outputs, ...doubt, ...facts(run, key) };
   if (phase === "Complete" && outputs.length > 0) return { kind: "succeeded", ...ended };
   if (phase === "Failed" && (outputs.length > 0 || declaresImages(run)))
     return { kind: "failed", reason: reason || phase, ...ended };
@@ -95,14 +98,17 @@ function isOfBuildRun(metadata: Metadata | undefined): boolean {
   return stringsOf(metadata?.labels)[buildRunLabel] !== undefined || owners.some(({ kind }) => kind === "BuildRun");
 }
 
-/** A digest alone is joined with the name the run was told to push to. */
-function madeImages({ spec, status }: Run, ignored: readonly string[]): readonly ImageReference[] {
+/** The images that a run tells of. A digest alone (`isTold` false) is joined with the name the run was to push to; it may never have done so. */
+function madeImages(
+  { spec, status }: Run,
+  ignored: readonly string[],
+): { readonly images: readonly ImageReference[]; readonly isTold: boolean } {
   const images = hintedImages(status?.results, status?.artifacts?.outputs, ignored);
   const digest = resultText(status?.results, "IMAGE_DIGEST") ?? resultText(status?.results, "image-digest");
-  if (images.length > 0 || digest === undefined) return images;
+  if (images.length > 0 || digest === undefined) return { images, isTold: true };
   const name = ["IMAGE", "image", "output-image"].map((name) => resultText(spec?.params, name)).find(Boolean);
   const image = name === undefined ? undefined : pinned(name, digest);
-  return image ? [image] : [];
+  return { images: image ? [image] : [], isTold: false };
 }
 
 /** Whether it was to build an image: a failure of any other run is not the bot's business. */

@@ -17,7 +17,9 @@ export interface RunArtifact {
 type Found = readonly (ImageReference | undefined)[];
 
 /** So many results are read of one run, and images of one result. */
-const mostResults = 200;
+const mostResults = 300;
+/** Images of one run; a matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). What names more is no build. */
+export const mostImages = 256;
 
 /**
  * The images that a run says it made, each repository and digest once, in the order of the results: as Tekton Chains reads them (its
@@ -38,7 +40,8 @@ export function hintedImages(
     ...pairs(read, "ARTIFACT_URI", "ARTIFACT_DIGEST", artifact),
     ...entries(artifacts).flatMap(native),
   ]);
-  return certain.length > 0 ? certain : unique(read.flatMap((result) => structured(result, false)));
+  const images = certain.length > 0 ? certain : unique(read.flatMap((result) => structured(result, false)));
+  return images.slice(0, mostImages);
 }
 
 /** The text of a result by its exact name. */

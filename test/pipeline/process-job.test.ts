@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
+import { aborted } from "../../src/core/clock.ts";
 import { JobError } from "../../src/core/errors.ts";
 import type { ImageName } from "../../src/core/image-name.ts";
-import { formatImageReference, type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
+import { type Digest, formatImageReference, type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
 import type { Job } from "../../src/core/job.ts";
+import type { ImageLook } from "../../src/pipeline/inspect-image.ts";
 import { createJobHandler, type JobHandlerParts } from "../../src/pipeline/process-job.ts";
+import { fakeClock } from "../support/fake-clock.ts";
 
 const digest = `sha256:${"1".repeat(64)}`;
 const internal = "image-registry.openshift-image-registry.svc:5000";
@@ -191,5 +194,97 @@ describe("with a push registry", () => {
     expect(request?.base).toMatchObject({ reference: { registry: "quay.io" }, verifyTls: true });
     expect(request?.base?.login).toBeUndefined();
     expect(result.notes).toEqual([expect.stringContaining("quay.io is down")]);
+  });
+});
+
+describe("what a build left open", () => {
+  const other = `sha256:${"2".repeat(64)}`;
+  const found = name(`quay.io/base/go@${other}`);
+  const present = (of: string, its?: ImageName): ImageLook => ({
+    kind: "present",
+    digest: of as Digest,
+    ...(its && { base: reference(its) }),
+  });
+  const told = (image: AnalysisRequest["output"]) => image && formatImageReference(image.reference);
+
+  it("is its base image, which the image itself names: it is submitted and recorded", async () => {
+    const { result, request } = await run({ output, build, seeksBase: true }, { lookAt: async () => present(digest, found) });
+    expect(told(request?.base)).toBe(`quay.io/base/go@${other}`);
+    expect(result).toMatchObject({ base: `quay.io/base/go@${other}`, notes: [] });
+  });
+
+  it("is not asked for where the build names its base image, nor taken where it was not asked for", async () => {
+    const looked: string[] = [];
+    const lookAt = async (image: ImageReference) => {
+      looked.push(formatImageReference(image));
+      return present(digest, found);
+    };
+    expect(told((await run({ output, base, build }, { lookAt })).request?.base)).toBe("quay.io/base/node:24");
+    expect(looked).toEqual([]);
+    expect((await run({ output, build, ifMissing: "leave-out" }, { lookAt })).request?.base).toBeUndefined();
+  });
+
+  it("is no base image of somebody else's namespace", async () => {
+    const hidden = name(`${internal}/bank/vault@${other}`);
+    const { result, request } = await run({ output, build, seeksBase: true }, { lookAt: async () => present(digest, hidden) });
+    expect(request?.base).toBeUndefined();
+    expect(result.notes).toEqual([expect.stringContaining("bank, which is neither the build's own")]);
+  });
+
+  it("is not looked up with the cluster's token in somebody else's namespace", async () => {
+    const lookAt = () => Promise.reject(new Error("must not be asked"));
+    const job = { output: name(`${internal}/bank/vault@${digest}`), build, seeksBase: true };
+    expect((await run(job, { lookAt, readsWithLogin: false })).result.notes).toEqual([
+      expect.stringMatching(/^Not looked up in its registry: .* lies in the namespace bank/),
+    ]);
+    await expect(run(job, { lookAt })).rejects.toMatchObject({ reason: "ForeignNamespace" });
+  });
+
+  it("is whether it was pushed: an image that is not there is left out, and its log with it", async () => {
+    const { result, request } = await run(
+      { output, build, buildLog: true, ifMissing: "leave-out" },
+      { lookAt: async () => ({ kind: "absent" }) },
+    );
+    expect(request).toBeUndefined();
+    expect(result.notes).toEqual([expect.stringContaining("Left out: its registry does not have")]);
+  });
+
+  it("is its digest: where the builder told another than it pushed, the tag counts", async () => {
+    const tagged = name(`quay.io/shop/cart:2@${digest}`);
+    const lookAt = async ({ digest: asked }: ImageReference) => (asked ? { kind: "absent" as const } : present(other));
+    const { result, request } = await run({ output: tagged, build, ifMissing: "by-tag" }, { lookAt });
+    expect(told(request?.output)).toBe(`quay.io/shop/cart@${other}`);
+    expect(result.notes).toEqual([expect.stringContaining(`told the digest ${digest}`)]);
+  });
+
+  it("is its digest, where the builder told none", async () => {
+    const { request } = await run(
+      { output: name("quay.io/shop/cart:2"), build, ifMissing: "by-tag" },
+      { lookAt: async () => present(other) },
+    );
+    expect(told(request?.output)).toBe(`quay.io/shop/cart@${other}`);
+  });
+
+  it("costs no job its submission where the registry does not say, now or ever", async () => {
+    for (const ifMissing of ["leave-out", "by-tag"] as const) {
+      const lookAt = () => Promise.reject(new JobError("RegistryDenied", "quay.io denies access"));
+      const { result, request } = await run({ output, build, ifMissing }, { lookAt });
+      expect(told(request?.output)).toBe(`${internal}/shop/cart@${digest}`);
+      expect(result.notes).toEqual(["Not looked up in its registry: quay.io denies access"]);
+    }
+    const clock = fakeClock();
+    const silent = run(
+      { output, build, seeksBase: true },
+      { clock, lookAt: (_, signal) => aborted(signal).then(() => Promise.reject(signal.reason)) },
+    );
+    await clock.advance(30_000);
+    expect((await silent).result.notes).toEqual([expect.stringContaining("did not answer within 30 seconds")]);
+  });
+
+  it("is left out where it turns out to be no image", async () => {
+    const lookAt = () => Promise.reject(new JobError("NotAnImage", "it is an artifact"));
+    const { result, request } = await run({ output, build, seeksBase: true }, { lookAt });
+    expect(request).toBeUndefined();
+    expect(result.notes).toEqual(["Left out: it is an artifact."]);
   });
 });

@@ -4,6 +4,7 @@ import { type BuildOutcome, eachImage } from "../../src/core/build-outcome.ts";
 import { formatImageName } from "../../src/core/image-name.ts";
 import { buildSources } from "../../src/sources/index.ts";
 import { createOwnership } from "../../src/sources/ownership.ts";
+import { mostImages } from "../../src/sources/type-hints.ts";
 import { digestOf } from "../support/fixtures.ts";
 import { aRun, condition, type RunObject, results } from "../support/runs.ts";
 
@@ -237,6 +238,34 @@ describe("a PipelineRun of Tekton", () => {
     expect(new Set(ids).size).toBe(2);
     expect(ids.every((id) => /^[0-9a-f]{12}$/.test(id ?? ""))).toBe(true);
   });
+});
+
+it.each<[string, keyof typeof sources, (run: RunObject) => void, string | undefined]>([
+  ["a BuildRun's digest may be another than the one pushed", "buildrun", () => {}, "by-tag"],
+  ["what a pair names was pushed", "taskrun", () => {}, undefined],
+  [
+    "a digest alone may never have been pushed",
+    "taskrun",
+    (run) => void Object.assign(run.status, { results: results({ IMAGE_DIGEST: digest }) }),
+    "leave-out",
+  ],
+  [
+    "a run that failed may not have come to push",
+    "pipelinerun",
+    (run) => void Object.assign(run.status, { conditions: condition("False", "Failed") }),
+    "leave-out",
+  ],
+])("%s", (_, kind, change, expected) => {
+  expect(classify(kind, change)).toHaveProperty("outputs.length", 1);
+  const { ifMissing } = classify(kind, change) as { ifMissing?: string };
+  expect(ifMissing).toBe(expected);
+});
+
+it("a run that names thousands of images is no build: the first of them count", () => {
+  const names = Array.from({ length: 3_000 }, (_, index) => `quay.io/x/y${index}@${digest}`);
+  const lists = Array.from({ length: 30 }, (_, index) => names.slice(index * 100, index * 100 + 100).join("\n"));
+  const outcome = classify("pipelinerun", (run) => void Object.assign(run.status, { results: results({ IMAGES: lists }) }));
+  expect(outcome).toHaveProperty("outputs.length", mostImages);
 });
 
 it.each(["buildrun", "taskrun", "pipelinerun"] as const)(

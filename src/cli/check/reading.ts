@@ -46,7 +46,7 @@ export async function checkReading(
     opened.defer(() => cluster.close());
     const locator = createImageLocator({ cluster, ...handlerSettings(config, cluster) });
     const job = { build: newest.build, cause: "build", completedAt: newest.completedAt } as const;
-    const output = await locator.nameOutput(newest.image, job, [], late);
+    const output = await locator.nameOutput(newest.image, job, late);
     image = await cluster.externalImage(output, late);
     // What cannot be used of logins and certificates is a finding of its own, or shows here.
     const door = await openDoor(config, cluster, { environment, clock: systemClock, host, log: { warn: () => {} } }, opened);

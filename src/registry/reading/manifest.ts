@@ -20,6 +20,7 @@ export interface Descriptor {
 export interface ManifestContent {
   /** What the whole is, where it is no container image (OCI 1.1). */
   readonly artifactType: string | undefined;
+  readonly annotations: Readonly<Record<string, unknown>>;
   readonly config: Descriptor | undefined;
   readonly layers: readonly Descriptor[];
   /** The images of an index. */
@@ -73,11 +74,12 @@ export function readManifest({ bytes, digest, kind }: { bytes: Buffer; digest: s
     const layers = list("fsLayers").map((layer) =>
       readDescriptor({ digest: (layer as { blobSum?: unknown } | null)?.blobSum }, digest),
     );
-    return { artifactType: undefined, config: undefined, layers, children: [] };
+    return { artifactType: undefined, annotations: {}, config: undefined, layers, children: [] };
   }
   const artifactType = typeof fields.artifactType === "string" ? fields.artifactType : undefined;
   return {
     artifactType,
+    annotations: asObject(fields.annotations) ?? {},
     config: fields.config === undefined || fields.config === null ? undefined : readDescriptor(fields.config, digest),
     layers: [...list("layers"), ...list("blobs")].map((layer) => readDescriptor(layer, digest)),
     children: list("manifests").map((child) => readDescriptor(child, digest)),

@@ -1,0 +1,71 @@
+import { JobError } from "../../core/errors.ts";
+import { type Digest, type ImageReference, isDigest, parseImageReference, withDigest } from "../../core/image-reference.ts";
+import type { Manifest } from "./distribution.ts";
+import type { ReadableImage } from "./image-reader.ts";
+import { assertImage, readManifest } from "./manifest.ts";
+
+/** What lies in a registry under an image's name; `base` is the image it stands on, by its own word. */
+export type ImageLook =
+  | { readonly kind: "absent" }
+  | { readonly kind: "present"; readonly digest: Digest; readonly base?: ImageReference };
+
+/** A configuration holds a few kilobytes; a longer one is not searched for labels. */
+const longestConfig = 1024 * 1024;
+
+/** opencontainers/image-spec, annotations.md: builders write them into the manifest or into the configuration's labels. */
+const baseName = "org.opencontainers.image.base.name";
+const baseDigest = "org.opencontainers.image.base.digest";
+
+/** Looks at an image without its layers. Throws `JobError` when the registry does not say, and `NotAnImage` for what is none. */
+export async function lookAt(image: ReadableImage, signal: AbortSignal): Promise<ImageLook> {
+  const { tag, digest } = image.reference;
+  const manifest = await image.manifest(digest ?? tag ?? "latest", signal).catch((error: unknown) => {
+    if (error instanceof JobError && error.reason === "ImageNotFound") return undefined;
+    throw error;
+  });
+  if (!manifest) return { kind: "absent" };
+  assertImage(manifest);
+  const base = await findBase(image, manifest, signal);
+  return { kind: "present", digest: manifest.digest, ...(base && { base }) };
+}
+
+/** Of an index its own annotation counts, else the first platform's image. */
+async function findBase(image: ReadableImage, manifest: Manifest, signal: AbortSignal): Promise<ImageReference | undefined> {
+  const { annotations, config, children } = readManifest(manifest);
+  const named = baseIn(annotations);
+  if (named) return named;
+  const child = children.find(({ platform }) => platform?.os !== "unknown");
+  if (child) {
+    const inner = await image.manifest(child.digest, signal);
+    // An index within an index is nothing that a build makes.
+    return inner.kind === "image" ? findBase(image, inner, signal) : undefined;
+  }
+  return config && baseIn(await labelsOf(image, config.digest, signal));
+}
+
+async function labelsOf(image: ReadableImage, digest: Digest, signal: AbortSignal): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of image.blob(digest, signal)) {
+    size += chunk.length;
+    if (size > longestConfig) return undefined;
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"))?.config?.Labels;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever made the image wrote this: what is no name of an image says nothing. */
+function baseIn(labels: unknown): ImageReference | undefined {
+  const { [baseName]: name, [baseDigest]: digest } = (labels ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof name !== "string" || name === "" || name === "scratch") return undefined;
+  try {
+    const base = parseImageReference(name);
+    return isDigest(digest) ? withDigest(base, digest) : base;
+  } catch {
+    return undefined;
+  }
+}
