@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
 
@@ -8,7 +8,7 @@ import { describe, it } from "vitest";
  * fails instead, so that a pipeline cannot pass without having run them.
  */
 export function requirePrograms(...programs: readonly string[]): (name: string, tests: () => void) => void {
-  const missing = programs.filter((program) => !isInstalled(program));
+  const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return (name, tests) => void describe(name, tests);
   const message = `${lead}${missing.join(", ")}${end}`;
   const inCi = process.env.CI === "true";
@@ -47,16 +47,22 @@ export function packageOf(program: string): string {
   return packages[program] ?? program;
 }
 
-/** Whether a program is on PATH. */
-export function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** Where Debian puts servers, beside PATH; the newest PostgreSQL first. */
+const serverDirectories = [...globSync("/usr/lib/postgresql/*/bin").sort().reverse(), "/usr/sbin"];
+
+/** The path of a program on PATH, or where Debian puts servers; undefined when it is not installed. */
+export function findProgram(program: string): string | undefined {
+  const directories = [...(process.env.PATH ?? "").split(delimiter), ...serverDirectories];
+  return directories.map((directory) => join(directory, program)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a program to its end; throws with what it said when it fails. */

@@ -1,0 +1,249 @@
+import { readFileSync } from "node:fs";
+import pg from "pg";
+import { DatabaseError, explain, isConflict, movesOn } from "./database-error.ts";
+import { type DatabaseUrl, type Host, parseDatabaseUrl } from "./database-url.ts";
+
+export interface DatabaseSettings {
+  /** `postgresql://…`, or what reads it: it is asked for every new connection, so that a renewed password needs no restart. */
+  readonly url: string | (() => string);
+  /** Connections held at most. Default: 5. */
+  readonly connections?: number;
+  /** Milliseconds a connection may take to open. Default: what the URL says, else 5 s. */
+  readonly connectTimeout?: number;
+  /** Milliseconds a statement may take. Default: 10 s. */
+  readonly statementTimeout?: number;
+}
+
+/** Runs one statement and answers its rows; parameters are `$1` and so on. */
+export type Run = <Row extends object = Record<string, unknown>>(
+  text: string,
+  values?: readonly unknown[],
+) => Promise<readonly Row[]>;
+
+/** A PostgreSQL database. Everything rejects with a `DatabaseError` alone. It keeps no state in a session, so that a pooler may stand between. */
+export interface Database {
+  /** What messages call it: host, port and name. */
+  readonly name: string;
+  /** Runs one statement by itself. */
+  readonly run: Run;
+  /**
+   * Does work in one transaction: committed when it resolves, undone when it rejects. Work is done again when it was in another transaction's
+   * way. When the connection breaks at the end nobody knows whether it was committed.
+   */
+  transaction<T>(work: (run: Run) => Promise<T>, options?: { readonly statementTimeout?: number }): Promise<T>;
+  close(): Promise<void>;
+}
+
+const defaults = { connections: 5, connectTimeout: 5_000, statementTimeout: 10_000 };
+
+/** Milliseconds after which an unused connection is closed, and after which a used one is opened anew, so that it finds a new primary. */
+const idleTimeout = 30_000;
+const longestLife = 30 * 60;
+
+/** So often work is done again that was in another's way. */
+const conflictsTolerated = 5;
+
+/** Opens a database; connections are made when they are needed. Throws a `DatabaseError` when the URL is no good. */
+export function openDatabase(settings: DatabaseSettings): Database {
+  const { url, connections = defaults.connections, statementTimeout = defaults.statementTimeout } = settings;
+  const read = typeof url === "string" ? () => url : url;
+  const name = nameOf(parseDatabaseUrl(read()));
+  const { use, close } = connecting(name, createClients(read, settings), connections);
+
+  function attempt<T>(work: (run: Run) => Promise<T>, timeout: number): Promise<T> {
+    return use(async (connection) => {
+      const query = queryOn(name, connection, timeout + patience);
+      // As one message, for one way there and back. A pooler refuses such settings for a session.
+      await query(`BEGIN; SET LOCAL statement_timeout = ${timeout}; SET LOCAL idle_in_transaction_session_timeout = ${timeout}`);
+      try {
+        const answer = await work(async (text, values) => (await query(text, values)).rows);
+        const { command } = await query("COMMIT");
+        if (command !== "COMMIT") throw new DatabaseError("A failed transaction cannot be committed", "statement");
+        return answer;
+      } catch (error) {
+        if (!(error instanceof DatabaseError) || error.fault === "statement") await query("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  return {
+    name,
+    run: (text, values) => use(async (connection) => (await queryOn(name, connection, statementTimeout)(text, values)).rows),
+    async transaction(work, { statementTimeout: timeout = statementTimeout } = {}) {
+      for (let conflicts = 0; ; conflicts += 1) {
+        try {
+          return await attempt(work, timeout);
+        } catch (error) {
+          if (!isConflict(error) || conflicts === conflictsTolerated) throw error;
+        }
+      }
+    },
+    close,
+  };
+}
+
+function connecting(name: string, clients: Clients, connections: number) {
+  let pool = openPool();
+
+  function openPool(): pg.Pool {
+    const opened = new pg.Pool({
+      Client: clients.create,
+      max: connections,
+      connectionTimeoutMillis: 2 * clients.connectTimeout,
+      idleTimeoutMillis: idleTimeout,
+      maxLifetimeSeconds: longestLife,
+    } as pg.PoolConfig);
+    // A connection that breaks while nobody uses it is no error: the next statement opens another.
+    opened.on("error", () => undefined);
+    opened.on("connect", (connected) => connected.on("error", () => undefined));
+    return opened;
+  }
+
+  /** The other connections lead to the same place. */
+  function renew(): void {
+    clients.moveOn();
+    const old = pool;
+    pool = openPool();
+    old.end().catch(() => undefined);
+  }
+
+  async function connect(from: pg.Pool): Promise<pg.PoolClient> {
+    try {
+      return await from.connect();
+    } catch (error) {
+      if (clients.isWorthAnotherTry(error)) return connect(from);
+      clients.moveOn();
+      throw explain(name, error);
+    }
+  }
+
+  async function use<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const from = pool;
+    const connection = await connect(from);
+    let broken: Error | undefined;
+    try {
+      return await work(connection);
+    } catch (error) {
+      // After a wrong statement the connection is as good as before.
+      if (error instanceof DatabaseError && error.fault !== "statement") broken = error;
+      throw error;
+    } finally {
+      connection.release(broken);
+      if (broken && movesOn(broken) && from === pool) renew();
+    }
+  }
+
+  return { use, close: () => pool.end() };
+}
+
+interface Answer {
+  readonly rows: readonly never[];
+  readonly command: string;
+}
+
+function queryOn(name: string, connection: pg.PoolClient, timeout: number) {
+  return async (text: string, values?: readonly unknown[]): Promise<Answer> => {
+    const query = { text, ...(values && { values: [...values] }), query_timeout: timeout, types };
+    try {
+      const answer = await connection.query(query as pg.QueryConfig);
+      // Several statements have several answers.
+      return { rows: (answer.rows ?? []) as never[], command: answer.command };
+    } catch (error) {
+      throw explain(name, error);
+    }
+  };
+}
+
+/** Milliseconds the server may take beyond a time-out of its own to say so. */
+const patience = 2_000;
+
+/** Numbers of eight bytes as numbers: times and counts fit. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: "text") => (oid === 20 ? Number : pg.types.getTypeParser(oid, format))) as never,
+};
+
+function nameOf({ hosts, database }: DatabaseUrl): string {
+  return `${hosts.map(({ host, port }) => `${host}:${port}`).join(",")}/${database}`;
+}
+
+/** Makes clients for one host after the other. */
+interface Clients {
+  /** Milliseconds. */
+  readonly connectTimeout: number;
+  readonly create: typeof pg.Client;
+  /** The next client is for the next host. */
+  moveOn(): void;
+  /** Whether it is worth while to connect once more at once: to a server that offers no TLS, where that need not be. */
+  isWorthAnotherTry(error: unknown): boolean;
+}
+
+function createClients(read: () => string, settings: DatabaseSettings): Clients {
+  let turn = 0;
+  let isPlain = false;
+  const { connectTimeout = parseDatabaseUrl(read()).connectTimeout ?? defaults.connectTimeout } = settings;
+
+  function create(): pg.Client {
+    const url = parseDatabaseUrl(read());
+    const { host, port } = url.hosts[turn % url.hosts.length] as Host;
+    return new pg.Client({
+      host,
+      port,
+      user: url.user,
+      // Without one the driver would look for a file with passwords.
+      password: url.password ?? "",
+      database: url.database,
+      application_name: url.applicationName,
+      ...(url.options !== undefined && { options: url.options }),
+      ssl: isPlain || host.startsWith("/") ? false : tlsOf(url),
+      ...(url.negotiation === "direct" && { sslnegotiation: "direct" as const }),
+      enableChannelBinding: url.channelBinding,
+      connectionTimeoutMillis: connectTimeout,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    });
+  }
+
+  return {
+    connectTimeout,
+    // The pool calls it with `new`, which an object that is answered overrules.
+    create: function Client() {
+      return create();
+    } as unknown as typeof pg.Client,
+    moveOn() {
+      turn += 1;
+      isPlain = false;
+    },
+    isWorthAnotherTry(error) {
+      if (isPlain || parseDatabaseUrl(read()).sslMode !== "prefer") return false;
+      isPlain = error instanceof Error && error.message.includes("does not support SSL");
+      return isPlain;
+    },
+  };
+}
+
+/** Files are read for every connection: an operator renews them. */
+function tlsOf(url: DatabaseUrl): pg.ClientConfig["ssl"] {
+  const { sslMode, rootCertificate, certificate, key, keyPassword } = url;
+  if (sslMode === "disable" || sslMode === "allow") return false;
+  const isVerified = sslMode === "verify-ca" || sslMode === "verify-full";
+  return {
+    rejectUnauthorized: isVerified,
+    ...(sslMode === "verify-ca" && { checkServerIdentity: () => undefined }),
+    ...(rootCertificate !== undefined && rootCertificate !== "system" && { ca: file("sslrootcert", rootCertificate) }),
+    ...(certificate !== undefined && { cert: file("sslcert", certificate) }),
+    ...(key !== undefined && { key: file("sslkey", key) }),
+    ...(keyPassword !== undefined && { passphrase: keyPassword }),
+  };
+}
+
+function file(parameter: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new DatabaseError(`The file that ${parameter} names in BUILD_WATCHER_DATABASE_URL cannot be read: ${said}`, "setup", {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,5 @@
+export { type Database, type DatabaseSettings, openDatabase, type Run } from "./database.ts";
+export { DatabaseError, type DatabaseFault } from "./database-error.ts";
+export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+export { migrate, type SchemaPart, schema } from "./migrations.ts";
+export { type Persistence, persist } from "./persist.ts";

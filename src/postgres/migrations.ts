@@ -1,0 +1,69 @@
+import type { Database, Run } from "./database.ts";
+import { DatabaseError } from "./database-error.ts";
+
+/** The schema of PostgreSQL that holds all tables of the bot. */
+export const schema = "build_watcher";
+
+/** Tables that belong together and change together. */
+export interface SchemaPart {
+  readonly name: string;
+  /** SQL, one entry a version; entries are only ever appended. */
+  readonly versions: readonly string[];
+}
+
+/** Any number, the same in every release: who holds it changes the tables. */
+const lock = 0x62776c64;
+
+/** Migrations may build indexes over everything. */
+const migrationTimeout = 10 * 60_000;
+
+/** PostgreSQL 13, as `server_version_num` counts. */
+const oldestServer = 130_000;
+
+/**
+ * Brings a part's tables to this version, all steps in one transaction; bots that start together wait for each other. Rejects with a
+ * `DatabaseError` when they are newer than this version, the server is too old, or a right is missing.
+ */
+export async function migrate(database: Database, part: SchemaPart): Promise<void> {
+  await assertServer(database);
+  // Who finds everything in place needs no right to change tables.
+  if ((await versionOf(database.run, database.name, part)) === part.versions.length) return;
+  await database.transaction(
+    async (run) => {
+      await run("SELECT pg_advisory_xact_lock($1)", [lock]);
+      if (!(await exists(run, "to_regnamespace", schema))) await run(`CREATE SCHEMA ${schema}`);
+      await run(`CREATE TABLE IF NOT EXISTS ${schema}.versions (part text PRIMARY KEY, version integer NOT NULL)`);
+      const version = await versionOf(run, database.name, part);
+      for (const step of part.versions.slice(version)) await run(step);
+      await run(`INSERT INTO ${schema}.versions VALUES ($1, $2) ON CONFLICT (part) DO UPDATE SET version = excluded.version`, [
+        part.name,
+        part.versions.length,
+      ]);
+    },
+    { statementTimeout: migrationTimeout },
+  );
+}
+
+async function assertServer({ run, name }: Database): Promise<void> {
+  const [{ number = 0, version = "" } = {}] = await run<{ number: number; version: string }>(
+    "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version",
+  );
+  if (number >= oldestServer) return;
+  throw new DatabaseError(`The database ${name} is PostgreSQL ${version}; 13 or newer is needed.`, "setup");
+}
+
+async function versionOf(run: Run, database: string, { name, versions }: SchemaPart): Promise<number> {
+  if (!(await exists(run, "to_regclass", `${schema}.versions`))) return 0;
+  const [row] = await run<{ version: number }>(`SELECT version FROM ${schema}.versions WHERE part = $1`, [name]);
+  const { version = 0 } = row ?? {};
+  if (version <= versions.length) return version;
+  throw new DatabaseError(
+    `The database ${database} was written by a newer build-watcher (${name}: schema ${version}; this one knows ${versions.length}). Nothing was changed. Run that newer version, or let BUILD_WATCHER_DATABASE_URL name another database.`,
+    "setup",
+  );
+}
+
+async function exists(run: Run, lookUp: "to_regclass" | "to_regnamespace", name: string): Promise<boolean> {
+  const [row] = await run<{ found: boolean }>(`SELECT ${lookUp}($1) IS NOT NULL AS found`, [name]);
+  return row?.found === true;
+}
