@@ -150,7 +150,7 @@ await using server = await openPageServer({ clock, workers: 2, namespaces: [unde
 await liveAnHour(server, clock);
 clock.set(Date.now());
 const browser = await launchBrowser();
-const middle = server.queue.recent(1, { text: "go-hello-world-appimage", state: "done" })[0]?.job.id ?? "";
+const middle = (await server.queue.recent(1, { text: "go-hello-world-appimage", state: "done" }))[0]?.job.id ?? "";
 for (const shot of [
   { name: "desktop", path: "/", width: 1360, height: 940 },
   { name: "dark", path: "/", width: 1360, height: 940, colorScheme: "dark" as const },

@@ -70,7 +70,7 @@ describe("docs/operate.md", () => {
     copyFileSync(`${directory}/backup.db`, backup);
     await queue.close();
     const next = openEmbeddedQueue({ ...settings, directory: restored });
-    expect(next.counts().done).toBe(3);
+    expect((await next.counts()).done).toBe(3);
     expect(await next.add(buildJob(1))).toBe("already-known");
     await next.close();
   });

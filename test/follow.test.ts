@@ -13,16 +13,16 @@ const saying = (message: string) => (line: Line) => line.msg === message;
 const allOf = (state: string) => ["output", "base", "build-log"].map((of) => `${of} ${state}`);
 
 /** What the ledger remembers of the one job there is. */
-function recordIn({ stateDirectory }: World): JobRecord | undefined {
+async function recordIn({ stateDirectory }: World): Promise<JobRecord | undefined> {
   const settings = { directory: stateDirectory, workers: 1, jobTimeout: 1, giveUpAfter: 1, exclusive: false };
   const queue = openEmbeddedQueue(settings);
-  const [record] = queue.recent(1);
-  void queue.close();
+  const [record] = await queue.recent(1);
+  await queue.close();
   return record;
 }
 
-function statesIn(world: World): (string | undefined)[] | undefined {
-  return recordIn(world)?.result?.analyses.map(({ of, state }) => `${of} ${state}`);
+async function statesIn(world: World): Promise<(string | undefined)[] | undefined> {
+  return (await recordIn(world))?.result?.analyses.map(({ of, state }) => `${of} ${state}`);
 }
 
 describe("a submitted analysis", () => {
@@ -32,8 +32,8 @@ describe("a submitted analysis", () => {
     const { url } = await bot.logged(({ url }) => url !== undefined);
     world.cluster.put("builds", completedBuild("app"));
     await expect.poll(() => bot.lines.filter(saying("Analysis succeeded")).length).toBe(3);
-    expect(statesIn(world)).toEqual(allOf("succeeded"));
-    const { submittedAt = 0, analyses } = recordIn(world)?.result ?? {};
+    expect(await statesIn(world)).toEqual(allOf("succeeded"));
+    const { submittedAt = 0, analyses } = (await recordIn(world))?.result ?? {};
     expect(submittedAt).toBeGreaterThan(0);
     expect(analyses?.every(({ endedAt }) => endedAt !== undefined)).toBe(true);
     const metrics = await (await fetch(`${url}/metrics`)).text();
@@ -57,7 +57,7 @@ describe("a submitted analysis", () => {
     world.cluster.put("builds", completedBuild("app"));
     await bot.logged(saying("Job done"));
     await bot.stop();
-    expect(statesIn(world)).toEqual(allOf("undefined"));
+    expect(await statesIn(world)).toEqual(allOf("undefined"));
   });
 
   it("does not hold a worker: others are submitted while it runs", async () => {
@@ -75,10 +75,10 @@ describe("a submitted analysis", () => {
     await using first = startBotProcess(world.environment);
     await first.logged(saying("Job done"));
     expect(await first.kill("SIGKILL")).toMatchObject({ signal: "SIGKILL" });
-    expect(statesIn(world)).not.toEqual(allOf("succeeded"));
+    expect(await statesIn(world)).not.toEqual(allOf("succeeded"));
     await using second = startBotProcess(world.environment);
     await expect.poll(() => second.lines.filter(saying("Analysis succeeded")).length).toBe(3);
-    expect(statesIn(world)).toEqual(allOf("succeeded"));
+    expect(await statesIn(world)).toEqual(allOf("succeeded"));
     expect(world.analysis.submissions).toHaveLength(1);
     expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   });

@@ -64,7 +64,7 @@ requirePrograms("docker-registry")("a real docker-registry", () => {
     await bot.kill("SIGKILL");
     const settings = { directory: world.stateDirectory, workers: 1, jobTimeout: 1, giveUpAfter: 1, exclusive: false };
     const queue = openEmbeddedQueue(settings);
-    expect(queue.recent(5).map(({ job }) => job.cause)).toEqual(["webhook"]);
+    expect((await queue.recent(5)).map(({ job }) => job.cause)).toEqual(["webhook"]);
     await queue.close();
     world.analysis.up();
     await using next = startBotProcess(world.environment);

@@ -103,7 +103,7 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
       const handler = createFollowHandler({ jobs, ask, followFor, clock });
       queue.ended.catch(failUnlessStopping);
       queue.work(handler, (attempt) => {
-        reportAnalysis({ jobs, log, metrics }, attempt);
+        void reportAnalysis({ jobs, log, metrics }, attempt);
         parts.onAttempt?.(attempt);
       });
       keeping = keepFollowing(

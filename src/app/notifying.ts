@@ -14,7 +14,7 @@ import { measureRequest } from "../pipeline/measure-submissions.ts";
 import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "../pipeline/notify.ts";
 import { createPace } from "../pipeline/pace.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
-import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { AttemptReport, JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Following } from "./following.ts";
@@ -89,9 +89,7 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
       queue.add(work).catch(failUnlessStopping);
   });
 
-  const tell = (event: Notification | undefined) => {
-    if (event) events.add(event);
-  };
+  const telling = createTelling(jobs, events.add);
 
   async function lookForUntold(followed: Following["queue"] | undefined): Promise<void> {
     for (let since = mark.read() ?? clock.now(); !stopping.signal.aborted; ) {
@@ -104,16 +102,8 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
 
   return {
     ended,
-    onAttempt({ outcome, record }) {
-      if (outcome === "done" || outcome === "failed") tell(eventOfJob(record));
-      if (outcome === "done") tell(eventOfFindings(record, jobs));
-    },
-    onFollowed({ outcome, record: { job: work, result } }) {
-      const record = outcome === "done" && result?.state !== undefined ? jobs.find(work.jobId) : undefined;
-      if (!record || !result) return;
-      tell(eventOfAnalysis(work, result, record));
-      tell(eventOfFindings(record, jobs));
-    },
+    onAttempt: telling.onAttempt,
+    onFollowed: telling.onFollowed,
     begin(followed) {
       queue.ended.catch(failUnlessStopping);
       const turn = createPace(deliveryInterval, clock);
@@ -121,9 +111,45 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
       looking = lookForUntold(followed).catch(failUnlessStopping);
     },
     async stop() {
+      await telling.settled();
       events.flush();
       stopping.abort();
       await Promise.all([queue.stop(stopGrace), looking]);
+    },
+  };
+}
+
+/** Finds out what is to be told, in the order in which things ended. What cannot be read now is told by the next look for what was not. */
+function createTelling(
+  jobs: JobQueue,
+  tell: (event: Notification) => void,
+): Pick<Notifying, "onAttempt" | "onFollowed"> & { settled(): Promise<void> } {
+  let last = Promise.resolve();
+
+  function inTurn(eventOf: () => Promise<Notification | undefined>): void {
+    last = last.then(eventOf).then(
+      (event) => void (event && tell(event)),
+      () => undefined,
+    );
+  }
+
+  function ofJob(id: string, eventOf: (record: JobRecord) => Notification | undefined | Promise<Notification | undefined>): void {
+    inTurn(async () => {
+      const record = await jobs.find(id);
+      return record && eventOf(record);
+    });
+  }
+
+  return {
+    settled: () => last,
+    onAttempt({ outcome, record }) {
+      if (outcome === "done" || outcome === "failed") inTurn(async () => eventOfJob(record));
+      if (outcome === "done") inTurn(() => eventOfFindings(record, jobs));
+    },
+    onFollowed({ outcome, record: { job: work, result } }) {
+      if (outcome !== "done" || result?.state === undefined) return;
+      ofJob(work.jobId, (record) => eventOfAnalysis(work, result, record));
+      ofJob(work.jobId, (record) => eventOfFindings(record, jobs));
     },
   };
 }

@@ -72,7 +72,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
     activity,
     async open() {
       if (!config.server) return undefined;
-      activity.recall(queue);
+      await activity.recall(queue);
       const { openServer } = await import("../server/server.ts");
       const server = await openServer({
         ...serverSettings(config, environment),

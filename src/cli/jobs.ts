@@ -28,16 +28,17 @@ export async function listJobs(context: CommandContext, { limit, json, details, 
   const { screen, clock = systemClock } = context;
   const filter = filterOf(wanted);
   await withQueue(context, async (queue) => {
-    if (!json) screen.write(`${countsLine(countOutcomes(queue.tally()))}\n`);
+    if (!json) screen.write(`${countsLine(countOutcomes(await queue.tally()))}\n`);
     if (json || details) {
-      for (const record of someRecords(queue, filter, limit))
+      for await (const record of someRecords(queue, filter, limit))
         screen.write(`${json ? JSON.stringify(publicRecord(record)) : jobDetails(record)}\n`);
       return;
     }
-    const records = [...someRecords(queue, filter, limit)];
+    const records: JobRecord[] = [];
+    for await (const record of someRecords(queue, filter, limit)) records.push(record);
     if (records.length === 0) screen.write(`${nothingLine(wanted)}\n`);
     else screen.writeRaw(jobsTable(records, clock.now(), screen));
-    const all = queue.count(Number.MAX_SAFE_INTEGER, filter);
+    const all = await queue.count(Number.MAX_SAFE_INTEGER, filter);
     if (all > records.length)
       screen.write(`${records.length} of ${all} jobs. --limit 0 lists all, --details everything of each.\n`);
   });
@@ -51,9 +52,8 @@ export async function retryJobs(
 ): Promise<number> {
   if (ids.length === 0 && !failed)
     throw new UsageError("Name the jobs to retry, or give --failed for all that failed. `build-watcher jobs` lists them.");
-  return withQueue(context, (queue) => {
-    const allFailed = failedOutcomes.flatMap((outcome) => [...someRecords(queue, { outcome }, undefined)]);
-    const chosen = failed ? allFailed.map(({ job }) => job.id) : idsOf(queue, ids);
+  return withQueue(context, async (queue) => {
+    const chosen = failed ? await failedIds(queue) : await idsOf(queue, ids);
     if (chosen.length === 0) context.screen.write("No failed jobs: there is nothing to retry.\n");
     return each(context, chosen, (id) => queue.retry(id), "is retried", "is not known, or is running now");
   });
@@ -61,17 +61,24 @@ export async function retryJobs(
 
 /** Ends jobs for good: 1 when one of them cannot be. */
 export async function dismissJobs(context: CommandContext, ids: readonly string[]): Promise<number> {
-  return withQueue(context, (queue) =>
-    each(context, idsOf(queue, ids), (id) => queue.dismiss(id), "is dismissed", "is not known, is running now, or is done"),
+  return withQueue(context, async (queue) =>
+    each(context, await idsOf(queue, ids), (id) => queue.dismiss(id), "is dismissed", "is not known, is running now, or is done"),
   );
 }
 
+async function failedIds(queue: JobQueue): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const outcome of failedOutcomes) for await (const { job } of someRecords(queue, { outcome }, undefined)) ids.push(job.id);
+  return ids;
+}
+
 /** Jobs are named by their ids, or as the list shows them: the newest of that name is meant. */
-function idsOf(queue: JobQueue, names: readonly string[]): readonly string[] {
-  return names.map((name) => {
-    if (queue.find(name)) return name;
-    return queue.recent(pageSize, { text: name }).find(({ job }) => describeJob(job) === name)?.job.id ?? name;
-  });
+function idsOf(queue: JobQueue, names: readonly string[]): Promise<readonly string[]> {
+  const idOf = async (name: string) => {
+    if (await queue.find(name)) return name;
+    return (await queue.recent(pageSize, { text: name })).find(({ job }) => describeJob(job) === name)?.job.id ?? name;
+  };
+  return Promise.all(names.map(idOf));
 }
 
 function nothingLine({ state, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): string {
@@ -105,11 +112,11 @@ async function withQueue<T>({ config }: CommandContext, use: (queue: JobQueue) =
   }
 }
 
-function* someRecords(queue: JobQueue, filter: RecordFilter, limit = Number.MAX_SAFE_INTEGER): Generator<JobRecord> {
+async function* someRecords(queue: JobQueue, filter: RecordFilter, limit = Number.MAX_SAFE_INTEGER): AsyncGenerator<JobRecord> {
   let left = limit;
   for (let before: string | undefined; left > 0; ) {
     const size = Math.min(pageSize, left);
-    const page = queue.recent(size, { ...filter, ...(before && { before }) });
+    const page = await queue.recent(size, { ...filter, ...(before && { before }) });
     yield* page;
     left -= page.length;
     before = page.at(-1)?.job.id;

@@ -29,7 +29,7 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
   for (const { job, again } of wanted) {
     if (await app.take(job, { again })) continue;
     known += 1;
-    tellKnown(context, app.queue, job);
+    await tellKnown(context, app.queue, job);
   }
   const { done, failed } = await app.settled(signal);
   await app.stop();
@@ -44,7 +44,7 @@ async function handOver(context: CommandContext, wanted: readonly WantedJob[]): 
   let handed = 0;
   try {
     for (const { job, again } of wanted) {
-      if ((await queue.add(job, { again })) === "already-known") tellKnown(context, queue, job);
+      if ((await queue.add(job, { again })) === "already-known") await tellKnown(context, queue, job);
       else {
         handed += 1;
         log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works in this state directory");
@@ -64,8 +64,8 @@ export function handedOver(jobs: number): string {
 }
 
 /** Says what became of a job that is known and not taken again. */
-function tellKnown({ log }: CommandContext, queue: Pick<JobQueue, "known">, job: Job): void {
-  const { state, job: { id } = job } = queue.known(job) ?? {};
+async function tellKnown({ log }: CommandContext, queue: Pick<JobQueue, "known">, job: Job): Promise<void> {
+  const { state, job: { id } = job } = (await queue.known(job)) ?? {};
   log.info({ subject: describeJob(job), job: id, analyzer: job.analyzer }, state ? knownWords[state] : knownWords.done);
 }
 

@@ -68,9 +68,13 @@ async function readJson(answer: Response): Promise<unknown> {
 async function readLedger(config: Config): Promise<LedgerStatus> {
   const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
   try {
-    const oldest = queue.oldestWaiting();
-    const outcomes = countOutcomes(queue.tally());
-    return { jobs: queue.counts(), outcomes, oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString() };
+    const oldest = await queue.oldestWaiting();
+    const outcomes = countOutcomes(await queue.tally());
+    return {
+      jobs: await queue.counts(),
+      outcomes,
+      oldestWaitingAt: oldest === undefined ? undefined : new Date(oldest).toISOString(),
+    };
   } finally {
     await queue.close();
   }

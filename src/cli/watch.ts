@@ -21,7 +21,7 @@ export async function watch(context: CommandContext): Promise<number> {
   }
   log.info({ grace: config.shutdownGrace / 1000 }, "Stopping; running jobs may end");
   await app.stop();
-  log.info({ waiting: app.queue.counts().waiting }, "Stopped");
+  log.info({ waiting: (await app.queue.counts()).waiting }, "Stopped");
   return 0;
 }
 

@@ -27,6 +27,9 @@ export interface Announcements {
 
 type Way = "annotations" | "events";
 
+/** What is to be told, once its turn has come; undefined when that is nothing. */
+type Untold = () => Promise<Announcement | undefined>;
+
 const settings: Readonly<Record<Way, string>> = { annotations: "BUILD_WATCHER_ANNOTATE", events: "BUILD_WATCHER_EVENTS" };
 
 /** The most that waits to be told; the oldest is dropped for what is newer. */
@@ -39,7 +42,7 @@ const stopGrace = 2_000;
 const mostFailing = 10_000;
 
 export function createAnnouncements({ announcer, annotate, events, jobs, log, clock }: AnnounceParts): Announcements {
-  const waiting: Announcement[] = [];
+  const waiting: Untold[] = [];
   const failing = new Set<string>();
   const pausedUntil = new Map<string, number>();
   const stopping = new AbortController();
@@ -71,12 +74,16 @@ export function createAnnouncements({ announcer, annotate, events, jobs, log, cl
   }
 
   async function tellAll(): Promise<void> {
-    for (let next = waiting.shift(); next && !stopping.signal.aborted; next = waiting.shift()) await tell(next);
+    for (let next = waiting.shift(); next && !stopping.signal.aborted; next = waiting.shift()) {
+      // What cannot be read now is not told: this is a courtesy.
+      const announcement = await next().catch(() => undefined);
+      if (announcement) await tell(announcement);
+    }
     isTelling = false;
   }
 
-  function add(announcement: Announcement | undefined): void {
-    if (!announcement || stopping.signal.aborted || !(annotate || events)) return;
+  function add(announcement: Untold): void {
+    if (stopping.signal.aborted || !(annotate || events)) return;
     if (waiting.push(announcement) > mostWaiting) waiting.shift();
     if (isTelling) return;
     isTelling = true;
@@ -86,13 +93,17 @@ export function createAnnouncements({ announcer, annotate, events, jobs, log, cl
   return {
     onAttempt(report) {
       const { id } = report.record.job;
-      add(announcementOf(report, !failing.has(id)));
+      const announcement = announcementOf(report, !failing.has(id));
+      if (announcement) add(async () => announcement);
       if (report.outcome === "retrying" && failing.size < mostFailing) failing.add(id);
       if (report.outcome === "done" || report.outcome === "failed") failing.delete(id);
     },
     onFollowed({ outcome, record: { job: work, result } }) {
-      const record = outcome === "done" && result ? jobs.find(work.jobId) : undefined;
-      if (record && result) add(announcementOfAnalysis(work, result, record));
+      if (outcome !== "done" || !result) return;
+      add(async () => {
+        const record = await jobs.find(work.jobId);
+        return record && announcementOfAnalysis(work, result, record);
+      });
     },
     async stop() {
       const timely = new AbortController();

@@ -17,16 +17,35 @@ export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle"
   const { promise: allEnded, resolve: endAll } = Promise.withResolvers<void>();
   let complete = false;
   const ended = { done: 0, failed: 0 };
+  // A job can end before it is known by which record it was taken in.
+  const early = new Map<string, "done" | "failed">();
+  let taking = 0;
+
+  async function idOf(job: Job): Promise<string> {
+    return (await queue.known(job))?.job.id ?? job.id;
+  }
+
+  function expect(id: string): void {
+    const outcome = early.get(id);
+    if (outcome === undefined) awaited.add(id);
+    else if (early.delete(id)) ended[outcome] += 1;
+  }
 
   return {
     async take(job, how = {}) {
-      if ((await queue.add(job, how)) === "already-known") return false;
-      awaited.add(queue.known(job)?.job.id ?? job.id);
-      return true;
+      taking += 1;
+      try {
+        if ((await queue.add(job, how)) === "already-known") return false;
+        expect(await idOf(job));
+        return true;
+      } finally {
+        taking -= 1;
+        if (taking === 0) early.clear();
+      }
     },
     onAttempt({ outcome, record }) {
       if (outcome !== "done" && outcome !== "failed") return;
-      if (!awaited.delete(record.job.id)) return;
+      if (!awaited.delete(record.job.id)) return void (taking > 0 && early.set(record.job.id, outcome));
       ended[outcome] += 1;
       if (complete && awaited.size === 0) endAll();
     },

@@ -42,7 +42,7 @@ export function analysesToFollow({ job, state, result }: JobRecord): readonly Fo
 /** Asks after an analysis once and keeps the answer in its job's record; one that still runs is asked after again, which holds no worker. */
 export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts): JobHandler<FollowWork, FollowResult> {
   return async function handleFollow({ jobId, analysisId }, signal): Promise<FollowResult> {
-    const record = jobs.find(jobId);
+    const record = await jobs.find(jobId);
     const analysis = record?.result?.analyses.find(({ id }) => id === analysisId);
     if (!record?.result || !analysis) return {};
     if (hasEnded(analysis)) return endOf(analysis);

@@ -41,7 +41,8 @@ export async function forgetUnnamed(
   let forgotten = 0;
   for (let after: Digest | undefined; !signal.aborted; ) {
     const images: readonly Digest[] = await inventory.images(readBefore, after, pageSize);
-    const unnamed = images.filter((image) => !isNamed(queue, image));
+    const named = await Promise.all(images.map((image) => isNamed(queue, image)));
+    const unnamed = images.filter((_, index) => !named[index]);
     if (unnamed.length > 0) await inventory.forget(unnamed);
     forgotten += unnamed.length;
     after = images.at(-1);
@@ -50,6 +51,6 @@ export async function forgetUnnamed(
   return forgotten;
 }
 
-function isNamed(queue: Pick<JobQueue, "withImage">, image: Digest): boolean {
-  return queue.withImage(image, "output", 1).length > 0 || queue.withImage(image, "base", 1).length > 0;
+async function isNamed(queue: Pick<JobQueue, "withImage">, image: Digest): Promise<boolean> {
+  return (await queue.withImage(image, "output", 1)).length > 0 || (await queue.withImage(image, "base", 1)).length > 0;
 }

@@ -59,8 +59,8 @@ export function eventOfAnalysis({ analysisId }: FollowWork, end: FollowResult, r
 }
 
 /** What is to be told of a build whose findings are worse than those of the build before it; undefined when they are not. */
-export function eventOfFindings(record: JobRecord, jobs: Pick<JobQueue, "recent">): Notification | undefined {
-  const worse = worseThanBefore(record, jobs);
+export async function eventOfFindings(record: JobRecord, jobs: Pick<JobQueue, "recent">): Promise<Notification | undefined> {
+  const worse = await worseThanBefore(record, jobs);
   if (!worse) return undefined;
   const { before, more } = worse;
   const data = {

@@ -39,6 +39,6 @@ export async function keepFollowing(parts: KeepFollowingParts, signal: AbortSign
 /** Follows an analysis; one that was followed to its end before is asked after again, since its job was submitted anew. */
 export async function takeUp(follow: Pick<FollowQueue, "add" | "find" | "retry">, work: FollowWork): Promise<void> {
   if ((await follow.add(work)) === "added") return;
-  const state = follow.find(work.id)?.state;
-  if (state === "done" || state === "failed") await follow.retry(work.id);
+  const known = await follow.find(work.id);
+  if (known?.state === "done" || known?.state === "failed") await follow.retry(work.id);
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JobQueue, JobRecord, RecordFilter } from "../queue/job-queue.ts";
-import { analysesToFollow, type FollowQueue, leftNote, withoutProgress } from "./follow-analyses.ts";
+import { analysesToFollow, type FollowQueue, type FollowWork, leftNote, withoutProgress } from "./follow-analyses.ts";
 
 export interface LeaveParts {
   readonly jobs: Pick<JobQueue, "recent" | "amend">;
@@ -23,9 +23,9 @@ export async function leaveUnfollowed(
   signal?: AbortSignal,
 ): Promise<void> {
   for (let below: Pick<RecordFilter, "before" | "beforeTime"> = {}; ; await nextTurn()) {
-    const page = jobs.recent(pageSize, { outcome: "analysing", ...below });
+    const page = await jobs.recent(pageSize, { outcome: "analysing", ...below });
     const last = page.at(-1);
-    for (const { jobId, analysisId } of page.flatMap(left)) {
+    for (const { jobId, analysisId } of (await Promise.all(page.map(left))).flat()) {
       if (signal?.aborted) return;
       await jobs.amend(jobId, (result) => withoutProgress(result, analysisId, leftNote(analysisId)));
     }
@@ -33,14 +33,16 @@ export async function leaveUnfollowed(
     below = { before: last.job.id, beforeTime: last.updatedAt };
   }
 
-  function left(record: JobRecord) {
+  async function left(record: JobRecord): Promise<readonly FollowWork[]> {
     const works = analysesToFollow(record);
     if (!isFollowed(record.job.analyzer)) return works;
-    return record.updatedAt < horizon ? works.filter(({ id }) => !isAwaited(id)) : [];
+    if (record.updatedAt >= horizon) return [];
+    const awaited = await Promise.all(works.map(({ id }) => isAwaited(id)));
+    return works.filter((_, index) => !awaited[index]);
   }
 
-  function isAwaited(id: string): boolean {
-    const state = follow?.find(id)?.state;
-    return state === "waiting" || state === "running";
+  async function isAwaited(id: string): Promise<boolean> {
+    const record = await follow?.find(id);
+    return record?.state === "waiting" || record?.state === "running";
   }
 }

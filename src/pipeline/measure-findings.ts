@@ -29,8 +29,8 @@ export async function measureFindings({ queue, metrics, clock }: FindingsParts, 
 async function total(queue: FindingsParts["queue"], signal: AbortSignal) {
   const sums = new Map<string, { readonly labels: Row; value: number }>();
   for (let after: string | undefined = ""; after !== undefined && !signal.aborted; ) {
-    const newest = queue.lastOfBuildConfigs(page, after);
-    for (const { job, result } of queue.ofGroups(newest.map((record) => groupOf(record.job)))) {
+    const newest = await queue.lastOfBuildConfigs(page, after);
+    for (const { job, result } of await queue.ofGroups(newest.map((record) => groupOf(record.job)))) {
       const counts = result?.findings?.severities;
       if (!counts) continue;
       for (const severity of severities) add(sums, { analyzer: job.analyzer, severity }, counts[severity]);

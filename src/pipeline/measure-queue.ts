@@ -15,9 +15,10 @@ export function measureQueue<Work extends QueuedWork, Result>(
   clock: Clock,
   analyzers: readonly string[] = [""],
 ): JobQueue<Work, Result> {
-  metrics.gauge("jobs", () => {
-    const counted = new Map(queue.tally().map(({ analyzer, outcome, jobs }) => [`${outcome} ${analyzer}`, jobs]));
-    const names = new Set([...analyzers, ...queue.tally().map(({ analyzer }) => analyzer)]);
+  metrics.gauge("jobs", async () => {
+    const tally = await queue.tally();
+    const counted = new Map(tally.map(({ analyzer, outcome, jobs }) => [`${outcome} ${analyzer}`, jobs]));
+    const names = new Set([...analyzers, ...tally.map(({ analyzer }) => analyzer)]);
     return [...names].flatMap((analyzer) =>
       outcomesOf(kind).map((outcome) => ({
         labels: { kind, analyzer, state: stateOf(outcome), outcome },
@@ -26,11 +27,12 @@ export function measureQueue<Work extends QueuedWork, Result>(
     );
   });
   metrics.gauge("oldestDueAge", () => {
-    const now = clock.now();
-    return analyzers.map((analyzer) => {
-      const value = Math.max(now - (queue.firstDue(analyzer) ?? now), 0) / 1000;
-      return { labels: { kind, analyzer }, value };
-    });
+    const ageOf = async (analyzer: string) => {
+      const due = await queue.firstDue(analyzer);
+      const now = clock.now();
+      return { labels: { kind, analyzer }, value: Math.max(now - (due ?? now), 0) / 1000 };
+    };
+    return Promise.all(analyzers.map(ageOf));
   });
 
   // A series that is there from the start lets a rate see its first step.

@@ -60,15 +60,15 @@ export async function tellSince({ jobs, followed, notify, receivers, clock }: Ou
     for await (const records of recordsSince(jobs, state, since)) {
       for (const record of records) {
         await tell(eventOfJob(record));
-        await tell(eventOfFindings(record, jobs));
+        await tell(await eventOfFindings(record, jobs));
       }
     }
   }
   for await (const records of followed ? recordsSince(followed, "done", since) : []) {
     for (const { job: work, result = {} } of records) {
-      const record = jobs.find(work.jobId);
+      const record = await jobs.find(work.jobId);
       await tell(record && eventOfAnalysis(work, result, record));
-      await tell(record && eventOfFindings(record, jobs));
+      await tell(record && (await eventOfFindings(record, jobs)));
     }
   }
   await notify.forget({ endedBefore: now - remembered, seenBefore: now - remembered, failed: true });

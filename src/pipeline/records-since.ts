@@ -11,7 +11,7 @@ export async function* recordsSince<Work extends QueuedWork, Result>(
   since: number,
 ): AsyncGenerator<readonly JobRecord<Work, Result>[]> {
   for (let below: Pick<RecordFilter, "before" | "beforeTime"> = {}; ; ) {
-    const page = queue.recent(pageSize, { state, ...below });
+    const page = await queue.recent(pageSize, { state, ...below });
     const last = page.at(-1);
     const young = page.filter(({ updatedAt }) => updatedAt >= since);
     if (young.length > 0) yield young;

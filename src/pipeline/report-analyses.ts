@@ -1,5 +1,5 @@
 import { describeJob } from "../core/job.ts";
-import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import type { AttemptReport, JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { FollowResult, FollowWork } from "./follow-analyses.ts";
@@ -10,13 +10,18 @@ export interface ReportAnalysisParts {
   readonly metrics: Metrics;
 }
 
-/** One log line and the measurements for every analysis that ended, or that is no longer followed. */
-export function reportAnalysis(parts: ReportAnalysisParts, { record, outcome }: AttemptReport<FollowWork, FollowResult>): void {
+/** One log line and the measurements for every analysis that ended, or that is no longer followed. Never rejects. */
+export async function reportAnalysis(
+  parts: ReportAnalysisParts,
+  { record, outcome }: AttemptReport<FollowWork, FollowResult>,
+): Promise<void> {
+  if (outcome !== "done" && outcome !== "failed") return;
   const { jobId, analysisId } = record.job;
-  const of = parts.jobs.find(jobId);
+  // An end is told even where its job cannot be read just now.
+  const of = await parts.jobs.find(jobId).catch(() => undefined);
   const subject = { subject: of ? describeJob(of.job) : jobId, job: jobId, analyzer: of?.job.analyzer, analysis: analysisId };
   if (outcome === "done" && record.result?.state !== undefined) {
-    measureAnalysis(parts, record.job, record.result);
+    if (of) measureAnalysis(parts.metrics, of, analysisId, record.result);
     if (record.result.state === "succeeded") parts.log.info(subject, "Analysis succeeded");
     else parts.log.warn({ ...subject, notes: of?.result?.notes.filter((note) => note.includes(analysisId)) }, "Analysis failed");
   }
@@ -27,14 +32,9 @@ export function reportAnalysis(parts: ReportAnalysisParts, { record, outcome }: 
 }
 
 /** A cached analysis ended before it was asked for, so it says nothing of how long one takes. */
-function measureAnalysis(
-  { jobs, metrics }: ReportAnalysisParts,
-  { jobId, analysisId }: FollowWork,
-  { state, endedAt }: FollowResult,
-): void {
-  const record = jobs.find(jobId);
-  const analysis = record?.result?.analyses.find(({ id }) => id === analysisId);
-  if (!record || !analysis || analysis.cached || state === undefined || endedAt === undefined) return;
+function measureAnalysis(metrics: Metrics, record: JobRecord, analysisId: string, { state, endedAt }: FollowResult): void {
+  const analysis = record.result?.analyses.find(({ id }) => id === analysisId);
+  if (!analysis || analysis.cached || state === undefined || endedAt === undefined) return;
   const { submittedAt } = record.result ?? {};
   if (submittedAt !== undefined)
     metrics.observe("analysisDuration", { adapter: record.job.analyzer, outcome: state }, (endedAt - submittedAt) / 1000);

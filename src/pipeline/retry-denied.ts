@@ -27,24 +27,23 @@ export async function retryDenied({ queue, loginsChangedAt, log, clock }: RetryD
 
   async function retryBefore(changedAt: number): Promise<void> {
     let retried = 0;
-    for (const record of reasons.flatMap((reason) => refusedBefore(reason, changedAt))) {
-      if (await queue.retry(record.job.id)) retried += 1;
-    }
+    for (const reason of reasons)
+      for (const record of await refusedBefore(reason, changedAt)) if (await queue.retry(record.job.id)) retried += 1;
     if (retried > 0) log.info({ jobs: retried }, "Logins have changed; jobs that registries denied are retried");
   }
 
   /** Given up, or waiting for its next attempt. */
-  function refusedBefore(reason: FailureReason, changedAt: number): readonly JobRecord[] {
+  async function refusedBefore(reason: FailureReason, changedAt: number): Promise<readonly JobRecord[]> {
     const states = ["failed", "waiting"] as const;
     const found: JobRecord[] = [];
     for (const state of states) {
-      for (let page = queue.recent(batch, { state, reason }); page.length > 0; ) {
+      for (let page = await queue.recent(batch, { state, reason }); page.length > 0; ) {
         found.push(...page.filter(({ updatedAt }) => updatedAt < changedAt));
         const last = page.at(-1);
         page =
           page.length < batch || !last
             ? []
-            : queue.recent(batch, { state, reason, before: last.job.id, beforeTime: last.updatedAt });
+            : await queue.recent(batch, { state, reason, before: last.job.id, beforeTime: last.updatedAt });
       }
     }
     return found;

@@ -12,18 +12,18 @@ export interface Worsening {
 const mostRecords = 50;
 
 /** How much worse a build's findings are than those of the same BuildConfig's build before it, by the same analyzer; undefined when they are not, or nobody knows. */
-export function worseThanBefore(record: JobRecord, jobs: Pick<JobQueue, "recent">): Worsening | undefined {
-  const before = record.result?.findings?.severities && buildBefore(record, jobs);
+export async function worseThanBefore(record: JobRecord, jobs: Pick<JobQueue, "recent">): Promise<Worsening | undefined> {
+  const before = record.result?.findings?.severities && (await buildBefore(record, jobs));
   const more = newFindings(before?.result?.findings, record.result?.findings);
   return before && more.length > 0 ? { before, more } : undefined;
 }
 
-function buildBefore({ job }: JobRecord, jobs: Pick<JobQueue, "recent">): JobRecord | undefined {
+async function buildBefore({ job }: JobRecord, jobs: Pick<JobQueue, "recent">): Promise<JobRecord | undefined> {
   const { buildConfig, analyzer, completedAt } = job;
   if (!buildConfig || !completedAt) return undefined;
   const end = Date.parse(completedAt);
-  return jobs
-    .recent(mostRecords, { buildConfig, analyzer })
+  const records = await jobs.recent(mostRecords, { buildConfig, analyzer });
+  return records
     .filter((other) => other.job.id !== job.id && other.result?.findings?.severities && endOf(other) < end)
     .reduce<JobRecord | undefined>((last, other) => (last && endOf(last) >= endOf(other) ? last : other), undefined);
 }

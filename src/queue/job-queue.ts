@@ -127,7 +127,16 @@ export interface AttemptReport<Work extends QueuedWork = Job, Result = JobResult
  */
 export type JobHandler<Work extends QueuedWork = Job, Result = JobResult> = (job: Work, signal: AbortSignal) => Promise<Result>;
 
-/** Durable work, and the memory of it. `test/queue/job-queue.contract.ts` holds every implementation to these promises. */
+/** One step of a listing; `rest` continues after the last record that was looked at, and is absent when there are no more. */
+export interface LookedAt<Work extends QueuedWork = Job, Result = JobResult> {
+  readonly records: readonly JobRecord<Work, Result>[];
+  readonly rest?: Pick<RecordFilter, "before" | "beforeTime">;
+}
+
+/**
+ * Durable work, and the memory of it. Everything is asynchronous, for a queue may lie on another machine: what two reads answer may be of different
+ * times. `test/queue/job-queue.contract.ts` holds every implementation to these promises.
+ */
 export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   /**
    * Takes a job in and resolves once it would survive a power cut. Known is a job of the same group for the same analyzer; an image alone (no
@@ -137,7 +146,7 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
    */
   add(job: Work, how?: Adding): Promise<"added" | "already-known">;
   /** The record that stands for a job: its own, or that of the job it is known by. */
-  known(job: Work): JobRecord<Work, Result> | undefined;
+  known(job: Work): Promise<JobRecord<Work, Result> | undefined>;
   /**
    * Starts running jobs: what happens now before a backlog, and that before a scan; within each, namespaces (for images alone: repositories) take
    * turns, and the oldest of a namespace goes first. Called once.
@@ -147,35 +156,31 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   readonly ended: Promise<void>;
   /** Resolves when no job waits or runs. */
   idle(): Promise<void>;
-  counts(): Readonly<Record<JobState, number>>;
+  counts(): Promise<Readonly<Record<JobState, number>>>;
   /** The same by analyzer and outcome; what there is none of can be missing. */
-  tally(): readonly Tally[];
+  tally(): Promise<readonly Tally[]>;
   /** What the waiting and the failed jobs failed for, in groups. */
-  failures(): readonly FailureGroup[];
+  failures(): Promise<readonly FailureGroup[]>;
   /** When the first of the waiting jobs, or of an analyzer's, is or was due; undefined when none waits. */
-  firstDue(analyzer?: string): number | undefined;
+  firstDue(analyzer?: string): Promise<number | undefined>;
   /** When the oldest of the waiting jobs was added; undefined when none waits. */
-  oldestWaiting(): number | undefined;
+  oldestWaiting(): Promise<number | undefined>;
   /** Records, last changed first. */
-  recent(limit: number, filter?: RecordFilter): readonly JobRecord<Work, Result>[];
+  recent(limit: number, filter?: RecordFilter): Promise<readonly JobRecord<Work, Result>[]>;
   /**
    * One step of a listing: looks at so many records (`looked`) that a filter by state, namespace and BuildConfig leaves, and answers those that
-   * fit all of it, at most `limit`. `rest` continues after the last one that was looked at; absent when there are no more. Takes a bounded time.
+   * fit all of it, at most `limit`. Takes a bounded time.
    */
-  look(
-    limit: number,
-    looked: number,
-    filter?: RecordFilter,
-  ): { readonly records: readonly JobRecord<Work, Result>[]; readonly rest?: Pick<RecordFilter, "before" | "beforeTime"> };
+  look(limit: number, looked: number, filter?: RecordFilter): Promise<LookedAt<Work, Result>>;
   /** How many records fit, up to so many; where a listing goes on does not matter. */
-  count(most: number, filter?: RecordFilter): number;
-  find(id: string): JobRecord<Work, Result> | undefined;
+  count(most: number, filter?: RecordFilter): Promise<number>;
+  find(id: string): Promise<JobRecord<Work, Result> | undefined>;
   /** The records of groups, first added first. */
-  ofGroups(groups: readonly string[]): readonly JobRecord<Work, Result>[];
+  ofGroups(groups: readonly string[]): Promise<readonly JobRecord<Work, Result>[]>;
   /** Records of jobs that made the image of a digest (`output`), stand on it (`base`) or took files from it (`input`), last added first. */
-  withImage(digest: Digest, as: "output" | "base" | "input", limit: number): readonly JobRecord<Work, Result>[];
+  withImage(digest: Digest, as: "output" | "base" | "input", limit: number): Promise<readonly JobRecord<Work, Result>[]>;
   /** The last added job of every BuildConfig, by the BuildConfig's name: so many, behind that name. */
-  lastOfBuildConfigs(limit?: number, after?: string): readonly JobRecord<Work, Result>[];
+  lastOfBuildConfigs(limit?: number, after?: string): Promise<readonly JobRecord<Work, Result>[]>;
   /**
    * Changes what a job left behind, in one step between all others; its place among the records stays. False when there is no result to
    * change. `change` may be called twice; answering the very same object changes nothing.

@@ -44,7 +44,7 @@ export interface ActivityMonitor {
   see(sighting: BuildSighting): void;
   onAttempt(attempt: Pick<AttemptReport, "outcome" | "record">): void;
   /** Takes the last hour before the start from what the queue remembers of it. */
-  recall(queue: Pick<JobQueue, "recent" | "tally">): void;
+  recall(queue: Pick<JobQueue, "recent" | "tally">): Promise<void>;
   /** An analyzer's endpoint answered a question that was no submission, or it did not, for that reason. */
   discovered(analyzer: string, failure?: string): void;
   read(): Activity;
@@ -105,14 +105,15 @@ export function createActivity(clock: Clock): ActivityMonitor {
         endpoints.set(analyzer, { ...up(before), acceptedAt: now });
       else if (outcome !== "interrupted" && record.error) endpoints.set(analyzer, afterFailure(before, record.error, now));
     },
-    recall(queue) {
+    async recall(queue) {
       const since = startedAt - (minutesKept - 1) * minute;
       for (const state of ["done", "failed"] as const) {
-        const ended = queue.recent(mostRecalled, { state }).filter(({ updatedAt }) => updatedAt > since);
-        for (const { updatedAt } of ended) count(state, updatedAt);
+        const ended = await queue.recent(mostRecalled, { state });
+        for (const { updatedAt } of ended) if (updatedAt > since) count(state, updatedAt);
       }
-      for (const { analyzer } of queue.tally()) {
-        const last = queue.recent(1, { state: "done", analyzer })[0]?.result?.submittedAt;
+      for (const { analyzer } of await queue.tally()) {
+        const [newest] = await queue.recent(1, { state: "done", analyzer });
+        const last = newest?.result?.submittedAt;
         if (last !== undefined) endpoints.set(analyzer, { acceptedAt: last, ...endpointOf(analyzer) });
       }
     },

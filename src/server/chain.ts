@@ -26,9 +26,9 @@ const longestWayUp = 4;
 const mostAtOnce = 12;
 
 /** Which builds made the images a job's image comes from, and which were made on it. */
-export function findChain(queue: Lookup, asked: JobRecord): Chain {
-  const wayDown = sources(queue, asked);
-  const up = links(queue, asked, asked, longestWayUp, new Set(wayDown.map(({ record }) => record.job.id)));
+export async function findChain(queue: Lookup, asked: JobRecord): Promise<Chain> {
+  const wayDown = await sources(queue, asked);
+  const up = await links(queue, asked, asked, longestWayUp, new Set(wayDown.map(({ record }) => record.job.id)));
   const first = wayDown.slice(1).reduce<ChainLink>((link, { record, takesFiles }) => {
     return { record, isAsked: false, takesFiles: false, madeOnIt: [{ ...link, takesFiles }], isCut: false };
   }, up);
@@ -49,10 +49,10 @@ interface Step {
 }
 
 /** The job itself, the one that made its base image or else an image it takes files from, and so on. */
-function sources(queue: Lookup, asked: JobRecord): readonly Step[] {
+async function sources(queue: Lookup, asked: JobRecord): Promise<readonly Step[]> {
   const way: Step[] = [{ record: asked, takesFiles: false }];
   for (let last = asked; way.length < longestWayDown; ) {
-    const next = makerOf(queue, last);
+    const next = await makerOf(queue, last);
     if (!next || way.some(({ record }) => record.job.id === next.record.job.id)) break;
     way.push(next);
     last = next.record;
@@ -60,27 +60,30 @@ function sources(queue: Lookup, asked: JobRecord): readonly Step[] {
   return way;
 }
 
-function makerOf(queue: Lookup, record: JobRecord): Step | undefined {
+async function makerOf(queue: Lookup, record: JobRecord): Promise<Step | undefined> {
   const inputs = (record.job.inputs ?? []).map((image) => ({ digest: digestOfName(image), takesFiles: true }));
   for (const { digest, takesFiles } of [{ digest: imageDigest(record, "base"), takesFiles: false }, ...inputs]) {
-    const maker = digest && queue.withImage(digest, "output", mostAtOnce).find(({ job }) => job.build !== undefined);
+    const maker = digest && (await queue.withImage(digest, "output", mostAtOnce)).find(({ job }) => job.build !== undefined);
     if (maker) return { record: maker, takesFiles };
   }
   return undefined;
 }
 
-function links(queue: Lookup, record: JobRecord, asked: JobRecord, depth: number, seen: Set<string>): ChainLink {
+async function links(queue: Lookup, record: JobRecord, asked: JobRecord, depth: number, seen: Set<string>): Promise<ChainLink> {
   const digest = imageDigest(record, "output");
-  const made = (as: "base" | "input") => (digest && depth > 0 ? queue.withImage(digest, as, mostAtOnce + 1) : []);
-  const found = (["base", "input"] as const).flatMap((as) =>
-    made(as).map((child) => ({ record: child, takesFiles: as === "input" })),
-  );
+  const made = async (as: "base" | "input") => {
+    const children = digest && depth > 0 ? await queue.withImage(digest, as, mostAtOnce + 1) : [];
+    return children.map((child) => ({ record: child, takesFiles: as === "input" }));
+  };
+  const found = [...(await made("base")), ...(await made("input"))];
   const isNew = (id: string) => !seen.has(id) && seen.add(id) !== undefined;
   const fresh = found.slice(0, mostAtOnce).filter((child) => isNew(child.record.job.id));
-  const madeOnIt = fresh.map((child) => ({
-    ...links(queue, child.record, asked, depth - 1, seen),
-    takesFiles: child.takesFiles,
-  }));
+  const madeOnIt: ChainLink[] = [];
+  // One after the other: each build is listed where it is found first.
+  for (const child of fresh) {
+    const link = await links(queue, child.record, asked, depth - 1, seen);
+    madeOnIt.push({ ...link, takesFiles: child.takesFiles });
+  }
   return { record, isAsked: record === asked, takesFiles: false, madeOnIt, isCut: found.length > mostAtOnce };
 }
 

@@ -6,14 +6,14 @@ export type Changes = { readonly kind: "some"; readonly records: readonly JobRec
 /** So many records, those that changed last, are looked at: more than a page shows. */
 const watched = 100;
 
-/** Finds changed records by comparing the ones that changed last with how they were. */
-export function createChanges(queue: Pick<JobQueue, "recent">): { poll(): Changes } {
+/** Finds changed records by comparing the ones that changed last with how they were. One poll at a time. */
+export function createChanges(queue: Pick<JobQueue, "recent">): { poll(): Promise<Changes> } {
   let known: ReadonlyMap<string, string> | undefined;
 
   return {
-    poll() {
+    async poll() {
+      const records = await queue.recent(watched);
       const before = known;
-      const records = queue.recent(watched);
       known = new Map(records.map((record) => [record.job.id, signature(record)]));
       if (!before) return { kind: "some", records: [] };
       const changed = records.filter((record) => before.get(record.job.id) !== known?.get(record.job.id));

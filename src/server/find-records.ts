@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createGate } from "../core/gate.ts";
-import type { JobQueue, JobRecord, RecordFilter } from "../queue/job-queue.ts";
+import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../queue/job-queue.ts";
 
 /** A page of records; `next` goes on below it, and is there as well where a long search stopped to let others have their turn. */
 export interface FoundRecords {
@@ -35,8 +35,8 @@ interface Finder {
 export function createFinder(queue: Pick<JobQueue, "look" | "count">): Finder {
   const gate = createGate(1);
 
-  async function find(limit: number, filter: RecordFilter): Promise<ReturnType<JobQueue["look"]>> {
-    const first = look(queue, limit, filter);
+  async function find(limit: number, filter: RecordFilter): Promise<LookedAt> {
+    const first = await look(queue, limit, filter);
     if (first.records.length >= limit || !first.rest) return first;
     const leave = await gate.enter(AbortSignal.timeout(60_000));
     try {
@@ -53,7 +53,7 @@ export function createFinder(queue: Pick<JobQueue, "look" | "count">): Finder {
       return pageOf(records, limit, rest);
     },
     async countRecords(most, filter) {
-      if (!needsReading(filter)) return counted(queue.count(most, filter), most, false);
+      if (!needsReading(filter)) return counted(await queue.count(most, filter), most, false);
       const { records, rest } = await find(most, filter);
       return counted(records.length, most, rest !== undefined);
     },
@@ -75,19 +75,14 @@ function needsReading({
   return Object.values(others).some((value) => value !== undefined);
 }
 
-async function goOn(
-  queue: Pick<JobQueue, "look">,
-  limit: number,
-  filter: RecordFilter,
-  first: ReturnType<JobQueue["look"]>,
-): Promise<ReturnType<JobQueue["look"]>> {
+async function goOn(queue: Pick<JobQueue, "look">, limit: number, filter: RecordFilter, first: LookedAt): Promise<LookedAt> {
   const found = [...first.records];
   const start = performance.now();
   let { rest } = first;
   for (let looked = step; rest && found.length < limit; looked += step) {
     if (looked >= mostLookedAt || performance.now() - start > patience) break;
     await nextTurn();
-    const more = look(queue, limit - found.length, { ...filter, ...rest });
+    const more = await look(queue, limit - found.length, { ...filter, ...rest });
     found.push(...more.records);
     rest = more.rest;
   }

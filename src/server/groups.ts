@@ -15,18 +15,20 @@ export interface RecordGroup {
  * The groups of records, each where the first of its records stands. With `fits`, these are records of a list, the last changed first: a
  * group whose place is higher up there, since another of its records that fits changed later, is left out.
  */
-export function gatherGroups(
+export async function gatherGroups(
   queue: Pick<JobQueue, "ofGroups">,
   records: readonly JobRecord[],
   fits: (record: JobRecord) => boolean = () => false,
-): readonly RecordGroup[] {
+): Promise<readonly RecordGroup[]> {
   const ids = [...new Set(records.map(({ job }) => groupOf(job)))];
-  const members = Map.groupBy(ids.length > 0 ? queue.ofGroups(ids) : [], ({ job }) => groupOf(job));
+  const members = Map.groupBy(ids.length > 0 ? await queue.ofGroups(ids) : [], ({ job }) => groupOf(job));
   const listed = new Map(records.toReversed().map((record) => [groupOf(record.job), record]));
   return ids.flatMap((id) => {
     const all = members.get(id) ?? [];
     const first = listed.get(id);
-    const isShownAbove = all.some((other) => first !== undefined && other.updatedAt > first.updatedAt && fits(other));
+    // The listed one itself can have changed since it was listed; then it is nowhere else.
+    const others = all.filter(({ job }) => job.id !== first?.job.id);
+    const isShownAbove = others.some((other) => first !== undefined && other.updatedAt > first.updatedAt && fits(other));
     return all.length === 0 || isShownAbove ? [] : [groupAs(id, all)];
   });
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Problem } from "../core/problems.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { NumberedEvent } from "./event-ring.ts";
-import { createFeed } from "./feed.ts";
+import { createFeed, type Feed } from "./feed.ts";
 import { fits, isFiltered, type ListFilter, listPath } from "./list-filter.ts";
 import { createPace } from "./pace.ts";
 import { foldedProblems, type Status } from "./status.ts";
@@ -24,8 +24,8 @@ export type Subject = { readonly kind: "list"; readonly filter: ListFilter } | {
 
 /** Tells open pages of changes, as server-sent events; asks the queue only while there are any. */
 export interface Live {
-  /** Where the stream stands now: a page made after this call needs no earlier event. */
-  position(): string;
+  /** Where the stream stands now: a page made after this resolved needs no earlier event. */
+  position(): Promise<string>;
   /** Adds a page that has seen everything up to a position; answers what takes it away. False: too many are open. */
   connect(sink: EventSink, subject: Subject, since: string | undefined): (() => void) | false;
   /** Ends every stream. */
@@ -34,7 +34,7 @@ export interface Live {
 
 export interface LiveSettings {
   readonly queue: Pick<JobQueue, "recent" | "ofGroups">;
-  readonly status: () => Status;
+  readonly status: () => Promise<Status>;
   readonly clock: Clock;
 }
 
@@ -50,6 +50,8 @@ const mostClients = 500;
 interface Client {
   readonly sink: EventSink;
   readonly subject: Subject;
+  /** The last event it was told of; undefined until it is greeted. */
+  position: string | undefined;
 }
 
 export function createLive({ queue, status, clock }: LiveSettings): Live {
@@ -59,14 +61,18 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   const top = createOverview(status);
   const heartbeatDue = createPace(heartbeatPace);
 
-  function tick(): void {
+  async function tick(): Promise<void> {
     const now = clock.now();
-    const events = feed.look(now);
-    const common = top.news(now) + (heartbeatDue(now) ? ": still here\n\n" : "");
+    const news = await feed
+      .look(now)
+      .then(() => top.news(now))
+      .catch(nothingNew);
+    const common = news + (heartbeatDue(now) ? ": still here\n\n" : "");
     const told = new Map<string, string>();
     for (const client of clients) {
-      const key = keyOf(client.subject);
-      const text = told.get(key) ?? textFor(client.subject, events, top.folded()) + common;
+      if (client.position === undefined) continue;
+      const key = `${client.position} ${keyOf(client.subject)}`;
+      const text = told.get(key) ?? textSince(feed, client.position, client.subject, top.folded()) + common;
       told.set(key, text);
       send(client, text);
     }
@@ -74,6 +80,7 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   }
 
   function send(client: Client, text: string): void {
+    client.position = feed.position();
     if (text === "") return;
     client.sink.write(text);
     if (client.sink.writableLength <= longestBacklog) return;
@@ -82,22 +89,30 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   }
 
   /** Brings the stream up to now where nobody listened, and says where that is. */
-  function position(): string {
-    if (clients.size === 0) feed.look(clock.now());
+  async function position(): Promise<string> {
+    if (![...clients].some((client) => client.position !== undefined)) await feed.look(clock.now());
     return feed.position();
+  }
+
+  async function greet(client: Client, since: string | undefined): Promise<void> {
+    await position();
+    const whole = await top.whole(clock.now());
+    if (!clients.has(client)) return;
+    const missed = since === undefined ? "" : textSince(feed, since, client.subject, top.folded());
+    send(client, `retry: ${reconnectDelay}\n\n${missed}${whole}`);
+    cancelTick ??= clock.schedule(pace, tick);
   }
 
   return {
     position,
     connect(sink, subject, since) {
       if (clients.size >= mostClients) return false;
-      const here = position();
-      const client = { sink, subject };
+      const client: Client = { sink, subject, position: undefined };
       clients.add(client);
-      const missed = since === undefined ? [] : feed.after(since);
-      const text = missed ? textFor(subject, missed, top.folded()) : eventText("refresh", {}, here);
-      send(client, `retry: ${reconnectDelay}\n\n${text}${top.whole(clock.now())}`);
-      cancelTick ??= clock.schedule(pace, tick);
+      greet(client, since).catch(() => {
+        // The page connects again by itself.
+        if (clients.delete(client)) sink.destroy();
+      });
       return () => clients.delete(client);
     },
     close() {
@@ -108,40 +123,55 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   };
 }
 
+/** While the queue cannot be read, pages are told only that the bot is there; what they missed they are told afterwards. */
+function nothingNew(): string {
+  return "";
+}
+
 interface Overview {
   /** The event that tells it, when it changed: times that only tell of life are no change. */
-  news(now: number): string;
+  news(now: number): Promise<string>;
   /** The same, changed or not. */
-  whole(now: number): string;
+  whole(now: number): Promise<string>;
   /** Which failures stand for the jobs that wait because of them, when it was last read. */
   folded(): readonly Folded[];
 }
 
 type Folded = Pick<Problem, "reason" | "host">;
 
-function createOverview(status: () => Status): Overview {
+function createOverview(status: () => Promise<Status>): Overview {
   const due = createPace(overviewPace);
   let shown = "";
   let folded: readonly Folded[] = [];
   let last: { readonly at: number; readonly text: string } | undefined;
+  let reading: Promise<string> | undefined;
 
-  function whole(now: number, read = status()): string {
+  function textOfStatus(read: Status, now: number): string {
     folded = foldedProblems(read.problems);
     last = { at: now, text: overviewText(read, now) };
     return last.text;
   }
 
+  function readWhole(now: number): Promise<string> {
+    reading ??= status()
+      .then((read) => textOfStatus(read, now))
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  }
+
   return {
     // Many pages that come at once are told the same; what is newer they are told with all others.
-    whole: (now) => (last && Math.abs(now - last.at) < overviewPace ? last.text : whole(now)),
+    whole: async (now) => (last && Math.abs(now - last.at) < overviewPace ? last.text : readWhole(now)),
     folded: () => folded,
-    news(now) {
+    async news(now) {
       if (!due(now)) return "";
-      const read = status();
+      const read = await status();
       const told = JSON.stringify({ ...read, lastSignAt: undefined });
       if (told === shown) return "";
       shown = told;
-      return whole(now, read);
+      return textOfStatus(read, now);
     },
   };
 }
@@ -153,6 +183,12 @@ function overviewText(status: Status, now: number): string {
 /** Pages with the same key are told the same. */
 function keyOf(subject: Subject): string {
   return subject.kind === "job" ? `job ${subject.id}` : listPath(subject.filter);
+}
+
+/** What a page that has seen everything up to a position is told; to be fetched anew where that is not known any more. */
+function textSince(feed: Feed, position: string, subject: Subject, folded: readonly Folded[]): string {
+  const events = feed.after(position);
+  return events ? textFor(subject, events, folded) : eventText("refresh", {}, feed.position());
 }
 
 function textFor(subject: Subject, events: readonly NumberedEvent[], folded: readonly Folded[]): string {

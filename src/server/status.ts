@@ -37,19 +37,23 @@ export interface StatusParts {
   readonly addresses: Readonly<Record<string, AnalyzerAddress>>;
 }
 
-export function readStatus({ queue, clock, activity, health, namespaces, track, version, ...settings }: StatusParts): Status {
-  const oldestWaitingAt = queue.oldestWaiting();
-  const counts = queue.counts();
-  const tally = queue.tally();
+export async function readStatus(parts: StatusParts): Promise<Status> {
+  const { queue, clock, activity, health, namespaces, track, version, ...settings } = parts;
+  const [counts, tally, failing, oldestWaitingAt, lastHour] = await Promise.all([
+    queue.counts(),
+    queue.tally(),
+    queue.failures(),
+    queue.oldestWaiting(),
+    analysesOfTheHour(queue, clock.now()),
+  ]);
   const outcomes = countOutcomes(tally);
   const seen = activity.read();
-  const failing = queue.failures();
   const problems = problemsOf({
     watched: namespaces.length,
     troubles: seen.troubles,
     analyzers: analyzerStates({ ...seen, ...settings, tally, failing }),
     failing,
-    analyses: { failed: outcomes["analysis-failed"], lastHour: analysesOfTheHour(queue, clock.now()) },
+    analyses: { failed: outcomes["analysis-failed"], lastHour },
     pushRegistry: settings.pushRegistry,
   });
   return {
@@ -81,10 +85,10 @@ function analyzerStates({ endpoints, addresses, tally, failing }: StatesParts): 
 }
 
 /** Of the images that were submitted within the last hour: how many analyses ended, and how many of them failed. */
-function analysesOfTheHour(queue: Pick<JobQueue, "count">, now: number) {
+async function analysesOfTheHour(queue: Pick<JobQueue, "count">, now: number) {
   const count = (outcome: JobOutcome) => queue.count(mostCounted, { outcome, changedSince: now - hour });
-  const failed = count("analysis-failed");
-  return { failed, ended: failed + count("analysed") };
+  const [failed, analysed] = await Promise.all([count("analysis-failed"), count("analysed")]);
+  return { failed, ended: failed + analysed };
 }
 
 const hour = 3_600_000;

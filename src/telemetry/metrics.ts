@@ -7,7 +7,7 @@ export interface Metrics {
   count<Key extends MetricOf<"counter">>(key: Key, labels: LabelsOf<Key>, by?: number): void;
   observe<Key extends MetricOf<"histogram">>(key: Key, labels: LabelsOf<Key>, seconds: number): void;
   /** `read` is called at every scrape; a gauge read in several places has all their values. */
-  gauge<Key extends MetricOf<"gauge">>(key: Key, read: () => readonly GaugeValue<Key>[]): void;
+  gauge<Key extends MetricOf<"gauge">>(key: Key, read: GaugeReader<Key>): void;
   /** Everything, in Prometheus' text format. */
   text(): Promise<string>;
   /** The content type of the text. */
@@ -20,6 +20,9 @@ export interface GaugeValue<Key extends MetricOf<"gauge">> {
   readonly labels: LabelsOf<Key>;
   readonly value: number;
 }
+
+/** Answers the values of now, at once or when they were asked for. */
+export type GaugeReader<Key extends MetricOf<"gauge">> = () => readonly GaugeValue<Key>[] | Promise<readonly GaugeValue<Key>[]>;
 
 export interface PushTarget {
   /** Scheme, host and port. */
@@ -43,7 +46,7 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
   const registers = [registry];
   const counters = new Map<string, Counter>();
   const histograms = new Map<string, Histogram>();
-  const reads = new Map<string, (() => readonly GaugeValue<MetricOf<"gauge">>[])[]>();
+  const reads = new Map<string, AnyReader[]>();
   if (ofProcess) collectDefaultMetrics({ register: registry });
   for (const [key, definition] of Object.entries(metricTable)) {
     const { name, help, labels } = definition;
@@ -52,7 +55,7 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
     else if (definition.type === "histogram")
       histograms.set(key, new Histogram({ ...settings, buckets: [...definition.buckets] }));
     else {
-      const readers: (() => readonly GaugeValue<MetricOf<"gauge">>[])[] = [];
+      const readers: AnyReader[] = [];
       reads.set(key, readers);
       new Gauge({ ...settings, collect: collector(readers) });
     }
@@ -61,7 +64,7 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
   return {
     count: (key, labels, by = 1) => counters.get(key)?.inc(labels, by),
     observe: (key, labels, seconds) => histograms.get(key)?.observe(labels, Math.max(seconds, 0)),
-    gauge: (key, read) => void reads.get(key)?.push(read as () => readonly GaugeValue<MetricOf<"gauge">>[]),
+    gauge: (key, read) => void reads.get(key)?.push(read as AnyReader),
     text: () => registry.metrics(),
     contentType: registry.contentType,
     async push({ url, instance, timeout }) {
@@ -88,14 +91,15 @@ function assertTaken({ status, headers }: Response): void {
     throw new Error("it answers with a page: something else stands in its place");
 }
 
+type AnyReader = GaugeReader<MetricOf<"gauge">>;
+
 /** Reads the values anew; what cannot be read is left out, for a scrape must not fail with the part it is to show. */
-function collector(readers: readonly (() => readonly GaugeValue<MetricOf<"gauge">>[])[]): (this: Gauge) => void {
-  return function collect() {
+function collector(readers: readonly AnyReader[]): (this: Gauge) => Promise<void> {
+  return async function collect() {
+    const answers = await Promise.allSettled(readers.map(async (read) => read()));
+    // Two scrapes at once must not empty the gauge under each other.
     this.reset();
-    for (const read of readers) {
-      try {
-        for (const { labels, value } of read()) this.set(labels, value);
-      } catch {}
-    }
+    for (const answer of answers)
+      if (answer.status === "fulfilled") for (const { labels, value } of answer.value) this.set(labels, value);
   };
 }

@@ -89,7 +89,7 @@ describe("telling", () => {
     const clock = fakeClock();
     const captured = captureLog();
     const announcer = { annotate, event: async () => undefined };
-    const parts = { annotate: true, events: false, jobs: { find: () => undefined }, log: captured.log, clock };
+    const parts = { annotate: true, events: false, jobs: { find: async () => undefined }, log: captured.log, clock };
     return { clock, captured, announcements: createAnnouncements({ announcer, ...parts }) };
   }
 

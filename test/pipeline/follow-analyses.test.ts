@@ -50,7 +50,7 @@ function follow(told: AnalysisStatus | undefined | (() => never), work: Partial<
 }
 
 /** How many jobs there are of each outcome. */
-const outcomes = () => Object.fromEntries(jobs.tally().map(({ outcome, jobs: many }) => [outcome, many]));
+const outcomes = async () => Object.fromEntries((await jobs.tally()).map(({ outcome, jobs: many }) => [outcome, many]));
 
 describe("asking after an analysis", () => {
   it("keeps that it runs in the job's record, and is not finished with it", async () => {
@@ -60,32 +60,32 @@ describe("asking after an analysis", () => {
       retryable: true,
       pauses: false,
     });
-    expect(jobs.find("build-uid-1")?.result?.analyses).toEqual([{ ...output("a"), state: "running" }, output("b")]);
+    expect((await jobs.find("build-uid-1"))?.result?.analyses).toEqual([{ ...output("a"), state: "running" }, output("b")]);
   });
 
   it("keeps how and when it ended, and the link", async () => {
     await doneJob(1, output("a"));
     const told = { state: "succeeded", endedAt: 77, link: "https://search.example.com" } as const;
     expect(await follow(told)).toEqual({ state: "succeeded", endedAt: 77 });
-    const { result } = jobs.find("build-uid-1") ?? {};
+    const { result } = (await jobs.find("build-uid-1")) ?? {};
     expect(result).toMatchObject({ analyses: [{ id: "a", state: "succeeded", endedAt: 77 }], notes: [], link: told.link });
   });
 
   it("notes why it failed", async () => {
     await doneJob(1, output("a"));
     expect(await follow({ state: "failed", reason: "OOMKilled" })).toEqual({ state: "failed", endedAt: clock.now() });
-    expect(jobs.find("build-uid-1")?.result?.notes).toEqual(["The analysis a failed: OOMKilled."]);
+    expect((await jobs.find("build-uid-1"))?.result?.notes).toEqual(["The analysis a failed: OOMKilled."]);
   });
 
   it("gives up in the end, notes that once, and no longer says that it runs", async () => {
     await doneJob(1, output("a"));
     await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
-    expect(outcomes()).toEqual({ analysing: 1 });
+    expect(await outcomes()).toEqual({ analysing: 1 });
     await clock.advance(24 * hour);
     for (const _ of [1, 2]) expect(await follow({ state: "running" })).toEqual({});
-    const { analyses, notes } = jobs.find("build-uid-1")?.result ?? nothing;
+    const { analyses, notes } = (await jobs.find("build-uid-1"))?.result ?? nothing;
     expect(analyses).toEqual([output("a")]);
-    expect(outcomes()).toEqual({ submitted: 1 });
+    expect(await outcomes()).toEqual({ submitted: 1 });
     expect(notes).toEqual([expect.stringContaining("BUILD_WATCHER_FOLLOW_FOR")]);
   });
 
@@ -93,15 +93,15 @@ describe("asking after an analysis", () => {
     await doneJob(1, output("a"));
     await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
     expect(await follow(undefined)).toEqual({});
-    expect(outcomes()).toEqual({ submitted: 1 });
-    expect(jobs.find("build-uid-1")?.result?.notes).toEqual([expect.stringContaining("no longer followed")]);
+    expect(await outcomes()).toEqual({ submitted: 1 });
+    expect((await jobs.find("build-uid-1"))?.result?.notes).toEqual([expect.stringContaining("no longer followed")]);
   });
 
   it("leaves the record of a build log alone that the service does not answer for", async () => {
     await doneJob(1, { ...output("a"), of: "build-log" });
     await clock.advance(hour);
     expect(await follow({ state: "unknown" })).toEqual({});
-    expect(jobs.find("build-uid-1")?.result?.analyses).toEqual([{ ...output("a"), of: "build-log" }]);
+    expect((await jobs.find("build-uid-1"))?.result?.analyses).toEqual([{ ...output("a"), of: "build-log" }]);
   });
 
   it("is not done for what ended before, nor for a job that is forgotten or was submitted anew", async () => {
@@ -118,7 +118,7 @@ describe("asking after an analysis", () => {
       throw new JobError("AnalyzerUnavailable", "503");
     });
     await expect(down).rejects.toMatchObject({ reason: "AnalyzerUnavailable" });
-    expect(jobs.find("build-uid-1")?.result?.analyses).toEqual([output("a")]);
+    expect((await jobs.find("build-uid-1"))?.result?.analyses).toEqual([output("a")]);
   });
 });
 
@@ -134,8 +134,8 @@ describe("what nobody asks after any longer", () => {
     await clock.advance(1_000);
     await doneJob(999, running("young"));
     await leaveUnfollowed({ jobs, follow: following, isFollowed: () => true }, clock.now());
-    expect(outcomes()).toEqual({ analysing: 2, submitted: 249 });
-    expect(jobs.find("build-uid-8")?.result).toMatchObject({
+    expect(await outcomes()).toEqual({ analysing: 2, submitted: 249 });
+    expect((await jobs.find("build-uid-8"))?.result).toMatchObject({
       analyses: [output("a-8"), output("b-8")],
       notes: [expect.stringContaining("The analysis a-8 had not ended")],
     });
@@ -144,10 +144,10 @@ describe("what nobody asks after any longer", () => {
   it("is everything where following is switched off, and is followed again where it is switched on", async () => {
     await doneJob(1, running("a"));
     await leaveUnfollowed({ jobs, isFollowed: () => false }, clock.now());
-    expect(outcomes()).toEqual({ submitted: 1 });
+    expect(await outcomes()).toEqual({ submitted: 1 });
     await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
-    expect(outcomes()).toEqual({ analysing: 1 });
-    expect(jobs.find("build-uid-1")?.result?.notes).toEqual([]);
+    expect(await outcomes()).toEqual({ analysing: 1 });
+    expect((await jobs.find("build-uid-1"))?.result?.notes).toEqual([]);
   });
 });
 
@@ -156,10 +156,7 @@ describe("what there is to follow", () => {
     const states = (["running", "succeeded", "failed"] as const).map((state) => ({ ...output(state), state }));
     await doneJob(1, output("a"), { ...output("b"), cached: true }, ...states);
     await doneJob(2, output("a"));
-    const ids = jobs
-      .recent(9)
-      .flatMap(analysesToFollow)
-      .map(({ id }) => id);
+    const ids = (await jobs.recent(9)).flatMap(analysesToFollow).map(({ id }) => id);
     expect(ids.toSorted()).toEqual(
       ["a-build-uid-1", "a-build-uid-2", "b-build-uid-1", "running-build-uid-1"].map((id) => `follow-${id}`),
     );
@@ -172,7 +169,7 @@ describe("what there is to follow", () => {
     for (let number = 0; number < 450; number += 1) await doneJob(number, output(`a-${number}`));
     const stop = new AbortController();
     const keeping = keepFollowing({ jobs, follow: following, followFor: 24 * hour, clock, isFollowed: () => true }, stop.signal);
-    while (following.counts().waiting < 450) await settle();
+    while ((await following.counts()).waiting < 450) await settle();
     let asked = 0;
     const ask = async () => {
       asked += 1;
@@ -184,8 +181,8 @@ describe("what there is to follow", () => {
     expect(asked, "nothing is asked twice").toBe(450);
     stop.abort();
     await keeping;
-    expect(following.find("follow-old-build-uid-9999")).toBeUndefined();
-    expect(following.counts().done).toBe(450);
+    expect(await following.find("follow-old-build-uid-9999")).toBeUndefined();
+    expect((await following.counts()).done).toBe(450);
   });
 
   it("is followed again when its job was submitted anew with the same analysis", async () => {

@@ -25,12 +25,12 @@ describe("the findings of the newest builds", () => {
       (_, index) => `${index % 2 ? "shop" : "bank"}/app-${String(index).padStart(3, "0")}`,
     ).toSorted();
     const queue = {
-      lastOfBuildConfigs: (limit = 0, after = "") =>
+      lastOfBuildConfigs: async (limit = 0, after = "") =>
         names
           .filter((name) => name > after)
           .slice(0, limit)
           .map((name) => record(name, "rhacs", 1)),
-      ofGroups: (groups: readonly string[]) =>
+      ofGroups: async (groups: readonly string[]) =>
         groups.flatMap((group) =>
           ["rhacs", "trustify"].map((analyzer) => record(group.slice("build-".length), analyzer, analyzer === "rhacs" ? 2 : 1)),
         ),

@@ -119,14 +119,14 @@ describe("the outbox", () => {
     await followed.idle();
     await clock.advance(hour);
     expect(await tell(since)).toBe(clock.now() - 5 * 60_000);
-    const told = notify
-      .recent(20)
-      .map(({ job: { receiver, event } }) => `${receiver} ${event.type.split(".").slice(2, 4).join(".")}`);
+    const told = (await notify.recent(20)).map(
+      ({ job: { receiver, event } }) => `${receiver} ${event.type.split(".").slice(2, 4).join(".")}`,
+    );
     expect(told.toSorted()).toEqual(
       ["analysis.finished", "job.failed", "job.submitted"].flatMap((type) => [`r1 ${type}`, `r2 ${type}`]).toSorted(),
     );
     await tell(since);
-    expect(notify.counts().waiting).toBe(6);
+    expect((await notify.counts()).waiting).toBe(6);
   });
 
   it("forgets what it told a day ago, and does not tell it again", async () => {
@@ -136,10 +136,10 @@ describe("the outbox", () => {
     await jobs.idle();
     expect(await tell(clock.now()), "never further back").toBe(clock.now());
     await notify.idle();
-    expect(notify.counts().done).toBe(2);
+    expect((await notify.counts()).done).toBe(2);
     await clock.advance(25 * hour);
     await tell(clock.now() - hour);
-    expect(notify.counts()).toEqual({ waiting: 0, running: 0, done: 0, failed: 0, dismissed: 0 });
+    expect(await notify.counts()).toEqual({ waiting: 0, running: 0, done: 0, failed: 0, dismissed: 0 });
   });
 });
 

@@ -20,7 +20,7 @@ it("tries again what a registry denied once a file with logins is newer, and not
   });
   for (const number of [1, 2, 3, 4]) await queue.add(buildJob(number));
   await queue.idle();
-  expect(queue.counts()).toMatchObject({ failed: 3, done: 1 });
+  expect(await queue.counts()).toMatchObject({ failed: 3, done: 1 });
 
   let changedAt = clock.now() - 1;
   const controller = new AbortController();
@@ -33,7 +33,7 @@ it("tries again what a registry denied once a file with logins is newer, and not
   await clock.advance(30_000);
   await queue.idle();
   expect(attempts.slice(4).toSorted()).toEqual(["build-uid-1", "build-uid-2"]);
-  expect(queue.counts()).toMatchObject({ failed: 1, done: 3 });
+  expect(await queue.counts()).toMatchObject({ failed: 1, done: 3 });
   controller.abort();
   await ended;
   await queue.close();

@@ -21,7 +21,7 @@ function record(number: number, severities: Partial<typeof noVulnerabilities> | 
 /** A ledger that holds these records, the last changed first. */
 function ledger(records: readonly JobRecord[]) {
   return {
-    recent: (limit: number, { buildConfig, analyzer }: RecordFilter = {}) =>
+    recent: async (limit: number, { buildConfig, analyzer }: RecordFilter = {}) =>
       records.filter(({ job }) => job.buildConfig === buildConfig && job.analyzer === analyzer).slice(0, limit),
   };
 }
@@ -30,10 +30,10 @@ describe("findings that are worse than those of the build before", () => {
   const before = record(1, { high: 1 });
   const after = record(2, { critical: 3, high: 2 });
 
-  it("are told with how much worse, since which build", () => {
-    const worse = worseThanBefore(after, ledger([after, before]));
+  it("are told with how much worse, since which build", async () => {
+    const worse = await worseThanBefore(after, ledger([after, before]));
     expect(worse && describeWorsening(worse)).toBe("3 new critical, 1 new high since app-1");
-    expect(eventOfFindings(after, ledger([after, before]))).toMatchObject({
+    expect(await eventOfFindings(after, ledger([after, before]))).toMatchObject({
       type: "io.build_watcher.findings.worse.v1",
       data: {
         summary: "3 new critical, 1 new high since app-1",
@@ -44,9 +44,9 @@ describe("findings that are worse than those of the build before", () => {
     });
   });
 
-  it("have the same id whenever they are told", () => {
-    const told = () => eventOfFindings(after, ledger([after, before]))?.id;
-    expect(told()).toBe(told());
+  it("have the same id whenever they are told", async () => {
+    const told = async () => (await eventOfFindings(after, ledger([after, before])))?.id;
+    expect(await told()).toBe(await told());
   });
 
   it.each([
@@ -56,13 +56,14 @@ describe("findings that are worse than those of the build before", () => {
     ["the other was looked at by another analyzer", after, [record(1, {}, "trustify")]],
     ["nobody knows what the other held", after, [record(1, undefined)]],
     ["nothing was counted", record(2, undefined), [before]],
-  ])("are not told when %s", (_, newest, others) => {
-    expect(worseThanBefore(newest, ledger([newest, ...others]))).toBeUndefined();
+  ])("are not told when %s", async (_, newest, others) => {
+    expect(await worseThanBefore(newest, ledger([newest, ...others]))).toBeUndefined();
   });
 
-  it("are compared with the last build that was looked at", () => {
+  it("are compared with the last build that was looked at", async () => {
     const between = record(2, undefined);
     const newest = record(3, { high: 2 });
-    expect(worseThanBefore(newest, ledger([newest, record(0, {}), between, before]))?.before.job.build?.name).toBe("app-1");
+    const worse = await worseThanBefore(newest, ledger([newest, record(0, {}), between, before]));
+    expect(worse?.before.job.build?.name).toBe("app-1");
   });
 });

@@ -28,9 +28,9 @@ describe("a ledger of version 0.1.0", () => {
     await rm(directory, { recursive: true });
   });
 
-  it("opens with every job in its state, as the jobs of Thoth's", () => {
-    expect(queue.counts()).toEqual({ waiting: 2, running: 0, done: 7, failed: 1, dismissed: 1 });
-    expect(queue.tally().toSorted((a, b) => a.outcome.localeCompare(b.outcome))).toEqual([
+  it("opens with every job in its state, as the jobs of Thoth's", async () => {
+    expect(await queue.counts()).toEqual({ waiting: 2, running: 0, done: 7, failed: 1, dismissed: 1 });
+    expect((await queue.tally()).toSorted((a, b) => a.outcome.localeCompare(b.outcome))).toEqual([
       { analyzer: "thoth", outcome: "analysed", jobs: 1 },
       { analyzer: "thoth", outcome: "analysing", jobs: 1 },
       { analyzer: "thoth", outcome: "analysis-failed", jobs: 1 },
@@ -39,21 +39,21 @@ describe("a ledger of version 0.1.0", () => {
       { analyzer: "thoth", outcome: "submitted", jobs: 4 },
       { analyzer: "thoth", outcome: "waiting", jobs: 2 },
     ]);
-    expect(queue.find("build-uid-1")).toMatchObject({
+    expect(await queue.find("build-uid-1")).toMatchObject({
       job: { id: "build-uid-1", analyzer: "thoth" },
       state: "done",
       attempts: 1,
     });
-    expect(queue.find("build-uid-3")).toMatchObject({ state: "failed", error: { reason: "ImageNotFound" } });
-    expect(queue.recent(20, { namespace: "bank" }).map(({ job }) => job.id)).toEqual(["build-uid-7"]);
+    expect(await queue.find("build-uid-3")).toMatchObject({ state: "failed", error: { reason: "ImageNotFound" } });
+    expect((await queue.recent(20, { namespace: "bank" })).map(({ job }) => job.id)).toEqual(["build-uid-7"]);
   });
 
   it("knows everything it knew, for Thoth alone", async () => {
-    const { job } = queue.find("build-uid-1") ?? {};
+    const { job } = (await queue.find("build-uid-1")) ?? {};
     if (!job) throw new Error("the job is gone");
     expect(await queue.add(job)).toBe("already-known");
     expect(await queue.add({ ...job, analyzer: "rhacs" })).toBe("added");
-    expect(queue.ofGroups(["build-uid-1"]).map(({ job: { id, analyzer } }) => `${id} ${analyzer}`)).toEqual([
+    expect((await queue.ofGroups(["build-uid-1"])).map(({ job: { id, analyzer } }) => `${id} ${analyzer}`)).toEqual([
       "build-uid-1 thoth",
       "build-uid-1-rhacs rhacs",
     ]);
@@ -75,9 +75,9 @@ describe("a ledger of version 0.1.0", () => {
   it("brings along the analyses that were followed and the notifications that were not delivered", async () => {
     const following = openEmbeddedQueue<FollowWork, FollowResult>({ ...settings, directory: join(directory, "follow") });
     const notifying = openEmbeddedQueue({ ...settings, directory: join(directory, "notify") });
-    expect(following.recent(5).map(({ job }) => job)).toMatchObject([{ analyzer: "thoth", jobId: "build-uid-7" }]);
-    expect(notifying.recent(5).map(({ job }) => job.id)).toEqual(["0123-hooks"]);
-    expect(notifying.tally()).toEqual([{ analyzer: "", outcome: "waiting", jobs: 1 }]);
+    expect((await following.recent(5)).map(({ job }) => job)).toMatchObject([{ analyzer: "thoth", jobId: "build-uid-7" }]);
+    expect((await notifying.recent(5)).map(({ job }) => job.id)).toEqual(["0123-hooks"]);
+    expect(await notifying.tally()).toEqual([{ analyzer: "", outcome: "waiting", jobs: 1 }]);
     await Promise.all([following.close(), notifying.close()]);
   });
 });

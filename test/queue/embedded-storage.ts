@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedQueueSettings, openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobQueue } from "../../src/queue/job-queue.ts";
-import { fakeClock } from "../support/fake-clock.ts";
+import { fakeClock, settle } from "../support/fake-clock.ts";
 import type { QueueStorage } from "./job-queue.contract.ts";
 
 /** A directory of its own, removed by `dispose`. */
@@ -39,6 +39,7 @@ export function embeddedStorage(overrides: Partial<EmbeddedQueueSettings> = {}):
 
   return {
     clock,
+    settle,
     directory,
     open: async (options) => opened(true, options),
     openBeside: async () => opened(false, { workers: 1, jobTimeout: 1, giveUpAfter: 1 }),

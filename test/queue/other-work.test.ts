@@ -32,7 +32,7 @@ it("carries work that is no job, with delays of its own", async () => {
   await clock.advance(10_001);
   await queue.idle();
   expect(ran).toEqual(["Main Street", "Main Street", "Main Street"]);
-  expect(queue.find("errand-1")).toMatchObject({
+  expect(await queue.find("errand-1")).toMatchObject({
     state: "done",
     job: { to: { street: "Main Street" } },
     result: { found: true },

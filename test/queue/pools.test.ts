@@ -105,7 +105,7 @@ describe("slow jobs and others", () => {
     await add(buildJob(100), buildJob(101), buildJob(1));
     handler.runs[1]?.fail(new JobError("RegistryUnavailable", "503", { retryAfter: 7_300 }));
     await settle();
-    const { dueAt = 0 } = queue.find("build-uid-1") ?? {};
+    const { dueAt = 0 } = (await queue.find("build-uid-1")) ?? {};
     await storage.clock.advance(dueAt - storage.clock.now() - 1);
     expect(running()).toEqual([100]);
     await storage.clock.advance(1);
@@ -165,7 +165,7 @@ describe("slow jobs and others", () => {
       expect(running()).toEqual([100, 101, 2]);
       await end(2);
       await storage.clock.advance(2 * minute);
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "running", attempts: 2 });
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "running", attempts: 2 });
     });
   });
 
@@ -194,7 +194,7 @@ describe("slow jobs and others", () => {
       expect(running()).toEqual(expected);
       queue.idle().catch(() => undefined);
       while (handler.open().length > 0) await end(running()[0] ?? 0);
-      expect(queue.counts()).toMatchObject({ done: 5, waiting: 0, running: 0 });
+      expect(await queue.counts()).toMatchObject({ done: 5, waiting: 0, running: 0 });
     });
 
     it("are told apart by today's settings when they are retried, by the bot or beside it", async () => {
@@ -231,6 +231,6 @@ describe("slow jobs and others", () => {
     await open({ workers: 1 });
     await start();
     expect(running()).toEqual([1, 100]);
-    expect(queue.firstDue()).toBe(1);
+    expect(await queue.firstDue()).toBe(1);
   });
 });

@@ -66,7 +66,7 @@ export async function runScript(steps: readonly Step[]): Promise<{ waiting: numb
     for (const step of steps) {
       queue = await perform(step, queue, storage, model);
       await settle();
-      compare(queue, storage, model);
+      await compare(queue, storage, model);
     }
     return await finish(queue, storage, model);
   } finally {
@@ -202,13 +202,13 @@ async function forget(queue: JobQueue, now: number, model: Model): Promise<void>
   expect(await queue.forget({ endedBefore: before, seenBefore: before })).toBe(gone.length);
 }
 
-function compare(queue: JobQueue, { clock }: QueueStorage, model: Model): void {
-  const records = queue.recent(100);
+async function compare(queue: JobQueue, { clock }: QueueStorage, model: Model): Promise<void> {
+  const records = await queue.recent(100);
   const shown = records.map(({ job, state, attempts }) => `${job.id} ${state} ${attempts}`).toSorted();
   const expected = [...model.jobs].map(([id, job]) => `${id} ${stateOf(id, job, model)} ${job.attempts}`).toSorted();
   expect(shown).toEqual(expected);
   const states = records.map(({ state }) => state);
-  for (const [state, count] of Object.entries(queue.counts())) {
+  for (const [state, count] of Object.entries(await queue.counts())) {
     expect(states.filter((found) => found === state).length, state).toBe(count);
   }
   const due = records.filter(({ dueAt }) => dueAt !== undefined && dueAt <= clock.now());
@@ -228,8 +228,8 @@ async function finish(queue: JobQueue, { clock }: QueueStorage, model: Model): P
   }
   for (const run of [...model.runs.values()]) run.end("done");
   await settle();
-  compare(queue, { clock } as QueueStorage, model);
-  const { waiting, running } = queue.counts();
+  await compare(queue, { clock } as QueueStorage, model);
+  const { waiting, running } = await queue.counts();
   return { waiting, running };
 }
 

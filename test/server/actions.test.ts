@@ -30,14 +30,14 @@ describe("a button", () => {
     const answer = await post(`/jobs/${id}/retry`, { ...form, referer: `${url}/?state=failed` });
     expect([answer.status, answer.headers.get("location")]).toEqual([303, "/?state=failed"]);
     await queue.idle();
-    expect(queue.find(id)?.state).toBe("done");
+    expect((await queue.find(id))?.state).toBe("done");
   });
 
   it("dismisses one", async () => {
     const { post, id, form, queue } = await serve();
     const answer = await post(`/jobs/${id}/dismiss`, form);
     expect([answer.status, answer.headers.get("location")]).toEqual([303, "/"]);
-    expect(queue.find(id)?.state).toBe("dismissed");
+    expect((await queue.find(id))?.state).toBe("dismissed");
   });
 
   it.each(["https://evil.example/", "//evil.example", "javascript:alert(1)", "nonsense"])(
@@ -54,7 +54,7 @@ describe("a button", () => {
     const answer = await post("/jobs/retry-failed", { ...form, accept: "application/json" });
     expect(await answer.json()).toEqual({ retried: 1_100 });
     await queue.idle();
-    expect(queue.counts()).toMatchObject({ failed: 0, done: 1_100 });
+    expect(await queue.counts()).toMatchObject({ failed: 0, done: 1_100 });
   });
 
   it("says why it cannot", async () => {
@@ -84,13 +84,13 @@ describe("a button", () => {
     ]) {
       expect((await post(path, headers)).status).toBe(status);
     }
-    expect(queue.find(id)).toMatchObject({ state: "failed", attempts: 1 });
+    expect(await queue.find(id)).toMatchObject({ state: "failed", attempts: 1 });
   });
 
   it("takes no address for a button", async () => {
     const { get, id, queue } = await serve();
     for (const verb of ["retry", "dismiss"]) expect((await get(`/jobs/${id}/${verb}`)).status).toBe(404);
-    expect(queue.find(id)?.state).toBe("failed");
+    expect((await queue.find(id))?.state).toBe("failed");
   });
 
   it("takes no body worth the name", async () => {
@@ -108,7 +108,7 @@ describe("a button", () => {
       const answer = await post(`/jobs/${id}/retry`, { ...headers, accept: "application/json" });
       expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("load it again")]);
     }
-    expect(queue.find(id)?.attempts).toBe(1);
+    expect((await queue.find(id))?.attempts).toBe(1);
   });
 
   it("carries the token in the page's own form", async () => {

@@ -129,9 +129,9 @@ describe("the last hour", () => {
       ],
       failed: [record({ state: "failed", updatedAt: now - minute })],
     };
-    activity.recall({
-      recent: (_limit, { state } = {}) => (state === "done" || state === "failed" ? records[state] : []),
-      tally: () => [{ analyzer: "thoth", outcome: "submitted", jobs: 2 }],
+    await activity.recall({
+      recent: async (_limit, { state } = {}) => (state === "done" || state === "failed" ? records[state] : []),
+      tally: async () => [{ analyzer: "thoth", outcome: "submitted", jobs: 2 }],
     });
     const { minutes, endpoint } = activity.read();
     expect(minutes.at(-2)).toEqual({ done: 1, failed: 1 });

@@ -74,11 +74,11 @@ async function serve(options: PageServerOptions = {}) {
     if (build?.name === "base-1") return held.promise;
     return result;
   });
-  const waitFor = () => {
-    const { done, failed, running } = server.queue.counts();
-    return done + failed + running === 3 && server.queue.find(job("bank/api-1").id)?.attempts === 1;
+  const waitFor = async () => {
+    const { done, failed, running } = await server.queue.counts();
+    return done + failed + running === 3 && (await server.queue.find(job("bank/api-1").id))?.attempts === 1;
   };
-  while (!waitFor()) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await waitFor())) await new Promise((resolve) => setImmediate(resolve));
 
   async function call(
     method: "GET" | "POST",
@@ -170,7 +170,9 @@ describe("the API", () => {
     const first = job("shop/cart-1");
     const further = (analyzer: string) => ({ ...first, id: `${first.id}-${analyzer}`, group: first.id, analyzer });
     for (const one of [first, further("rhacs"), further("trustify")]) await queue.add(one);
-    await expect.poll(() => queue.ofGroups([first.id]).map(({ state }) => state)).toEqual(["done", "failed", "done"]);
+    await expect
+      .poll(async () => (await queue.ofGroups([first.id])).map(({ state }) => state))
+      .toEqual(["done", "failed", "done"]);
     const { value } = await call("GET", "/api/tracked");
     expect(value.tracked.find(({ buildConfig }) => buildConfig === "shop/cart")).toMatchObject({
       state: "failed",
@@ -203,7 +205,7 @@ describe("changes by the API", () => {
   it("retry and dismiss jobs, or say why not", async () => {
     const { call, queue } = await serve();
     expect((await call("POST", `/api/jobs/${idOf("shop/web-2")}/dismiss`)).value).toEqual({ id: idOf("shop/web-2") });
-    expect(queue.find(idOf("shop/web-2"))?.state).toBe("dismissed");
+    expect((await queue.find(idOf("shop/web-2")))?.state).toBe("dismissed");
     expect((await call("POST", `/api/jobs/${idOf("shop/web-2")}/retry`)).status).toBe(200);
     expect((await call("POST", `/api/jobs/${idOf("shop/base-1")}/retry`)).status).toBe(409);
     expect((await call("POST", `/api/jobs/${idOf("shop/web-1")}/dismiss`)).status).toBe(409);
@@ -215,7 +217,7 @@ describe("changes by the API", () => {
     const pinned = { image: `quay.io/org/tool@${digestOf("tool")}` };
     const first = await call("POST", "/api/jobs", { body: pinned });
     expect(first).toMatchObject({ status: 202, value: { result: "added" } });
-    expect(queue.find(first.value.id)?.job.cause).toBe("webhook");
+    expect((await queue.find(first.value.id))?.job.cause).toBe("webhook");
     expect(await call("POST", "/api/jobs", { body: pinned })).toMatchObject({
       status: 200,
       value: { result: "already-known", id: first.value.id },
@@ -229,7 +231,7 @@ describe("changes by the API", () => {
     for (let time = 0; time < 2; time += 1) {
       const { status, value } = await call("POST", "/api/jobs", { body: { image: "quay.io/org/tool:latest" } });
       expect(status).toBe(202);
-      while (queue.find(value.id)?.state !== "done") await new Promise((resolve) => setImmediate(resolve));
+      while ((await queue.find(value.id))?.state !== "done") await new Promise((resolve) => setImmediate(resolve));
     }
   });
 
@@ -242,7 +244,7 @@ describe("changes by the API", () => {
     ["broken JSON", "{"],
   ])("refuse a body with %s", async (_name, body) => {
     const { post, queue } = await serve();
-    const before = queue.recent(100).length;
+    const before = (await queue.recent(100)).length;
     const answer = await post(
       "/api/jobs",
       { "content-type": "application/json" },
@@ -250,7 +252,7 @@ describe("changes by the API", () => {
     );
     expect(answer.status).toBe(400);
     expect(((await answer.json()) as { error: string }).error).toEqual(expect.any(String));
-    expect(queue.recent(100)).toHaveLength(before);
+    expect(await queue.recent(100)).toHaveLength(before);
   });
 
   it("refuse a form and a body out of all proportion", async () => {
@@ -266,7 +268,7 @@ describe("changes by the API", () => {
     const refused = await call("POST", path);
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     expect((await call("POST", path, { headers: { authorization: "Bearer wrong" } })).status).toBe(401);
-    expect(queue.find(idOf("shop/web-2"))?.state).toBe("failed");
+    expect((await queue.find(idOf("shop/web-2")))?.state).toBe("failed");
     expect((await call("POST", path, { headers: { authorization: "Bearer s3cret" } })).status).toBe(200);
     expect((await call("GET", "/api/jobs")).status).toBe(200);
   });

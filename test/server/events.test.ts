@@ -162,7 +162,7 @@ describe("the queue", () => {
     let asked = 0;
     const server = await serve({
       queue: {
-        recent: () => {
+        recent: async () => {
           asked += 1;
           return [];
         },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RecordFilter } from "../../src/queue/job-queue.ts";
+import type { LookedAt, RecordFilter } from "../../src/queue/job-queue.ts";
 import { openPageServer } from "../support/page-server.ts";
 import { job } from "./records.ts";
 
@@ -32,7 +32,7 @@ describe("a search among many jobs", () => {
     let rest: Pick<RecordFilter, "before" | "beforeTime"> | undefined = {};
     let steps = 0;
     for (; rest; steps += 1) {
-      const step: ReturnType<typeof server.queue.look> = server.queue.look(100, 7, { text: "nowhere", ...rest });
+      const step: LookedAt = await server.queue.look(100, 7, { text: "nowhere", ...rest });
       expect(step.records).toEqual([]);
       rest = step.rest;
     }

@@ -3,7 +3,7 @@ import type { JobRecord } from "../../src/queue/job-queue.ts";
 import { createActivity } from "../../src/server/activity.ts";
 import { createLive, type EventSink } from "../../src/server/live.ts";
 import { readStatus } from "../../src/server/status.ts";
-import { fakeClock } from "../support/fake-clock.ts";
+import { fakeClock, settle } from "../support/fake-clock.ts";
 import { job, record } from "./records.ts";
 
 const everything = { kind: "list", filter: {} } as const;
@@ -30,11 +30,11 @@ function live() {
   const status = () =>
     readStatus({
       queue: {
-        counts: () => ({ ...counts }),
-        oldestWaiting: () => undefined,
-        failures: () => [],
-        tally: () => [],
-        count: () => 0,
+        counts: async () => ({ ...counts }),
+        oldestWaiting: async () => undefined,
+        failures: async () => [],
+        tally: async () => [],
+        count: async () => 0,
       },
       clock,
       activity,
@@ -47,8 +47,8 @@ function live() {
     });
   const pages = createLive({
     queue: {
-      recent: (limit) => records.slice(0, limit),
-      ofGroups: (groups) => records.filter(({ job: one }) => groups.includes(one.id)),
+      recent: async (limit) => records.slice(0, limit),
+      ofGroups: async (groups) => records.filter(({ job: one }) => groups.includes(one.id)),
     },
     status,
     clock,
@@ -67,10 +67,11 @@ describe("streams", () => {
     expect(page.written.length).toBeLessThan(10);
   });
 
-  it("tell the browser how soon to come back", () => {
+  it("tell the browser how soon to come back", async () => {
     const { pages } = live();
     const page = sink();
     pages.connect(page, everything, undefined);
+    await settle();
     expect(page.written[0]).toMatch(/^retry: 2000\n\n/);
   });
 

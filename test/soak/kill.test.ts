@@ -24,7 +24,7 @@ it("submits every build, and few twice, though it is killed at random moments an
     await pause(between(50, kills % 2 ? 1_500 : 5_000));
     await bot.kill("SIGKILL");
     builds.unseen();
-    interrupted += runningIn(world);
+    interrupted += await runningIn(world);
   }
   builds.stop();
 
@@ -52,11 +52,11 @@ function isWatching({ msg }: Readonly<Record<string, unknown>>): boolean {
 }
 
 /** What the ledger says was running when the bot was killed. */
-function runningIn({ stateDirectory }: World): number {
+async function runningIn({ stateDirectory }: World): Promise<number> {
   const settings = { workers: 1, jobTimeout: 1, giveUpAfter: 1, exclusive: false };
   const queue = openEmbeddedQueue({ directory: stateDirectory, ...settings });
-  const { running } = queue.counts();
-  void queue.close();
+  const { running } = await queue.counts();
+  await queue.close();
   return running;
 }
 

@@ -31,7 +31,7 @@ it("goes through an outage of hours: no job fails, the endpoint is asked gently,
     heap.push(heapUsed());
   }
   const total = images + batches * batchSize;
-  expect(beside.queue.counts()).toEqual({ waiting: total, running: 0, done: 0, failed: 0, dismissed: 0 });
+  expect(await beside.queue.counts()).toEqual({ waiting: total, running: 0, done: 0, failed: 0, dismissed: 0 });
   const probesAtMost = (batches * 10 * minute) / (30 * second);
   expect(world.analysis.received).toBeLessThanOrEqual(workers + 10 + probesAtMost);
   expect(world.analysis.received).toBeGreaterThan(probesAtMost / 4);
@@ -39,7 +39,7 @@ it("goes through an outage of hours: no job fails, the endpoint is asked gently,
 
   world.analysis.up();
   const returned = clock.now();
-  while (beside.queue.counts().done < total) await pass(clock, beside.queue, second, second);
+  while ((await beside.queue.counts()).done < total) await pass(clock, beside.queue, second, second);
   expect(clock.now() - returned).toBeLessThan(5 * minute);
   const drained = world.analysis.submissions.map(buildOf);
   expect(new Set(drained).size).toBe(total);
@@ -60,12 +60,12 @@ function completeAndPrune({ cluster }: World, batch: number): void {
 async function pass(clock: FakeClock, queue: JobQueue, milliseconds: number, step: number): Promise<void> {
   for (let passed = 0; passed < milliseconds; passed += step) {
     await clock.advance(step);
-    await expect.poll(() => queue.counts().running, { interval: 5 }).toBe(0);
+    await expect.poll(async () => (await queue.counts()).running, { interval: 5 }).toBe(0);
   }
 }
 
 function takenIn(queue: JobQueue, count: number): PromiseLike<unknown> {
-  const all = () => Object.values(queue.counts()).reduce((sum, jobs) => sum + jobs, 0);
+  const all = async () => Object.values(await queue.counts()).reduce((sum, jobs) => sum + jobs, 0);
   return expect.poll(all, { interval: 5 }).toBe(count);
 }
 

@@ -15,8 +15,8 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Time as the clock's timers count it: it never goes back. */
-export function fakeClock(start = Date.UTC(2024, 0, 1)): FakeClock {
+/** Time as the clock's timers count it: it never goes back. `atRest` resolves once what a timer set off has settled. */
+export function fakeClock(start = Date.UTC(2024, 0, 1), atRest: () => Promise<void> = settle): FakeClock {
   const timers = new Set<Timer>();
   let elapsed = 0;
   let zero = start;
@@ -36,15 +36,15 @@ export function fakeClock(start = Date.UTC(2024, 0, 1)): FakeClock {
     },
     async advance(milliseconds) {
       const until = elapsed + milliseconds;
-      await settle();
+      await atRest();
       for (let timer = next(until); timer; timer = next(until)) {
         timers.delete(timer);
         elapsed = Math.max(elapsed, timer.at);
         timer.run();
-        await settle();
+        await atRest();
       }
       elapsed = until;
-      await settle();
+      await atRest();
     },
     set(time) {
       zero = time - elapsed;

@@ -1,13 +1,14 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { mentions, wordsOf } from "../../core/search.ts";
-import type { JobQueue, JobRecord, RecordFilter } from "../job-queue.ts";
+import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../job-queue.ts";
+import type { AtOnce } from "./at-once.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 /** The listing of records, page by page, and their number. */
 export function createListing(
   connection: DatabaseSync,
   rowOf: (id: string) => JobRow | undefined,
-): Pick<JobQueue, "recent" | "look" | "count"> {
+): AtOnce<Pick<JobQueue, "recent" | "look" | "count">> {
   const statements = new Map<string, StatementSync>();
 
   function statement(sql: string): StatementSync {
@@ -41,7 +42,7 @@ export function createListing(
     return mentioning(text, rows.iterate(...values, -1), wanted);
   }
 
-  function look(limit: number, looked: number, filter: RecordFilter = {}): ReturnType<JobQueue["look"]> {
+  function look(limit: number, looked: number, filter: RecordFilter = {}): LookedAt {
     const above = position(filter, rowOf);
     if (!above) return { records: [] };
     const { state, namespace, buildConfig, changedSince, ...others } = filter;

@@ -141,11 +141,29 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
   };
 }
 
-function readings(ledger: Ledger): Records & Pick<JobQueue, "firstDue"> {
-  const { counts, tally, failures, recent, look, count, find, known, ofGroups, ...others } = ledger;
-  const { withImage, lastOfBuildConfigs, oldestWaiting, firstDue } = others;
-  const lists = { recent, look, count, ofGroups, withImage, lastOfBuildConfigs };
-  return { counts, tally, failures, find, known, ...lists, oldestWaiting, firstDue };
+/** The ledger's readings, as the contract wants them. */
+function readings(ledger: Ledger): Pick<JobQueue, keyof Records | "firstDue"> {
+  const { tally, failures, recent, look, count, find, known, ofGroups, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
+  return {
+    counts: later(ledger.counts),
+    tally: later(tally),
+    failures: later(failures),
+    find: later(find),
+    known: later(known),
+    recent: later(recent),
+    look: later(look),
+    count: later(count),
+    ofGroups: later(ofGroups),
+    withImage: later(withImage),
+    lastOfBuildConfigs: later(lastOfBuildConfigs),
+    oldestWaiting: later(oldestWaiting),
+    firstDue: later(ledger.firstDue),
+  };
+}
+
+/** The same, with what goes wrong told by the promise. */
+function later<Given extends readonly unknown[], Read>(read: (...given: Given) => Read): (...given: Given) => Promise<Read> {
+  return async (...given) => read(...given);
 }
 
 function corrections(

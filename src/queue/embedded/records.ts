@@ -1,26 +1,29 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobOutcome } from "../../core/job-outcome.ts";
 import { type FailureGroup, type JobQueue, type JobRecord, type JobState, jobStates, type Tally } from "../job-queue.ts";
+import type { AtOnce } from "./at-once.ts";
 import { createKnown } from "./known.ts";
 import { explain } from "./ledger-error.ts";
 import { createListing } from "./listing.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
-export type Records = Pick<
-  JobQueue,
-  | "find"
-  | "known"
-  | "ofGroups"
-  | "recent"
-  | "look"
-  | "count"
-  | "counts"
-  | "tally"
-  | "failures"
-  | "withImage"
-  | "lastOfBuildConfigs"
-  | "oldestWaiting"
+export type Records = AtOnce<
+  Pick<
+    JobQueue,
+    | "find"
+    | "known"
+    | "ofGroups"
+    | "recent"
+    | "look"
+    | "count"
+    | "counts"
+    | "tally"
+    | "failures"
+    | "withImage"
+    | "lastOfBuildConfigs"
+    | "oldestWaiting"
+  >
 >;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */

@@ -67,7 +67,8 @@ export async function answerQuestion(question: PackageQuestion, parts: AnswerPar
     // The ledger answers at once; others are to be answered in between.
     await nextTurn();
   }
-  const listed = [...groups].map(([subject, images]) => groupOf(subject, images, parts.queue));
+  const listed: FoundGroup[] = [];
+  for (const [subject, images] of groups) listed.push(await groupOf(subject, images, parts.queue));
   return { groups: listed.toSorted(currentFirst), more, coverage: await parts.known.coverage() };
 }
 
@@ -84,8 +85,8 @@ function byContent(matches: readonly PackageMatch[]): Map<string, PackageMatch[]
 async function imagesOf(same: readonly PackageMatch[], parts: AnswerParts): Promise<[subject: string, FoundImage][]> {
   const [first] = same;
   if (!first) return [];
-  const records = oneOfBuild(parts.queue.withImage(first.image, "output", mostBuilds));
-  const on = records.length > 0 ? undefined : parts.queue.withImage(first.image, "base", 1)[0];
+  const records = oneOfBuild(await parts.queue.withImage(first.image, "output", mostBuilds));
+  const on = records.length > 0 ? undefined : (await parts.queue.withImage(first.image, "base", 1))[0];
   const describe = async (record: JobRecord | undefined) => ({
     ...commonOf(first),
     packages: await packagesOf(same, record, parts),
@@ -142,16 +143,16 @@ async function packagesOf(
   });
 }
 
-function groupOf(subject: string, images: readonly FoundImage[], queue: AnswerParts["queue"]): FoundGroup {
+async function groupOf(subject: string, images: readonly FoundImage[], queue: AnswerParts["queue"]): Promise<FoundGroup> {
   const [newest, ...older] = images.toSorted((a, b) => timeOf(b) - timeOf(a)) as [FoundImage, ...FoundImage[]];
-  const last = newest.build === undefined ? undefined : newestOf(subject, queue);
+  const last = newest.build === undefined ? undefined : await newestOf(subject, queue);
   const isCurrent = last === undefined || images.some(({ build }) => build === last);
   return { subject, isCurrent, newest, older };
 }
 
 /** The name of a BuildConfig's newest build. */
-function newestOf(buildConfig: string, queue: AnswerParts["queue"]): string | undefined {
-  const records = queue.recent(mostBuilds, { buildConfig }).filter(({ job }) => job.output !== undefined);
+async function newestOf(buildConfig: string, queue: AnswerParts["queue"]): Promise<string | undefined> {
+  const records = (await queue.recent(mostBuilds, { buildConfig })).filter(({ job }) => job.output !== undefined);
   const newest = records.toSorted((a, b) => Date.parse(b.job.completedAt ?? "") - Date.parse(a.job.completedAt ?? ""))[0];
   return newest?.job.build?.name;
 }

@@ -51,8 +51,8 @@ async function changesOf(
 ): Promise<JobPackages["changes"]> {
   const { buildConfig, completedAt } = job;
   if (!buildConfig || !completedAt) return undefined;
-  const earlier = queue
-    .recent(lookedBack, { buildConfig })
+  const records = await queue.recent(lookedBack, { buildConfig });
+  const earlier = records
     .filter((other) => Date.parse(other.job.completedAt ?? "") < Date.parse(completedAt))
     .toSorted((a, b) => Date.parse(b.job.completedAt ?? "") - Date.parse(a.job.completedAt ?? ""));
   for (const since of earlier) {

@@ -41,7 +41,7 @@ async function basesOf(
     const digest = imageDigest(record, "base");
     const summary = digest && (await known.summary(digest));
     if (!digest || !summary) break;
-    const maker: JobRecord | undefined = queue.withImage(digest, "output", 1)[0];
+    const maker: JobRecord | undefined = (await queue.withImage(digest, "output", 1))[0];
     const image: string = record.job.base ? formatImageName(record.job.base) : (record.result?.base ?? digest);
     const layers = new Set(summary.contents.flatMap((content) => content.layers));
     bases.push({ image, layers, ...(maker?.job.buildConfig && { buildConfig: maker.job.buildConfig }) });

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, type Response, Router } from "express";
 import { failedOutcomes, type JobOutcome } from "../../core/job-outcome.ts";
-import type { RecordFilter } from "../../queue/job-queue.ts";
+import type { LookedAt, RecordFilter } from "../../queue/job-queue.ts";
 import { isFiltered, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
 import { answerProblem, changersOnly, wantsJson } from "./guard.ts";
@@ -58,7 +58,7 @@ async function changeMatching(
   const ids: string[] = [];
   for (const outcome of among.filter((each) => (filter.outcome ?? each) === each)) {
     for (let rest: RecordFilter | undefined = {}; rest; await nextTurn()) {
-      const step: ReturnType<typeof queue.look> = queue.look(batch, batch, { ...filter, outcome, ...rest });
+      const step: LookedAt = await queue.look(batch, batch, { ...filter, outcome, ...rest });
       ids.push(...step.records.map(({ job }) => job.id));
       rest = step.rest;
     }

@@ -3,7 +3,7 @@ import express, { type Request, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
 import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
 import { groupOf, imageJobs } from "../../core/job.ts";
-import { findChain } from "../chain.ts";
+import { type Chain, findChain } from "../chain.ts";
 import { gatherGroups, worstFirst } from "../groups.ts";
 import { jobJson, trackedJson } from "../job-json.ts";
 import { cursorOf, readFilter, toRecordFilter } from "../list-filter.ts";
@@ -21,7 +21,7 @@ export function apiRoutes(parts: PageParts): Router {
   const { queue, access, clock, findRecords } = parts;
   const router = Router();
   router.get("/api/openapi.json", (_request, response) => void response.json(openApi));
-  router.get("/api/status", (_request, response) => void response.json(statusJson(readStatus(parts))));
+  router.get("/api/status", async (_request, response) => void response.json(statusJson(await readStatus(parts))));
   router.get("/api/tracked", async (request, response) => void response.json(await readTracked(parts, request.query.after)));
 
   router.get("/api/jobs", async (request, response) => {
@@ -30,16 +30,16 @@ export function apiRoutes(parts: PageParts): Router {
     const { records, next } = await findRecords(limit, toRecordFilter(readFilter(request.query), clock.now()));
     response.json({ jobs: records.map(jobJson), next: next && cursorOf(next) });
   });
-  router.get("/api/jobs/:id", (request: Request<{ id: string }>, response) => {
-    const record = queue.find(request.params.id);
+  router.get("/api/jobs/:id", async (request: Request<{ id: string }>, response) => {
+    const record = await queue.find(request.params.id);
     if (!record) return void response.status(404).json({ error: "There is no such job." });
-    const { first, foundation } = findChain(queue, record);
+    const { first, foundation } = await findChain(queue, record);
     response.json({ ...jobJson(record), chain: { foundation, first: linkJson(first) } });
   });
   for (const [verb, why] of Object.entries(refusals)) {
     router.post(`/api/jobs/:id/${verb}`, changersOnly(access), async (request: Request<{ id: string }>, response) => {
       const { id } = request.params;
-      if (!queue.find(id)) return void response.status(404).json({ error: "There is no such job." });
+      if (!(await queue.find(id))) return void response.status(404).json({ error: "There is no such job." });
       if (await queue[verb as keyof typeof refusals](id)) response.json({ id });
       else response.status(409).json({ error: why });
     });
@@ -53,7 +53,7 @@ export function apiRoutes(parts: PageParts): Router {
   return router;
 }
 
-type Link = ReturnType<typeof findChain>["first"];
+type Link = Chain["first"];
 
 interface LinkJson {
   readonly id: string;
@@ -73,8 +73,8 @@ const trackedPage = 500;
 /** The BuildConfigs with a build by name, page by page, and on the last page those named to be followed that had none yet. */
 async function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">, cursor: unknown) {
   const after = typeof cursor === "string" ? cursor.slice(0, 600) : "";
-  const records = queue.lastOfBuildConfigs(trackedPage, after);
-  const groups = new Map(gatherGroups(queue, records).map(({ id, members }) => [id, worstFirst(members)]));
+  const records = await queue.lastOfBuildConfigs(trackedPage, after);
+  const groups = new Map((await gatherGroups(queue, records)).map(({ id, members }) => [id, worstFirst(members)]));
   const tracked = records.map((record) => trackedJson(record.job.buildConfig ?? "", groups.get(groupOf(record.job)) ?? [record]));
   if (records.length === trackedPage) return { tracked, next: tracked.at(-1)?.buildConfig };
   const missing = track.length === 0 ? [] : await withoutBuild(queue, track);
@@ -84,7 +84,7 @@ async function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">,
 async function withoutBuild(queue: PageParts["queue"], track: readonly string[]): Promise<readonly string[]> {
   const missing = new Set(track);
   for (let after: string | undefined = ""; after !== undefined && missing.size > 0; await nextTurn()) {
-    const names: readonly string[] = queue.lastOfBuildConfigs(trackedPage, after).map(({ job }) => job.buildConfig ?? "");
+    const names: readonly string[] = (await queue.lastOfBuildConfigs(trackedPage, after)).map(({ job }) => job.buildConfig ?? "");
     for (const name of names) {
       missing.delete(name);
       missing.delete(name.slice(name.indexOf("/") + 1));
@@ -99,7 +99,8 @@ async function takeIn({ queue, analyzers }: Pick<PageParts, "queue" | "analyzers
   const again = image.digest === undefined ? "always" : "failed";
   const jobs = imageJobs(image, "webhook", analyzers);
   const answers = await Promise.all(jobs.map((job) => queue.add(job, { again })));
-  const ids = jobs.map((job) => queue.known(job)?.job.id ?? job.id);
+  const records = await Promise.all(jobs.map((job) => queue.known(job)));
+  const ids = jobs.map((job, index) => records[index]?.job.id ?? job.id);
   const isNew = answers.includes("added");
   return { status: isNew ? 202 : 200, id: ids[0], ids, result: isNew ? "added" : "already-known" };
 }

@@ -52,7 +52,7 @@ export function packageRoutes(parts: PageParts): Router {
   });
 
   router.get("/api/jobs/:id/sbom", async (request: Request<{ id: string }>, response) => {
-    const record = queue.find(request.params.id);
+    const record = await queue.find(request.params.id);
     if (!record) return void response.status(404).json({ error: "There is no such job." });
     const document = await documentOf(record);
     if (!document)

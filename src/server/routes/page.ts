@@ -26,16 +26,16 @@ export function pageRoutes(parts: PageParts): Router {
   const router = Router();
 
   router.get("/", async (request, response) => {
-    const since = live.position();
+    const since = await live.position();
     const now = clock.now();
     const filter = readFilter(request.query);
-    const status = readStatus(parts);
+    const status = await readStatus(parts);
     const without = isFiltered(filter) ? [] : foldedProblems(status.problems);
     const { records, next } = await findRecords(pageSize, { ...toRecordFilter(filter, now), without });
     const page = jobsPage({
       status,
       records,
-      groups: gatherGroups(queue, records, (record) => fits(record, filter)),
+      groups: await gatherGroups(queue, records, (record) => fits(record, filter)),
       next,
       filter,
       fitting: await countRecords(mostCounted, toRecordFilter(filter, now)),
@@ -48,14 +48,14 @@ export function pageRoutes(parts: PageParts): Router {
   });
 
   router.get("/jobs/:id", async (request: Request<{ id: string }>, response) => {
-    const since = live.position();
-    const record = queue.find(request.params.id);
+    const since = await live.position();
+    const record = await queue.find(request.params.id);
     if (!record)
       return answerProblem(request, response, 404, "No such job", "It may have been forgotten: ended jobs are kept for a while.");
     const page = jobPage({
       record,
-      members: queue.ofGroups([groupOf(record.job)]),
-      chain: findChain(queue, record),
+      members: await queue.ofGroups([groupOf(record.job)]),
+      chain: await findChain(queue, record),
       remedy: record.error && remedyFor(record.error, parts.pushRegistry),
       console: parts.console(),
       version: parts.version,

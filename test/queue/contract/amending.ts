@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
 import type { JobQueue, JobResult } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute } from "./contract.ts";
 
@@ -22,15 +21,15 @@ export function describeAmending(contract: Contract): void {
     it("can be changed later, and stays changed", async () => {
       const queue = await queueWithDoneJob();
       expect(await queue.amend("build-uid-1", noted("analyzed"))).toBe(true);
-      expect(queue.find("build-uid-1")?.result).toEqual({ ...result, notes: ["analyzed"] });
-      expect((await reopen(queue)).find("build-uid-1")?.result?.notes).toEqual(["analyzed"]);
+      expect((await queue.find("build-uid-1"))?.result).toEqual({ ...result, notes: ["analyzed"] });
+      expect((await (await reopen(queue)).find("build-uid-1"))?.result?.notes).toEqual(["analyzed"]);
     });
 
     it("takes every change when several come at once", async () => {
       const queue = await queueWithDoneJob();
       const texts = Array.from({ length: 20 }, (_, number) => `note ${number}`);
       await Promise.all(texts.map((text) => queue.amend("build-uid-1", noted(text))));
-      expect(queue.find("build-uid-1")?.result?.notes.toSorted()).toEqual(texts.toSorted());
+      expect((await queue.find("build-uid-1"))?.result?.notes.toSorted()).toEqual(texts.toSorted());
     });
 
     it("keeps its place, state and times", async () => {
@@ -38,11 +37,11 @@ export function describeAmending(contract: Contract): void {
       await clock.advance(minute);
       await queue.add(buildJob(2));
       await queue.idle();
-      const before = queue.find("build-uid-1");
+      const before = await queue.find("build-uid-1");
       await clock.advance(minute);
       await queue.amend("build-uid-1", noted("analyzed"));
-      expect(queue.find("build-uid-1")).toEqual({ ...before, result: { ...result, notes: ["analyzed"] } });
-      expect(queue.recent(2).map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-1"]);
+      expect(await queue.find("build-uid-1")).toEqual({ ...before, result: { ...result, notes: ["analyzed"] } });
+      expect((await queue.recent(2)).map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-1"]);
     });
 
     it("is not there to be changed for an unknown job, nor for one that was never done", async () => {
@@ -62,28 +61,28 @@ export function describeAmending(contract: Contract): void {
         throw new Error("no");
       });
       await expect(failing).rejects.toThrow("no");
-      expect(queue.find("build-uid-1")?.result).toEqual(result);
+      expect((await queue.find("build-uid-1"))?.result).toEqual(result);
       expect(await queue.amend("build-uid-1", (same) => same)).toBe(true);
-      expect(queue.find("build-uid-1")?.result).toEqual(result);
+      expect((await queue.find("build-uid-1"))?.result).toEqual(result);
     });
   });
 
   describe("the first due time", () => {
     it("is that of the waiting job that is or was due first", async () => {
       const queue = await open({ workers: 1 });
-      expect(queue.firstDue()).toBeUndefined();
+      expect(await queue.firstDue()).toBeUndefined();
       const start = clock.now();
       await queue.add(scanJob(1));
       await clock.advance(minute);
       await queue.add(buildJob(2));
-      expect(queue.firstDue()).toBe(start);
+      expect(await queue.firstDue()).toBe(start);
       const handler = heldHandler();
       queue.work(handler.handle);
-      await settle();
+      await contract.settle();
       handler.runs[0]?.fail(new JobError("RegistryUnavailable", "503", { retryAfter: hour }));
-      await settle();
+      await contract.settle();
       expect(handler.runs).toHaveLength(2);
-      expect(queue.firstDue()).toBe(start + minute + hour);
+      expect(await queue.firstDue()).toBe(start + minute + hour);
     });
   });
 }

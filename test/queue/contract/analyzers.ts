@@ -3,7 +3,6 @@ import { JobError } from "../../../src/core/errors.ts";
 import { parseImageReference } from "../../../src/core/image-reference.ts";
 import { imageJobs, type Job } from "../../../src/core/job.ts";
 import type { JobResult } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, imageName, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute } from "./contract.ts";
 
@@ -27,13 +26,13 @@ export function describeAnalyzers(contract: Contract): void {
       expect(await queue.add(secondJob(1))).toBe("added");
       expect(await queue.add(secondJob(1))).toBe("already-known");
       await queue.idle();
-      const records = queue.ofGroups(["build-uid-1"]);
+      const records = await queue.ofGroups(["build-uid-1"]);
       expect(records.map(({ job, state }) => [job.id, job.analyzer, state])).toEqual([
         ["build-uid-1", "thoth", "done"],
         ["build-uid-1-rhacs", "rhacs", "failed"],
       ]);
-      expect(queue.recent(5, { analyzer: "rhacs" }).map(({ job }) => job.id)).toEqual(["build-uid-1-rhacs"]);
-      expect(queue.tally().toSorted((a, b) => a.analyzer.localeCompare(b.analyzer))).toEqual([
+      expect((await queue.recent(5, { analyzer: "rhacs" })).map(({ job }) => job.id)).toEqual(["build-uid-1-rhacs"]);
+      expect((await queue.tally()).toSorted((a, b) => a.analyzer.localeCompare(b.analyzer))).toEqual([
         { analyzer: "rhacs", outcome: "failed", jobs: 1 },
         { analyzer: "thoth", outcome: "submitted", jobs: 1 },
       ]);
@@ -49,8 +48,12 @@ export function describeAnalyzers(contract: Contract): void {
       const nowSecond = { ...secondJob(1, "thoth") };
       expect(await queue.add(nowFirst)).toBe("added");
       expect(await queue.add(nowSecond)).toBe("already-known");
-      expect(queue.known(nowFirst)?.job).toMatchObject({ id: "build-uid-1-rhacs", group: "build-uid-1", analyzer: "rhacs" });
-      expect(queue.known(nowSecond)?.job.id).toBe("build-uid-1");
+      expect((await queue.known(nowFirst))?.job).toMatchObject({
+        id: "build-uid-1-rhacs",
+        group: "build-uid-1",
+        analyzer: "rhacs",
+      });
+      expect((await queue.known(nowSecond))?.job.id).toBe("build-uid-1");
       expect(await queue.add(nowFirst)).toBe("already-known");
     });
 
@@ -77,7 +80,7 @@ export function describeAnalyzers(contract: Contract): void {
         await queue.add(buildJob(number));
       }
       await clock.advance(2 * minute);
-      expect(queue.counts()).toMatchObject({ done: 40, waiting: 40, failed: 0 });
+      expect(await queue.counts()).toMatchObject({ done: 40, waiting: 40, failed: 0 });
       expect(asked).toBeLessThan(40);
     });
 
@@ -86,12 +89,12 @@ export function describeAnalyzers(contract: Contract): void {
       const handler = heldHandler();
       queue.work((job, signal) => (job.analyzer === "rhacs" ? handler.handle(job, signal) : Promise.resolve(nothing)));
       for (let number = 0; number < 5; number += 1) await queue.add(secondJob(number));
-      await settle();
+      await contract.settle();
       for (let number = 0; number < 5; number += 1) await queue.add(buildJob(number));
-      await until(() => queue.counts().done === 5);
+      await until(async () => (await queue.counts()).done === 5);
       expect(handler.open()).toHaveLength(1);
-      expect(queue.firstDue("thoth")).toBeUndefined();
-      expect(queue.firstDue("rhacs")).toBeLessThanOrEqual(clock.now());
+      expect(await queue.firstDue("thoth")).toBeUndefined();
+      expect(await queue.firstDue("rhacs")).toBeLessThanOrEqual(clock.now());
     });
   });
 
@@ -110,14 +113,14 @@ export function describeAnalyzers(contract: Contract): void {
       await queue.amend("build-uid-3", () => analysed("succeeded", "failed"));
       await queue.amend("build-uid-4", () => analysed("succeeded", undefined));
       const outcomes = { submitted: 1, analysing: 2, "analysis-failed": 3, analysed: 4, done: 9 } as const;
-      expect(queue.tally()).toHaveLength(5);
+      expect(await queue.tally()).toHaveLength(5);
       for (const [outcome, number] of Object.entries(outcomes) as [keyof typeof outcomes, number][]) {
-        expect(queue.recent(5, { outcome }).map(({ job }) => job.id)).toEqual([`build-uid-${number}`]);
-        expect(queue.tally()).toContainEqual({ analyzer: "thoth", outcome, jobs: 1 });
+        expect((await queue.recent(5, { outcome })).map(({ job }) => job.id)).toEqual([`build-uid-${number}`]);
+        expect(await queue.tally()).toContainEqual({ analyzer: "thoth", outcome, jobs: 1 });
       }
-      expect(queue.counts().done).toBe(5);
+      expect((await queue.counts()).done).toBe(5);
       await queue.amend("build-uid-2", () => analysed("succeeded", "succeeded"));
-      expect(queue.tally()).toContainEqual({ analyzer: "thoth", outcome: "analysed", jobs: 2 });
+      expect(await queue.tally()).toContainEqual({ analyzer: "thoth", outcome: "analysed", jobs: 2 });
     });
 
     it("is submitted again when its analysis failed and it is retried", async () => {
@@ -133,7 +136,7 @@ export function describeAnalyzers(contract: Contract): void {
       expect(await queue.retry("build-uid-1")).toBe(true);
       await queue.idle();
       expect(submissions).toBe(2);
-      expect(queue.tally()).toEqual([{ analyzer: "thoth", outcome: "submitted", jobs: 1 }]);
+      expect(await queue.tally()).toEqual([{ analyzer: "thoth", outcome: "submitted", jobs: 1 }]);
     });
   });
 
@@ -150,12 +153,12 @@ export function describeAnalyzers(contract: Contract): void {
       await queue.idle();
       fails = false;
       expect(await queue.add(buildJob(1))).toBe("already-known");
-      expect(queue.counts().failed).toBe(2);
+      expect((await queue.counts()).failed).toBe(2);
       expect(await queue.add(scanJob(2), { again: "failed" })).toBe("added");
       // The build's job covers the image.
       expect(await queue.add(scanJob(1), { again: "failed" })).toBe("added");
       await queue.idle();
-      expect(queue.counts()).toMatchObject({ done: 2, failed: 0 });
+      expect(await queue.counts()).toMatchObject({ done: 2, failed: 0 });
       expect(await queue.add(scanJob(1), { again: "failed" })).toBe("already-known");
       await queue.dismiss("build-uid-1");
     });
@@ -166,7 +169,7 @@ export function describeAnalyzers(contract: Contract): void {
       await queue.dismiss(scanJob(1).id);
       expect(await queue.add(scanJob(1), { again: "failed" })).toBe("already-known");
       expect(await queue.add(scanJob(1), { again: "always" })).toBe("added");
-      expect(queue.counts().waiting).toBe(1);
+      expect((await queue.counts()).waiting).toBe(1);
     });
 
     it("runs once more afterwards when it is wanted while it runs", async () => {
@@ -174,17 +177,17 @@ export function describeAnalyzers(contract: Contract): void {
       const handler = heldHandler();
       queue.work(handler.handle);
       await queue.add(scanJob(1));
-      await settle();
+      await contract.settle();
       expect(await queue.add(scanJob(1), { again: "failed" })).toBe("already-known");
       expect(await queue.add(scanJob(1), { again: "always" })).toBe("added");
       expect(await queue.add(scanJob(1), { again: "always" })).toBe("added");
       handler.runs[0]?.finish();
-      await settle();
+      await contract.settle();
       expect(handler.runs).toHaveLength(2);
       handler.runs[1]?.finish();
       await queue.idle();
       expect(handler.runs).toHaveLength(2);
-      expect(queue.counts().done).toBe(1);
+      expect((await queue.counts()).done).toBe(1);
     });
   });
 }

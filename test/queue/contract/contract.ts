@@ -16,6 +16,8 @@ export interface QueueOptions {
 /** Durable storage of its own for one test, and a clock that all queues opened on it share. */
 export interface QueueStorage {
   readonly clock: FakeClock;
+  /** Lets what was set off come to rest, as far as it does without the passing of time. */
+  settle(): Promise<void>;
   /** Opens a queue on what the storage holds. */
   open(options: QueueOptions): Promise<JobQueue>;
   /** Opens the same storage beside a queue that works on it, as the command line does. */
@@ -30,10 +32,11 @@ export interface QueueStorage {
 export interface Contract {
   readonly clock: FakeClock;
   storage(): QueueStorage;
+  settle(): Promise<void>;
   open(options?: Partial<QueueOptions>): Promise<JobQueue>;
   reopen(queue: JobQueue): Promise<JobQueue>;
   /** Lets the clock run until a condition holds; fails when it does not within twelve hours. */
-  until(condition: () => boolean): Promise<void>;
+  until(condition: () => boolean | Promise<boolean>): Promise<void>;
 }
 
 const defaults: QueueOptions = { workers: 2, jobTimeout: 15 * minute, giveUpAfter: 72 * hour };
@@ -64,13 +67,14 @@ export function useStorage(createStorage: () => Promise<QueueStorage>): Contract
   return {
     clock,
     storage,
+    settle: () => storage().settle(),
     open,
     async reopen(queue) {
       await queue.close();
       return open();
     },
     async until(condition) {
-      for (let spent = 0; !condition(); spent += second) {
+      for (let spent = 0; !(await condition()); spent += second) {
         if (spent > 12 * hour) throw new Error("the condition never held");
         await clock.advance(second);
       }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { AttemptReport } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, result } from "../jobs.ts";
 import { type Contract, minute, second } from "./contract.ts";
 
@@ -14,12 +13,12 @@ export function describeDeadlines(contract: Contract): void {
       const handler = heldHandler();
       queue.work(handler.handle, (report) => reports.push(report));
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       await clock.advance(59 * second);
       expect(handler.runs[0]?.signal.aborted).toBe(false);
       await clock.advance(second);
       expect(handler.runs[0]?.signal.aborted).toBe(true);
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "waiting", error: { reason: "TimedOut" } });
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "waiting", error: { reason: "TimedOut" } });
       expect(reports).toMatchObject([{ outcome: "retrying", milliseconds: minute }]);
       await until(() => handler.runs.length === 2);
     });
@@ -29,14 +28,14 @@ export function describeDeadlines(contract: Contract): void {
       const handler = heldHandler({ obeys: false });
       queue.work(handler.handle);
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       await queue.add(buildJob(2));
       await clock.advance(minute + 5 * second);
       expect(handler.runs).toHaveLength(1);
       handler.runs[0]?.fail(new Error("its child is gone"));
-      await settle();
+      await contract.settle();
       expect(handler.runs.map(({ job }) => job.id)).toEqual(["build-uid-1", "build-uid-2"]);
-      expect(queue.find("build-uid-1")?.error?.reason).toBe("TimedOut");
+      expect((await queue.find("build-uid-1"))?.error?.reason).toBe("TimedOut");
     });
 
     it("gives the place of a handler that ignores its signal away after a while, and drops its late answer", async () => {
@@ -45,14 +44,14 @@ export function describeDeadlines(contract: Contract): void {
       const reports: AttemptReport[] = [];
       queue.work(handler.handle, (report) => reports.push(report));
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       await queue.add(buildJob(2));
       await clock.advance(minute + 30 * second);
-      expect(queue.find("build-uid-1")).toMatchObject({ error: { reason: "TimedOut" } });
-      expect(queue.find("build-uid-2")).toMatchObject({ state: "running" });
+      expect(await queue.find("build-uid-1")).toMatchObject({ error: { reason: "TimedOut" } });
+      expect(await queue.find("build-uid-2")).toMatchObject({ state: "running" });
       handler.runs[0]?.finish(result);
-      await settle();
-      expect(queue.find("build-uid-1")?.state).toBe("waiting");
+      await contract.settle();
+      expect((await queue.find("build-uid-1"))?.state).toBe("waiting");
       handler.runs[1]?.finish();
       await until(() => handler.runs.length === 3);
       handler.runs[2]?.finish();
@@ -69,11 +68,11 @@ export function describeDeadlines(contract: Contract): void {
       const handler = heldHandler({ obeys: false });
       queue.work(handler.handle);
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       await clock.advance(minute + second);
       handler.runs[0]?.finish(result);
       await queue.idle();
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "done", result });
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "done", result });
     });
   });
 }

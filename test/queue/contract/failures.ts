@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type FailureReason, JobError } from "../../../src/core/errors.ts";
 import type { AttemptReport } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, nothing, result } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
@@ -52,13 +51,13 @@ export function describeFailures(contract: Contract): void {
         (report) => reports.push(report),
       );
       await Promise.all([queue.add(buildJob(1)), queue.add(buildJob(2))]);
-      await settle();
-      const record = queue.find("build-uid-1");
+      await contract.settle();
+      const record = await queue.find("build-uid-1");
       expect(record).toMatchObject({ state: outcome === "failed" ? "failed" : "waiting", attempts: 1, error: { reason } });
       expect(record?.error?.message).toContain(words);
       expect(record?.error?.message.length).toBeLessThan(10_000);
       expect(reports.find((report) => report.record.job.id === "build-uid-1")?.outcome).toBe(outcome);
-      expect(queue.find("build-uid-2")?.state, "the job beside it").toBe("done");
+      expect((await queue.find("build-uid-2"))?.state, "the job beside it").toBe("done");
     });
 
     it("tells what jobs fail for in groups: reason, host, how many, since when, and whose", async () => {
@@ -75,13 +74,13 @@ export function describeFailures(contract: Contract): void {
       });
       for (const number of [1, 2, 3, 4]) {
         await queue.add(buildJob(number));
-        await settle();
+        await contract.settle();
         await clock.advance(second);
       }
       const elsewhere = buildJob(5);
       await queue.add({ ...elsewhere, build: { namespace: "bank", name: "api-1", uid: "uid-5" } });
-      await settle();
-      const bySize = queue.failures().toSorted((a, b) => b.jobs - a.jobs || a.reason.localeCompare(b.reason));
+      await contract.settle();
+      const bySize = (await queue.failures()).toSorted((a, b) => b.jobs - a.jobs || a.reason.localeCompare(b.reason));
       expect(bySize).toEqual([
         { state: "failed", analyzer: "thoth", reason: "ImageNotFound", jobs: 2, since: begun + 3 * second, message: "gone, too" },
         {
@@ -96,13 +95,13 @@ export function describeFailures(contract: Contract): void {
         },
         expect.objectContaining({ host: "other.example", jobs: 1, message: "third" }),
       ]);
-      expect(queue.find("build-uid-1")?.error).toEqual({
+      expect((await queue.find("build-uid-1"))?.error).toEqual({
         reason: "RegistryUnavailable",
         message: "first",
         host: "quay.example",
       });
       await queue.dismiss("build-uid-3");
-      expect(queue.failures().map(({ host }) => host)).not.toContain("other.example");
+      expect((await queue.failures()).map(({ host }) => host)).not.toContain("other.example");
     });
 
     it("records a handler that throws before it returns a promise", async () => {
@@ -112,7 +111,10 @@ export function describeFailures(contract: Contract): void {
       });
       await queue.add(buildJob(1));
       await queue.idle();
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "failed", error: { reason: "BadReference", message: "no" } });
+      expect(await queue.find("build-uid-1")).toMatchObject({
+        state: "failed",
+        error: { reason: "BadReference", message: "no" },
+      });
     });
 
     it("tries again with growing delays that are known beforehand, and forgets the error once it succeeds", async () => {
@@ -126,17 +128,17 @@ export function describeFailures(contract: Contract): void {
       await queue.add(buildJob(1));
       for (let attempt = 1; attempt < 6; attempt += 1) {
         await until(() => times.length === attempt);
-        expect(queue.find("build-uid-1")?.dueAt).toBeGreaterThan(clock.now() - second);
+        expect((await queue.find("build-uid-1"))?.dueAt).toBeGreaterThan(clock.now() - second);
       }
-      await until(() => queue.counts().done === 1);
+      await until(async () => (await queue.counts()).done === 1);
       const delays = times.slice(1).map((time, index) => time - (times[index] ?? 0));
       expect(delays).toHaveLength(5);
       for (const [index, delay] of delays.entries()) {
         expect(delay).toBeGreaterThanOrEqual(second * 2 ** index);
         expect(delay).toBeLessThanOrEqual(2 * second * 2 ** index + second);
       }
-      expect(queue.find("build-uid-1")).toMatchObject({ attempts: 6, result });
-      expect(queue.find("build-uid-1")?.error).toBeUndefined();
+      expect(await queue.find("build-uid-1")).toMatchObject({ attempts: 6, result });
+      expect((await queue.find("build-uid-1"))?.error).toBeUndefined();
     });
 
     it("waits as long as the other side asked for, up to an hour", async () => {
@@ -150,7 +152,7 @@ export function describeFailures(contract: Contract): void {
         return nothing;
       });
       await queue.add(buildJob(1));
-      await until(() => queue.counts().done === 1);
+      await until(async () => (await queue.counts()).done === 1);
       expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(10 * minute);
       expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(hour);
     });
@@ -164,9 +166,9 @@ export function describeFailures(contract: Contract): void {
         throw new JobError("RegistryUnavailable", `at ${clock.now() - began}`);
       });
       await clock.advance(1.5 * hour);
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "waiting" });
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "waiting" });
       await clock.advance(hour);
-      const record = queue.find("build-uid-1");
+      const record = await queue.find("build-uid-1");
       expect(record).toMatchObject({ state: "failed", error: { reason: "RegistryUnavailable" } });
       expect(record?.error?.message).toBe(`at ${(record?.updatedAt ?? 0) - began}`);
       expect((record?.updatedAt ?? 0) - began).toBeGreaterThanOrEqual(2 * hour);
@@ -188,17 +190,17 @@ export function describeFailures(contract: Contract): void {
       await clock.advance(96 * hour);
       queue = await open({ giveUpAfter: 2 * hour });
       queue.work(fail);
-      await settle();
+      await contract.settle();
       clock.set(clock.now() + 96 * hour);
       attempts = 0;
       await clock.advance(minute);
       expect(attempts).toBeGreaterThan(0);
-      expect(queue.find("build-uid-1")?.state).toBe("waiting");
-      await until(() => queue.counts().failed === 1);
+      expect((await queue.find("build-uid-1"))?.state).toBe("waiting");
+      await until(async () => (await queue.counts()).failed === 1);
       const tried = clock.now() - began - 2 * 96 * hour;
       expect(tried).toBeGreaterThan(1.5 * hour);
       expect(tried).toBeLessThan(3 * hour);
-      expect(queue.find("build-uid-1")?.error?.givenUpAfter).toBeGreaterThanOrEqual(2 * hour);
+      expect((await queue.find("build-uid-1"))?.error?.givenUpAfter).toBeGreaterThanOrEqual(2 * hour);
     });
 
     it("goes on when the clock is put back by a year", async () => {
@@ -211,13 +213,13 @@ export function describeFailures(contract: Contract): void {
         return nothing;
       });
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       for (const expected of [2, 3]) {
         clock.set(clock.now() - 365 * 24 * hour);
         await clock.advance(2 * minute);
         expect(times).toHaveLength(expected);
       }
-      expect(queue.counts().done).toBe(1);
+      expect((await queue.counts()).done).toBe(1);
     });
   });
 }

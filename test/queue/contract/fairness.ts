@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
 import type { Job } from "../../../src/core/job.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, nothing } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
@@ -37,10 +36,10 @@ export function describeFairness(contract: Contract): void {
       const handler = heldHandler();
       queue.work((job, signal) => (job.build?.namespace === "tarpit" ? handler.handle(job, signal) : Promise.resolve(nothing)));
       for (let number = 0; number < 5; number += 1) await queue.add(jobIn("tarpit", number));
-      await settle();
+      await contract.settle();
       await queue.add(jobIn("shop", 1));
       await clock.advance(75 * second);
-      expect(queue.find("build-shop-1")?.state).toBe("done");
+      expect((await queue.find("build-shop-1"))?.state).toBe("done");
     });
 
     it("so that none holds the last place where that is reserved, and all of them may where it is not", async () => {
@@ -51,14 +50,14 @@ export function describeFairness(contract: Contract): void {
       await clock.advance(10 * second);
       expect(handler.open()).toHaveLength(2);
       await queue.add(jobIn("shop", 1));
-      await settle();
+      await contract.settle();
       expect(handler.open().map(({ job }) => job.build?.namespace)).toEqual(["flood", "flood", "shop"]);
       handler.open()[0]?.finish();
-      await settle();
+      await contract.settle();
       expect(handler.open().map(({ job }) => job.build?.namespace)).toEqual(["flood", "shop", "flood"]);
       for (let ended = 0; ended < 6; ended += 1) {
         handler.open()[0]?.finish();
-        await settle();
+        await contract.settle();
       }
       await queue.idle();
     });
@@ -74,7 +73,7 @@ export function describeFairness(contract: Contract): void {
       await queue.add(jobIn("shop", 1));
       for (let number = 40; number < 60; number += 1) await queue.add(jobIn("flood", number));
       const before = clock.now();
-      await until(() => queue.find("build-shop-1")?.state === "done");
+      await until(async () => (await queue.find("build-shop-1"))?.state === "done");
       expect(clock.now() - before).toBeLessThan(30 * second);
     });
 
@@ -104,7 +103,7 @@ export function describeFairness(contract: Contract): void {
       for (let number = 0; number < 3; number += 1) await queue.add(jobIn("broken", number));
       for (let number = 0; number < 3; number += 1) await queue.add(jobIn("shop", number));
       await clock.advance(second);
-      expect(queue.counts()).toMatchObject({ done: 3, waiting: 3 });
+      expect(await queue.counts()).toMatchObject({ done: 3, waiting: 3 });
     });
   });
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
 import type { JobQueue, RecordFilter } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, imageName, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
@@ -23,20 +22,20 @@ export function describeMending(contract: Contract): void {
         await clock.advance(1);
       }
       await queue.add(buildJob(5));
-      await settle();
+      await contract.settle();
       await clock.advance(1);
       handler.open()[0]?.fail(new JobError("AnalyzerRejected", "no"));
-      await settle();
+      await contract.settle();
       await queue.dismiss("build-uid-5");
       await queue.add(buildJob(4));
-      await settle();
+      await contract.settle();
       return queue;
     }
 
     it("counts the jobs in each state, also after a restart", async () => {
       const queue = await queueWithOneOfEach();
-      expect(queue.counts()).toEqual({ waiting: 1, running: 1, done: 1, failed: 1, dismissed: 1 });
-      expect((await reopen(queue)).counts()).toEqual({ waiting: 2, running: 0, done: 1, failed: 1, dismissed: 1 });
+      expect(await queue.counts()).toEqual({ waiting: 1, running: 1, done: 1, failed: 1, dismissed: 1 });
+      expect(await (await reopen(queue)).counts()).toEqual({ waiting: 2, running: 0, done: 1, failed: 1, dismissed: 1 });
     });
 
     it.each([
@@ -48,9 +47,9 @@ export function describeMending(contract: Contract): void {
       ["build-unknown", undefined, false, false],
     ])("%s (%s): retry answers %s, dismiss %s", async (id, state, retried, dismissed) => {
       const queue = await queueWithOneOfEach();
-      expect(queue.find(id)?.state).toBe(state);
+      expect((await queue.find(id))?.state).toBe(state);
       expect(await queue.dismiss(id)).toBe(dismissed);
-      expect(queue.find(id)?.state).toBe(dismissed ? "dismissed" : state);
+      expect((await queue.find(id))?.state).toBe(dismissed ? "dismissed" : state);
       expect(await queue.retry(id)).toBe(retried);
     });
 
@@ -62,14 +61,14 @@ export function describeMending(contract: Contract): void {
         return result;
       });
       await queue.add(buildJob(1));
-      await until(() => queue.counts().failed === 1);
+      await until(async () => (await queue.counts()).failed === 1);
       await queue.retry("build-uid-1");
-      await settle();
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "waiting", error: { reason: "RegistryUnavailable" } });
+      await contract.settle();
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "waiting", error: { reason: "RegistryUnavailable" } });
       fails = false;
       await queue.retry("build-uid-1");
-      await settle();
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "done", result });
+      await contract.settle();
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "done", result });
     });
 
     it("keeps a retried job in its place: scanned ones behind live ones", async () => {
@@ -110,25 +109,30 @@ export function describeMending(contract: Contract): void {
         if (number % 3 === 0) await clock.advance(1);
       }
       await queue.dismiss("build-uid-7");
+      const changed = new Map<string, number>();
+      for (let number = 0; number < 25; number += 1) {
+        const record = await queue.find(`build-uid-${number}`);
+        changed.set(`build-uid-${number}`, record?.updatedAt ?? 0);
+      }
       const ids: string[] = [];
       for (let before: string | undefined; ; before = ids.at(-1)) {
-        const page = queue.recent(10, before === undefined ? {} : { before });
+        const page = await queue.recent(10, before === undefined ? {} : { before });
         ids.push(...page.map(({ job }) => job.id));
         if (page.length < 10) break;
       }
       expect(ids).toHaveLength(25);
       expect(new Set(ids).size).toBe(25);
       expect(ids.slice(0, 3)).toEqual(
-        ["build-uid-7", "build-uid-24", "build-uid-23"].sort((a, b) => order(queue, b) - order(queue, a)),
+        ["build-uid-7", "build-uid-24", "build-uid-23"].toSorted((a, b) => (changed.get(b) ?? 0) - (changed.get(a) ?? 0)),
       );
-      const times = ids.map((id) => queue.find(id)?.updatedAt ?? 0);
+      const times = ids.map((id) => changed.get(id) ?? 0);
       expect(times).toEqual(times.toSorted((a, b) => b - a));
-      expect(queue.recent(10, { state: "dismissed" }).map(({ job }) => job.id)).toEqual(["build-uid-7"]);
-      expect(queue.recent(5, { state: "waiting", before: "build-uid-3" }).map(({ job }) => job.id)).toEqual(
+      expect((await queue.recent(10, { state: "dismissed" })).map(({ job }) => job.id)).toEqual(["build-uid-7"]);
+      expect((await queue.recent(5, { state: "waiting", before: "build-uid-3" })).map(({ job }) => job.id)).toEqual(
         [2, 1, 0].map((n) => `build-uid-${n}`),
       );
-      expect(queue.recent(10, { before: "unknown" })).toEqual([]);
-      expect(queue.recent(0)).toEqual([]);
+      expect(await queue.recent(10, { before: "unknown" })).toEqual([]);
+      expect(await queue.recent(0)).toEqual([]);
     });
 
     it("goes on where a page ended although its last record has changed since", async () => {
@@ -137,9 +141,9 @@ export function describeMending(contract: Contract): void {
         await queue.add(buildJob(number));
         await clock.advance(1);
       }
-      const last = queue.recent(2).at(-1);
+      const last = (await queue.recent(2)).at(-1);
       await queue.dismiss("build-uid-3");
-      const rest = queue.recent(5, { before: last?.job.id ?? "", beforeTime: last?.updatedAt ?? 0 });
+      const rest = await queue.recent(5, { before: last?.job.id ?? "", beforeTime: last?.updatedAt ?? 0 });
       expect(rest.map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-1"]);
     });
 
@@ -153,18 +157,18 @@ export function describeMending(contract: Contract): void {
       await queue.add(scanJob(4));
       await queue.add({ ...buildJob(5), build: { namespace: "bank", name: "Ledger-1", uid: "uid-5" } });
       await queue.idle();
-      const ids = (filter: RecordFilter) => queue.recent(10, filter).map(({ job }) => job.id.slice(0, 12));
-      expect(ids({ namespace: "bank" })).toEqual(["build-uid-5"]);
-      expect(ids({ namespace: "shop", state: "failed" })).toEqual(["build-uid-2"]);
-      expect(ids({ namespace: "nowhere" })).toEqual([]);
-      expect(ids({ text: "shop/app-2" }).sort()).toEqual(["build-uid-2", "build-uid-21"]);
-      expect(ids({ text: "LEDGER bank/" })).toEqual(["build-uid-5"]);
-      expect(ids({ text: "manifest_unknown 100 %" })).toEqual(["build-uid-2"]);
-      expect(ids({ text: "manifestXunknown" })).toEqual([]);
-      expect(ids({ text: imageName(3) })).toEqual(["build-uid-3"]);
-      expect(ids({ text: "reference" })).toEqual([]);
-      expect(ids({ text: "app", state: "done", namespace: "shop" })).toHaveLength(3);
-      expect(queue.recent(2, { text: "shop" })).toHaveLength(2);
+      const ids = async (filter: RecordFilter) => (await queue.recent(10, filter)).map(({ job }) => job.id.slice(0, 12));
+      expect(await ids({ namespace: "bank" })).toEqual(["build-uid-5"]);
+      expect(await ids({ namespace: "shop", state: "failed" })).toEqual(["build-uid-2"]);
+      expect(await ids({ namespace: "nowhere" })).toEqual([]);
+      expect((await ids({ text: "shop/app-2" })).sort()).toEqual(["build-uid-2", "build-uid-21"]);
+      expect(await ids({ text: "LEDGER bank/" })).toEqual(["build-uid-5"]);
+      expect(await ids({ text: "manifest_unknown 100 %" })).toEqual(["build-uid-2"]);
+      expect(await ids({ text: "manifestXunknown" })).toEqual([]);
+      expect(await ids({ text: imageName(3) })).toEqual(["build-uid-3"]);
+      expect(await ids({ text: "reference" })).toEqual([]);
+      expect(await ids({ text: "app", state: "done", namespace: "shop" })).toHaveLength(3);
+      expect(await queue.recent(2, { text: "shop" })).toHaveLength(2);
     });
 
     it("narrows the list to a failure, a BuildConfig, a cause and a time, leaves failures out, and counts", async () => {
@@ -179,25 +183,27 @@ export function describeMending(contract: Contract): void {
         return nothing;
       });
       for (const number of [1, 2, 3]) await queue.add({ ...buildJob(number), buildConfig: `shop/app-${number}` });
-      await settle();
+      await contract.settle();
       await clock.advance(minute);
       await queue.add(scanJob(4));
-      await settle();
-      const ids = (filter: RecordFilter) => {
-        expect(queue.count(10, filter)).toBe(queue.recent(10, filter).length);
-        return queue.recent(10, filter).map(({ job }) => job.id.slice(0, 11));
+      await contract.settle();
+      const ids = async (filter: RecordFilter) => {
+        expect(await queue.count(10, filter)).toBe((await queue.recent(10, filter)).length);
+        return (await queue.recent(10, filter)).map(({ job }) => job.id.slice(0, 11));
       };
-      expect(ids({ reason: "RegistryUnavailable" })).toHaveLength(2);
-      expect(ids({ reason: "RegistryUnavailable", host: "quay.example" })).toEqual(["build-uid-1"]);
-      expect(ids({ buildConfig: "shop/app-2", state: "waiting" })).toEqual(["build-uid-2"]);
-      expect(ids({ cause: "scan" })).toEqual([scanJob(4).id.slice(0, 11)]);
-      expect(ids({ cause: "build" })).toHaveLength(3);
-      expect(ids({ changedSince: clock.now() })).toHaveLength(1);
-      expect(ids({ without: [{ reason: "RegistryUnavailable", host: "quay.example" }, { reason: "TimedOut" }] })).toHaveLength(2);
-      expect(ids({ text: "other.example" })).toEqual([]);
-      expect(ids({ text: "503" })).toHaveLength(2);
-      expect(queue.count(3)).toBe(3);
-      expect(queue.count(2, { text: "shop" })).toBe(2);
+      expect(await ids({ reason: "RegistryUnavailable" })).toHaveLength(2);
+      expect(await ids({ reason: "RegistryUnavailable", host: "quay.example" })).toEqual(["build-uid-1"]);
+      expect(await ids({ buildConfig: "shop/app-2", state: "waiting" })).toEqual(["build-uid-2"]);
+      expect(await ids({ cause: "scan" })).toEqual([scanJob(4).id.slice(0, 11)]);
+      expect(await ids({ cause: "build" })).toHaveLength(3);
+      expect(await ids({ changedSince: clock.now() })).toHaveLength(1);
+      expect(
+        await ids({ without: [{ reason: "RegistryUnavailable", host: "quay.example" }, { reason: "TimedOut" }] }),
+      ).toHaveLength(2);
+      expect(await ids({ text: "other.example" })).toEqual([]);
+      expect(await ids({ text: "503" })).toHaveLength(2);
+      expect(await queue.count(3)).toBe(3);
+      expect(await queue.count(2, { text: "shop" })).toBe(2);
     });
 
     it("finds the jobs that made an image and those that stand on it", async () => {
@@ -209,10 +215,10 @@ export function describeMending(contract: Contract): void {
       await queue.add(buildJob(3));
       await queue.idle();
       const digest = `sha256:${"1".padStart(64, "0")}` as const;
-      expect(queue.withImage(digest, "output", 10).map(({ job }) => job.id)).toEqual(["build-uid-1"]);
-      expect(queue.withImage(digest, "base", 10).map(({ job }) => job.id)).toEqual(["build-uid-3", "build-uid-2"]);
-      expect(queue.withImage(digest, "base", 1)).toHaveLength(1);
-      expect(queue.withImage(`sha256:${"f".repeat(64)}`, "output", 10)).toEqual([]);
+      expect((await queue.withImage(digest, "output", 10)).map(({ job }) => job.id)).toEqual(["build-uid-1"]);
+      expect((await queue.withImage(digest, "base", 10)).map(({ job }) => job.id)).toEqual(["build-uid-3", "build-uid-2"]);
+      expect(await queue.withImage(digest, "base", 1)).toHaveLength(1);
+      expect(await queue.withImage(`sha256:${"f".repeat(64)}`, "output", 10)).toEqual([]);
     });
 
     it("finds the jobs of builds that took files from an image", async () => {
@@ -223,11 +229,11 @@ export function describeMending(contract: Contract): void {
       await queue.add({ ...buildJob(3), inputs: [one, { kind: "stream-tag", namespace: "shop", stream: "a", tag: "1" }, one] });
       await queue.add({ ...buildJob(4), inputs: [other, one] });
       await queue.idle();
-      const taking = (number: number) =>
-        queue.withImage(`sha256:${String(number).padStart(64, "0")}`, "input", 10).map(({ job }) => job.id);
-      expect(taking(1)).toEqual(["build-uid-4", "build-uid-3"]);
-      expect(taking(2)).toEqual(["build-uid-4"]);
-      expect(taking(3)).toEqual([]);
+      const taking = async (number: number) =>
+        (await queue.withImage(`sha256:${String(number).padStart(64, "0")}`, "input", 10)).map(({ job }) => job.id);
+      expect(await taking(1)).toEqual(["build-uid-4", "build-uid-3"]);
+      expect(await taking(2)).toEqual(["build-uid-4"]);
+      expect(await taking(3)).toEqual([]);
     });
 
     it("knows the last job of every BuildConfig", async () => {
@@ -240,20 +246,20 @@ export function describeMending(contract: Contract): void {
         await queue.add({ ...buildJob(number), buildConfig });
       }
       await queue.add(buildJob(4));
-      expect(queue.lastOfBuildConfigs().map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-3"]);
+      expect((await queue.lastOfBuildConfigs()).map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-3"]);
     });
 
     it("knows how long the oldest job has waited, however often it was tried", async () => {
       const queue = await open();
-      expect(queue.oldestWaiting()).toBeUndefined();
+      expect(await queue.oldestWaiting()).toBeUndefined();
       const added = clock.now();
       await queue.add(buildJob(1));
       await clock.advance(minute);
       await queue.add(buildJob(2));
       await queue.retry("build-uid-1");
-      expect(queue.oldestWaiting()).toBe(added);
+      expect(await queue.oldestWaiting()).toBe(added);
       await queue.dismiss("build-uid-1");
-      expect(queue.oldestWaiting()).toBe(added + minute);
+      expect(await queue.oldestWaiting()).toBe(added + minute);
     });
 
     it("forgets what ended long ago and was not seen since, and nothing else", async () => {
@@ -264,8 +270,8 @@ export function describeMending(contract: Contract): void {
       await clock.advance(minute);
       expect(await queue.add(buildJob(1))).toBe("already-known");
       expect(await queue.forget(everything)).toBe(1);
-      expect(queue.counts()).toEqual({ waiting: 1, running: 1, done: 1, failed: 1, dismissed: 0 });
-      expect(queue.find("build-uid-5")).toBeUndefined();
+      expect(await queue.counts()).toEqual({ waiting: 1, running: 1, done: 1, failed: 1, dismissed: 0 });
+      expect(await queue.find("build-uid-5")).toBeUndefined();
       expect(await queue.forget({ ...everything, seenBefore: clock.now() + 1 })).toBe(1);
       expect(await queue.add(buildJob(1))).toBe("added");
     });
@@ -275,7 +281,7 @@ export function describeMending(contract: Contract): void {
       await clock.advance(minute);
       const everything = { endedBefore: clock.now() + 1, seenBefore: clock.now() + 1 };
       expect(await queue.forget({ ...everything, failed: true })).toBe(3);
-      expect(queue.counts()).toEqual({ waiting: 1, running: 1, done: 0, failed: 0, dismissed: 0 });
+      expect(await queue.counts()).toEqual({ waiting: 1, running: 1, done: 0, failed: 0, dismissed: 0 });
     });
 
     it("counts the job that covers an image as seen when the image is", async () => {
@@ -295,7 +301,7 @@ export function describeMending(contract: Contract): void {
       await Promise.all(Array.from({ length: 1_234 }, (_, number) => queue.add(buildJob(number))));
       await queue.idle();
       expect(await queue.forget({ endedBefore: clock.now() + 1, seenBefore: clock.now() + 1 })).toBe(1_234);
-      expect(queue.recent(10)).toEqual([]);
+      expect(await queue.recent(10)).toEqual([]);
     });
 
     it("is idle when nothing waits or runs, and not before all is recorded and reported", async () => {
@@ -312,10 +318,10 @@ export function describeMending(contract: Contract): void {
         idle = true;
         expect(reported).toBe(2);
       });
-      await settle();
+      await contract.settle();
       expect(idle).toBe(false);
       handler.runs[0]?.fail(new JobError("RegistryUnavailable", "503"));
-      await settle();
+      await contract.settle();
       expect(idle).toBe(false);
       await until(() => handler.runs.length === 2);
       handler.runs[1]?.finish();
@@ -332,14 +338,14 @@ export function describeMending(contract: Contract): void {
         return nothing;
       });
       await Promise.all([queue.add(buildJob(1)), queue.add(buildJob(2))]);
-      await settle();
-      expect(beside.counts().failed).toBe(2);
-      expect(beside.recent(5, { state: "failed" })).toHaveLength(2);
+      await contract.settle();
+      expect((await beside.counts()).failed).toBe(2);
+      expect(await beside.recent(5, { state: "failed" })).toHaveLength(2);
       expect(await beside.retry("build-uid-1")).toBe(true);
       expect(await beside.dismiss("build-uid-2")).toBe(true);
       await clock.advance(2 * second);
-      expect(queue.find("build-uid-1")?.state).toBe("done");
-      expect(queue.find("build-uid-2")?.state).toBe("dismissed");
+      expect((await queue.find("build-uid-1"))?.state).toBe("done");
+      expect((await queue.find("build-uid-2"))?.state).toBe("dismissed");
       await queue.idle();
     });
 
@@ -350,8 +356,4 @@ export function describeMending(contract: Contract): void {
       expect(() => beside.work(async () => nothing)).toThrow(/beside/);
     });
   });
-}
-
-function order(queue: JobQueue, id: string): number {
-  return queue.find(id)?.updatedAt ?? 0;
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, nothing, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
@@ -24,7 +23,7 @@ export function describeOutage(contract: Contract): void {
         await Promise.all(jobs.map((job) => queue.add(job)));
         await clock.advance(10 * minute);
       }
-      expect(queue.counts()).toEqual({ waiting: 5_000, running: 0, done: 0, failed: 0, dismissed: 0 });
+      expect(await queue.counts()).toEqual({ waiting: 5_000, running: 0, done: 0, failed: 0, dismissed: 0 });
       const probesAtMost = (500 * minute) / (30 * second);
       expect(requests).toBeLessThanOrEqual(16 + 7 + probesAtMost);
       expect(requests).toBeGreaterThan(probesAtMost / 4);
@@ -42,15 +41,15 @@ export function describeOutage(contract: Contract): void {
       const handler = heldHandler();
       await Promise.all(Array.from({ length: 20 }, (_, number) => queue.add(buildJob(number))));
       queue.work(handler.handle);
-      await settle();
+      await contract.settle();
       for (const run of handler.open()) run.fail(new JobError("AnalyzerUnavailable", "503"));
-      await settle();
+      await contract.settle();
       expect(handler.open()).toHaveLength(0);
       await until(() => handler.open().length > 0);
       await clock.advance(minute);
       expect(handler.open()).toHaveLength(1);
       handler.open()[0]?.finish();
-      await settle();
+      await contract.settle();
       expect(handler.open()).toHaveLength(8);
     });
 
@@ -59,12 +58,12 @@ export function describeOutage(contract: Contract): void {
       const handler = heldHandler();
       await Promise.all(Array.from({ length: 8 }, (_, number) => queue.add(buildJob(number))));
       queue.work(handler.handle);
-      await settle();
+      await contract.settle();
       for (const run of handler.open()) run.fail(new JobError("AnalyzerUnavailable", "503"));
-      await settle();
+      await contract.settle();
       await until(() => handler.open().length > 0);
       handler.open()[0]?.fail(new JobError("AnalyzerRejected", "400"));
-      await settle();
+      await contract.settle();
       expect(handler.open()).toHaveLength(4);
     });
 
@@ -73,9 +72,9 @@ export function describeOutage(contract: Contract): void {
       const handler = heldHandler();
       await Promise.all(Array.from({ length: 8 }, (_, number) => queue.add(buildJob(number))));
       queue.work(handler.handle);
-      await settle();
+      await contract.settle();
       handler.open()[0]?.fail(new JobError("AnalyzerUnavailable", "429", { retryAfter: 10 * minute }));
-      await settle();
+      await contract.settle();
       for (const run of handler.open()) run.finish();
       await clock.advance(9.9 * minute);
       expect(handler.runs).toHaveLength(4);
@@ -99,7 +98,7 @@ export function describeOutage(contract: Contract): void {
         const jobs = Array.from({ length: 100 }, (_, number) => (number % 2 ? buildJob : scanJob)(10 + number));
         await Promise.all(jobs.map((job) => queue.add(job)));
         await clock.advance(2 * minute);
-        expect(queue.counts()).toMatchObject({ waiting: 6, done: 100 });
+        expect(await queue.counts()).toMatchObject({ waiting: 6, done: 100 });
         failures = 0;
         await clock.advance(hour);
         expect(failures).toBeGreaterThan(0);
@@ -122,7 +121,7 @@ export function describeOutage(contract: Contract): void {
       expect(requests).toBeGreaterThan(10 * 5);
       broken = false;
       await clock.advance(minute);
-      expect(queue.counts().done).toBeGreaterThan(900);
+      expect((await queue.counts()).done).toBeGreaterThan(900);
     });
   });
 }

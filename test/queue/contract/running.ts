@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { AttemptReport } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour } from "./contract.ts";
 
@@ -14,12 +13,12 @@ export function describeRunning(contract: Contract): void {
       const handler = heldHandler();
       queue.work(handler.handle, (report) => reports.push(report));
       await queue.add(buildJob(1));
-      await settle();
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "running", attempts: 1 });
+      await contract.settle();
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "running", attempts: 1 });
       await clock.advance(1_500);
       handler.runs[0]?.finish(result);
       await queue.idle();
-      expect(queue.find("build-uid-1")).toEqual({
+      expect(await queue.find("build-uid-1")).toEqual({
         job: buildJob(1),
         state: "done",
         attempts: 1,
@@ -27,7 +26,7 @@ export function describeRunning(contract: Contract): void {
         updatedAt: clock.now(),
         result,
       });
-      expect(reports).toEqual([{ record: queue.find("build-uid-1"), outcome: "done", milliseconds: 1_500 }]);
+      expect(reports).toEqual([{ record: await queue.find("build-uid-1"), outcome: "done", milliseconds: 1_500 }]);
       await clock.advance(hour);
       expect(handler.runs).toHaveLength(1);
     });
@@ -65,7 +64,7 @@ export function describeRunning(contract: Contract): void {
       await Promise.all(Array.from({ length: 10 }, (_, number) => queue.add(buildJob(number))));
       queue.work(handler.handle);
       for (let ended = 0; ended < 10; ended += 1) {
-        await settle();
+        await contract.settle();
         expect(handler.open()).toHaveLength(Math.min(3, 10 - ended));
         handler.open()[0]?.finish();
       }
@@ -87,7 +86,7 @@ export function describeRunning(contract: Contract): void {
       queue.work(async () => answers.pop() as never);
       await Promise.all(answers.map((_, number) => queue.add(buildJob(number))));
       await queue.idle();
-      expect(queue.counts().done).toBe(5);
+      expect((await queue.counts()).done).toBe(5);
     });
   });
 }

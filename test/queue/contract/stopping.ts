@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
 import type { AttemptReport } from "../../../src/queue/job-queue.ts";
-import { settle } from "../../support/fake-clock.ts";
 import { buildJob, heldHandler, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
@@ -15,7 +14,7 @@ export function describeStopping(contract: Contract): void {
       queue.work(handler.handle);
       await queue.add(buildJob(1));
       await queue.add(buildJob(2));
-      await settle();
+      await contract.settle();
       const stopped = queue.stop(20 * second);
       await clock.advance(19 * second);
       expect(handler.runs[0]?.signal.aborted).toBe(false);
@@ -23,7 +22,7 @@ export function describeStopping(contract: Contract): void {
       await stopped;
       await queue.ended;
       expect(handler.runs).toHaveLength(1);
-      expect(queue.counts()).toMatchObject({ waiting: 1, done: 1 });
+      expect(await queue.counts()).toMatchObject({ waiting: 1, done: 1 });
     });
 
     it.each([
@@ -35,13 +34,13 @@ export function describeStopping(contract: Contract): void {
       const handler = heldHandler({ obeys });
       queue.work(handler.handle, (report) => reports.push(report));
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       const stopped = queue.stop(20 * second);
       await clock.advance(minute);
       await stopped;
       expect(handler.runs[0]?.signal.aborted).toBe(true);
       expect(reports.map(({ outcome }) => outcome)).toEqual(["interrupted"]);
-      const record = queue.find("build-uid-1");
+      const record = await queue.find("build-uid-1");
       expect(record).toMatchObject({ state: "waiting", attempts: 1 });
       expect(record?.dueAt).toBeLessThanOrEqual(clock.now());
       expect(record?.error).toBeUndefined();
@@ -49,7 +48,7 @@ export function describeStopping(contract: Contract): void {
       queue = await reopen(queue);
       queue.work(async () => result);
       await queue.idle();
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "done", attempts: 2 });
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "done", attempts: 2 });
     });
 
     it("cuts a stop short when it is closed, and can be closed again", async () => {
@@ -57,13 +56,13 @@ export function describeStopping(contract: Contract): void {
       const handler = heldHandler();
       queue.work(handler.handle);
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       const stopped = queue.stop(hour);
       await Promise.all([queue.close(), queue.close()]);
       await stopped;
       await queue.ended;
       await expect(queue.add(buildJob(2))).rejects.toThrow(/closed/);
-      expect((await open()).counts().waiting).toBe(1);
+      expect((await (await open()).counts()).waiting).toBe(1);
     });
 
     it("leaves no timer behind that would keep the process alive", async () => {
@@ -72,7 +71,7 @@ export function describeStopping(contract: Contract): void {
         throw new JobError("RegistryUnavailable", "503");
       });
       await queue.add(buildJob(1));
-      await settle();
+      await contract.settle();
       expect(clock.pending()).toBeGreaterThan(0);
       await queue.close();
       expect(clock.pending()).toBe(0);
@@ -84,7 +83,7 @@ export function describeStopping(contract: Contract): void {
       await queue.stop(0);
       expect(await queue.add(buildJob(1))).toBe("added");
       await clock.advance(hour);
-      expect(queue.find("build-uid-1")).toMatchObject({ state: "waiting", attempts: 0 });
+      expect(await queue.find("build-uid-1")).toMatchObject({ state: "waiting", attempts: 0 });
     });
 
     it("can be closed without ever having worked", async () => {
@@ -99,14 +98,14 @@ export function describeStopping(contract: Contract): void {
       queue.work(handler.handle);
       await queue.add(buildJob(1));
       await queue.add(buildJob(2));
-      await settle();
+      await contract.settle();
       handler.runs[0]?.finish(result);
-      await settle();
+      await contract.settle();
       await contract.storage().crash(queue);
       await clock.advance(hour);
 
       queue = await open({ giveUpAfter: 1 });
-      expect(queue.counts()).toEqual({ waiting: 1, running: 0, done: 1, failed: 0, dismissed: 0 });
+      expect(await queue.counts()).toEqual({ waiting: 1, running: 0, done: 1, failed: 0, dismissed: 0 });
       const reports: AttemptReport[] = [];
       const after: string[] = [];
       queue.work(
@@ -132,7 +131,7 @@ export function describeStopping(contract: Contract): void {
       const handler = heldHandler();
       for (let crash = 0; crash < 3; crash += 1) {
         queue.work(handler.handle);
-        await settle();
+        await contract.settle();
         await contract.storage().crash(queue);
         queue = await open({ workers: 1 });
       }
@@ -142,12 +141,12 @@ export function describeStopping(contract: Contract): void {
         order.push(job.id);
         return nothing;
       });
-      await settle();
-      expect(queue.find("build-uid-1")).toMatchObject({
+      await contract.settle();
+      expect(await queue.find("build-uid-1")).toMatchObject({
         state: "waiting",
         error: { message: expect.stringContaining("3 times") },
       });
-      await until(() => queue.counts().done === 4);
+      await until(async () => (await queue.counts()).done === 4);
       expect(order.at(-1)).toBe("build-uid-1");
     });
   });

@@ -62,6 +62,6 @@ it("an image by digest whose job failed is tried again, one that is done or was 
   fails = false;
   expect(await push(image)).toBe("new");
   await queue.idle();
-  expect(queue.counts()).toMatchObject({ done: 1, failed: 0 });
+  expect(await queue.counts()).toMatchObject({ done: 1, failed: 0 });
   expect(await push(image)).toBe("known");
 });
