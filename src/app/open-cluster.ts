@@ -10,6 +10,7 @@ import { createImageStreams } from "../cluster/images/image-streams-api.ts";
 import { listImages, resolveImage } from "../cluster/images/images.ts";
 import { createRegistryHosts } from "../cluster/images/registry-hosts.ts";
 import { createRegistryRoute } from "../cluster/images/registry-route.ts";
+import { createPullTokens, readPullAccount } from "../cluster/pull-token.ts";
 import { type ClusterSettings, usualServiceAccountDirectory } from "../cluster/settings.ts";
 import { openNamespaces, type WatchedNamespaces } from "../cluster/watched-namespaces.ts";
 import { createOutage } from "../cluster/watching/outage.ts";
@@ -55,6 +56,10 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   const hosts = createRegistryHosts(settings.registryRoute);
   const streams = createImageStreams({ api, hosts, patience, pageSize: Math.min(pageSize, streamPageSize) });
   const route = createRegistryRoute(streams, hosts, clock);
+  const pullToken =
+    settings.pullAccount === undefined
+      ? connection.bearerToken
+      : createPullTokens({ api, patience, clock }, readPullAccount(settings.pullAccount, connection.namespace));
   const namesPublicHost = !connection.inPod || settings.registryRoute !== undefined;
   const sourceOf = (build: Pick<BuildKey, "kind">) => sources.find(({ kind }) => kind === kindOf(build)) ?? first(sources);
 
@@ -74,7 +79,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
       resourceOf: (build) => sourceOf(build).resource,
     }),
     async registryLogin(signal) {
-      const token = await withDeadline(clock, signal, requestTimeout, connection.bearerToken);
+      const token = await withDeadline(clock, signal, requestTimeout, pullToken);
       // The registry reads only the password; a user name with colons, as a service account's, would be cut at the first.
       return token === undefined ? undefined : { user: "serviceaccount", password: token };
     },

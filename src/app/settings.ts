@@ -22,7 +22,7 @@ export function clusterSettings(config: Config) {
   const which = { sources: config.sources, tektonTasks: config.tektonTasks === "all", tektonIgnoreResults };
   const selectors = { labelSelector, shipwrightSelector, tektonSelector, namespaceSelector, namespaceExclude };
   const logTimeLimit = Math.min(logTime, config.jobTimeout * logShare);
-  const reaching = { verifyTls: verifyClusterTls, url: clusterUrl, registryRoute };
+  const reaching = { verifyTls: verifyClusterTls, url: clusterUrl, registryRoute, pullAccount: config.pullAccount };
   return { namespaces, ...selectors, ...which, ...reaching, watchTimeout, logTimeLimit };
 }
 

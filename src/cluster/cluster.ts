@@ -76,7 +76,10 @@ export interface Cluster {
   externalImage(image: ImageReference, signal: AbortSignal): Promise<ImageReference>;
   /** Whether an image lies in the cluster's own registry, by its internal or its public host. */
   ownsImage(image: ImageReference): boolean;
-  /** A login for the cluster's own registry with the token the bot itself uses, read anew; undefined when it has none. */
+  /**
+   * A login for the cluster's own registry: with a short-lived token of the account that can only pull, or with the token the bot itself uses,
+   * read anew; undefined when it has none. Throws `JobError("ClusterDenied")` when it may not have that account's.
+   */
   registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
   /** The tail of a build's log, at most so many bytes; undefined when it is gone or empty. */
   readBuildLog(build: BuildKey, maximumBytes: number, signal: AbortSignal): Promise<string | undefined>;

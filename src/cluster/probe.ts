@@ -6,9 +6,11 @@ import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
 import { listPath, type Resource } from "./api/paths.ts";
 import { isAllowed, isServed } from "./api/reviews.ts";
 import { asClusterError } from "./api/trouble.ts";
+import { createPullTokens, readPullAccount, userNameOf } from "./pull-token.ts";
 import type { Right } from "./rights.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
 import { type ListSettings, listPages } from "./watching/pages.ts";
+import { usualPace } from "./watching/watch.ts";
 
 /** Looks at a cluster without working with it: who the bot is there, and what it may do. Failures are `JobError`s. */
 export interface ClusterProbe {
@@ -23,7 +25,9 @@ export interface ClusterProbe {
   user(signal: AbortSignal): Promise<string | undefined>;
   /** Whether the cluster has a resource. */
   serves(resource: Resource, signal: AbortSignal): Promise<boolean>;
-  /** Whether the bot has a right in a namespace, or in all. */
+  /** The account that pulls images in place of the bot, as the cluster calls it; undefined where the bot does it itself. */
+  readonly puller: string | undefined;
+  /** Whether the bot has a right in a namespace, or in all; that to pull is asked for the account that does it. */
   may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
   /** Whether there is at least one in a namespace. */
   hasAny(resource: Resource, namespace: string, signal: AbortSignal): Promise<boolean>;
@@ -57,14 +61,21 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
   const { serviceAccountDirectory = usualServiceAccountDirectory } = settings;
   const connection = await openConnection({ environment, url, verifyTls, serviceAccountDirectory });
   const api = createApi({ connection, clock, requestTimeout });
+  const account = settings.pullAccount === undefined ? undefined : readPullAccount(settings.pullAccount, connection.namespace);
+  const patience = { attempts: 1, backoff: usualPace.backoff, clock };
+  const token = account && createPullTokens({ api, patience, clock }, account);
+  const pulling = async () =>
+    token ? createApi({ connection: connection.withToken(await token()), clock, requestTimeout }) : api;
   return {
     server: connection.server,
     namespaces: watchedNamespaces(settings.namespaces, connection.namespace),
     inPod: connection.inPod,
     version: (signal) => told("its version", async () => textAt(await api.getJson("/version", {}, signal), "gitVersion")),
     user: (signal) => told("users", () => askUser(api, signal)),
+    puller: account && userNameOf(account),
     serves: (resource, signal) => told(resource.plural, () => isServed(api, resource, signal)),
-    may: (right, namespace, signal) => told(right.resource, () => isAllowed(api, right, namespace, signal)),
+    may: (right, namespace, signal) =>
+      told(right.resource, async () => isAllowed(right.use === "pull" ? await pulling() : api, right, namespace, signal)),
     hasAny: (resource, namespace, signal) => told(resource.plural, () => hasAny(api, resource, namespace, signal)),
     list: (resource, namespace, read, signal) => listAll(listing(api, listPath(resource, namespace), pageSize, read), signal),
     close: () => connection.close(),

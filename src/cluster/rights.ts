@@ -11,9 +11,10 @@ export interface Right {
 export const imageRights: readonly Right[] = [
   { verb: "get", group: "image.openshift.io", resource: "imagestreams", use: "names" },
   { verb: "list", group: "image.openshift.io", resource: "imagestreams", use: "scan" },
-  // Asked by the cluster's registry, of whoever pulls an image with the bot's token.
-  { verb: "get", group: "image.openshift.io", resource: "imagestreams/layers", use: "pull" },
 ];
+
+/** Asked by the cluster's registry, of whoever pulls an image: the account that does it, or the bot itself. */
+export const pullRight: Right = { verb: "get", group: "image.openshift.io", resource: "imagestreams/layers", use: "pull" };
 
 /** What telling Events takes, of builds of every kind. */
 export const eventRight: Right = { verb: "create", group: "events.k8s.io", resource: "events", use: "events" };

@@ -28,6 +28,8 @@ export interface ClusterSettings {
   readonly watchTimeout: number;
   /** Public host of the cluster's registry. */
   readonly registryRoute?: string | undefined;
+  /** The service account whose tokens are the login for the cluster's registry, as `[namespace/]name`; absent: the bot's own credentials are. */
+  readonly pullAccount?: string | undefined;
   /** KUBECONFIG, HOME, HOSTNAME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;

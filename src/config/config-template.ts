@@ -17,9 +17,11 @@ const required: readonly OptionName[] = ["namespaces"];
 
 /** Where `openshift/deployment.yaml` mounts certificates, if there are any. */
 const certificates = "/etc/build-watcher/certificates";
+/** The account that `openshift/rbac.yaml` makes for pulling images. */
+const pullAccount = "build-watcher-pull";
 /** Where it mounts the Secret, so that no process' environment holds a password. */
 const secretDirectory = "/etc/build-watcher/secrets";
-const values: { readonly [Name in OptionName]?: string } = { registryCerts: certificates };
+const values: { readonly [Name in OptionName]?: string } = { registryCerts: certificates, pullAccount };
 
 /** Variables that Node.js, the HTTP client and skopeo read themselves. */
 const platform: readonly Parameter[] = [

@@ -1,27 +1,62 @@
 import { nameOf } from "./mistakes.ts";
-import { type OptionName, options } from "./options.ts";
+import { type OptionName, optionEntries, options } from "./options.ts";
 import type { Environment, Flags } from "./sources.ts";
 
-/** Programs that are run, hosts that are sent secrets, and switches that let secrets go further. */
-const guarded: readonly OptionName[] = [
-  "skopeoPath",
-  "analysisHost",
-  "passToken",
-  "pushRegistry",
-  "sourceRegistry",
-  "trustedHosts",
-  "registryRoute",
-  "registryCerts",
-  "clusterUrl",
-  "notifyUrl",
-  "databaseUrl",
-  "databaseCa",
-  "noTlsVerify",
-  "noSourceTlsVerify",
-  "noDestinationTlsVerify",
-  "noRegistryTlsVerify",
-  "verifyClusterTls",
+/**
+ * What anybody may choose: what is watched, how fast, how much is told, and logins, which go only to hosts that the operator named. Every other
+ * setting can name a program, a host or a file, let secrets or a stranger further, or write.
+ */
+const harmless: readonly OptionName[] = [
+  "namespaces",
+  "namespaceSelector",
+  "namespaceExclude",
+  "sources",
+  "since",
+  "analyzeExisting",
+  "failedBuilds",
+  "labelSelector",
+  "shipwrightSelector",
+  "tektonSelector",
+  "tektonTasks",
+  "tektonFailed",
+  "tektonIgnoreResults",
+  "track",
+  "layerCache",
+  "sbomVersion",
+  "environmentType",
+  "noBase",
+  "noOutput",
+  "noBuildLog",
+  "buildLogLimit",
+  "debug",
+  "force",
+  "dryRun",
+  "follow",
+  "followFor",
+  "sourceUser",
+  "sourcePassword",
+  "sourceRegistries",
+  "destinationUser",
+  "destinationPassword",
+  "pushSkip",
+  "workers",
+  "perNamespace",
+  "perRegistry",
+  "jobTimeout",
+  "giveUpAfter",
+  "keep",
+  "shutdownGrace",
+  "watchTimeout",
+  "server",
+  "port",
+  "notifyFormat",
+  "verbose",
+  "plainLog",
+  "streamLogs",
+  "deploymentName",
 ];
+
+const optionNames = optionEntries.map(([name]) => name);
 
 export interface GuardedFile {
   readonly file: Environment;
@@ -30,10 +65,10 @@ export interface GuardedFile {
 
 /**
  * The variables of a `.env` file that lies in some working directory: whoever wrote it must not choose which program runs and where secrets go.
- * Such a setting is a mistake unless flag or environment set it as well.
+ * A setting that is not harmless is a mistake unless flag or environment set it as well.
  */
 export function guardForeignFile(file: Environment, flags: Flags, environment: Environment): GuardedFile {
-  const named = guarded.filter((name) => file[options[name].env]);
+  const named = optionNames.filter((name) => file[options[name].env] && !harmless.includes(name));
   const variables = new Set<string>(named.map((name) => options[name].env));
   const used = named.filter((name) => flags[name] === undefined && !environment[options[name].env]);
   return {

@@ -14,6 +14,11 @@ const repositoryPart = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const checks = {
   namespace: (text) =>
     text === "*" || label.test(text) ? undefined : "names of namespaces (lower case letters, digits, -), or * alone",
+  "service-account": (text) => {
+    const [name = "", namespace, ...rest] = text.split("/").reverse();
+    const isRight = rest.length === 0 && objectName.test(name) && (namespace === undefined || label.test(namespace));
+    return isRight ? undefined : "the name of a service account, [namespace/]name";
+  },
   "namespace-pattern": (text) =>
     /^[a-z0-9*-]{1,63}$/.test(text) ? undefined : "names of namespaces, in which * stands for any characters",
   "result-pattern": (text) =>

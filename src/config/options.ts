@@ -516,6 +516,15 @@ export const options = {
     group: "Registries",
     help: "Send the cluster's token as the password for images in the cluster's own registry.",
   },
+  pullAccount: {
+    env: "BUILD_WATCHER_PULL_ACCOUNT",
+    flag: "pull-account",
+    type: "string",
+    format: "service-account",
+    group: "Registries",
+    placeholder: "<account>",
+    help: "The service account that pulls images of the cluster's own registry, as [namespace/]name. The bot gets a token of it for an hour at a time, and its own token goes nowhere. Default: the bot's own token is used.",
+  },
   sourceUser: {
     env: "THOTH_SRC_REGISTRY_USER",
     flag: "src-registry-user",

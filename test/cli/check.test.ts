@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Right } from "../../src/cluster/rights.ts";
+import { pullRight, type Right } from "../../src/cluster/rights.ts";
 import type { Digest } from "../../src/core/image-reference.ts";
 import type { AccessRule } from "../../src/demo/openshift-api.ts";
 import { createWorld, startBot, type World, type WorldOptions } from "../support/bot.ts";
@@ -13,7 +13,7 @@ import { startOddRegistry } from "../support/odd-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
 import { makeCertificates, type RegistryOptions, type RegistryServer, startRegistry } from "../support/registry-server.ts";
-import { rights } from "../support/roles.ts";
+import { rights as readingRights } from "../support/roles.ts";
 import { aRun } from "../support/runs.ts";
 
 interface Report {
@@ -32,6 +32,8 @@ function ruleFor({ group, resource, verb }: Right, namespaces?: readonly string[
   return { user: account, apiGroups: [group], resources: [resource], verbs: [verb], ...(namespaces && { namespaces }) };
 }
 
+/** Without an account that pulls, the bot does it itself. */
+const rights: readonly Right[] = [...readingRights, pullRight];
 const allRules = rights.map((right) => ruleFor(right, ["golang-builder"]));
 const usesEverything = { THOTH_ANALYZE_EXISTING: "1", THOTH_PASS_TOKEN: "1" };
 
@@ -74,7 +76,7 @@ describe("check, where all is well", () => {
     await using world = await createKnownWorld();
     const { text, exitCode, stderr } = await checked(world, usesEverything);
     expect(text).toMatchInlineSnapshot(`
-      "warns   pass-token                     --pass-token (THOTH_PASS_TOKEN) sends your own cluster token to https://user-api.example.com as the password for images of the cluster's registry. It can do whatever you can do in the cluster, and Thoth's API takes passwords in the URL, where access logs keep them. Use it with a service account that can only pull images, or copy the images with --push-registry instead
+      "warns   pass-token                     --pass-token (THOTH_PASS_TOKEN) sends your own cluster token to https://user-api.example.com as the password for images of the cluster's registry. It can do whatever you can do in the cluster, and Thoth's API takes passwords in the URL, where access logs keep them. Name a service account that can only pull images in BUILD_WATCHER_PULL_ACCOUNT (openshift/rbac.yaml makes one), or copy the images with --push-registry instead
       ok      settings                       They can be read, and fit together.
       ok      cluster                        https://api.example.com:6443 answers, Kubernetes v1.34.2
       ok      identity                       The bot is system:serviceaccount:bots:build-watcher.
@@ -567,7 +569,7 @@ describe("check, where something is probably not meant", () => {
   });
 
   it.each([
-    ["with the token", { ...inPod, THOTH_PASS_TOKEN: "1" }],
+    ["with a token", { ...inPod, THOTH_PASS_TOKEN: "1", BUILD_WATCHER_PULL_ACCOUNT: "bots/build-watcher-pull" }],
     ["with a route", { ...inPod, BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com" }],
     ["in a dry run", { ...inPod, BUILD_WATCHER_DRY_RUN: "1" }],
     ["outside the cluster", {}],

@@ -56,14 +56,21 @@ describe("the way to change a setting", () => {
 });
 
 describe("a token that is passed on", () => {
-  const config = { passToken: true, analysisHost: "api.example", dryRun: false };
+  const config = { passToken: true, pullAccount: undefined, analysisHost: "api.example", dryRun: false };
 
-  it("is a person's own outside a pod, which is worth a warning", () => {
-    expect(tokenWarnings(config, {}).join()).toMatch(/your own cluster token to api\.example.*in the URL/);
+  it.each([
+    ["a person's own outside a pod", {}, /your own cluster token to api\.example.*in the URL.*BUILD_WATCHER_PULL_ACCOUNT/],
+    [
+      "the bot's own in a pod",
+      { KUBERNETES_SERVICE_HOST: "1" },
+      /the bot's own token to api\.example.*in the URL.*BUILD_WATCHER_PULL_ACCOUNT/,
+    ],
+  ])("is %s, which is worth a warning", (_, environment, words) => {
+    expect(tokenWarnings(config, environment).join()).toMatch(words);
   });
 
-  it("is the service account's in a pod", () => {
-    expect(tokenWarnings(config, { KUBERNETES_SERVICE_HOST: "1" })).toEqual([]);
+  it("is that of an account that can only pull, or is none", () => {
+    expect(tokenWarnings({ ...config, pullAccount: "build-watcher-pull" }, {})).toEqual([]);
     expect(tokenWarnings({ ...config, passToken: false }, {})).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { warnOfEnvLines } from "../../src/config/env-lines.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { optionEntries } from "../../src/config/options.ts";
 
 describe("a line of .env that sets nothing", () => {
   it.each([
@@ -55,9 +56,30 @@ describe("the .env of a working directory", () => {
     "KUBERNETES_API_URL=https://evil.example",
     "KUBERNETES_VERIFY_TLS=0",
     "THOTH_NO_TLS_VERIFY=1",
-  ])("names no program, no secret's destination and no switch for one: %s", (line) => {
+    "BUILD_WATCHER_COMMANDS_FILE=evil.yaml",
+    "BUILD_WATCHER_SRC_AUTHFILE=/tmp/auth-with-a-helper.json",
+    "BUILD_WATCHER_RHACS_TOKEN_FILE=/home/somebody/.ssh/id_ed25519",
+    "BUILD_WATCHER_RHACS_URL=https://evil.example",
+    "BUILD_WATCHER_PULL_ACCOUNT=kube-system/admin",
+    "BUILD_WATCHER_API_TOKEN=0123456789abcdef",
+    "BUILD_WATCHER_WEBHOOK_SECRET=0123456789abcdef",
+    "BUILD_WATCHER_PUBLIC_URL=https://evil.example",
+    "BUILD_WATCHER_HOST=0.0.0.0",
+    "BUILD_WATCHER_ANNOTATE=1",
+    "BUILD_WATCHER_STATE_DIR=/home/somebody",
+  ])("names no program, no file, no secret's destination, nobody with rights and no switch for one: %s", (line) => {
     expect(() => load(line)).toThrow(ConfigError);
     expect(() => load(line)).toThrow(line.split("=")[0]);
+  });
+
+  it("may set nothing whose name tells of a host, a file or a secret", () => {
+    const telling = optionEntries.filter(
+      ([, { env, type }]) =>
+        type !== "boolean" && /_(URL|HOST|FILE|DIR|PATH|SECRET|TOKEN|ACCOUNT|AUTHFILE|CERTS|ROUTE)$/.test(env),
+    );
+    expect(telling.length).toBeGreaterThan(20);
+    for (const [, { env }] of telling)
+      expect(() => load(`${env}=1`), env).toThrow(/is not taken from the \.env of a working directory/);
   });
 
   it("says everything else, and gives way to the environment", () => {

@@ -118,6 +118,7 @@ const host = fc
 
 const formatted: Readonly<Record<NonNullable<Option["format"]>, fc.Arbitrary<string>>> = {
   namespace: namePart,
+  "service-account": fc.tuple(namePart, namePart).map((parts) => parts.join("/")),
   "namespace-pattern": namePart.map((name) => `${name}*`),
   "result-pattern": namePart.map((name) => `*${name}`),
   "build-source": fc.constantFrom("builds", "shipwright", "tekton"),

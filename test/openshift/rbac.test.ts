@@ -5,7 +5,7 @@ import { aBuild, internalRegistry, recordedImageStreams } from "../support/fixtu
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
 import { startRegistry } from "../support/registry-server.ts";
-import { type Granted, grantedBy, inSingleRights, rights, writingRights } from "../support/roles.ts";
+import { type Granted, grantedBy, inSingleRights, pullingBy, rights, writingRights } from "../support/roles.ts";
 import { aRun } from "../support/runs.ts";
 
 const namespace = "golang-builder";
@@ -13,27 +13,32 @@ const inNamespace = grantedBy("rbac.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NA
 const inCluster = grantedBy("rbac-cluster.yaml", { NAMESPACE: "bots" });
 const writingInNamespace = grantedBy("rbac-writing.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
 const writingInCluster = grantedBy("rbac-writing-cluster.yaml", { NAMESPACE: "bots" });
+const pullingInNamespace = pullingBy("rbac.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
+const pullingInCluster = pullingBy("rbac-cluster.yaml", { NAMESPACE: "bots" });
 const writing = { BUILD_WATCHER_ANNOTATE: "1", BUILD_WATCHER_EVENTS: "1" };
 const everything = {
   THOTH_ANALYZE_EXISTING: "1",
   THOTH_PASS_TOKEN: "1",
+  BUILD_WATCHER_PULL_ACCOUNT: "bots/build-watcher-pull",
   BUILD_WATCHER_FAILED_BUILDS: "1",
   BUILD_WATCHER_REGISTRY_ROUTE: "registry.example.com",
 };
-
-/** Asked by the cluster's registry of whoever pulls, not by the bot. */
-const pull = "get imagestreams/layers.image.openshift.io";
 
 /** The roles for other build systems, each beside the one for OpenShift's builds. */
 const runRoles = [
   ["rbac-shipwright", "shipwright", "shipwright.io", { buildruns: "buildrun" }],
   ["rbac-tekton", "tekton", "tekton.dev", { pipelineruns: "pipelinerun", taskruns: "taskrun" }],
 ] as const;
+type Pulling = ReturnType<typeof pullingBy>;
+
 const readsAndPatches = { VERBS: '["list","watch","patch"]' };
 
-/** A cluster that enforces exactly what was granted to the bot. */
-function createGuardedWorld({ user, rules }: Granted): Promise<World> {
-  return createWorld({ namespace, token: "sha256~token", tokens: { "sha256~token": user }, rules });
+/** A cluster that enforces exactly what was granted to the bot, and to the account that pulls for it. */
+async function createGuardedWorld({ user, rules }: Granted, pulling: Pulling = pullingInNamespace): Promise<World> {
+  const all = [...rules, ...pulling.puller.rules, ...pulling.token.rules];
+  const world = await createWorld({ namespace, token: "sha256~token", tokens: { "sha256~token": user }, rules: all });
+  world.cluster.put("serviceaccounts", { metadata: { namespace: "bots", name: "build-watcher-pull" } });
+  return world;
 }
 
 /** A failed build with log, one whose image only its image stream knows, image streams for the startup pass, and a live build. */
@@ -64,15 +69,45 @@ function used(requests: readonly RecordedRequest[]): readonly string[] {
 }
 
 describe.each([
-  ["the role in one namespace", inNamespace, { THOTH_WATCHED_NAMESPACE: namespace }],
-  ["the role in all namespaces", inCluster, { THOTH_WATCHED_NAMESPACE: "*" }],
-] as const)("%s", (_, granted, environment) => {
+  ["the role in one namespace", inNamespace, pullingInNamespace, { THOTH_WATCHED_NAMESPACE: namespace }],
+  ["the role in all namespaces", inCluster, pullingInCluster, { THOTH_WATCHED_NAMESPACE: "*" }],
+] as const)("%s", (_, granted, pulling, environment) => {
   it("is enough for the whole bot, and holds nothing that it does not use", async () => {
-    await using world = await createGuardedWorld(granted);
+    await using world = await createGuardedWorld(granted, pulling);
     expect(await workThrough(world, environment)).toBe(0);
     const refused = world.cluster.requests.filter(({ status = 200, resource }) => status >= 400 && resource !== "");
     expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
-    expect([...used(world.cluster.requests), pull].sort()).toEqual(inSingleRights(granted.rules));
+    expect(used(world.cluster.requests)).toEqual(inSingleRights([...granted.rules, ...pulling.token.rules]));
+    const told = JSON.stringify(world.analysis.submissions);
+    expect(told).toContain(`token-1-of-${pulling.puller.user}`);
+    expect(told).not.toContain("sha256~token");
+  });
+
+  it("comes with an account that can pull images and do nothing else, and of whose tokens alone the bot gets some", async () => {
+    expect(pulling.puller.user).toBe("system:serviceaccount:bots:build-watcher-pull");
+    expect(inSingleRights(pulling.puller.rules)).toEqual(["get imagestreams/layers.image.openshift.io"]);
+    expect(pulling.token).toMatchObject({
+      user: granted.user,
+      rules: [{ verbs: ["create"], resourceNames: ["build-watcher-pull"], namespaces: ["bots"] }],
+    });
+    expect(inSingleRights(pulling.token.rules)).toEqual(["create serviceaccounts/token."]);
+  });
+
+  it.each([
+    ["cannot pull", { ...pulling, puller: { ...pulling.puller, rules: [] } }, /build-watcher-pull cannot get imagestreams/],
+    [
+      "gives the bot no token",
+      { ...pulling, token: { ...pulling.token, rules: [] } },
+      /no token of .*apply openshift\/rbac\.yaml/,
+    ],
+  ])("is told by check when that account %s", async (_case, lacking, words) => {
+    await using world = await createGuardedWorld(granted, lacking);
+    const bot = world.bot(["check", "--json"], { ...everything, ...environment });
+    expect(await bot.exit).toBe(1);
+    const { checks } = JSON.parse(bot.stdout()) as { checks: { check: string; state: string; detail: string }[] };
+    expect(checks.filter(({ state }) => state === "fails")).toEqual([
+      expect.objectContaining({ check: "right get imagestreams/layers", detail: expect.stringMatching(words) }),
+    ]);
   });
 
   it("reads, and writes nothing", () => {
@@ -86,7 +121,7 @@ describe.each([
   });
 
   it("passes check", async () => {
-    await using world = await createGuardedWorld(granted);
+    await using world = await createGuardedWorld(granted, pulling);
     const bot = world.bot(["check"], { ...everything, ...environment });
     expect(await bot.exit, bot.stdout()).toBe(0);
   });
@@ -94,7 +129,10 @@ describe.each([
   it.each(granted.rules.map((rule) => [rule.resources.join(), rule] as const))(
     "without its rule for %s is told by check",
     async (_name, rule) => {
-      await using world = await createGuardedWorld({ ...granted, rules: granted.rules.filter((other) => other !== rule) });
+      await using world = await createGuardedWorld(
+        { ...granted, rules: granted.rules.filter((other) => other !== rule) },
+        pulling,
+      );
       const bot = world.bot(["check", "--json"], { ...everything, ...environment });
       expect(await bot.exit).toBe(1);
       const { checks } = JSON.parse(bot.stdout()) as { checks: { check: string; state: string }[] };
@@ -105,19 +143,20 @@ describe.each([
 });
 
 describe.each([
-  ["the role for writing in one namespace", inNamespace, writingInNamespace, { THOTH_WATCHED_NAMESPACE: namespace }],
-  ["the role for writing in all namespaces", inCluster, writingInCluster, { THOTH_WATCHED_NAMESPACE: "*" }],
-] as const)("%s", (_, reading, granted, where) => {
+  ["the role for writing in one namespace", inNamespace, writingInNamespace, pullingInNamespace, namespace],
+  ["the role for writing in all namespaces", inCluster, writingInCluster, pullingInCluster, "*"],
+] as const)("%s", (_, reading, granted, pulling, watched) => {
+  const where = { THOTH_WATCHED_NAMESPACE: watched };
   const all = { user: granted.user, rules: [...reading.rules, ...granted.rules] };
   const environment = { ...where, ...writing };
 
   it("is bound to the same account, and adds what writing needs and nothing else", async () => {
     expect(granted.user).toBe(reading.user);
-    await using world = await createGuardedWorld(all);
+    await using world = await createGuardedWorld(all, pulling);
     expect(await workThrough(world, environment)).toBe(0);
     const refused = world.cluster.requests.filter(({ status = 200, resource }) => status >= 400 && resource !== "");
     expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
-    expect([...used(world.cluster.requests), pull].sort()).toEqual(inSingleRights(all.rules));
+    expect(used(world.cluster.requests)).toEqual(inSingleRights([...all.rules, ...pulling.token.rules]));
   });
 
   it("is what the bot's own list of rights says", () => {
@@ -130,7 +169,7 @@ describe.each([
   });
 
   it("is missed by check only where the settings need it, and each right for its own", async () => {
-    await using world = await createGuardedWorld(reading);
+    await using world = await createGuardedWorld(reading, pulling);
     const failing = async (settings: Readonly<Record<string, string>>) => {
       const bot = world.bot(["check", "--json"], { ...everything, ...where, ...settings });
       await bot.exit;
@@ -149,7 +188,7 @@ describe.each([
   });
 
   it("together with the role for reading passes check", async () => {
-    await using world = await createGuardedWorld(all);
+    await using world = await createGuardedWorld(all, pulling);
     const bot = world.bot(["check"], { ...everything, ...environment });
     expect(await bot.exit, bot.stdout()).toBe(0);
   });
@@ -163,7 +202,7 @@ describe.each(
 )("%s.yaml", (name, source, group, runs, parameters, beside, watched) => {
   const file = `${name}.yaml` as const;
   const granted = grantedBy(file, parameters);
-  const settings = { ...everything, THOTH_WATCHED_NAMESPACE: watched, BUILD_WATCHER_SOURCES: source };
+  const settings = { ...everything, THOTH_PASS_TOKEN: "0", THOTH_WATCHED_NAMESPACE: watched, BUILD_WATCHER_SOURCES: source };
 
   /** A cluster with the build system, a run of each kind with a log, and these rules alone. */
   async function createRunWorld(rules: Granted["rules"], further: Partial<WorldOptions> = {}): Promise<World> {
@@ -242,8 +281,9 @@ requirePrograms(
   "docker-registry",
   "htpasswd",
 )("the role in one namespace, with copying", () => {
-  it("is enough: images are pulled with the bot's own token", async () => {
-    const source = await startRegistry({ login: { user: "serviceaccount", password: "sha256~token" } });
+  it("is enough: images are pulled with a token of the account that can only pull", async () => {
+    const password = `token-1-of-${pullingInNamespace.puller.user}`;
+    const source = await startRegistry({ login: { user: "serviceaccount", password } });
     onTestFinished(() => source.close());
     const destination = await startRegistry();
     onTestFinished(() => destination.close());

@@ -47,12 +47,13 @@ describe("the environment of the deployed bot", () => {
     expect(Object.keys(deploy().environment).sort()).toEqual([...variables, ...platform].sort());
   });
 
-  it("changes no default but what the pod's directories ask for", () => {
+  it("changes no default but what the pod's directories ask for, and which account pulls images", () => {
     const plain = load({ THOTH_WATCHED_NAMESPACE: "shop", THOTH_USER_API_HOST: "user-api.example.com", HOME: "/" });
     expect(load(deploy().environment)).toEqual({
       ...plain,
       stateDirectory: "/var/lib/build-watcher",
       registryCerts: "/etc/build-watcher/certificates",
+      pullAccount: "build-watcher-pull",
     });
   });
 

@@ -8,6 +8,7 @@ interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
 }
 
 interface Role extends KubernetesObject {
@@ -31,25 +32,41 @@ type RbacFile = `rbac${"" | "-shipwright" | "-tekton" | "-writing"}${"" | "-clus
 export const rights: readonly Right[] = [...readingRights(openshiftBuilds), ...imageRights];
 export const writingRights: readonly Right[] = [annotatingRight(openshiftBuilds), eventRight];
 
-/** Reads a role and its binding out of a template. */
-export function grantedBy(file: RbacFile, parameters: Readonly<Record<string, string>>): Granted {
+/** Reads an account's role and its binding out of a template. */
+export function grantedBy(
+  file: RbacFile,
+  parameters: Readonly<Record<string, string>>,
+  roleName: (name: string) => boolean = (name) => !name.startsWith("build-watcher-pull"),
+): Granted {
   const objects = processTemplate(file, parameters);
-  const role = objects.find(({ kind }) => kind === "Role" || kind === "ClusterRole") as Role;
-  const binding = objects.find(({ kind }) => kind.endsWith("Binding")) as Binding;
-  const [subject] = binding.subjects;
-  if (binding.roleRef.kind !== role.kind || binding.roleRef.name !== role.metadata.name || subject?.kind !== "ServiceAccount")
-    throw new Error(`${file} binds something else than its own role to its own account`);
+  const roles = objects.filter(({ kind, metadata }) => kind.endsWith("Role") && roleName(metadata.name)) as Role[];
+  const granted = roles.map((role) => grantOf(role, objects));
+  const [user = "", ...others] = new Set(granted.map((grant) => grant.user));
+  if (others.length > 0) throw new Error(`${file} grants the same to several accounts`);
+  return { user, rules: granted.flatMap(({ rules }) => rules) };
+}
+
+/** What the account may do that pulls images, and what the bot may do to get its token. */
+export function pullingBy(file: "rbac.yaml" | "rbac-cluster.yaml", parameters: Readonly<Record<string, string>>) {
+  return {
+    puller: grantedBy(file, parameters, (name) => name === "build-watcher-pull"),
+    token: grantedBy(file, parameters, (name) => name === "build-watcher-pull-token"),
+  };
+}
+
+function grantOf(role: Role, objects: readonly KubernetesObject[]): Granted {
+  const { kind, name, namespace } = { kind: role.kind, ...role.metadata };
+  const bindings = objects.filter(
+    (object) => object.kind === `${kind}Binding` && object.metadata.namespace === namespace,
+  ) as Binding[];
+  const bound = bindings.filter(({ roleRef }) => roleRef.kind === kind && roleRef.name === name);
+  const [subject, ...others] = bound.flatMap(({ subjects }) => subjects);
+  if (subject?.kind !== "ServiceAccount" || others.length > 0) throw new Error(`${name} is not bound to one account`);
   const user = `system:serviceaccount:${subject.namespace}:${subject.name}`;
-  const namespaces = role.kind === "Role" ? [binding.metadata.namespace ?? "", role.metadata.namespace ?? ""] : undefined;
-  if (namespaces && namespaces[0] !== namespaces[1]) throw new Error(`${file} binds a role of another namespace`);
-  const rules = role.rules.map(({ apiGroups, resources, verbs }) => ({
+  return {
     user,
-    apiGroups,
-    resources,
-    verbs,
-    ...(namespaces && { namespaces: namespaces.slice(0, 1) }),
-  }));
-  return { user, rules };
+    rules: role.rules.map((rule) => ({ user, ...rule, ...(namespace !== undefined && { namespaces: [namespace] }) })),
+  };
 }
 
 /** Rules one by one: `verb resource.group`, in order. */

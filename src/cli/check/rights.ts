@@ -1,5 +1,5 @@
 import { type ClusterProbe, grantFor } from "../../cluster/probe.ts";
-import { eventRight, imageRights, type Right } from "../../cluster/rights.ts";
+import { eventRight, imageRights, pullRight, type Right } from "../../cluster/rights.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
 import { annotatingRight, readingRights } from "../../sources/rights.ts";
 import { type Finding, failed, passed, skipped, warned } from "./finding.ts";
@@ -26,7 +26,7 @@ export async function checkRights(asked: Asked, namespace: string | undefined, s
   const watched = sources.filter((_, index) => looks[index] === undefined);
   const rights = [
     ...watched.flatMap(readingRights),
-    ...(hasImageStreams ? imageRights : []),
+    ...(hasImageStreams ? [...imageRights, pullRight] : []),
     ...(uses.annotations ? watched.map(annotatingRight) : []),
     ...(uses.events ? [eventRight] : []),
   ];
@@ -49,12 +49,13 @@ async function mayWatch(
 }
 
 async function checkRight(
-  { probe, user, uses }: Asked,
+  { probe, user: bot, uses }: Asked,
   right: Right,
   namespace: string | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
   const check = `right ${right.verb} ${right.resource}`;
+  const user = right.use === "pull" ? (probe.puller ?? bot) : bot;
   try {
     if (await probe.may(right, namespace, signal))
       return at(namespace, passed(check, `${sentence(right, namespace, user, "can")}.`));
@@ -62,6 +63,7 @@ async function checkRight(
     if (!uses[right.use]) return at(namespace, skipped(check, `${refused}, and these settings do not need it.`));
     return at(namespace, failed(check, `${refused}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user)));
   } catch (error) {
+    if (!uses[right.use]) return at(namespace, skipped(check, "These settings do not need it."));
     return at(namespace, failed(check, error));
   }
 }

@@ -2,8 +2,8 @@ import type { RequestOptions } from "node:https";
 import type { Dispatcher } from "undici";
 import { withoutEnd } from "../../core/outside-text.ts";
 import type { KubeconfigSource } from "./context.ts";
-import { type Authentication, createCredentials } from "./credentials.ts";
-import { createDispatchers } from "./dispatchers.ts";
+import { type Authentication, type Credentials, createCredentials, type Session } from "./credentials.ts";
+import { createDispatchers, type Dispatchers } from "./dispatchers.ts";
 
 /** An authenticated way to the API server: credentials are read for every request, connections are kept. */
 export interface Connection {
@@ -21,6 +21,8 @@ export interface Connection {
   patch(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The token that requests carry at the moment; undefined when they authenticate otherwise. */
   bearerToken(signal: AbortSignal): Promise<string | undefined>;
+  /** The same server and its certificate, with this token in place of everything else that authenticates. */
+  withToken(token: string): Connection;
   close(): Promise<void>;
 }
 
@@ -33,9 +35,10 @@ interface ApiCall {
 /** Finds the credentials and throws `JobError("ClusterUnavailable")` when there are none or they are unreadable; nothing is sent yet. */
 export async function openConnection(source: KubeconfigSource): Promise<Connection> {
   const credentials = createCredentials(source);
-  const first = await credentials.session();
-  const dispatchers = createDispatchers();
+  return connect(credentials, await credentials.session(), createDispatchers());
+}
 
+function connect(credentials: Credentials, first: Session, dispatchers: Dispatchers): Connection {
   async function send(
     authentication: Authentication,
     { method, path, body }: ApiCall,
@@ -83,7 +86,21 @@ export async function openConnection(source: KubeconfigSource): Promise<Connecti
       const header = authorization((await credentials.authenticate(signal)).options).Authorization;
       return typeof header === "string" ? /^Bearer (\S+)$/.exec(header)?.[1] : undefined;
     },
+    withToken: (token) => connect(replaced(credentials, token), first, dispatchers),
     close: () => dispatchers.close(),
+  };
+}
+
+/** The same way, with one token in place of headers and client certificates. */
+function replaced(credentials: Credentials, token: string): Credentials {
+  return {
+    ...credentials,
+    async authenticate(signal) {
+      const { session, options } = await credentials.authenticate(signal);
+      const { cert: _cert, key: _key, auth: _auth, ...others } = options;
+      return { session, options: { ...others, headers: { Authorization: `Bearer ${token}` } } };
+    },
+    refuse: () => {},
   };
 }
 

@@ -51,6 +51,8 @@ export type Route = (
 
 const logPatience = 30_000;
 
+const subresources: readonly string[] = ["builds/log", "pods/log", "serviceaccounts/token"];
+
 export function createRoutes(cluster: ClusterState): Route {
   return async (asked, user, request, response) => {
     try {
@@ -97,12 +99,13 @@ async function serve(
   const [plural = "", subresource] = asked.resource.split("/");
   const kind = kindOf(asked.apiGroup, plural, cluster.installed);
   if (!servesGroup(asked.apiGroup, cluster.installed)) throw new UnknownGroup();
-  if (!kind || (subresource && !["builds/log", "pods/log"].includes(asked.resource))) throw new ApiError(unknownPath());
+  if (!kind || (subresource && !subresources.includes(asked.resource))) throw new ApiError(unknownPath());
   const access = { verb: asked.verb, group: asked.apiGroup, resource: asked.resource, ...scopeOf(asked) };
   if (!cluster.access.allows(user, access)) throw new ApiError(forbidden(user, access));
   const store = cluster.stores[kind.resource];
   if (asked.verb === "list") return sendList(cluster, store, asked, response);
   if (asked.verb === "watch") return cluster.watches.open(response, store, asked.namespace, asked.query);
+  if (asked.resource === "serviceaccounts/token") return issueToken(cluster, objectOf(store, asked), response);
   if (asked.verb !== "get") return await write(cluster, store, asked, request, response);
   if (asked.resource === "pods/log") return await servePodLog(cluster, objectOf(store, asked), asked, response);
   if (subresource) return await serveLog(cluster, asked, response);
@@ -124,6 +127,14 @@ async function write(
   cluster.put(store.kind.resource, object);
   const stored = objectOf(store, { ...asked, name: object.metadata?.name ?? name });
   sendObject(response, store, stored, isPatch ? 200 : 201);
+}
+
+/** Answers a TokenRequest. */
+function issueToken({ access }: ClusterState, { namespace, name }: StoredObject, response: ServerResponse): void {
+  const token = access.issue(`system:serviceaccount:${namespace}:${name}`);
+  const expirationTimestamp = new Date(Date.now() + 3_600_000).toISOString();
+  const status = { token, expirationTimestamp };
+  send(response, 201, { kind: "TokenRequest", apiVersion: "authentication.k8s.io/v1", metadata: { name, namespace }, status });
 }
 
 function scopeOf({ namespace, name }: ApiRequest): { namespace?: string; name?: string } {

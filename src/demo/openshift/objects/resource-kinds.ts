@@ -7,6 +7,7 @@ export type ResourceName =
   | "pipelineruns"
   | "taskruns"
   | "pods"
+  | "serviceaccounts"
   | "namespaces";
 
 /** Groups of APIs that an operator brings, and that a cluster lacks until it is installed. */
@@ -95,6 +96,7 @@ export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = {
   pipelineruns: plain("pipelineruns", "tekton.dev/v1", "PipelineRun"),
   taskruns: plain("taskruns", "tekton.dev/v1", "TaskRun"),
   pods: plain("pods", "v1", "Pod"),
+  serviceaccounts: plain("serviceaccounts", "v1", "ServiceAccount"),
   namespaces: plain("namespaces", "v1", "Namespace"),
 };
 

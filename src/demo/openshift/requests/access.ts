@@ -11,6 +11,8 @@ export interface AccessRule {
   readonly resources: readonly string[];
   /** Absent: all namespaces, as a ClusterRoleBinding grants it. */
   readonly namespaces?: readonly string[];
+  /** Absent: objects of every name. */
+  readonly resourceNames?: readonly string[];
 }
 
 /** What a request wants. Without a namespace it is for the whole cluster. */
@@ -19,6 +21,7 @@ export interface Access {
   readonly group: string;
   readonly resource: string;
   readonly namespace?: string;
+  readonly name?: string;
 }
 
 /** Who is let in, and what they may do. */
@@ -26,6 +29,8 @@ export interface AccessControl {
   /** The user behind a request; undefined means 401. Without any credentials it is `system:anonymous`, as OpenShift has it. */
   userOf(request: IncomingMessage): string | undefined;
   allows(user: string, access: Access): boolean;
+  /** A new token that lets a user in. */
+  issue(user: string): string;
   setTokens(tokens: Readonly<Record<string, string>> | undefined): void;
   setRules(rules: readonly AccessRule[] | undefined): void;
 }
@@ -33,7 +38,8 @@ export interface AccessControl {
 export const anonymous = "system:anonymous";
 
 export function createAccessControl(user: string): AccessControl {
-  let users: ReadonlyMap<string, string> | undefined;
+  let users: Map<string, string> | undefined;
+  let issued = 0;
   let rules: readonly AccessRule[] | undefined;
 
   return {
@@ -47,6 +53,12 @@ export function createAccessControl(user: string): AccessControl {
     allows(who, access) {
       if (rules) return rules.some((rule) => grants(rule, who, access));
       return who !== anonymous;
+    },
+    issue(who) {
+      issued += 1;
+      const token = `token-${issued}-of-${who}`;
+      users?.set(token, who);
+      return token;
     },
     setTokens(tokens) {
       users = tokens && new Map(Object.entries(tokens));
@@ -74,6 +86,7 @@ function grants(rule: AccessRule, user: string, access: Access): boolean {
   if (rule.user !== undefined && rule.user !== user) return false;
   if (rule.user === undefined && user === anonymous) return false;
   if (rule.namespaces && !(access.namespace && rule.namespaces.includes(access.namespace))) return false;
+  if (rule.resourceNames && !(access.name && rule.resourceNames.includes(access.name))) return false;
   return matches(rule.verbs, access.verb) && matches(rule.apiGroups, access.group) && matches(rule.resources, access.resource);
 }
 

@@ -5,6 +5,7 @@ import { ApiError, badRequest } from "./api-status.ts";
 
 interface ResourceAttributes {
   readonly namespace?: string;
+  readonly name?: string;
   readonly verb?: string;
   readonly group?: string;
   readonly resource?: string;
@@ -55,6 +56,7 @@ async function readSpec(request: IncomingMessage): Promise<Record<string, unknow
   }
 }
 
-function accessOf({ verb = "", group = "", resource = "", subresource, namespace }: ResourceAttributes): Access {
-  return { verb, group, resource: subresource ? `${resource}/${subresource}` : resource, ...(namespace && { namespace }) };
+function accessOf({ verb = "", group = "", resource = "", subresource, namespace, name }: ResourceAttributes): Access {
+  const whole = subresource ? `${resource}/${subresource}` : resource;
+  return { verb, group, resource: whole, ...(namespace && { namespace }), ...(name && { name }) };
 }

@@ -1,0 +1,88 @@
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import type { Api } from "./api/api.ts";
+import { ApiError } from "./api/api-error.ts";
+import { objectPath, type Resource } from "./api/paths.ts";
+import { type Patience, retrying } from "./api/retrying.ts";
+import { asClusterError } from "./api/trouble.ts";
+
+/** A service account that can pull images and do nothing else. */
+export interface PullAccount {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The account that a setting names as `[namespace/]name`; without a namespace it lies in the bot's own. */
+export function readPullAccount(text: string, own: string | undefined): PullAccount {
+  const [name = "", namespace = own ?? "default"] = text.split("/").reverse();
+  return { namespace, name };
+}
+
+/** How the cluster calls the account. */
+export function userNameOf({ namespace, name }: PullAccount): string {
+  return `system:serviceaccount:${namespace}:${name}`;
+}
+
+export interface PullTokenParts {
+  readonly api: Api;
+  readonly patience: Patience;
+  readonly clock: Clock;
+}
+
+const serviceAccounts: Resource = { group: "", version: "v1", plural: "serviceaccounts" };
+
+/** Seconds a token is valid: it has to outlast the time an image waits for the analysis service to pull it. */
+const lifetime = 3600;
+
+/** Milliseconds for which the same token is handed out. */
+const keep = 5 * 60_000;
+
+/**
+ * Hands out short-lived tokens of a service account (TokenRequest), each for some minutes, and keeps them in memory alone. Failures are
+ * `JobError`s that say what to do.
+ */
+export function createPullTokens({ api, patience, clock }: PullTokenParts, account: PullAccount): () => Promise<string> {
+  let known: { readonly token: string; readonly until: number } | undefined;
+  let running: Promise<string> | undefined;
+  // One request serves whoever waits, so nobody's signal ends it; the API's own patience does.
+  const { signal } = new AbortController();
+
+  async function request(): Promise<string> {
+    const asked = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: lifetime } };
+    const path = `${objectPath(serviceAccounts, account.namespace, account.name)}/token`;
+    const begun = clock.now();
+    try {
+      const token = tokenOf(await retrying(patience, signal, () => api.post(path, asked, signal)));
+      known = { token, until: begun + keep };
+      return token;
+    } catch (error) {
+      throw explained(error, account);
+    }
+  }
+
+  return async () => {
+    if (known && clock.now() < known.until) return known.token;
+    running ??= request().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
+function tokenOf(answer: unknown): string {
+  const token = (answer as { status?: { token?: unknown } } | null)?.status?.token;
+  if (typeof token === "string" && /^[\x21-\x7e]{1,16384}$/.test(token)) return token;
+  throw new ApiError("BadData", "The answer holds no token");
+}
+
+function explained(error: unknown, account: PullAccount): JobError {
+  const { namespace, name } = account;
+  if (!(error instanceof ApiError && ["Forbidden", "NotFound"].includes(error.fault)))
+    return asClusterError(error, { verb: "create", resource: "serviceaccounts/token", namespace });
+  return new JobError(
+    "ClusterDenied",
+    `The bot gets no token of the service account ${namespace}/${name}, with which images are pulled (${error.message}): ` +
+      "apply openshift/rbac.yaml, which makes the account and its roles, or correct BUILD_WATCHER_PULL_ACCOUNT",
+    { cause: error },
+  );
+}
