@@ -1,5 +1,5 @@
 import type { Findings } from "../core/findings.ts";
-import type { ImageReference } from "../core/image-reference.ts";
+import type { Digest, ImageReference } from "../core/image-reference.ts";
 
 /** An image as the analysis service is to pull it. */
 export interface AnalysisImage {
@@ -7,6 +7,10 @@ export interface AnalysisImage {
   /** Only ever a login of this image's own registry. */
   readonly login?: { readonly user: string; readonly password: string };
   readonly verifyTls: boolean;
+  /** Where it was copied from; absent where it is no copy. */
+  readonly source?: ImageReference;
+  /** Its bill of materials, which the build put beside the image (beside `source`, where it is a copy): the digest of a blob. */
+  readonly document?: Digest;
 }
 
 export interface AnalysisRequest {

@@ -108,7 +108,8 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
           "AnalyzerFailed",
           `${name} did not end within ${timeout / 1_000} seconds and was ended: raise its timeout in BUILD_WATCHER_COMMANDS_FILE.`,
         );
-      return judge(settings, values.image, exit, await resultOf(settings, exit, files), secretsOf(image.login));
+      const submission = judge(settings, values.image, exit, await resultOf(settings, exit, files), secretsOf(image.login));
+      return { ...submission, notes: [...(document?.notes ?? []), ...submission.notes] };
     } finally {
       await files.remove();
     }

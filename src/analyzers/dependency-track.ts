@@ -85,7 +85,7 @@ export function createDependencyTrackAnalyzer(settings: DependencyTrackSettings)
       return {
         analyzer: "dependency-track",
         analyses: [{ of: "output", id: `${token}.${uuid}`, cached: false }],
-        notes: [],
+        notes: document.notes ?? [],
         findings: { coverage, ...(why && { why }), ...(packages !== undefined && { packages }) },
         ...(frontend && { link: `${frontend}/projects/${uuid}` }),
       };

@@ -1,7 +1,7 @@
 import { JobError } from "../core/errors.ts";
 import { formatImageReference } from "../core/image-reference.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import type { DocumentSource } from "./documents.ts";
+import type { DocumentPlace } from "./documents.ts";
 import { findingsOf, type PackagesParts } from "./packages.ts";
 
 export interface InventoryDocumentsParts extends Pick<PackagesParts, "open"> {
@@ -10,16 +10,15 @@ export interface InventoryDocumentsParts extends Pick<PackagesParts, "open"> {
 
 /**
  * Bills of materials that the bot makes itself, of the packages it reads; of an image for several platforms the first one has it. An image of
- * which nothing is known has none: its document would say that nothing is in it. Without parts there are none at all.
+ * which nothing is known has none: its document would say that nothing is in it.
  */
 export function createInventoryDocuments(
-  parts: InventoryDocumentsParts | undefined,
+  { inventory, open }: InventoryDocumentsParts,
   usualVersion: "1.5" | "1.6",
-): DocumentSource {
+): DocumentPlace {
   return {
-    async documentOf({ reference }, { formats, cycloneDx = usualVersion }, signal) {
-      if (!parts || !formats.includes("cyclonedx")) throw new Error("Nothing was set up to write such documents");
-      const { inventory, open } = parts;
+    async find({ reference }, { formats, cycloneDx = usualVersion }, _notes, signal) {
+      if (!formats.includes("cyclonedx")) return undefined;
       const { digest, contents } = await inventory.read(await open(reference, signal), signal);
       const { coverage, why, packages } = findingsOf({ digest, contents: contents.slice(0, 1) });
       const facts = { image: reference, specVersion: cycloneDx };

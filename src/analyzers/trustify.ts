@@ -82,9 +82,7 @@ export function createTrustifyAnalyzer({ endpoint, login, documents }: TrustifyS
       return {
         analyzer: "trustify",
         analyses: [{ of: "output", id, cached: answer.status === 200 }],
-        notes: textsOf(answer.json().warnings)
-          .slice(0, mostWarnings)
-          .map((warning) => `Trustify: ${warning.slice(0, longestWarning)}`),
+        notes: [...(document.notes ?? []), ...warningsOf(answer)],
         findings: { coverage, ...(why && { why }), ...(packages !== undefined && { packages }) },
         link: `${endpoint.name}/sboms/${encodeURIComponent(id)}`,
       };
@@ -114,6 +112,11 @@ export function createTrustifyAnalyzer({ endpoint, login, documents }: TrustifyS
     const headers = { "content-type": "application/json" };
     return inVersion((api) => send({ method: "POST", path: `/api/${api}/sbom`, query, body: document.text, headers }, signal));
   }
+}
+
+function warningsOf(answer: HttpAnswer): readonly string[] {
+  const warnings = textsOf(answer.json().warnings).slice(0, mostWarnings);
+  return warnings.map((warning) => `Trustify: ${warning.slice(0, longestWarning)}`);
 }
 
 /** Asks by the version of the API that worked last; where none did, by the newer one first. */

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Analyzer } from "../analyzers/analyzer.ts";
 import { openAnalyzers } from "../analyzers/index.ts";
-import { createInventoryDocuments } from "../analyzers/inventory-documents.ts";
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { type Clock, isoTime, systemClock } from "../core/clock.ts";
@@ -27,6 +26,7 @@ import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
 import { createLogStreams } from "../pipeline/stream-logs.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
+import { createHostLimits } from "../registry/host-limits.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import type { ActivityMonitor } from "../server/activity.ts";
 import type { RunningServer } from "../server/server.ts";
@@ -35,6 +35,7 @@ import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { pushMetrics } from "../telemetry/push-metrics.ts";
 import { documentAttacher } from "./attaching.ts";
 import { openCopier } from "./copying.ts";
+import { openDocuments } from "./documents.ts";
 import { type Following, openFollowing } from "./following.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
@@ -108,10 +109,11 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const queue = measureQueue(ledger, "submit", metrics, clock, config.analyzers);
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const { proxies } = readProxies(environment);
-  const own = { directory, environment, clock, host: surroundings.host, log };
+  const limits = createHostLimits(config.perRegistry, clock);
+  const own = { directory, environment, clock, host: surroundings.host, log, limits };
   const reading = readsPackages(config) ? await openReading(config, cluster, own, opened) : undefined;
   const lookAt = config.dryRun ? undefined : looksThrough(reading ?? (await openDoor(config, cluster, own, opened)));
-  const documents = createInventoryDocuments(reading, config.sbomVersion);
+  const documents = openDocuments(config, reading);
   const attaching = reading && { ...reading, attach: documentAttacher(config, cluster, reading) };
   const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
   const { analyzers } = opened.use(
@@ -134,7 +136,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   const copier = await openCopier(
     config,
     cluster,
-    { ...surroundings, onCopy, stateDirectory: directory, memory: queue.tags },
+    { ...surroundings, onCopy, stateDirectory: directory, memory: queue.tags, limits },
     opened,
   );
   const after = { directory, jobs: queue, metrics, log, clock };

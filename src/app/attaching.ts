@@ -1,6 +1,6 @@
 import type { AttachDocuments } from "../analyzers/packages.ts";
 import type { Config } from "../config/options.ts";
-import { attach } from "../registry/referrers.ts";
+import { attach } from "../registry/attach.ts";
 import type { Reading, RegistryOwner } from "./reading.ts";
 
 /** What CycloneDX documents are called in registries (IANA). */

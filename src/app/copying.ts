@@ -5,6 +5,7 @@ import { systemClock } from "../core/clock.ts";
 import { separationOf } from "../core/push-target.ts";
 import type { TagMemory } from "../core/tag-memory.ts";
 import { reportCopy } from "../pipeline/report-copies.ts";
+import type { HostLimits } from "../registry/host-limits.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import { createPlannedCopier } from "../registry/planned-copier.ts";
 import { openCluster } from "./open-cluster.ts";
@@ -15,6 +16,8 @@ interface CopyingSurroundings extends Surroundings {
   readonly stateDirectory: string;
   /** Which image each moving tag is for; a copier alone knows it as long as it is open. */
   readonly memory?: TagMemory | undefined;
+  /** What registries asked of the bot; a copier alone has limits of its own. */
+  readonly limits?: HostLimits;
 }
 
 /**
@@ -24,7 +27,7 @@ interface CopyingSurroundings extends Surroundings {
 export async function openCopier(
   config: Config,
   cluster: Cluster,
-  { log, clock = systemClock, host, onCopy, stateDirectory, environment, memory }: CopyingSurroundings,
+  { log, clock = systemClock, host, onCopy, stateDirectory, environment, memory, limits }: CopyingSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<ImageCopier | undefined> {
   const settings = copierSettings(config, cluster, environment);
@@ -40,8 +43,9 @@ export async function openCopier(
     onCopy?.(event);
     reportCopy(log, event);
   };
-  const copier = opened.adopt(await openImageCopier({ ...settings, stateDirectory, clock, host, report, memory }), (part) =>
-    part.close(),
+  const copier = opened.adopt(
+    await openImageCopier({ ...settings, stateDirectory, clock, host, report, memory, limits }),
+    (part) => part.close(),
   );
   for (const doubt of copier.doubts) log.warn({ doubt }, "A login or certificate cannot be used");
   log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied before they are submitted");

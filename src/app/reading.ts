@@ -8,6 +8,7 @@ import { openInventory } from "../inventory/index.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { LookAt } from "../pipeline/inspect-image.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
+import { type HostLimits, inTurn } from "../registry/host-limits.ts";
 import type { SendToRegistry } from "../registry/http/registry-http.ts";
 import { createImageReader, type ReadableImage } from "../registry/reading/image-reader.ts";
 import { lookAt } from "../registry/reading/look.ts";
@@ -41,6 +42,8 @@ export interface DoorSurroundings {
   /** The process that runs credential helpers. */
   readonly host: HostProcess;
   readonly log: Pick<Logger, "warn">;
+  /** What registries asked of the bot, where it copies as well. */
+  readonly limits?: HostLimits;
 }
 
 export interface ReadingSurroundings extends DoorSurroundings {
@@ -74,11 +77,12 @@ export function looksThrough(door: ImageDoor): LookAt {
 export async function openDoor(
   config: Config,
   cluster: RegistryOwner,
-  { environment, clock, host, log }: DoorSurroundings,
+  { environment, clock, host, log, limits }: DoorSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<WritableDoor> {
-  const parts = opened.adopt(createRegistryParts({ ...registrySettings(config, cluster, environment), clock, host }), (part) =>
-    part.close(),
+  const parts = opened.adopt(
+    createRegistryParts({ ...registrySettings(config, cluster, environment), clock, host, limits }),
+    (part) => part.close(),
   );
   // What copies images says the same of the same files.
   const doubts = config.pushRegistry === undefined ? await parts.check() : [];
@@ -92,7 +96,8 @@ export async function openDoor(
       const certificates = await parts.readCertificates();
       const { registry, repository } = copy;
       const verifyTls = parts.destinationVerifyTls;
-      return parts.http.open({ registry, repository, actions: "pull,push", login, verifyTls, certificates });
+      const send = parts.http.open({ registry, repository, actions: "pull,push", login, verifyTls, certificates });
+      return (request, its) => inTurn(parts.limits, registry, its, () => send(request, its));
     },
     open: (image, signal) => {
       const side = image.registry === pushHost ? "destination" : "source";

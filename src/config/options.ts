@@ -235,6 +235,15 @@ export const options = {
     placeholder: "<version>",
     help: "Version of the CycloneDX documents: 1.5 for older receivers.",
   },
+  sbomSource: {
+    env: "BUILD_WATCHER_SBOM_SOURCE",
+    type: "list",
+    choices: ["attached", "inventory"],
+    default: "attached,inventory",
+    group: "Analysis",
+    placeholder: "<places>",
+    help: "Where the bills of materials come from that services and commands get: attached (one that lies beside the image in its registry), inventory (the bot reads the image itself). The first that has one is used.",
+  },
   attachSbom: {
     env: "BUILD_WATCHER_ATTACH_SBOM",
     type: "boolean",

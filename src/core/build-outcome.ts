@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BuildKey } from "./build.ts";
 import { formatImageName, type ImageName } from "./image-name.ts";
+import type { ImageReference } from "./image-reference.ts";
 
 /** How far a build is, in the words of OpenShift's Builds; `other` is what none of them means. */
 export type BuildPhase = "New" | "Pending" | "Running" | "Complete" | "Failed" | "Error" | "Cancelled" | "other";
@@ -37,6 +38,8 @@ export interface BuildFacts {
   readonly trigger?: string;
   /** RFC 3339. */
   readonly completedAt?: string;
+  /** Bills of materials that it says it pushed, each by the repository and the digest of a blob in it; absent where there are none. */
+  readonly documents?: readonly ImageReference[];
   /** What sort of thing `buildConfig` names: `Build` of Shipwright, `Pipeline`, `Task`; absent: a BuildConfig. */
   readonly ownerKind?: string;
   /** Whether builds of its kind may make several images, so that each has a job of its own. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { BuildKey } from "./build.ts";
 import type { BuildFacts, BuildOutcome, IfMissing } from "./build-outcome.ts";
 import { formatImageName, type ImageName } from "./image-name.ts";
-import { formatImageReference, type ImageReference, repositoryOf } from "./image-reference.ts";
+import { type Digest, formatImageReference, type ImageReference, repositoryOf } from "./image-reference.ts";
 
 export const jobCauses = ["build", "scan", "webhook", "command-line"] as const;
 export type JobCause = (typeof jobCauses)[number];
@@ -31,6 +31,8 @@ export interface Job {
   readonly buildConfig?: string;
   /** Whether the build's log is part of the submission. */
   readonly buildLog?: boolean;
+  /** The bill of materials that the build pushed beside the output image: the digest of a blob in its repository. */
+  readonly document?: Digest;
   readonly origin?: string;
   readonly commit?: string;
   readonly trigger?: string;
@@ -140,9 +142,17 @@ function submitBuild(
     .map(({ analyzer, buildLog }, index) => {
       const job = { id, analyzer, cause: "build" as const, output, base, inputs, build, buildConfig, buildLog };
       const doubts = { ...(seeksBase && { seeksBase }), ...(output && ifMissing && { ifMissing }) };
-      return inGroup({ ...job, ...doubts, origin, commit, trigger, completedAt, ...failure }, index);
+      const found = { ...doubts, ...documentOf(output, facts) };
+      return inGroup({ ...job, ...found, origin, commit, trigger, completedAt, ...failure }, index);
     });
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };
+}
+
+/** Only what lies in the image's own repository: whoever builds must not have the bot read what is somebody else's. */
+function documentOf(output: ImageName | undefined, { documents = [] }: BuildFacts): Pick<Job, "document"> {
+  if (output?.kind !== "reference") return {};
+  const own = documents.find((document) => repositoryOf(document) === repositoryOf(output.reference))?.digest;
+  return own === undefined ? {} : { document: own };
 }
 
 /** The first job of a group has the group's id. */

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Clock } from "../core/clock.ts";
 import type { Inventory, KnownPackages } from "./inventory.ts";
 import { createImageReader } from "./read-image.ts";
-import { createReaders } from "./reading/readers.ts";
+import { createReaders, ReaderError } from "./reading/readers.ts";
 import { createSharedReads } from "./shared-reads.ts";
 import { openThreadStore } from "./store/thread-store.ts";
 
@@ -37,6 +37,14 @@ export async function openInventory({ directory, layerCache, clock }: InventoryS
       const read = await readImage(image, signal);
       await images.join(read.digest, signal, () => store.keepImage(read.digest, read.contents, read.isSettled));
       return { digest: read.digest, contents: read.summaries };
+    },
+    async describeDocument(bytes, signal) {
+      try {
+        return await readers.ask("document", { bytes }, signal);
+      } catch (error) {
+        if (error instanceof ReaderError) return { kind: "unreadable", reason: error.message };
+        throw error;
+      }
     },
     known: store,
     images: store.images,

@@ -3,6 +3,19 @@ import type { Ecosystem, PackageQuestion } from "../core/package-question.ts";
 
 export type { Ecosystem, PackageQuestion };
 
+/** What a bill of materials says of itself, as far as it decides whether it is passed on; `unreadable` also when it names no package. */
+export type DescribedDocument =
+  | {
+      readonly kind: "document";
+      readonly format: "cyclonedx" | "spdx";
+      /** Of the specification. */
+      readonly version: string;
+      readonly packages: number;
+      readonly coverage: "complete" | "partial";
+      readonly why?: string;
+    }
+  | { readonly kind: "unreadable"; readonly reason: string };
+
 /** One package as its database names it. */
 export interface FoundPackage {
   readonly ecosystem: Ecosystem;
@@ -151,6 +164,8 @@ export class QuestionError extends Error {
 export interface Inventory {
   /** Reads an image unless it is known already. Throws `JobError`; what is there but cannot be understood is no error but not `complete`. */
   read(image: ReachableImage, signal: AbortSignal): Promise<ImageSummary>;
+  /** What a bill of materials in JSON is, which somebody else has written. */
+  describeDocument(bytes: Uint8Array, signal: AbortSignal): Promise<DescribedDocument>;
   readonly known: KnownPackages;
   /** Images read before a time, and forgetting them; see `PackageStore`. */
   images(readBefore: number, after: Digest | undefined, limit: number): Promise<readonly Digest[]>;

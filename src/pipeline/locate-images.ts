@@ -96,7 +96,7 @@ export function createImageLocator(parts: ImageLocatorParts): ImageLocator {
     });
     if (reference === source) return inPlace(image, signal);
     if (!to.onlyPlans) onCopied();
-    return { reference, verifyTls: parts.verifyDestinationTls, login: await to.copyLogin(reference, signal) };
+    return { reference, source, verifyTls: parts.verifyDestinationTls, login: await to.copyLogin(reference, signal) };
   }
 
   async function inPlace(image: ImageReference, signal: AbortSignal): Promise<AnalysisImage> {

@@ -38,9 +38,10 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
       copiedAt = clock.now();
     };
     const copying = { completedAt: job.completedAt, onCopied, notes };
+    const reached = output && (await withoutOthers(images.reach(output, copying, signal), notes));
     const request: AnalysisRequest = {
       jobId: job.id,
-      output: output && (await withoutOthers(images.reach(output, copying, signal), notes)),
+      output: reached && { ...reached, ...(job.document && { document: job.document }) },
       base: base && (await images.reachBase(base, copying, signal)),
       buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
       origin: job.origin,

@@ -108,6 +108,17 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
   }
 }
 
+/** Work at one host that takes no place: it waits while the host is left alone, and the host is when it asks for fewer requests. */
+export async function inTurn<T>(
+  limits: Pick<HostLimits, "pass" | "heed">,
+  host: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  await limits.pass([host], signal);
+  return limits.heed(work(), () => host);
+}
+
 /** Places at both hosts, until `leave`. A host that is source and destination has one. */
 function takePlaces(
   source: HostState,

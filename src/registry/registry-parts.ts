@@ -14,6 +14,8 @@ export interface RegistrySettings extends CredentialSettings {
   readonly certsDirectory?: string | undefined;
   /** Copies at once against one registry host. */
   readonly perRegistry: number;
+  /** What others who ask registries heed as well; absent: limits of its own. */
+  readonly limits?: HostLimits | undefined;
   readonly proxies?: Proxies | undefined;
   /** Where others may send the bot; default: as outside a pod. */
   readonly hosts?: HostTrustSettings | undefined;
@@ -49,7 +51,7 @@ export function createRegistryParts(settings: RegistrySettings): RegistryParts {
   return {
     http,
     trust,
-    limits: createHostLimits(perRegistry, clock),
+    limits: settings.limits ?? createHostLimits(perRegistry, clock),
     credentials,
     sourceVerifyTls,
     destinationVerifyTls,

@@ -9,7 +9,7 @@ import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf }
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { type Condition, endOf } from "./run-status.ts";
 import { buildRunLabel } from "./shipwright.ts";
-import { hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./type-hints.ts";
+import { hintedDocuments, hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./type-hints.ts";
 
 /** What is read of a PipelineRun or TaskRun (tekton.dev/v1): tektoncd/pipeline, pkg/apis/pipeline/v1. */
 interface Run {
@@ -138,10 +138,12 @@ function identity(run: Run, key: BuildKey): BuildFacts {
 function facts(run: Run, key: BuildKey): BuildFacts {
   const annotations = stringsOf(run.metadata?.annotations);
   const repository = annotations["build.appstudio.openshift.io/repo"] ?? annotations["pipelinesascode.tekton.dev/repo-url"];
+  const documents = hintedDocuments(run.status?.results);
   const revision = annotations["build.appstudio.redhat.com/commit_sha"] ?? annotations["pipelinesascode.tekton.dev/sha"];
   return known({
     ...identity(run, key),
     severalImages: true,
+    documents: documents.length > 0 ? documents : undefined,
     origin: gitOrigin(given(run, "CHAINS-GIT_URL") ?? repository),
     commit: outsideText(given(run, "CHAINS-GIT_COMMIT") ?? revision, longestId),
     trigger: outsideText(triggerOf(annotations, stringsOf(run.metadata?.labels))),

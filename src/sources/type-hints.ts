@@ -50,6 +50,13 @@ export function resultText(results: readonly RunResult[] | null | undefined, nam
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }
 
+/** The bills of materials that a run says it pushed beside its images: the results of Konflux' tasks, `<key>SBOM_BLOB_URL`. */
+export function hintedDocuments(results: readonly RunResult[] | null | undefined): readonly ImageReference[] {
+  const read = entries(results).slice(0, mostResults);
+  const named = read.filter(({ name }) => typeof name === "string" && name.endsWith("SBOM_BLOB_URL"));
+  return unique(named.flatMap(({ value }) => textsOf(value).map((text) => asPinned(text.trim()))));
+}
+
 /** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length do item by item. */
 function pairs(
   results: readonly RunResult[],

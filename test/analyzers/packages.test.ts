@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDocuments } from "../../src/analyzers/documents.ts";
 import { createInventoryDocuments } from "../../src/analyzers/inventory-documents.ts";
 import { createPackagesAnalyzer } from "../../src/analyzers/packages.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
@@ -58,7 +59,7 @@ describe("reading packages as an analysis", () => {
   });
 
   it("makes documents for services that want one, of images that something is known of", async () => {
-    const documents = createInventoryDocuments(test, "1.6");
+    const documents = createDocuments([createInventoryDocuments(test, "1.6")]);
     const made = await documents.documentOf(image(names.whole), { formats: ["cyclonedx"], cycloneDx: "1.5" }, signal);
     expect(made).toMatchObject({ format: "cyclonedx", coverage: "complete", packages: 1 });
     expect(JSON.parse(made.text)).toMatchObject({ specVersion: "1.5", components: [{ name: "debian" }, { name: "bash" }] });

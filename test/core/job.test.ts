@@ -57,6 +57,17 @@ describe("planJobs", () => {
     });
   });
 
+  it("takes a bill of materials only from the image's own repository", () => {
+    const blob = `sha256:${"2".repeat(64)}`;
+    const jobsWith = (...repositories: readonly string[]) => {
+      const documents = repositories.map((repository) => parseImageReference(`${repository}@${blob}`));
+      const plan = planJobs({ ...succeeded, documents } as BuildOutcome, everything);
+      return plan.kind === "submit" ? plan.jobs : [];
+    };
+    expect(jobsWith("quay.io/other/secret", "quay.io/shop/cart")).toMatchObject([{ document: blob }]);
+    expect(jobsWith("quay.io/other/secret", "quay.example.com/shop/cart")[0]).not.toHaveProperty("document");
+  });
+
   it("leaves out what the operator does not want submitted", () => {
     const plan = planJobs(succeeded, { ...everything, outputImage: false, baseImage: false });
     expect(plan).toMatchObject({ kind: "submit", jobs: [{ output: undefined, base: undefined, buildLog: true }] });

@@ -107,6 +107,18 @@ describe("a TaskRun of Tekton", () => {
     });
   });
 
+  it("is told with the bill of materials it pushed beside its image", () => {
+    const blob = digestOf("a document");
+    const outcome = classify("taskrun", (run) => {
+      run.status.results = [
+        ...(run.status.results as object[]),
+        ...results({ SBOM_BLOB_URL: `quay.example.com/shop/cart@${blob}\n`, OTHER_SBOM_BLOB_URL: "no reference" }),
+      ];
+    });
+    expect(outcome).toMatchObject({ documents: [{ repository: "shop/cart", digest: blob }] });
+    expect(classify("taskrun")).not.toHaveProperty("documents");
+  });
+
   it.each<[string, (run: RunObject) => void, string]>([
     [
       "is retried, and failed for a moment",

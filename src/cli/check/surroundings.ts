@@ -1,6 +1,6 @@
 import type { Analyzer } from "../../analyzers/analyzer.ts";
+import { createDocuments } from "../../analyzers/documents.ts";
 import { openAnalyzers } from "../../analyzers/index.ts";
-import { createInventoryDocuments } from "../../analyzers/inventory-documents.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
 import { addressOption } from "../../config/analyzer-address.ts";
 import type { Config } from "../../config/options.ts";
@@ -36,7 +36,7 @@ export async function checkEndpoint(
     proxies,
     host,
     stateDirectory: config.stateDirectory,
-    documents: createInventoryDocuments(undefined, config.sbomVersion),
+    documents: createDocuments([]),
   };
   await using opened = openAnalyzers({ ...config, analyzers: services }, parts);
   return await Promise.all(opened.analyzers.map((analyzer) => checkAnalyzer(analyzer, config, set, signal)));

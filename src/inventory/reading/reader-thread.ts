@@ -1,4 +1,5 @@
 import { parentPort } from "node:worker_threads";
+import { describeDocument } from "../describe-document.ts";
 import { assembleImage } from "../layers/assemble.ts";
 import { packContents, unpackContents } from "../layers/contents.ts";
 import { describeManifest } from "../layers/manifest.ts";
@@ -26,6 +27,7 @@ async function perform(message: Exclude<ToReader, { kind: "block" | "end" }>): P
 
 function answerTo(message: Exclude<ToReader, { kind: "block" | "end" }>): unknown {
   if (message.kind === "describe") return describeManifest(message.ask.mediaType, asBuffer(message.ask.bytes));
+  if (message.kind === "document") return describeDocument(asBuffer(message.ask.bytes));
   if (message.kind === "layer") return takeLayer();
   return assemble(message.ask);
 }

@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { type Digest, formatImageReference, type ImageReference } from "../../core/image-reference.ts";
-import type { HostLimits } from "../host-limits.ts";
+import { type HostLimits, inTurn } from "../host-limits.ts";
 import type { RegistryRepository } from "../http/registry-http.ts";
 import type { Side } from "../logins/credentials.ts";
+import { type Referrer, referrersOf } from "../referrers.ts";
 import type { RegistryParts } from "../registry-parts.ts";
 import { readBlob } from "./blob-stream.ts";
 import { createImageBudget } from "./budgets.ts";
@@ -23,6 +24,8 @@ export interface ReadableImage {
   manifest(reference: string, signal: AbortSignal): Promise<Manifest>;
   /** The bytes of a blob that one of the manifests names, checked at their end; a broken connection is gone on with. */
   blob(digest: Digest, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** What is attached to a manifest, as its registry lists it. */
+  referrers(digest: Digest, signal: AbortSignal): Promise<readonly Referrer[]>;
 }
 
 /** Reads images where they lie, with the logins, certificates, proxies and limits that copies have. */
@@ -70,6 +73,10 @@ function openImage(image: ImageReference, place: RegistryRepository, limits: Hos
       const stream: RegistryRepository["stream"] = (request, its) => patient(its, () => place.stream(request, its));
       yield* readBlob({ stream, clock, digest, size: size ?? longestBlob, isExact: size !== undefined }, signal);
     },
+    referrers(digest, signal) {
+      budget.request();
+      return referrersOf((request, its) => patient(its, () => place.send(request, its)), digest, undefined, signal);
+    },
   };
 
   async function read(reference: string, signal: AbortSignal): Promise<Manifest> {
@@ -86,10 +93,4 @@ function openImage(image: ImageReference, place: RegistryRepository, limits: Hos
     for (const child of children) depths.set(child.digest, depth + 1);
     for (const blob of [...layers, ...(config ? [config] : [])]) if (blob.size > 0) sizes.set(blob.digest, blob.size);
   }
-}
-
-/** Waits while the registry asks for patience, and heeds when it does. */
-async function inTurn<T>(limits: HostLimits, registry: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  await limits.pass([registry], signal);
-  return limits.heed(work(), () => registry);
 }

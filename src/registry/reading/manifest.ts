@@ -25,6 +25,8 @@ export interface ManifestContent {
   readonly layers: readonly Descriptor[];
   /** The images of an index. */
   readonly children: readonly Descriptor[];
+  /** The manifest it belongs to, where it is a referrer (OCI 1.1). */
+  readonly subject?: Digest;
 }
 
 const kinds: Readonly<Record<string, ManifestKind>> = {
@@ -77,9 +79,11 @@ export function readManifest({ bytes, digest, kind }: { bytes: Buffer; digest: s
     return { artifactType: undefined, annotations: {}, config: undefined, layers, children: [] };
   }
   const artifactType = typeof fields.artifactType === "string" ? fields.artifactType : undefined;
+  const subject = asObject(fields.subject)?.digest;
   return {
     artifactType,
     annotations: asObject(fields.annotations) ?? {},
+    ...(isDigest(subject) && { subject }),
     config: fields.config === undefined || fields.config === null ? undefined : readDescriptor(fields.config, digest),
     layers: [...list("layers"), ...list("blobs")].map((layer) => readDescriptor(layer, digest)),
     children: list("manifests").map((child) => readDescriptor(child, digest)),
