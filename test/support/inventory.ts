@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
 import { openInventory } from "../../src/inventory/index.ts";
-import type { ImageSummary, Inventory, ReachableImage } from "../../src/inventory/inventory.ts";
-import { createImageReader } from "../../src/registry/reading/image-reader.ts";
+import type { ImageSummary, Inventory } from "../../src/inventory/inventory.ts";
+import { createImageReader, type ReadableImage } from "../../src/registry/reading/image-reader.ts";
 import { openTestParts } from "./registry-parts.ts";
 
 /** An inventory in a directory of its own, and the registry's door before it. */
@@ -13,7 +13,7 @@ export interface TestInventory extends AsyncDisposable {
   readonly inventory: Inventory;
   readonly directory: string;
   /** Opens an image in its registry. */
-  open(image: ImageReference, signal: AbortSignal): Promise<ReachableImage>;
+  open(image: ImageReference, signal: AbortSignal): Promise<ReadableImage>;
   /** Reads an image by its name. */
   read(name: string, signal?: AbortSignal): Promise<ImageSummary>;
   /** The packages of an image by name and version. */
