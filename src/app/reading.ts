@@ -14,7 +14,7 @@ import { createImageReader, type ReadableImage } from "../registry/reading/image
 import { lookAt } from "../registry/reading/look.ts";
 import { createRegistryParts } from "../registry/registry-parts.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { registrySettings } from "./settings.ts";
+import { databaseSource, registrySettings } from "./settings.ts";
 
 /** The way to images. */
 export interface ImageDoor {
@@ -63,7 +63,9 @@ export async function openReading(
   { directory, ...surroundings }: ReadingSurroundings,
   opened: AsyncDisposableStack,
 ): Promise<Reading> {
-  const inventory = await openInventory({ directory, layerCache: config.layerCache, clock: surroundings.clock });
+  const { environment, clock } = surroundings;
+  const database = databaseSource(config, environment);
+  const inventory = await openInventory({ directory, database, layerCache: config.layerCache, clock });
   opened.defer(() => inventory.close());
   return { inventory, ...(await openDoor(config, cluster, surroundings, opened)) };
 }

@@ -1,13 +1,15 @@
 import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { analyzerAddresses } from "../config/analyzer-address.ts";
-import type { Config } from "../config/options.ts";
+import { type Config, options } from "../config/options.ts";
+import { fileVariable } from "../config/secret-files.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import type { Job, SubmissionPolicy } from "../core/job.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
 import { readProxies } from "../core/proxy.ts";
 import { mayCopy, readPushSettings } from "../core/push-target.ts";
 import { registryLogins } from "../pipeline/registry-logins.ts";
+import type { DatabaseSource } from "../postgres/index.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -141,6 +143,14 @@ export function hostSettings(config: Config, cluster: Pick<OwnRegistry, "ownsIma
     sources,
     isOwnRegistry: (registry: string) => cluster.ownsImage({ registry, repository: "" }),
   };
+}
+
+/** Where replicas keep what they share; undefined when all lies in files. */
+export function databaseSource(
+  { databaseUrl: url, databaseCa: ca }: Config,
+  environment: Environment,
+): DatabaseSource | undefined {
+  return url === undefined ? undefined : { url, ca, file: environment[fileVariable(options.databaseUrl.env)] };
 }
 
 /** Where metrics are pushed; undefined when they are not. Bots are told apart by their deployment, else by what they watch. */

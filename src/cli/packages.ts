@@ -1,3 +1,4 @@
+import { databaseSource } from "../app/settings.ts";
 import { systemClock } from "../core/clock.ts";
 import { type Digest, isDigest, parseImageReference } from "../core/image-reference.ts";
 import { forPeople } from "../core/outside-text.ts";
@@ -38,13 +39,13 @@ export async function packages(context: CommandContext, { words, diff, json }: P
 }
 
 async function withKnown<T>(
-  { config, clock = systemClock }: CommandContext,
+  { config, environment, clock = systemClock }: CommandContext,
   use: (known: KnownPackages, queue: JobQueue) => Promise<T>,
 ): Promise<T> {
   const { stateDirectory: directory, layerCache } = config;
   const queue = openEmbeddedQueue({ ...config, directory, exclusive: false });
   try {
-    const known = await openKnownPackages({ directory, layerCache, clock });
+    const known = await openKnownPackages({ directory, layerCache, database: databaseSource(config, environment), clock });
     return await use(known, queue).finally(() => known.close());
   } finally {
     await queue.close();

@@ -175,6 +175,12 @@ export const failureReasons = {
     pauses: false,
     remedy: "The bot lacks a right in the cluster. The error names the command that grants it.",
   },
+  DatabaseUnavailable: {
+    retryable: true,
+    pauses: false,
+    remedy:
+      "The database of BUILD_WATCHER_DATABASE_URL cannot be used now; the error says why, and build-watcher check says more. The job is retried automatically.",
+  },
   TimedOut: {
     retryable: true,
     pauses: false,

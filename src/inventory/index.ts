@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Clock } from "../core/clock.ts";
+import type { DatabaseSource } from "../postgres/index.ts";
 import type { Inventory, KnownPackages } from "./inventory.ts";
 import { createImageReader } from "./read-image.ts";
 import { createReaders, ReaderError } from "./reading/readers.ts";
@@ -11,6 +12,8 @@ export interface InventorySettings {
   readonly directory: string;
   /** Bytes of layers that are remembered. */
   readonly layerCache: number;
+  /** Where images and their packages are kept for all replicas, instead of the directory. */
+  readonly database?: DatabaseSource | undefined;
   readonly clock: Clock;
 }
 
@@ -23,8 +26,8 @@ export function openKnownPackages(settings: InventorySettings): Promise<KnownPac
 }
 
 /** Opens the inventory. Throws `SetupError`. */
-export async function openInventory({ directory, layerCache, clock }: InventorySettings): Promise<Inventory> {
-  const store = await openThreadStore({ directory, layerCache, clock });
+export async function openInventory(settings: InventorySettings): Promise<Inventory> {
+  const store = await openThreadStore(settings);
   const readers = createReaders({ threads: Math.max(2, availableParallelism()), patience });
   const readImage = createImageReader({ store, readers });
   const images = createSharedReads<void>();

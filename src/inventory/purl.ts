@@ -57,7 +57,7 @@ function query(fields: Readonly<Record<string, string | undefined>>): string {
 
 /** Percent-encoded but for what a package URL leaves as it is: `:` and `~` beside letters, digits, `.`, `-` and `_`. */
 function encode(text: string): string {
-  return encodeURIComponent(text)
+  return encodeURIComponent(text.toWellFormed())
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll("%3A", ":");
 }

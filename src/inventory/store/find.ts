@@ -1,23 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../../core/image-reference.ts";
-import {
-  type ContentSummary,
-  type Ecosystem,
-  type PackageAnswer,
-  type PackageMatch,
-  type PackageQuestion,
-  QuestionError,
-} from "../inventory.ts";
-import { packageUrl } from "../purl.ts";
-import { parseRange, type Range } from "../versions/range.ts";
+import type { PackageAnswer, PackageQuestion } from "../inventory.ts";
+import { type Asked, matchOf, type NamedRow, readQuestion } from "./asked.ts";
 
 export type Finder = (question: PackageQuestion, limit: number) => PackageAnswer;
 
-interface NameRow {
+interface NameRow extends NamedRow {
   readonly id: number;
-  readonly name: string;
-  readonly ecosystem: Ecosystem;
-  readonly package_group: string;
 }
 
 interface FoundRow {
@@ -40,56 +29,28 @@ export function createFinder(connection: DatabaseSync): Finder {
   };
 
   return (question, limit) => {
-    const range = rangeOf(question);
-    const rows = namesOf(question).flatMap((name) => foundOf(name, range, limit));
+    const asked = readQuestion(question);
+    const names = asked.spellings.flatMap((spelling) => statements.names.all(spelling) as unknown as NameRow[]);
+    const rows = names.filter(asked.isMeant).flatMap((name) => foundOf(name, asked, limit));
     const matches = rows
       .toSorted((a, b) => b.row.content - a.row.content)
-      .flatMap(({ name, row }) => matchesOf(name, row, limit));
+      .flatMap(({ name, row }) =>
+        imagesOf(row, limit).map(({ digest, summary }) => matchOf({ ...name, ...row }, digest, summary)),
+      );
     return { matches: matches.slice(0, limit), more: matches.length > limit };
   };
 
-  /** Names as people write them: Python's with any separator, a Maven artifact with its group before a colon. */
-  function namesOf({ name, ecosystem, group }: PackageQuestion): readonly NameRow[] {
-    const colon = name.indexOf(":");
-    const [askedGroup, artifact] = colon > 0 ? [name.slice(0, colon), name.slice(colon + 1)] : [group, name];
-    const spellings = new Set([name, artifact, ...["-", "_", "."].map((separator) => name.replace(/[-_.]+/g, separator))]);
-    const rows = [...spellings].flatMap((spelling) => statements.names.all(spelling) as unknown as NameRow[]);
-    const isExact = (row: NameRow) => [name, artifact].some((one) => one.toLowerCase() === row.name.toLowerCase());
-    return rows.filter(
-      (row) =>
-        (isExact(row) || row.ecosystem === "pypi") &&
-        (ecosystem === undefined || row.ecosystem === ecosystem) &&
-        (askedGroup === undefined || row.package_group.toLowerCase() === askedGroup.toLowerCase()),
-    );
-  }
-
-  function foundOf(name: NameRow, range: Range | undefined, limit: number): { name: NameRow; row: FoundRow }[] {
-    const judged = new Map<string, boolean>();
+  function foundOf(name: NameRow, asked: Asked, limit: number): { name: NameRow; row: FoundRow }[] {
     const rows: { name: NameRow; row: FoundRow }[] = [];
     for (const row of statements.found.iterate(name.id) as Iterable<unknown> as Iterable<FoundRow>) {
-      const isWithin = judged.get(row.version) ?? (range ? range(name.ecosystem, row.version) : true);
-      judged.set(row.version, isWithin);
-      if (isWithin) rows.push({ name, row });
+      if (asked.isWithin(name.ecosystem, row.version)) rows.push({ name, row });
       // One more tells that there are more.
       if (rows.length > limit) break;
     }
     return rows;
   }
 
-  function matchesOf({ name, ecosystem, package_group: group }: NameRow, row: FoundRow, limit: number): PackageMatch[] {
-    const images = (statements.images.all(row.content) as { digest: Digest; summary: string }[]).slice(0, limit + 1);
-    return images.map(({ digest, summary }) => {
-      const content = JSON.parse(summary) as ContentSummary;
-      const { version, architecture, layer } = row;
-      const found = { ecosystem, name, version, ...(group && { group }), ...(architecture && { architecture }) };
-      return { image: digest, content, package: { ...found, layer, purl: packageUrl(found, content.distribution) } };
-    });
+  function imagesOf({ content }: FoundRow, limit: number): { digest: Digest; summary: string }[] {
+    return (statements.images.all(content) as { digest: Digest; summary: string }[]).slice(0, limit + 1);
   }
-}
-
-function rangeOf({ range }: PackageQuestion): Range | undefined {
-  if (range === undefined) return undefined;
-  const parsed = parseRange(range);
-  if (parsed) return parsed;
-  throw new QuestionError(`${JSON.stringify(range.slice(0, 100))} is no version and no range such as ">=2.0 <2.17.1"`);
 }

@@ -2,13 +2,22 @@ import { deserialize, serialize } from "node:v8";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { ContentSummary, ImageContent } from "../inventory.ts";
 
-/** A content as the store keeps it. */
+/** A content as threads hand it on and the file keeps it. */
 export function packContent(content: ImageContent): Buffer {
   return zstdCompressSync(serialize(content));
 }
 
 export function unpackContent(bytes: Uint8Array): ImageContent {
   return deserialize(zstdDecompressSync(bytes)) as ImageContent;
+}
+
+/** A content as it is kept where programs of other versions may read it. */
+export function packJson(content: ImageContent): Buffer {
+  return zstdCompressSync(JSON.stringify(content));
+}
+
+export function unpackJson(bytes: Uint8Array): ImageContent {
+  return JSON.parse(zstdDecompressSync(bytes).toString("utf8")) as ImageContent;
 }
 
 /** A content without its packages. */
