@@ -7,7 +7,7 @@ import {
   placesThrough,
   probeStarted,
   reopensIn,
-} from "../../src/queue/embedded/gate.ts";
+} from "../../src/queue/dispatching/gate.ts";
 
 const now = 1_000_000;
 const minute = 60_000;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../src/core/errors.ts";
 import { jobBackoff } from "../../src/core/retry.ts";
-import type { AttemptEnd } from "../../src/queue/embedded/attempt.ts";
-import { type Gate, openGate } from "../../src/queue/embedded/gate.ts";
-import { judge } from "../../src/queue/embedded/verdict.ts";
+import type { AttemptEnd } from "../../src/queue/dispatching/attempt.ts";
+import { type Gate, openGate } from "../../src/queue/dispatching/gate.ts";
+import { judge } from "../../src/queue/dispatching/verdict.ts";
 import { nothing } from "./jobs.ts";
 
 const hour = 3_600_000;

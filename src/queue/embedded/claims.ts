@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../core/job.ts";
 import { outcomeOf } from "../../core/job-outcome.ts";
+import { allPools, lanes, type Pool, type Room } from "../dispatching/pools.ts";
+import type { History, Verdict } from "../dispatching/verdict.ts";
 import type { JobRecord, JobResult } from "../job-queue.ts";
-import { allPools, type Pool, type Room } from "./pools.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
-import type { History, Verdict } from "./verdict.ts";
 
 /** A job taken out to run. The token proves that it is still ours when its attempt ended. */
 export interface Claim extends History {
@@ -53,8 +53,6 @@ export interface Claims {
   isDueAfter(horizon: number): boolean;
 }
 
-/** In the order in which they are taken. */
-export const lanes = { live: 0, backlog: 1, scan: 2, suspect: 3 } as const;
 const laneOrder = Object.values(lanes);
 
 interface ClaimedRow extends JobRow {

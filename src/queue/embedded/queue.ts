@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Job } from "../../core/job.ts";
 import type { Backoff } from "../../core/retry.ts";
+import { createDispatcher, type Dispatcher } from "../dispatching/dispatcher.ts";
+import { createIdleWaiters } from "../dispatching/idle-waiters.ts";
 import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork } from "../job-queue.ts";
-import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
-import { createIdleWaiters } from "./idle-waiters.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
 import type { Records } from "./records.ts";

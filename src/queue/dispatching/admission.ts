@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { FailureReason } from "../../core/errors.ts";
 import { type Backoff, jobBackoff } from "../../core/retry.ts";
+import type { Claim, Wanted } from "../embedded/claims.ts";
 import { type AttemptEnd, settleGrace } from "./attempt.ts";
-import type { Claim, Wanted } from "./claims.ts";
 import { attemptEnded, type Gate, openGate, placesThrough, probeStarted, reopensIn, type Sign } from "./gate.ts";
 import type { Runner } from "./runner.ts";
 import { judge, type Verdict } from "./verdict.ts";

@@ -1,10 +1,10 @@
 import { longestRetryAfter } from "../../core/retry.ts";
+import type { Claim, Wanted } from "../embedded/claims.ts";
+import type { GroupCommit } from "../embedded/group-commit.ts";
+import type { Ledger } from "../embedded/ledger.ts";
 import type { AttemptReport, JobHandler } from "../job-queue.ts";
 import { type AdmissionSettings, createAdmission } from "./admission.ts";
 import type { AttemptEnd } from "./attempt.ts";
-import type { Claim, Wanted } from "./claims.ts";
-import type { GroupCommit } from "./group-commit.ts";
-import type { Ledger } from "./ledger.ts";
 import { createRunner, type RunnerSettings } from "./runner.ts";
 
 export interface DispatcherSettings extends RunnerSettings, AdmissionSettings {

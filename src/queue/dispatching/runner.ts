@@ -1,8 +1,8 @@
 import PQueue from "p-queue";
 import type { Clock } from "../../core/clock.ts";
+import type { Claim } from "../embedded/claims.ts";
 import type { JobHandler } from "../job-queue.ts";
 import { type Attempt, type AttemptEnd, startAttempt } from "./attempt.ts";
-import type { Claim } from "./claims.ts";
 import { type Room, roomsOf } from "./pools.ts";
 
 export interface RunnerSettings {

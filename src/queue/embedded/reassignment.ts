@@ -1,24 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../core/job.ts";
-
-/** Jobs that never wait for one another's places, by the number that lies in the ledger. */
-export const pools = { usual: 0, slow: 1 } as const;
-export type Pool = (typeof pools)[keyof typeof pools];
-
-/** Pools that share `workers` places. */
-export type Room = readonly Pool[];
-
-export const allPools: Room = Object.values(pools);
-
-/** Slow jobs have a room of their own where the settings tell them from others. */
-export function roomsOf({ isSlow }: { readonly isSlow?: unknown }): readonly Room[] {
-  return isSlow ? allPools.map((pool) => [pool]) : [allPools];
-}
-
-/** The pool of a job by today's settings. */
-export function poolOf(job: Job, isSlow: ((job: Job) => boolean) | undefined): Pool {
-  return isSlow?.(job) ? pools.slow : pools.usual;
-}
+import { type Pool, poolOf, pools } from "../dispatching/pools.ts";
 
 /** Puts jobs that wait, or that a person may retry from another process, where today's settings want them. */
 export function reassignment(connection: DatabaseSync, isSlow: ((job: Job) => boolean) | undefined): () => void {
