@@ -197,8 +197,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       const measure = measureBuilds(cluster, metrics, clock);
       const onSighting = (sighting: BuildSighting) => {
         measure(sighting);
-        serving.health.see(sighting);
-        serving.activity.see(sighting);
+        serving.see(sighting);
         firstLists.see(sighting);
         logs?.see(sighting);
       };

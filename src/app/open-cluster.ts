@@ -6,6 +6,7 @@ import { withDeadline } from "../cluster/api/deadline.ts";
 import { groupPath, listPath } from "../cluster/api/paths.ts";
 import { createBuildAnnouncer } from "../cluster/build-announcer.ts";
 import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
+import { askConsoleUrl } from "../cluster/console.ts";
 import { createImageStreams } from "../cluster/images/image-streams-api.ts";
 import { listImages, resolveImage } from "../cluster/images/images.ts";
 import { createRegistryHosts } from "../cluster/images/registry-hosts.ts";
@@ -16,7 +17,7 @@ import { openNamespaces, type WatchedNamespaces } from "../cluster/watched-names
 import { createOutage } from "../cluster/watching/outage.ts";
 import { follow, usualPace } from "../cluster/watching/watch.ts";
 import { type BuildKey, kindOf } from "../core/build.ts";
-import type { BuildOutcome } from "../core/build-outcome.ts";
+import { type BuildOutcome, ofDeleted } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
 import type { BuildSource } from "../sources/build-source.ts";
@@ -72,6 +73,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
     ownsImage: (image) => hosts.owns(image.registry),
     readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, sourceOf(build), build, maximumBytes, signal),
     streamBuildLog: (build, follow, signal) => streamBuildLog(logs, sourceOf(build), build, follow, signal),
+    consoleUrl: (signal) => askConsoleUrl(api, signal),
     announcer: createBuildAnnouncer({
       api,
       patience,
@@ -102,7 +104,10 @@ function watchAll(
   async function* watch(part: SourcePart, its: AbortSignal): AsyncGenerator<BuildSighting> {
     const { source, namespace } = part;
     const { resource, classify } = source;
-    const read = (object: unknown) => withoutExcluded(classify(object), namespaces);
+    const read = (object: unknown, isDeleted: boolean) => {
+      const outcome = withoutExcluded(classify(object), namespaces);
+      return isDeleted ? ofDeleted(outcome) : outcome;
+    };
     const pageSize = Math.min(settings.pageSize ?? source.pageSize, source.pageSize);
     const own = { path: listPath(resource, namespace), resource: resource.plural, labelSelector: selectorOf(settings, source) };
     for await (const sighting of follow({ ...shared, ...own, namespace, read, pageSize }, its)) {

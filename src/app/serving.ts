@@ -1,5 +1,5 @@
 import { plannedAnalyzers } from "../analyzers/index.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
@@ -7,16 +7,17 @@ import { createGate } from "../core/gate.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { createSourceCheck } from "../registry/trust/host-trust.ts";
 import { type ActivityMonitor, createActivity } from "../server/activity.ts";
+import { createBuilds } from "../server/builds.ts";
 import { createHealth, type HealthMonitor } from "../server/health.ts";
 import type { RunningServer } from "../server/server.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Reading } from "./reading.ts";
-import { hostSettings, pageSettings, serverSettings } from "./settings.ts";
+import { hostSettings, pageSettings, serverSettings, submissionPolicy } from "./settings.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 export interface ServingParts {
-  readonly cluster: Pick<Cluster, "namespaces" | "readBuildLog" | "ownsImage">;
+  readonly cluster: Pick<Cluster, "namespaces" | "readBuildLog" | "ownsImage" | "consoleUrl">;
   readonly queue: JobQueue;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -32,6 +33,8 @@ export interface Serving {
   readonly health: HealthMonitor;
   /** To be told of what happens. */
   readonly activity: ActivityMonitor;
+  /** To be told of every sighting. */
+  see(sighting: BuildSighting): void;
   /** Answers, unless switched off; disposing of the server ends it. Throws `ServerError`. */
   open(): Promise<RunningServer | undefined>;
 }
@@ -42,11 +45,33 @@ const shownLog = 64 * 1024;
 /** Logs that are read for the page at once. */
 const logsAtOnce = 4;
 
+/** Milliseconds until a cluster that named no console is asked again, and that it may take to answer. */
+const consoleAskedEvery = 10 * 60_000;
+const consolePatience = 10_000;
+
+/** Where OpenShift's console is: as the setting says, else as the cluster does, which is asked when somebody first looks. */
+function consoleUrl(set: string | undefined, cluster: Pick<Cluster, "consoleUrl">, clock: Clock): () => string | undefined {
+  let url = set;
+  let askAt = 0;
+  return () => {
+    if (url !== undefined || clock.now() < askAt) return url;
+    askAt = clock.now() + consoleAskedEvery;
+    cluster.consoleUrl(AbortSignal.timeout(consolePatience)).then(
+      (told) => {
+        url = told;
+      },
+      () => undefined,
+    );
+    return undefined;
+  };
+}
+
 export function createServing(config: Config, parts: ServingParts): Serving {
   const { cluster, queue, metrics, log, clock, environment, version } = parts;
   const { namespaces } = cluster;
   const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, clock });
   const activity = createActivity(clock);
+  const builds = createBuilds(submissionPolicy(config), clock);
   const logPlaces = createGate(logsAtOnce);
   const readBuildLog = async (build: BuildKey, signal: AbortSignal) => {
     const leave = await logPlaces.enter(signal);
@@ -56,6 +81,8 @@ export function createServing(config: Config, parts: ServingParts): Serving {
   const packages = parts.reading && { known: parts.reading.inventory.known, specVersion: config.sbomVersion };
   const page = {
     ...pageSettings(config, environment),
+    console: consoleUrl(config.consoleUrl, cluster, clock),
+    builds,
     analyzers,
     packages,
     version,
@@ -70,6 +97,11 @@ export function createServing(config: Config, parts: ServingParts): Serving {
   return {
     health,
     activity,
+    see(sighting) {
+      health.see(sighting);
+      activity.see(sighting);
+      builds.see(sighting);
+    },
     async open() {
       if (!config.server) return undefined;
       await activity.recall(queue);

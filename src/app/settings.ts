@@ -38,9 +38,9 @@ export function serverSettings({ host, port, adminPort }: Config, { KUBERNETES_S
 
 /** What the page shows of the settings, and who may change something by it. */
 export function pageSettings(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
-  const { track, apiToken, publicUrl, pushRegistry, consoleUrl } = config;
+  const { track, apiToken, publicUrl, pushRegistry } = config;
   const access = { apiToken, publicUrl, inPod: Boolean(inPod) };
-  return { track, pushRegistry, addresses: analyzerAddresses(config), console: () => consoleUrl, access };
+  return { track, pushRegistry, addresses: analyzerAddresses(config), access };
 }
 
 /** What becomes a job. */

@@ -7,7 +7,15 @@ import { aborted, sleep, systemClock } from "../core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../demo/analysis-api.ts";
 import { createOpenShiftApi } from "../demo/openshift-api.ts";
 import { type DemoRegistry, missingPrograms, startDemoRegistry } from "../demo/registry.ts";
-import { builtImages, demoNamespace, furnishCluster, playScenario, refusedImage, totalsOfARound } from "../demo/scenario.ts";
+import {
+  builtImages,
+  demoNamespace,
+  furnishCluster,
+  noBuilds,
+  playScenario,
+  refusedImage,
+  type Totals,
+} from "../demo/scenario.ts";
 import { createLog } from "../telemetry/log.ts";
 import type { CommandContext } from "./command.ts";
 import { createNarrator, type Narrator } from "./demo-narrator.ts";
@@ -47,31 +55,41 @@ export async function demo(context: CommandContext, { forever, fast }: DemoCall)
 
   const places = { clusterUrl: cluster.url, analysisHost: analysis.url, stateDirectory, ...copying(registry) };
   const own = { ...context, ...botContext(context, narrator, places), signal };
-  const bot = watch(own);
-  let rounds = 0;
+  let totals = noBuilds;
   const story = async () => {
     // What was there before comes first: the startup pass and a build may both see an image whose build is just ending.
     await Promise.race([analysis.waitFor(({ submissions }) => submissions.length > 0), sleep(systemClock, patience, signal)]);
     const pause = () => sleep(systemClock, fast ? fastPace : pace, signal);
-    while (!signal.aborted && (rounds === 0 || forever)) {
-      await playScenario({ cluster, registry, analysis, tell, pause }, rounds);
-      if (!signal.aborted) rounds += 1;
-    }
-    const arrived = analysis.waitFor(({ submissions }) => submissions.length >= expectedAfter(rounds));
+    const stage = { cluster, registry, analysis, tell, pause, signal };
+    for (let round = 0; !signal.aborted && (round === 0 || forever); round += 1)
+      totals = await playScenario(stage, round, totals);
+    const arrived = analysis.waitFor(({ submissions }) => submissions.length >= expectedAfter(totals));
     await Promise.race([arrived, sleep(systemClock, patience, signal)]);
     await pause();
-    if (!signal.aborted)
-      await answerQuestion(own, registry && builtImages(registry.host), tell).catch((error) => {
-        if (!signal.aborted) throw error;
-      });
+    if (!signal.aborted) await answerQuestion(own, registry && builtImages(registry.host), tell);
     const stays = !fast && context.screen.isTerminal;
-    if (!signal.aborted) tellEnd(analysis, rounds, narrator, stays);
-    if (stays && !signal.aborted) await aborted(context.signal);
-    ended.abort();
+    tellEnd(analysis, totals, narrator, stays && !signal.aborted);
+    if (stays) await aborted(signal);
   };
-  await Promise.all([bot, story()]);
-  if (context.signal.aborted && forever) tellEnd(analysis, rounds, narrator, false);
-  return analysis.submissions.length >= expectedAfter(rounds) ? 0 : 1;
+  await together([watch(own), story()], ended, context.signal);
+  return context.signal.aborted || analysis.submissions.length >= expectedAfter(totals) ? 0 : 1;
+}
+
+/** Waits for all of them, and ends the others when one has ended. Throws the first error, unless the others or the user had stopped it. */
+async function together(parts: readonly Promise<unknown>[], ended: AbortController, stopped: AbortSignal): Promise<void> {
+  let failure: { readonly error: unknown } | undefined;
+  await Promise.all(
+    parts.map(async (part) => {
+      try {
+        await part;
+      } catch (error) {
+        if (!ended.signal.aborted && !stopped.aborted) failure ??= { error };
+      } finally {
+        ended.abort();
+      }
+    }),
+  );
+  if (failure) throw failure.error;
 }
 
 const refusal = { status: 400, body: { error: "the architecture arm64 is not supported" } };
@@ -114,16 +132,16 @@ function botContext({ config, environment, log }: CommandContext, narrator: Narr
 }
 
 /** The image that was there before, and those of the builds that succeeded, without those that are refused. */
-function expectedAfter(rounds: number): number {
-  return 1 + rounds * (totalsOfARound.succeeded - totalsOfARound.refused);
+function expectedAfter({ succeeded, refused }: Totals): number {
+  return 1 + succeeded - refused;
 }
 
-function tellEnd({ submissions }: AnalysisApi, rounds: number, { tell, pageUrl }: Narrator, stays: boolean): void {
-  const { builds, succeeded, failed, cancelled, refused } = totalsOfARound;
-  const of = (amount: number) => amount * rounds;
-  tell(`${of(builds)} builds ended: ${of(succeeded)} succeeded, ${of(failed)} failed, ${of(cancelled)} cancelled.`);
+function tellEnd({ submissions }: AnalysisApi, totals: Totals, { tell, pageUrl }: Narrator, stays: boolean): void {
+  const { succeeded, failed, cancelled, refused } = totals;
+  const left = expectedAfter(totals) - submissions.length;
+  tell(`${succeeded + failed + cancelled} builds ended: ${succeeded} succeeded, ${failed} failed, ${cancelled} cancelled.`);
   tell(
-    `One image was there before, so there were ${of(succeeded) + 1} images: ${submissions.length} were submitted, ${of(refused)} refused by the service.`,
+    `One image was there before, so there were ${succeeded + 1} images: ${submissions.length} were submitted, ${refused} refused by the service${left > 0 ? `, ${left} still waited` : ""}.`,
   );
   const page = pageUrl();
   if (page !== undefined && stays) tell(`The page stays at ${page} until you press Ctrl-C.`);

@@ -108,6 +108,7 @@ function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] 
         )
       : []
     ).map((reason): Line => ["", reason]),
+    ...buildsLines(told, now),
     ["Queue", queueLine(told, now)],
     ["Endpoint", endpointLine(endpoint, now)],
     ["Last hour", `${lastHour.done} done, ${lastHour.failed} failed`],
@@ -133,6 +134,17 @@ function isPartly({ problems, troubles }: StatusJson): boolean {
 function shortened(lines: readonly string[], all: boolean): readonly string[] {
   if (all || lines.length <= shownLines) return lines;
   return [...lines.slice(0, shownLines), `and ${lines.length - shownLines} more: --all shows them`];
+}
+
+/** An older bot says nothing of its builds. */
+function buildsLines({ builds }: Partial<Pick<StatusJson, "builds">>, now: number): readonly Line[] {
+  if (!builds || builds.running + builds.failed === 0) return [];
+  const failures = builds.listed.filter(({ state }) => state === "failed").slice(0, shownLines);
+  const names = failures.map(({ build, reason, since }) => `${build} (${reason}, ${ago(since, now)})`);
+  const rest = builds.failed - names.length;
+  const failed = `${builds.failed} failed on the cluster`;
+  const listed = names.length > 0 ? `: ${names.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}` : "";
+  return [["Builds", `${builds.running} running, ${failed}${listed}`]];
 }
 
 function queueLine({ outcomes, oldestWaitingAt }: LedgerStatus, now: number): string {

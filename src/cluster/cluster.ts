@@ -83,6 +83,8 @@ export interface Cluster {
   registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
   /** The tail of a build's log, at most so many bytes; undefined when it is gone or empty. */
   readBuildLog(build: BuildKey, maximumBytes: number, signal: AbortSignal): Promise<string | undefined>;
+  /** The address of OpenShift's web console; undefined where there is none, or none that the bot may know. */
+  consoleUrl(signal: AbortSignal): Promise<string | undefined>;
   /**
    * A build's log from its beginning, in pieces as they come. Followed, it waits for a build that has not started, is taken up again where a
    * connection broke, and ends with the build; else it is what there is by now. Throws `JobError("ClusterUnavailable")` that says why there is

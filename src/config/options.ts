@@ -896,7 +896,7 @@ export const options = {
     format: "url",
     group: "Server",
     placeholder: "<url>",
-    help: "URL of OpenShift's web console. The page then links to Builds and BuildConfigs there.",
+    help: "URL of OpenShift's web console, for links to builds. Default: what the cluster says.",
   },
   apiToken: {
     env: "BUILD_WATCHER_API_TOKEN",

@@ -13,12 +13,15 @@ export type BuildPhase = "New" | "Pending" | "Running" | "Complete" | "Failed" |
 export type BuildOutcome = { readonly phase: BuildPhase } & (
   | ({ readonly kind: "succeeded"; readonly outputs: readonly ImageName[] } & BuildFacts)
   | ({ readonly kind: "failed"; readonly outputs: readonly ImageName[]; readonly reason: string } & BuildFacts)
-  | ({ readonly kind: "pending" } & Pick<BuildFacts, "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor">)
+  | ({ readonly kind: "pending" /** RFC 3339. */; readonly startedAt?: string } & Pick<
+      BuildFacts,
+      "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor"
+    >)
   | { readonly kind: "ignored"; readonly build: BuildKey | undefined; readonly because: IgnoredBecause }
 );
 
-/** `owned`: another object reports the same image. */
-export type IgnoredBecause = "cancelled" | "no-output-image" | "excluded" | "owned" | "unreadable";
+/** `deleted`: it was deleted before it ended. `owned`: another object reports the same image. */
+export type IgnoredBecause = "cancelled" | "deleted" | "no-output-image" | "excluded" | "owned" | "unreadable";
 
 /** `leave-out`: nobody said that it was pushed. `by-tag`: its tag counts, since the builder may have told another digest than it pushed. */
 export type IfMissing = "leave-out" | "by-tag";
@@ -50,6 +53,12 @@ export interface BuildFacts {
   readonly imageId?: string;
   /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can. */
   readonly madeFor?: string;
+}
+
+/** The outcome of an object that the cluster has deleted: one that had not ended never will. */
+export function ofDeleted(outcome: BuildOutcome): BuildOutcome {
+  if (outcome.kind !== "pending") return outcome;
+  return { kind: "ignored", phase: outcome.phase, build: outcome.build, because: "deleted" };
 }
 
 /** A build as often as it made images, each time with one of them. */

@@ -1,4 +1,4 @@
-import type { BuildKey } from "./build.ts";
+import { kindOf, type NamedBuild } from "./build.ts";
 import { withoutEnd } from "./outside-text.ts";
 
 /** The page of a commit where its repository is hosted; undefined when the origin is no address of the web, nor an SSH name of one. */
@@ -29,20 +29,30 @@ export function imageLink(image: string): string | undefined {
   return `https://hub.docker.com/${repository.startsWith("library/") ? `_/${repository.slice("library/".length)}` : `r/${repository}`}`;
 }
 
-/** Pages of OpenShift's web console, whose own address is given. */
-export function consoleLink(
-  console: string | undefined,
-  kind: "builds" | "buildconfigs",
-  namespace: string,
-  name: string,
-): string | undefined {
-  return console && `${withoutEnd(console, "/")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
+/** How the console calls the kinds of builds, and what they are made from; of a Pipeline it may have no page. */
+const consoleKinds: Readonly<Record<string, { readonly build: string; readonly config?: string }>> = {
+  Build: { build: "builds", config: "buildconfigs" },
+  BuildRun: { build: "shipwright.io~v1beta1~BuildRun", config: "shipwright.io~v1beta1~Build" },
+  PipelineRun: { build: "tekton.dev~v1~PipelineRun" },
+  TaskRun: { build: "tekton.dev~v1~TaskRun" },
+};
+
+/** A build's page in OpenShift's web console, whose own address is given. */
+export function buildLink(console: string | undefined, build: NamedBuild): string | undefined {
+  return consolePage(console, consoleKinds[kindOf(build)]?.build, build.namespace, build.name);
 }
 
-/** A Build's page in the console. */
-export function buildLink(
+/** The console's page of what a build was made from: `namespace/name`. */
+export function configLink(
   console: string | undefined,
-  { namespace, name }: Pick<BuildKey, "namespace" | "name">,
+  build: Pick<NamedBuild, "kind"> | undefined,
+  config: string | undefined,
 ): string | undefined {
-  return consoleLink(console, "builds", namespace, name);
+  const [namespace = "", name = ""] = config?.split("/") ?? [];
+  return consolePage(console, consoleKinds[kindOf(build ?? {})]?.config, namespace, name);
+}
+
+function consolePage(console: string | undefined, kind: string | undefined, namespace: string, name: string): string | undefined {
+  if (!console || kind === undefined) return undefined;
+  return `${withoutEnd(console, "/")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
 }

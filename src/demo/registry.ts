@@ -24,7 +24,12 @@ export async function startDemoRegistry(path: string | undefined): Promise<DemoR
   const directory = await mkdtemp(join(tmpdir(), "build-watcher-registry-"));
   const config = join(directory, "config.json");
   await writeFile(config, JSON.stringify(configuration(join(directory, "data"))));
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"], env: { PATH: path } });
+  // In a process group of its own: Ctrl-C in a terminal ends the bot first, which may still be copying.
+  const child = spawn("docker-registry", ["serve", config], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: path },
+    detached: true,
+  });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const host = await listening(child.stderr, ended);
   return {

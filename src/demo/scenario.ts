@@ -108,23 +108,25 @@ const scenes: readonly Scene[] = [
   },
 ];
 
-/** What one round of the story must lead to. */
+/** Builds that ended, by how. */
 export interface Totals {
-  readonly builds: number;
   readonly succeeded: number;
   readonly failed: number;
   readonly cancelled: number;
-  /** Images that the analysis service refuses. */
+  /** Images of those that succeeded, which the analysis service refuses. */
   readonly refused: number;
 }
 
-export const totalsOfARound: Totals = {
-  builds: scenes.length,
-  succeeded: scenes.filter(({ ending }) => ending === "Complete").length,
-  failed: scenes.filter(({ ending }) => ending === "Failed").length,
-  cancelled: scenes.filter(({ ending }) => ending === "Cancelled").length,
-  refused: scenes.filter(({ service }) => service === "refuses it").length,
-};
+export const noBuilds: Totals = { succeeded: 0, failed: 0, cancelled: 0, refused: 0 };
+
+function withScene({ succeeded, failed, cancelled, refused }: Totals, { ending, service }: Scene): Totals {
+  return {
+    succeeded: succeeded + (ending === "Complete" ? 1 : 0),
+    failed: failed + (ending === "Failed" ? 1 : 0),
+    cancelled: cancelled + (ending === "Cancelled" ? 1 : 0),
+    refused: refused + (service === "refuses it" ? 1 : 0),
+  };
+}
 
 /** The images that a round of the story pushes, as a registry on this host has them. */
 export function builtImages(host: string): readonly string[] {
@@ -165,12 +167,16 @@ export interface Stage {
   readonly tell: (line: string) => void;
   /** Resolves after a while, so that an eye can follow. */
   readonly pause: () => Promise<void>;
+  /** Ends the story at the next build. */
+  readonly signal?: AbortSignal;
 }
 
-/** Plays the story once; in its middle the API server drops every watch, as such servers do. */
-export async function playScenario(stage: Stage, round = 0): Promise<void> {
-  const { cluster, tell } = stage;
+/** Plays the story once, and adds up how its builds ended; in its middle the API server drops every watch, as such servers do. */
+export async function playScenario(stage: Stage, round = 0, before = noBuilds): Promise<Totals> {
+  const { cluster, tell, signal } = stage;
+  let totals = before;
   for (const [index, scene] of scenes.entries()) {
+    if (signal?.aborted) break;
     if (index === 3) {
       tell("The API server drops the connection. The bot must go on where it was.");
       cluster.closeWatches("reset");
@@ -178,7 +184,9 @@ export async function playScenario(stage: Stage, round = 0): Promise<void> {
     const name = scene.name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
     tell(`Build ${name}: ${scene.story}.`);
     await playScene(stage, scene, name);
+    totals = withScene(totals, scene);
   }
+  return totals;
 }
 
 async function playScene({ cluster, registry, analysis, tell, pause }: Stage, scene: Scene, name: string): Promise<void> {

@@ -135,6 +135,23 @@ const schemas: Readonly<Record<string, Schema>> = {
     "lastEventAt?": time,
     "lastListAt?": time,
     "lastSignAt?": time,
+    builds: {
+      ...object({
+        running: count,
+        failed: count,
+        listed: list(
+          object({
+            build: { ...text, description: "namespace/name" },
+            kind: text,
+            "buildConfig?": text,
+            state: { enum: ["failed", "running", "waiting"] },
+            "reason?": text,
+            "since?": time,
+          }),
+        ),
+      }),
+      description: "Builds that run, and BuildConfigs whose last build failed within a week; at most 50 of each are listed.",
+    },
     jobs: object(Object.fromEntries(jobStates.map((name) => [name, count]))),
     outcomes: object(Object.fromEntries(jobOutcomes.map((name) => [name, count]))),
     "oldestWaitingAt?": time,

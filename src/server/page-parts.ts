@@ -34,8 +34,6 @@ export interface PageSettings extends StatusParts {
   readonly packages?: { readonly known: KnownPackages; readonly specVersion: DocumentFacts["specVersion"] } | undefined;
   readonly clock: Clock;
   readonly access: AccessSettings;
-  /** The address of OpenShift's web console, once it is known. */
-  readonly console: () => string | undefined;
   /** The tail of a build's log; undefined when it is gone. */
   readonly readBuildLog: (build: BuildKey, signal: AbortSignal) => Promise<string | undefined>;
 }

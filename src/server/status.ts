@@ -1,9 +1,11 @@
+import { type BuildKey, kindOf } from "../core/build.ts";
 import { type Clock, isoTime } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/job-outcome.ts";
 import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/problems.ts";
 import type { FailureGroup, JobQueue, JobState, Tally } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
+import type { Builds, BuildsMonitor } from "./builds.ts";
 import type { Health, HealthProbes } from "./health.ts";
 
 /** What one sees at a glance. Times are milliseconds since the epoch. */
@@ -20,6 +22,9 @@ export interface Status extends Activity {
   readonly oldestWaitingAt?: number;
   /** Everything that is wrong now, biggest first. */
   readonly problems: readonly Problem[];
+  readonly builds: Builds;
+  /** The address of OpenShift's web console, once it is known. */
+  readonly console?: string | undefined;
   readonly version: string;
 }
 
@@ -27,12 +32,15 @@ export interface StatusParts {
   readonly clock: Clock;
   readonly queue: Pick<JobQueue, "counts" | "tally" | "count" | "oldestWaiting" | "failures">;
   readonly activity: Pick<ActivityMonitor, "read">;
+  readonly builds: Pick<BuildsMonitor, "read">;
   readonly health: Pick<HealthProbes, "readiness">;
   readonly namespaces: Status["namespaces"];
   readonly track: readonly string[];
   readonly version: string;
   /** Where images are copied to: `host[:port][/path]`. */
   readonly pushRegistry: string | undefined;
+  /** The address of OpenShift's web console, once it is known. */
+  readonly console: () => string | undefined;
   /** Where the analyzers are, by name. */
   readonly addresses: Readonly<Record<string, AnalyzerAddress>>;
 }
@@ -62,6 +70,8 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     track,
     version,
     ready: health.readiness(),
+    builds: settings.builds.read(),
+    console: settings.console(),
     counts,
     outcomes,
     problems,
@@ -121,6 +131,7 @@ export function statusJson(status: Status): StatusJson {
     lastEventAt: maybeIso(times.lastEventAt),
     lastListAt: maybeIso(times.lastListAt),
     lastSignAt: maybeIso(times.lastSignAt),
+    builds: buildsJson(status.builds),
     jobs: counts,
     outcomes,
     oldestWaitingAt: maybeIso(times.oldestWaitingAt),
@@ -134,6 +145,26 @@ export function statusJson(status: Status): StatusJson {
       done: minutes.reduce((sum, { done }) => sum + done, 0),
       failed: minutes.reduce((sum, { failed }) => sum + failed, 0),
     },
+  };
+}
+
+/** Builds of each kind that programs are told of. */
+const listedBuilds = 50;
+
+function buildsJson({ running, failed }: Builds): StatusJson["builds"] {
+  const nameOf = ({ kind, namespace, name }: BuildKey) => ({ build: `${namespace}/${name}`, kind: kindOf({ kind }) });
+  return {
+    running: running.length,
+    failed: failed.length,
+    listed: [
+      ...failed.slice(0, listedBuilds).map(({ build, buildConfig, reason, endedAt }) => {
+        return { ...nameOf(build), buildConfig, state: "failed" as const, reason, since: isoTime(endedAt) };
+      }),
+      ...running.slice(0, listedBuilds).map(({ build, buildConfig, phase, startedAt }) => {
+        const state = phase === "Running" ? ("running" as const) : ("waiting" as const);
+        return { ...nameOf(build), buildConfig, state, since: maybeIso(startedAt) };
+      }),
+    ],
   };
 }
 
@@ -152,6 +183,19 @@ export interface StatusJson {
   readonly lastEventAt: string | undefined;
   readonly lastListAt: string | undefined;
   readonly lastSignAt: string | undefined;
+  /** How many builds run, and how many BuildConfigs' last build failed; the first of each are listed. */
+  readonly builds: {
+    readonly running: number;
+    readonly failed: number;
+    readonly listed: readonly {
+      readonly build: string;
+      readonly kind: string;
+      readonly buildConfig: string | undefined;
+      readonly state: "failed" | "running" | "waiting";
+      readonly reason?: string;
+      readonly since: string | undefined;
+    }[];
+  };
   readonly jobs: Readonly<Record<JobState, number>>;
   readonly outcomes: OutcomeCounts;
   readonly oldestWaitingAt: string | undefined;

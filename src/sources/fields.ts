@@ -1,7 +1,7 @@
 import type { BuildKey } from "../core/build.ts";
 import { type BuildFacts, skipAnnotation } from "../core/build-outcome.ts";
 import { isObjectName } from "../core/object-name.ts";
-import { longestId } from "../core/outside-text.ts";
+import { longestId, outsideText } from "../core/outside-text.ts";
 
 /** What all objects of Kubernetes have. Everything is optional: a field of a wrong shape must cost one build its analysis, never the watch. */
 export interface Metadata {
@@ -47,6 +47,12 @@ export function ownerName(namespace: unknown, name: unknown): string | undefined
 /** The facts that are known. */
 export function known(facts: { readonly [Name in keyof BuildFacts]: BuildFacts[Name] | undefined }): BuildFacts {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as BuildFacts;
+}
+
+/** When a build began, if that is known. */
+export function startOf(time: unknown): { readonly startedAt?: string } {
+  const startedAt = outsideText(time, longestId);
+  return startedAt === undefined ? {} : { startedAt };
 }
 
 /** The objects in a list that may be none. */

@@ -7,7 +7,7 @@ import { isDigest, parseImageReference, withDigest } from "../core/image-referen
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
 import { lastBase } from "./dockerfile.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
 
 /** What is read of an OpenShift Build (build.openshift.io/v1). */
@@ -38,6 +38,7 @@ export interface Build {
     readonly phase?: string;
     readonly reason?: string;
     readonly message?: string;
+    readonly startTimestamp?: string;
     readonly completionTimestamp?: string;
     readonly outputDockerImageReference?: string;
     readonly output?: { readonly to?: { readonly imageDigest?: string } };
@@ -89,7 +90,7 @@ export function classifyBuild(build: Build): BuildOutcome {
     case "Cancelled":
       return { kind: "ignored", phase, build: key, because: "cancelled" };
     default:
-      return { kind: "pending", phase, ...identity(build, key) };
+      return { kind: "pending", phase, ...identity(build, key), ...startOf(build.status?.startTimestamp) };
   }
 }
 

@@ -6,7 +6,7 @@ import type { ImageName } from "../core/image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { type Condition, endOf } from "./run-status.ts";
 
@@ -75,7 +75,7 @@ function classifyBuildRun(run: BuildRun): BuildOutcome {
     case "Cancelled":
       return { kind: "ignored", phase, build: key, because: "cancelled" };
     default:
-      return { kind: "pending", phase, ...identity(run, key) };
+      return { kind: "pending", phase, ...identity(run, key), ...startOf(startTime) };
   }
 }
 

@@ -5,7 +5,7 @@ import { gitOrigin } from "../core/git-origin.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, stringsOf } from "./fields.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { type Condition, endOf } from "./run-status.ts";
 import { buildRunLabel } from "./shipwright.ts";
@@ -80,7 +80,7 @@ function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonl
   if (!key) return { kind: "ignored", phase, build: undefined, because: "unreadable" };
   if (isSkipped(run.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
   if (isOfBuildRun(run.metadata)) return { kind: "ignored", phase, build: key, because: "owned" };
-  if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key) };
+  if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key), ...startOf(startTime) };
   const { images, isTold } = madeImages(run, ignored);
   const outputs = images.map((reference) => ({ kind: "reference" as const, reference }));
   // What a run that went wrong had pushed by then, and what is told by half, is certain only once it is seen.

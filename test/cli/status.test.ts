@@ -22,8 +22,20 @@ async function serve(options: PageServerOptions = {}) {
 
 describe("status", () => {
   it("tells what a running bot's page tells", async () => {
-    const { port, queue, activity, work } = await serve({ namespaces: ["shop", "bank"] });
+    const { port, queue, activity, builds, work } = await serve({ namespaces: ["shop", "bank"] });
     activity.see({ kind: "synced", namespace: "shop", startedAt: 0 });
+    const build = { namespace: "shop", name: "api-7", uid: "api-7" };
+    const completedAt = new Date().toISOString();
+    const failed = {
+      kind: "failed",
+      phase: "Failed",
+      build,
+      reason: "PushFailed",
+      labels: {},
+      outputs: [],
+      completedAt,
+    } as const;
+    builds.see({ kind: "builds", namespace: "shop", builds: [failed], listed: false });
     for (const number of [1, 2, 3]) await queue.add(job(`shop/web-${number}`));
     work(async ({ build }) => {
       if (build?.name === "web-1") throw new JobError("AnalyzerRejected", "no");
@@ -37,6 +49,7 @@ describe("status", () => {
       "             no",
       `             ${failureReasons.AnalyzerRejected.remedy}`,
       "Watching   shop, bank; since just now, last event never, last list just now",
+      "Builds     0 running, 1 failed on the cluster: shop/api-7 (PushFailed, just now)",
       "Queue      0 waiting, 0 running, 2 submitted, 1 failed",
       "Endpoint   answering; last submission taken just now",
       "Last hour  2 done, 1 failed",

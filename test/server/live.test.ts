@@ -43,6 +43,8 @@ function live() {
       track: [],
       version: "",
       pushRegistry: undefined,
+      builds: { read: () => ({ running: [], failed: [] }) },
+      console: () => undefined,
       addresses: {},
     });
   const pages = createLive({

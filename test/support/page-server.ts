@@ -6,6 +6,7 @@ import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobHandler, JobQueue } from "../../src/queue/job-queue.ts";
 import type { AccessSettings } from "../../src/server/access.ts";
 import { type ActivityMonitor, createActivity } from "../../src/server/activity.ts";
+import { type BuildsMonitor, createBuilds } from "../../src/server/builds.ts";
 import type { Health } from "../../src/server/health.ts";
 import type { PageSettings } from "../../src/server/page-parts.ts";
 import { openServer, type ServerSettings } from "../../src/server/server.ts";
@@ -32,6 +33,7 @@ export interface PageServer extends AsyncDisposable {
   readonly adminUrl: string;
   readonly queue: JobQueue;
   readonly activity: ActivityMonitor;
+  readonly builds: BuildsMonitor;
   /** Sets the queue to work; the page's activity is told as in the bot. */
   work(handle: JobHandler): void;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
@@ -49,6 +51,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
   const settings = { directory, workers, jobTimeout: 3_600_000, giveUpAfter: 3_600_000, synchronous: "normal" as const };
   const queue = opened.adopt(openEmbeddedQueue({ ...settings, clock, random: () => 0.5 }), (part) => part.close());
   const activity = createActivity(clock);
+  const builds = createBuilds({ track: [], matchesLabels: () => true }, clock);
   const health = { liveness: () => ({ ok: true }) as const, readiness: () => ready };
   const server = opened.use(
     await openServer({
@@ -66,6 +69,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
         pushRegistry: options.pushRegistry,
         addresses: options.addresses ?? {},
         console: () => options.console,
+        builds,
         packages: options.packages,
         clock,
         analyzers: [{ name: "thoth" }],
@@ -81,6 +85,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
     adminUrl: server.adminUrl,
     queue,
     activity,
+    builds,
     work: (handle) => queue.work(handle, activity.onAttempt),
     get: (path, headers = {}) => fetch(`${server.url}${path}`, { headers, redirect: "manual" }),
     formToken: async () => / data-form-token="([^"]+)"/.exec(await (await fetch(`${server.url}/`)).text())?.[1] ?? "",

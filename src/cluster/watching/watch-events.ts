@@ -19,11 +19,19 @@ export interface WatchDecoder<T> {
 }
 
 type WatchEvent =
-  | { readonly kind: "object"; readonly object: object; readonly resourceVersion: string | undefined }
+  | {
+      readonly kind: "object";
+      readonly object: object;
+      readonly isDeleted: boolean;
+      readonly resourceVersion: string | undefined;
+    }
   | { readonly kind: "bookmark"; readonly resourceVersion: string | undefined }
   | { readonly kind: "error"; readonly error: ApiError };
 
-export function createWatchDecoder<T>(read: (object: unknown) => T): WatchDecoder<T> {
+/** What is kept of an object that a watch shows. */
+export type ReadObject<T> = (object: unknown, isDeleted: boolean) => T;
+
+export function createWatchDecoder<T>(read: ReadObject<T>): WatchDecoder<T> {
   let rest: Buffer[] = [];
   let restLength = 0;
 
@@ -59,14 +67,14 @@ export function createWatchDecoder<T>(read: (object: unknown) => T): WatchDecode
   };
 }
 
-function readEvents<T>(lines: Iterable<string>, read: (object: unknown) => T): WatchBatch<T> {
+function readEvents<T>(lines: Iterable<string>, read: ReadObject<T>): WatchBatch<T> {
   const objects: T[] = [];
   let resourceVersion: string | undefined;
   for (const line of lines) {
     if (line.trim() === "") continue;
     const event = parseEvent(line);
     if (event.kind === "error") return { objects, resourceVersion, error: event.error };
-    if (event.kind === "object") objects.push(read(event.object));
+    if (event.kind === "object") objects.push(read(event.object, event.isDeleted));
     resourceVersion = event.resourceVersion ?? resourceVersion;
   }
   return { objects, resourceVersion, error: undefined };
@@ -80,7 +88,7 @@ function parseEvent(line: string): WatchEvent {
   if (typeof object !== "object" || object === null) return { kind: "error", error: garbage() };
   const resourceVersion = resourceVersionOf(object);
   if (event.type === "BOOKMARK") return { kind: "bookmark", resourceVersion };
-  return { kind: "object", object, resourceVersion };
+  return { kind: "object", object, isDeleted: event.type === "DELETED", resourceVersion };
 }
 
 function resourceVersionOf(object: { readonly metadata?: { readonly resourceVersion?: unknown } | null }): string | undefined {

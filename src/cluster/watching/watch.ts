@@ -7,7 +7,7 @@ import type { WatchTrouble } from "../cluster.ts";
 import { type Cursor, createCursor, fail, isDeaf, mayPass, recover, unheardWhenDeaf, type WatchPace } from "./cursor.ts";
 import type { Outage } from "./outage.ts";
 import { listPages } from "./pages.ts";
-import { createWatchDecoder, type WatchBatch } from "./watch-events.ts";
+import { createWatchDecoder, type ReadObject, type WatchBatch } from "./watch-events.ts";
 
 /** What a watch of one path has to say, in order; see `BuildSighting`. */
 export type Sighting<T> =
@@ -31,7 +31,7 @@ export interface WatchSettings<T> {
   readonly resource: string;
   readonly namespace: string | undefined;
   /** What is kept of an object. */
-  readonly read: (object: unknown) => T;
+  readonly read: ReadObject<T>;
   readonly labelSelector: string | undefined;
   readonly clock: Clock;
   readonly pageSize: number;
@@ -72,7 +72,8 @@ export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal
 
 /** A list while the watch's position still holds leaves it alone: what happened between the two, a deletion above all, is not skipped. */
 async function* list<T>(settings: WatchSettings<T>, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
-  const { api, path, labelSelector, pageSize, clock, read } = settings;
+  const { api, path, labelSelector, pageSize, clock } = settings;
+  const read = (object: unknown) => settings.read(object, false);
   const leave = await settings.listing.enter(signal);
   try {
     const startedAt = clock.now();

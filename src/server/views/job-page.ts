@@ -1,14 +1,15 @@
 import { formatImageName } from "../../core/image-name.ts";
 import { describeJob } from "../../core/job.ts";
-import { buildLink, commitLink, consoleLink, imageLink } from "../../core/web-links.ts";
+import { buildLink, commitLink, configLink, imageLink } from "../../core/web-links.ts";
 import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import type { Chain } from "../chain.ts";
 import type { JobPackages } from "../packages/job-packages.ts";
 import { chainView } from "./chain-view.ts";
 import { findingsView } from "./findings-view.ts";
 import { type Html, html, type Part } from "./html.ts";
-import { actions, analyzerStates, causeWords, errorView, imageView, jobPath, outsideLink, resultLink } from "./job-row.ts";
+import { actions, analyzerStates, causeWords, errorView, imageView, jobPath, resultLink } from "./job-row.ts";
 import { layout } from "./layout.ts";
+import { outsideLink } from "./links.ts";
 import { packagesSection } from "./packages-section.ts";
 import { stepsView } from "./steps.ts";
 import { counted, outside, stateBadge, timeAgo, timeAhead } from "./words.ts";
@@ -70,12 +71,11 @@ function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
   const { job, createdAt, updatedAt, dueAt } = record;
   const { build, buildConfig, origin, commit } = job;
   const text = (value: string | undefined) => value !== undefined && outside(value, 2_000);
-  const [namespace = "", config = ""] = buildConfig?.split("/") ?? [];
   const completed = job.completedAt === undefined ? Number.NaN : Date.parse(job.completedAt);
   return [
     ["Comes from", causeWords[job.cause]],
     ["Build", build && linked(`${build.namespace}/${build.name}`, buildLink(console, build), "Console")],
-    ["BuildConfig", buildConfig && linked(buildConfig, consoleLink(console, "buildconfigs", namespace, config), "Console")],
+    ["BuildConfig", buildConfig && linked(buildConfig, configLink(console, build, buildConfig), "Console")],
     ["Trigger", text(job.trigger)],
     ["Source", origin !== undefined && linked(origin, /^https?:/i.test(origin) ? origin : undefined, "Open")],
     ["Git revision", commit !== undefined && linked(commit, commitLink(origin, commit), "Commit")],

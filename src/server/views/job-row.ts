@@ -6,6 +6,7 @@ import type { RecordGroup } from "../groups.ts";
 import { findingsBadge } from "./findings-view.ts";
 import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";
+import { outsideLink } from "./links.ts";
 import { briefSteps } from "./steps.ts";
 import { counted, outside, reasonWords, stateBadge, timeAgo, timeAhead } from "./words.ts";
 
@@ -71,12 +72,6 @@ ${dueAt !== undefined && html`<p class="remedy">Next try ${timeAhead(dueAt, now)
 /** Where results can be looked up; only an address that leads to the web becomes a link. */
 export function resultLink({ result }: JobRecord): Html | undefined {
   return outsideLink(result?.link, "Analysis", "result");
-}
-
-/** A link out of the page, if the address is one of the web. */
-export function outsideLink(address: string | undefined, words: string, kind = "out"): Html | undefined {
-  if (address === undefined || !/^https?:\/\//i.test(address)) return undefined;
-  return html`<a class="${kind}" href="${address}" rel="noopener noreferrer">${words}<span class="unseen"> at ${address.slice(0, 100)}</span> ↗</a>`;
 }
 
 function subject(job: Job): Html {

@@ -1,6 +1,7 @@
 import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/job-outcome.ts";
 import { type ProblemKind, problemLine } from "../../core/problems.ts";
 import type { Status } from "../status.ts";
+import { buildsLine, buildsView } from "./builds-view.ts";
 import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";
 import { problemsView } from "./problems.ts";
@@ -17,16 +18,18 @@ ${queueCard(status, now)}
 ${endpointCard(status, now)}
 <div class="card hour"><h2>Last hour</h2>${sparkline(status.minutes)}</div>
 </div>
+${buildsView(status.builds, status.console, now)}
 </section>`;
 }
 
 /** The same in one sentence, for those who listen. */
-export function overviewLine({ outcomes, problems }: Status): string {
+export function overviewLine({ outcomes, problems, builds }: Status): string {
   const states = jobOutcomes
     .filter((outcome) => outcomes[outcome] > 0)
     .map((outcome) => `${outcomes[outcome]} ${outcomeWords[outcome].word}`);
   const wrong = problems.slice(0, 3).map((problem) => `; ${problemLine(problem)}`);
-  return `Jobs: ${states.length > 0 ? states.join(", ") : "none yet"}${wrong.join("")}`;
+  const built = buildsLine(builds);
+  return `Jobs: ${states.length > 0 ? states.join(", ") : "none yet"}${built && `; ${built}`}${wrong.join("")}`;
 }
 
 /** What the browser's tab says: what is wrong, else how many failed. */
