@@ -72,7 +72,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const doors: Readonly<Record<string, readonly string[]>> = {
   "@kubernetes/client-node": ["cluster"],
   undici: ["cluster"],
-  axios: ["analyzers", "registry", "notifications"],
+  axios: ["analyzers", "notifications"],
   standardwebhooks: ["notifications"],
   "node:sqlite": ["queue", "inventory"],
   pg: ["postgres"],

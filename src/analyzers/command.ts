@@ -1,4 +1,4 @@
-import { mkdir, open, realpath } from "node:fs/promises";
+import { mkdir, open, realpath, rm } from "node:fs/promises";
 import { sep } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../children/run-directory.ts";
@@ -90,7 +90,7 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
     const program = await findProgram(args[0], parts.host, name);
     const wantsDocument = args.some((argument) => argument.includes("{sbom}"));
     const document = wantsDocument ? await parts.documents.documentOf(image, { formats: ["cyclonedx"] }, signal) : undefined;
-    const files = await (await parts.runs()).create(filesFor(image, document?.text));
+    const files = (await parts.runs()).create(filesFor(image, document?.text));
     try {
       await mkdir(files.path("out"), { mode: 0o700 });
       const values = { ...imageValues(image.reference, request), ...pathsIn(files) };
@@ -111,7 +111,8 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
       const submission = judge(settings, values.image, exit, await resultOf(settings, exit, files), secretsOf(image.login));
       return { ...submission, notes: [...(document?.notes ?? []), ...submission.notes] };
     } finally {
-      await files.remove();
+      // A program may leave much behind.
+      await rm(files.path(""), { recursive: true, force: true });
     }
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { type Clock, sleep } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 
@@ -11,15 +11,20 @@ export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill" | "once" |
 /** What the children of a run directory are; each kind has a place of its own in the state directory. */
 export type ChildKind = "skopeo" | "command";
 
-/** The files of one child process, private to this user. */
+/**
+ * The files of one child process, private to this user. They are few and small, so they are written and read at once: each wait for another thread
+ * would cost more.
+ */
 export interface ChildFiles {
   path(name: string): string;
-  remove(): Promise<void>;
+  /** What the child wrote into a file; empty where it wrote none. */
+  read(name: string): string;
+  remove(): void;
 }
 
 export interface RunDirectory {
   /** Writes a child's files, each readable by this user alone. Throws `JobError("DiskFull")`. */
-  create(files: Readonly<Record<string, string>>): Promise<ChildFiles>;
+  create(files: Readonly<Record<string, string>>): ChildFiles;
   /** Removes everything of this process, as happens when it exits without. */
   close(): Promise<void>;
 }
@@ -46,16 +51,16 @@ export async function openRunDirectory(
   const removeOnExit = () => rmSync(own, { recursive: true, force: true });
   host.once("exit", removeOnExit);
   return {
-    async create(files) {
-      const directory = await mkdtemp(join(own, "child-")).catch(diskFailure);
-      const remove = () => rm(directory, { recursive: true, force: true });
+    create(files) {
+      let directory: string | undefined;
+      const remove = () => directory && rmSync(directory, { recursive: true, force: true });
       try {
-        for (const [name, text] of Object.entries(files)) await writePrivately(join(directory, name), text);
+        directory = mkdtempSync(join(own, "child-"));
+        return writeFiles(directory, files, remove);
       } catch (error) {
-        await remove();
-        diskFailure(error);
+        remove();
+        return diskFailure(error);
       }
-      return { path: (name) => join(directory, name), remove };
     },
     close() {
       host.off("exit", removeOnExit);
@@ -64,9 +69,21 @@ export async function openRunDirectory(
   };
 }
 
-async function writePrivately(path: string, text: string): Promise<void> {
-  await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-  await writeFile(path, text, { mode: 0o600, flag: "wx" });
+function writeFiles(directory: string, files: Readonly<Record<string, string>>, remove: () => void): ChildFiles {
+  const path = (name: string) => join(directory, name);
+  for (const [name, text] of Object.entries(files)) {
+    if (name.includes("/")) mkdirSync(dirname(path(name)), { recursive: true, mode: 0o700 });
+    writeFileSync(path(name), text, { mode: 0o600, flag: "wx" });
+  }
+  return { path, remove, read: (name) => readIfThere(path(name)) };
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function diskFailure(error: unknown): never {

@@ -10,7 +10,7 @@ export interface AgentTraits {
   readonly lookup?: LookupFunction | undefined;
 }
 
-/** What a request to one URL is sent with; the fields are axios' own. */
+/** What a request to one URL is sent with; the fields are named as axios has them. */
 export interface Way {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;

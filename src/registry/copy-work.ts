@@ -5,7 +5,7 @@ import { createTurns } from "../core/turns.ts";
 import { type CopyRequest, type Journey, type JourneyParts, prepareJourney, skopeoCopy } from "./journey.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
 import { ifUnderstood } from "./own-requests.ts";
-import { getManifest, headManifest, type Manifest } from "./reading/distribution.ts";
+import { findManifest, getManifest, type Manifest, proveManifest } from "./reading/distribution.ts";
 import { assertImage, type Descriptor, readManifest } from "./reading/manifest.ts";
 import { createSharedWork } from "./shared-work.ts";
 import { blameSilence, usualPatience } from "./silence.ts";
@@ -77,10 +77,9 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
   }
 
   async function bring(journey: Journey, signal: AbortSignal): Promise<Brought> {
-    const { target, toRegistry, source } = journey;
-    if ((await ifUnderstood(headManifest(toRegistry, source.digest, signal), undefined)) !== undefined)
-      return { outcome: "present" };
-    const known = await ifUnderstood(readSource(journey, signal), undefined);
+    const { target } = journey;
+    const { isThere, known } = await lookUp(journey, signal);
+    if (isThere) return { outcome: "present" };
     const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
     const bytes = known?.blobs.reduce((sum, { size }) => sum + size, 0);
     const withManifest = { ...journey, manifest: known?.manifest, bytes };
@@ -115,11 +114,28 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
   }
 }
 
-/** The blobs of an image. Those of an index are left to skopeo: to learn them, each of its images would be read twice. */
-async function readSource(
-  { fromRegistry, source, manifest: known }: Journey,
+interface Sourced {
+  readonly manifest: Manifest;
+  readonly blobs: readonly Descriptor[];
+}
+
+/** Whether the push registry has an image, else what is known of it where it comes from. */
+async function lookUp(
+  journey: Journey,
   signal: AbortSignal,
-): Promise<{ manifest: Manifest; blobs: readonly Descriptor[] }> {
+): Promise<{ readonly isThere: boolean; readonly known?: Sourced | undefined }> {
+  const { toRegistry, source } = journey;
+  if (await ifUnderstood(proveManifest(toRegistry, source.digest, signal), undefined)) return { isThere: true };
+  // What HEAD does not show is rarely there: by the time GET has said so, the source has answered as well.
+  const [found, known] = await Promise.all([
+    ifUnderstood(findManifest(toRegistry, source.digest, signal), undefined),
+    ifUnderstood(readSource(journey, signal), undefined),
+  ]);
+  return { isThere: found !== undefined, known };
+}
+
+/** The blobs of an image. Those of an index are left to skopeo: to learn them, each of its images would be read twice. */
+async function readSource({ fromRegistry, source, manifest: known }: Journey, signal: AbortSignal): Promise<Sourced> {
   const manifest = known ?? (await getManifest(fromRegistry, source.digest, signal));
   assertImage(manifest);
   const { config, layers } = readManifest(manifest);

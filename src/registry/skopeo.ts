@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory } from "../children/run-directory.ts";
@@ -96,15 +96,12 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   return {
     async copy(request, signal, traffic = unheard) {
       signal.throwIfAborted();
-      const files = await runs.create(childFiles(request));
+      const files = runs.create(childFiles(request));
       try {
-        await judge(
-          { ...request, proxyOf: (registry) => proxies.proxyFor(new URL(`https://${registry}`))?.name },
-          await run(request, files, signal, traffic),
-          files,
-        );
+        const exit = await run(request, files, signal, traffic);
+        judge({ ...request, proxyOf: (registry) => proxies.proxyFor(new URL(`https://${registry}`))?.name }, exit, files);
       } finally {
-        await files.remove();
+        files.remove();
       }
     },
     close() {
@@ -130,11 +127,11 @@ export async function checkSkopeo(path: string | undefined, host: HostProcess, c
   return { version: shown };
 }
 
-async function judge(request: SkopeoCopy & Pick<FailedCopy, "proxyOf">, exit: ChildExit, files: ChildFiles): Promise<void> {
+function judge(request: SkopeoCopy & Pick<FailedCopy, "proxyOf">, exit: ChildExit, files: ChildFiles): void {
   const { source, destination, from, to } = request;
   if (exit.code !== 0) throw explainFailure(exit, { ...request, secrets: [...secretsOf(from.login), ...secretsOf(to.login)] });
   const what = `${formatImageReference(source)} to ${formatImageReference(destination)}`;
-  const digest = (await readFile(files.path("digest"), "utf8").catch(() => "")).trim();
+  const digest = files.read("digest").trim();
   if (digest === source.digest) return;
   throw new JobError("CopyFailed", `skopeo said it copied ${what}, but the digest it pushed is ${digest || "missing"}`);
 }

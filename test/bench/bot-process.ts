@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeKubeconfig } from "../support/kubeconfig.ts";
+import { compiledEnvironment } from "./remote.ts";
 
 export interface BotProcessSettings {
   readonly cluster: string;
@@ -35,6 +36,7 @@ export async function startBotProcess({ cluster, analysis, namespace, flags }: B
     cwd: directory,
     env: {
       ...kubeconfig.environment,
+      NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE,
       THOTH_USER_API_HOST: analysis,
       BUILD_WATCHER_STATE_DIR: join(directory, "state"),
       BUILD_WATCHER_SERVER: "0",

@@ -37,7 +37,7 @@ export async function benchCopy(): Promise<readonly Measurement[]> {
     const alone = await alternately(bench, 1, 1);
     return [
       compare("copy 40 images with 8 workers, over xargs -P8 skopeo copy", together, "cold", 0.7),
-      compare("the same when everything is there, over xargs -P8 skopeo copy again", together, "warm", 0.5),
+      compare("the same when everything is there, over xargs -P8 skopeo copy again", together, "warm", 0.4),
       compare("copy 40 images with 1 worker, over one skopeo copy after another", alone, "cold", 1.05),
     ];
   } finally {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, request as requestByHttp } from "node:http";
+import { request as requestByHttps } from "node:https";
 import type { Readable } from "node:stream";
 import { getCACertificates } from "node:tls";
-import axios, { type AxiosResponse, isAxiosError } from "axios";
+import { brotliDecompressSync, unzipSync } from "node:zlib";
 import { addressKind } from "../../core/addresses.ts";
 import { JobError } from "../../core/errors.ts";
 import { type Agents, proxyRefusal, type Way } from "../../network/agents.ts";
@@ -47,7 +48,7 @@ export interface TlsTrust {
 export interface Exchange {
   /**
    * Sends a request. GET and HEAD follow redirects, never from https to http, never from a public address to a private one, and with the login to the
-   * same host only. Throws a `RegistryVerdict` for an address that is refused, else `JobError`, or an axios error when there was no answer.
+   * same host only. Throws a `RegistryVerdict` for an address that is refused, else `JobError`, or `NoAnswer`.
    */
   send(url: URL, init: HttpInit, tls: TlsTrust, publicOnly: boolean, signal: AbortSignal): Promise<HeadAnswer>;
 }
@@ -82,13 +83,13 @@ export function createExchange(agents: Agents, trust: HostTrust): Exchange {
     // A proxy looks the host up where we cannot see it.
     if (way.via !== undefined) await trust.resolve(url, publicOnly);
     const response = await request(url, init, way, signal);
-    const refusal = proxyRefusal(response.status, way.via);
+    const status = response.statusCode ?? 0;
+    const refusal = proxyRefusal(status, way.via);
     if (refusal !== undefined) throw new JobError("ProxyRefused", `${init.method} ${url.host}${url.pathname}: ${refusal}`);
-    const peer =
-      way.via === undefined ? (response.request as { socket?: { remoteAddress?: string } }).socket?.remoteAddress : undefined;
+    const peer = way.via === undefined ? response.socket.remoteAddress : undefined;
     return {
-      status: response.status,
-      body: response.data,
+      status,
+      body: response,
       url,
       isPublic: publicOnly || (peer !== undefined && addressKind(peer) === "public"),
       header: (name) => text(response.headers[name]),
@@ -113,34 +114,30 @@ function followed(from: URL, location: string, { method, headers }: HttpInit, is
   };
 }
 
-async function request(url: URL, init: HttpInit, way: Way, signal: AbortSignal): Promise<AxiosResponse<IncomingMessage>> {
-  const { via, ...agents } = way;
+/** Node's own request, since a copy waits for several of them and most of what a library adds is its own time. */
+async function request(url: URL, init: HttpInit, way: Way, signal: AbortSignal): Promise<IncomingMessage> {
+  const isSecure = url.protocol === "https:";
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   try {
-    return await axios.request<IncomingMessage>({
-      ...init,
-      ...agents,
-      headers: { "Accept-Encoding": "identity", ...init.headers },
-      url: url.href,
-      signal,
-      responseType: "stream",
-      maxRedirects: 0,
-      maxBodyLength: Number.POSITIVE_INFINITY,
-      transformRequest: (data: unknown) => data,
-      validateStatus: () => true,
-    });
+    const headers = { "Accept-Encoding": "identity", ...init.headers };
+    const options = { method: init.method, headers, agent: isSecure ? way.httpsAgent : way.httpAgent, signal };
+    const outgoing = (isSecure ? requestByHttps : requestByHttp)(url, options, resolve);
+    outgoing.on("error", reject);
+    outgoing.end(init.data);
+    return await promise;
   } catch (error) {
     signal.throwIfAborted();
-    throw isAxiosError(error) ? new NoAnswer(error, url.host, via) : error;
+    throw new NoAnswer(error as NodeJS.ErrnoException, url.host, way.via);
   }
 }
 
 /** There was no answer, for what reason whatever. */
 export class NoAnswer extends Error {
-  override readonly cause: unknown;
+  override readonly cause: NodeJS.ErrnoException | undefined;
   readonly host: string;
   readonly via: string | undefined;
 
-  constructor(cause: unknown, host: string, via: string | undefined) {
+  constructor(cause: NodeJS.ErrnoException | undefined, host: string, via: string | undefined) {
     super(`no answer from ${host}`);
     this.cause = cause;
     this.host = host;
@@ -150,7 +147,7 @@ export class NoAnswer extends Error {
 
 /** What a failure to get an answer is for a job. */
 export function asJobFailure(error: unknown, what: string): unknown {
-  return error instanceof NoAnswer && isAxiosError(error.cause) ? connectionFailure(error.cause, what, error) : error;
+  return error instanceof NoAnswer && error.cause ? connectionFailure(error.cause, what, error) : error;
 }
 
 /** Drops a body that nobody wants; a short one is read, so that its connection can be used again. */
@@ -176,8 +173,27 @@ export async function readBody(answer: HeadAnswer, limit: number, what: string):
     if (status >= 300) break;
     throw new JobError("CopyFailed", `${what}: the answer is longer than ${limit} bytes`);
   }
-  return { status, isPublic, url, header, body: Buffer.concat(chunks).subarray(0, most) };
+  const sent = Buffer.concat(chunks).subarray(0, most);
+  return { status, isPublic, url, header, body: unpacked(sent, header("content-encoding"), most, what) };
 }
+
+/** Some proxies pack what they pass on, asked or not. */
+function unpacked(body: Buffer, encoding: string | undefined, limit: number, what: string): Buffer {
+  const unpack = unpackers[encoding?.trim().toLowerCase() ?? ""];
+  if (!unpack || body.length === 0) return body;
+  try {
+    return unpack(body, { maxOutputLength: limit });
+  } catch {
+    throw new JobError("CopyFailed", `${what}: the answer cannot be unpacked (${encoding})`);
+  }
+}
+
+const unpackers: Readonly<Record<string, typeof unzipSync>> = {
+  gzip: unzipSync,
+  "x-gzip": unzipSync,
+  deflate: unzipSync,
+  br: brotliDecompressSync,
+};
 
 function keyOf({ verifyTls, certificates }: TlsTrust, publicOnly: boolean): string {
   return `${verifyTls} ${publicOnly} ${createHash("sha256").update(certificates).digest("hex")}`;

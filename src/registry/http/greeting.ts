@@ -1,4 +1,3 @@
-import { isAxiosError } from "axios";
 import type { Clock } from "../../core/clock.ts";
 import type { RegistryLogin } from "../logins/credentials.ts";
 import type { HostTrust } from "../trust/host-trust.ts";
@@ -77,5 +76,5 @@ function unanswered(signal: AbortSignal): (error: unknown) => Greeting {
 }
 
 function isRefusedHost(error: unknown): boolean {
-  return error instanceof NoAnswer && isAxiosError(error.cause) && asJobFailure(error, "") instanceof RegistryVerdict;
+  return error instanceof NoAnswer && asJobFailure(error, "") instanceof RegistryVerdict;
 }

@@ -1,4 +1,3 @@
-import type { AxiosError } from "axios";
 import { type FailureReason, JobError } from "../../core/errors.ts";
 import { forPeople } from "../../core/outside-text.ts";
 import { redact } from "../../core/redact.ts";
@@ -40,7 +39,7 @@ function reasonOf(status: number): FailureReason {
 
 /** What it means that there was no answer. */
 export function connectionFailure(
-  error: AxiosError,
+  error: NodeJS.ErrnoException,
   what: string,
   { host, via }: { readonly host: string; readonly via: string | undefined },
 ): JobError {
@@ -51,12 +50,11 @@ export function connectionFailure(
   const untrustedCertificate = untrusted.test(code);
   if (untrustedCertificate) return new JobError("RegistryUntrusted", `${what}: its certificate is not trusted (${code})`);
   if (isWrongProtocol(error)) return new JobError("RegistryUntrusted", `${what}: it speaks plain HTTP where HTTPS is asked for`);
-  if (code === "ERR_BAD_RESPONSE") return new JobError("CopyFailed", `${what}: the answer cannot be used`);
-  return new JobError("RegistryUnavailable", `${what}: ${code === "ECONNABORTED" ? "no answer in time" : code}`);
+  return new JobError("RegistryUnavailable", `${what}: ${code}`);
 }
 
 /** Whether a TLS handshake met something that speaks no TLS. */
-export function isWrongProtocol(error: AxiosError): boolean {
+export function isWrongProtocol(error: NodeJS.ErrnoException): boolean {
   return error.code === "EPROTO" || /wrong version number|packet length too long|HTTP_REQUEST/i.test(error.message);
 }
 

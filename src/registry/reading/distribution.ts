@@ -32,13 +32,22 @@ const decisive: readonly number[] = [401, 403, 429, 503];
  * media type and digest. Throws a `RegistryVerdict` when no registry answers.
  */
 export async function headManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
+  return (await proveManifest(send, reference, signal)) ?? (await findManifest(send, reference, signal));
+}
+
+/** The first half of that, by HEAD: undefined where it proves nothing, which is not yet that there is none. */
+export async function proveManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
   const answer = await send({ method: "HEAD", path: `manifests/${reference}`, headers }, signal).catch((error: unknown) => {
     if (error instanceof RegistryVerdict || !isUndecided(error)) throw error;
     return undefined;
   });
-  const digest = answer && provenBy(answer, reference);
-  if (digest) return digest;
-  return (await findManifest(send, reference, signal))?.digest;
+  return answer && provenBy(answer, reference);
+}
+
+/** The second half, by GET. */
+export async function findManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
+  const answer = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
+  return answer.status === 404 ? undefined : verify(answer, reference).digest;
 }
 
 /** A manifest by tag or digest. Throws `JobError("ImageNotFound")` when there is none, `JobError("CopyFailed")` when the answer is another. */
@@ -60,11 +69,6 @@ export async function tagManifest(send: SendToRegistry, tag: string, manifest: M
   };
   const { status } = await send(request, signal);
   if (status === 404) throw new JobError("CopyFailed", `The push registry does not take the tag ${tag}: it answered 404`);
-}
-
-async function findManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Manifest | undefined> {
-  const answer = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
-  return answer.status === 404 ? undefined : verify(answer, reference);
 }
 
 function isUndecided(error: unknown): boolean {
