@@ -1,3 +1,4 @@
+import { parseDatabaseUrl, withDatabaseCa } from "../core/database-url.ts";
 import { readPushSettings } from "../core/push-target.ts";
 import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 import type { Given } from "./sources.ts";
@@ -26,6 +27,7 @@ export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionNam
     ...mixedNamespaces(config),
     ...halfLogins(config, wrong),
     ...wrongTargets(config, wrong),
+    ...wrongDatabase(config, wrong),
   ];
 }
 
@@ -83,6 +85,18 @@ function nothingToSubmit({ noBase, noOutput, noBuildLog }: Partial<Config>): str
 function mixedNamespaces({ namespaces = [] }: Partial<Config>): string[] {
   if (!namespaces.includes("*") || namespaces.length === 1) return [];
   return [`${nameOf("namespaces")} is "${namespaces.join(",")}"; expected names of namespaces, or * alone`];
+}
+
+/** What a database's URL and its certificates would be refused for together. */
+function wrongDatabase({ databaseUrl, databaseCa }: Partial<Config>, wrong: ReadonlySet<OptionName>): string[] {
+  if (databaseUrl === undefined || wrong.has("databaseUrl")) return [];
+  try {
+    parseDatabaseUrl(withDatabaseCa(databaseUrl, databaseCa));
+    return [];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "it cannot be read";
+    return [`${nameOf("databaseUrl")} is not usable: ${why} ${nameOf("databaseCa")} can name that file, too.`];
+  }
 }
 
 /** What the places for copies would be refused for; the message names the variable. */

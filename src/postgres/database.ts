@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
+import { addressOf, type DatabaseUrl, type Host } from "../core/database-url.ts";
 import { DatabaseError, explain, isConflict, movesOn } from "./database-error.ts";
-import { type DatabaseUrl, type Host, parseDatabaseUrl } from "./database-url.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 
 export interface DatabaseSettings {
   /** `postgresql://…`, or what reads it: it is asked for every new connection, so that a renewed password needs no restart. */
@@ -47,7 +48,7 @@ const conflictsTolerated = 5;
 export function openDatabase(settings: DatabaseSettings): Database {
   const { url, connections = defaults.connections, statementTimeout = defaults.statementTimeout } = settings;
   const read = typeof url === "string" ? () => url : url;
-  const name = nameOf(parseDatabaseUrl(read()));
+  const name = addressOf(parseDatabaseUrl(read()));
   const { use, close } = connecting(name, createClients(read, settings), connections);
 
   function attempt<T>(work: (run: Run) => Promise<T>, timeout: number): Promise<T> {
@@ -162,10 +163,6 @@ const patience = 2_000;
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text") => (oid === 20 ? Number : pg.types.getTypeParser(oid, format))) as never,
 };
-
-function nameOf({ hosts, database }: DatabaseUrl): string {
-  return `${hosts.map(({ host, port }) => `${host}:${port}`).join(",")}/${database}`;
-}
 
 /** Makes clients for one host after the other. */
 interface Clients {

@@ -314,11 +314,19 @@ describe("the database's URL", () => {
 
   it("is a mistake that repeats nothing of it", () => {
     const [mistake = "", ...others] = mistakesOf({
-      environment: { BUILD_WATCHER_DATABASE_URL: "postgresql://app:hush/hush@db/bot" },
+      environment: { BUILD_WATCHER_DATABASE_URL: "postgresql://app:hush@hush@db/bot" },
     });
-    expect(mistake).toMatch(/^BUILD_WATCHER_DATABASE_URL is not usable; expected .*%2F for \//);
+    expect(mistake).toMatch(/^BUILD_WATCHER_DATABASE_URL is not usable; expected .*percent-encoded/);
     expect(mistake).not.toContain("hush");
     expect(others).toEqual([]);
+  });
+
+  it("may leave its certificates to a setting of their own", () => {
+    const environment = { BUILD_WATCHER_DATABASE_URL: `${url}?sslmode=verify-ca` };
+    expect(mistakesOf({ environment })).toEqual([
+      expect.stringMatching(/sslrootcert.*--database-ca \(BUILD_WATCHER_DATABASE_CA\)/),
+    ]);
+    expect(mistakesOf({ environment, flags: { databaseCa: "/ca.crt" } })).toEqual([]);
   });
 
   it("is not taken from the .env of a directory of somebody else's", () => {

@@ -92,7 +92,7 @@ function pairOf(name: OptionName): Readonly<Record<string, string>> {
     attachSbom: { BUILD_WATCHER_ANALYZERS: "packages", ...registry },
     pushTemplate: registry,
     pushSkip: registry,
-    databaseCa: { BUILD_WATCHER_DATABASE_URL: "postgresql://db.example.com/bot" },
+    databaseCa: { BUILD_WATCHER_DATABASE_URL: "postgresql://app@db.example.com/bot" },
   };
   return halves[name] ?? {};
 }
