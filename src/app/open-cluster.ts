@@ -20,6 +20,7 @@ import { type BuildKey, kindOf } from "../core/build.ts";
 import { type BuildOutcome, ofDeleted } from "../core/build-outcome.ts";
 import { systemClock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
+import { createShelf } from "../core/shelf.ts";
 import type { BuildSource } from "../sources/build-source.ts";
 import type { SourcePart } from "../sources/discovery.ts";
 import { buildSources } from "../sources/index.ts";
@@ -125,7 +126,7 @@ function watchAll(
       namespaces: namespaces.list,
       named: namespaces.named,
       namespacesChange: namespaces.change,
-      ownership: createOwnership(settings.tektonTasks ?? false),
+      ownership: createOwnership({ reportsItself: () => false, shelf: createShelf(), ...settings, clock }),
       clock,
       askEvery: settings.askEvery ?? (namespaces.change ? askForNamespaces : askForSources),
       watch,

@@ -3,8 +3,9 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { analyzerAddresses } from "../config/analyzer-address.ts";
 import { type Config, options } from "../config/options.ts";
 import { fileVariable } from "../config/secret-files.ts";
+import type { BuildFacts } from "../core/build-outcome.ts";
 import type { ImageReference } from "../core/image-reference.ts";
-import type { Job, SubmissionPolicy } from "../core/job.ts";
+import { isTrackedTask, type Job, type SubmissionPolicy } from "../core/job.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
 import { readProxies } from "../core/proxy.ts";
 import { mayCopy, readPushSettings } from "../core/push-target.ts";
@@ -21,11 +22,16 @@ const logShare = 1 / 4;
 export function clusterSettings(config: Config) {
   const { namespaces, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
   const { labelSelector, shipwrightSelector, tektonSelector, tektonIgnoreResults, namespaceSelector, namespaceExclude } = config;
-  const which = { sources: config.sources, tektonTasks: config.tektonTasks === "all", tektonIgnoreResults };
+  const which = { sources: config.sources, reportsItself: reportsItself(config), tektonIgnoreResults };
   const selectors = { labelSelector, shipwrightSelector, tektonSelector, namespaceSelector, namespaceExclude };
   const logTimeLimit = Math.min(logTime, config.jobTimeout * logShare);
   const reaching = { verifyTls: verifyClusterTls, url: clusterUrl, registryRoute, pullAccount: config.pullAccount };
   return { namespaces, ...selectors, ...which, ...reaching, watchTimeout, logTimeLimit };
+}
+
+/** Which TaskRuns report their images though they are part of a PipelineRun. */
+export function reportsItself({ tektonTasks, track }: Pick<Config, "tektonTasks" | "track">): (task: BuildFacts) => boolean {
+  return (task) => tektonTasks === "all" || isTrackedTask(task, track);
 }
 
 /** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */

@@ -1,9 +1,9 @@
-import { submissionPolicy } from "../app/settings.ts";
+import { reportsItself, submissionPolicy } from "../app/settings.ts";
 import { type BuildOutcome, eachImage } from "../core/build-outcome.ts";
 import { planJobs } from "../core/job.ts";
 import type { BuildSource } from "../sources/build-source.ts";
 import { buildSources } from "../sources/index.ts";
-import { createOwnership } from "../sources/ownership.ts";
+import { settleAll } from "../sources/ownership.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { runJobs } from "./run-jobs.ts";
 
@@ -12,9 +12,7 @@ export async function replay(context: CommandContext, file: string): Promise<num
   const { config, log } = context;
   const policy = submissionPolicy(config);
   const outcomes = readBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
-  const settled = createOwnership(config.tektonTasks === "all")
-    .settle(outcomes)
-    .flatMap(eachImage);
+  const settled = settleAll(outcomes, reportsItself(config)).flatMap(eachImage);
   const plans = settled.map((outcome) => ({ outcome, plan: planJobs(outcome, policy) }));
   for (const { outcome, plan } of plans) {
     const { namespace, name } = outcome.build ?? {};

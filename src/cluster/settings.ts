@@ -1,4 +1,6 @@
+import type { BuildFacts } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Shelf } from "../core/shelf.ts";
 import type { WatchPace } from "./watching/cursor.ts";
 
 /** Which cluster, which part of it, and how patiently. */
@@ -15,8 +17,8 @@ export interface ClusterSettings {
   readonly labelSelector?: string | undefined;
   readonly shipwrightSelector?: string | undefined;
   readonly tektonSelector?: string | undefined;
-  /** Whether every TaskRun reports its images, though its PipelineRun does. */
-  readonly tektonTasks?: boolean;
+  /** Whether a TaskRun reports its images, though its PipelineRun does. Default: none. */
+  readonly reportsItself?: (task: BuildFacts) => boolean;
   /** Patterns of results of Tekton runs that name no image. */
   readonly tektonIgnoreResults?: readonly string[];
   /** Milliseconds after which the cluster is asked again what there is to watch. */
@@ -32,6 +34,8 @@ export interface ClusterSettings {
   readonly pullAccount?: string | undefined;
   /** KUBECONFIG, HOME, HOSTNAME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where TaskRuns wait for their PipelineRun. Default: in memory. */
+  readonly shelf?: Shelf;
   readonly clock?: Clock;
   readonly pace?: WatchPace;
   /** Milliseconds an answer may be awaited, connecting included. */

@@ -15,7 +15,7 @@ export type BuildOutcome = { readonly phase: BuildPhase } & (
   | ({ readonly kind: "failed"; readonly outputs: readonly ImageName[]; readonly reason: string } & BuildFacts)
   | ({ readonly kind: "pending" /** RFC 3339. */; readonly startedAt?: string } & Pick<
       BuildFacts,
-      "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor"
+      "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor" | "pipeline"
     >)
   | { readonly kind: "ignored"; readonly build: BuildKey | undefined; readonly because: IgnoredBecause }
 );
@@ -51,8 +51,9 @@ export interface BuildFacts {
   readonly ifMissing?: IfMissing;
   /** Tells one image of several from the others; see `eachImage`. */
   readonly imageId?: string;
-  /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can. */
+  /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can; and of that pipeline. */
   readonly madeFor?: string;
+  readonly pipeline?: string;
 }
 
 /** The outcome of an object that the cluster has deleted: one that had not ended never will. */

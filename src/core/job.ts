@@ -167,17 +167,31 @@ function filtered(facts: BuildFacts, policy: SubmissionPolicy): Plan | undefined
   return undefined;
 }
 
-/** Whether what a build was made from is among what to follow; nothing named means all. */
+/** Whether what a build was made from, or the pipeline it is a part of, is among what to follow; nothing named means all. */
 export function isTracked(
-  { build, buildConfig, ownerKind = "BuildConfig" }: Pick<BuildFacts, "build" | "buildConfig" | "ownerKind">,
+  {
+    build,
+    buildConfig,
+    ownerKind = "BuildConfig",
+    pipeline,
+  }: Partial<Pick<BuildFacts, "buildConfig" | "ownerKind" | "pipeline">> & Pick<BuildFacts, "build">,
   track: readonly string[],
 ): boolean {
   if (track.length === 0) return true;
-  if (!buildConfig) return false;
+  const owners = [`${ownerKind}:${buildConfig}`, `Pipeline:${pipeline}`];
   return track.some((entry) => {
     const [name = "", kind = "BuildConfig"] = entry.split(":").toReversed();
-    return kind === ownerKind && (name.includes("/") ? name : `${build.namespace}/${name}`) === buildConfig;
+    return owners.includes(`${kind}:${name.includes("/") ? name : `${build.namespace}/${name}`}`);
   });
+}
+
+/** Whether a task is followed by its own name, so that it reports its images though its pipeline does. */
+export function isTrackedTask(facts: Parameters<typeof isTracked>[0], track: readonly string[]): boolean {
+  const tasks = track.filter((entry) => entry.startsWith("Task:"));
+  const { build, buildConfig, ownerKind } = facts;
+  return (
+    tasks.length > 0 && ownerKind === "Task" && buildConfig !== undefined && isTracked({ build, buildConfig, ownerKind }, tasks)
+  );
 }
 
 function skip(because: string): Plan {

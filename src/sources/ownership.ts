@@ -1,52 +1,127 @@
-import type { BuildOutcome } from "../core/build-outcome.ts";
+import type { BuildSighting } from "../cluster/cluster.ts";
+import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Shelf } from "../core/shelf.ts";
+import { createPipelines, fateOf, isOf, nameOf } from "./pipelines.ts";
 
-/** Sees to it that one image is reported by one object: the PipelineRun where it names images, else the TaskRun that made them. */
+/**
+ * Sees to it that one image is reported by one object: by the PipelineRun where it names images, else by the TaskRun that made them. A TaskRun is
+ * put aside while its PipelineRun runs, and that outlasts the bot.
+ */
 export interface Ownership {
-  /** What is left of outcomes seen together, and what they set free of those seen before. */
-  settle(outcomes: readonly BuildOutcome[]): readonly BuildOutcome[];
+  /** What is left of a sighting, and what it sets free of those before. */
+  settle(sighting: BuildSighting): Promise<Settled>;
 }
 
-/** Pipelines and waiting tasks that are remembered; the oldest is forgotten for a newer one. */
-const mostRemembered = 10_000;
-
-/** What became of a pipeline: whether its tasks are to report for it, or to be left alone with it. */
-type Fate = "named images" | "named none" | "left alone";
-
-/** `reportsAll`: every TaskRun reports its images at once, whatever its pipeline will say. */
-export function createOwnership(reportsAll: boolean): Ownership {
-  const fates = new Map<string, Fate>();
-  const waiting = new Map<string, BuildOutcome[]>();
-
-  function settleOne(outcome: BuildOutcome): readonly BuildOutcome[] {
-    const { build } = outcome;
-    if (build?.kind === "PipelineRun" && outcome.kind !== "pending") return [outcome, ...endPipeline(outcome)];
-    const pipeline = "madeFor" in outcome ? outcome.madeFor : undefined;
-    if (pipeline === undefined || !(outcome.kind === "succeeded" || outcome.kind === "failed")) return [outcome];
-    const fate = fates.get(pipeline);
-    if (fate === "named none" || (reportsAll && fate !== "left alone")) return [outcome];
-    if (fate === undefined) remember(waiting, pipeline, [...(waiting.get(pipeline) ?? []), outcome]);
-    return [{ kind: "ignored", phase: outcome.phase, build: outcome.build, because: "owned" }];
-  }
-
-  function endPipeline(outcome: BuildOutcome): readonly BuildOutcome[] {
-    const { build } = outcome;
-    const name = `${build?.namespace}/${build?.name}`;
-    const isNamed = "outputs" in outcome && outcome.outputs.length > 0;
-    // One that is left alone on purpose takes its tasks with it.
-    const isLeftAlone = outcome.kind === "ignored" && (outcome.because === "excluded" || outcome.because === "owned");
-    const fate = isLeftAlone ? "left alone" : isNamed ? "named images" : "named none";
-    remember(fates, name, fate);
-    const freed = fate === "named none" ? (waiting.get(name) ?? []) : [];
-    waiting.delete(name);
-    return freed;
-  }
-
-  return { settle: (outcomes) => outcomes.flatMap(settleOne) };
+export interface Settled {
+  readonly sightings: readonly BuildSighting[];
+  /** To be called once all of that is taken in: until then what was set free is still on the shelf. */
+  dealtWith(): Promise<void>;
 }
 
-function remember<T>(memory: Map<string, T>, key: string, value: T): void {
-  memory.delete(key);
-  memory.set(key, value);
-  const [oldest] = memory.keys();
-  if (memory.size > mostRemembered && oldest !== undefined) memory.delete(oldest);
+export interface OwnershipSettings {
+  /** Whether a TaskRun reports its images at once, whatever its pipeline will say. */
+  readonly reportsItself: (task: BuildFacts) => boolean;
+  readonly shelf: Shelf;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** Pipelines that are looked up on the shelf at once. */
+const atOnce = 200;
+
+const [pipelineRuns, taskRuns] = ["pipelineruns", "taskruns"];
+
+export function createOwnership({ reportsItself, shelf, clock }: OwnershipSettings): Ownership {
+  const pipelines = createPipelines();
+  /** The pipelines that tasks wait for. */
+  let held: Set<string> | undefined;
+
+  async function see(sighting: Extract<BuildSighting, { kind: "builds" }>, waitedFor: Set<string>): Promise<Settled> {
+    const ended = sighting.builds.filter(({ build }) => build?.kind === "PipelineRun").flatMap(seePipeline);
+    const isAside = (outcome: BuildOutcome) => isTask(outcome) && !reportsItself(outcome) && fate(outcome) === "open";
+    const aside = sighting.builds.filter(isAside);
+    await shelf.put(aside.map(entryOf));
+    for (const { key } of aside.map(entryOf)) waitedFor.add(key);
+    const builds = sighting.builds.map((outcome) => (isOwned(outcome) ? owned(outcome) : outcome));
+    const over = ended.filter((pipeline) => waitedFor.has(pipeline));
+    return { sightings: [{ ...sighting, builds: [...builds, ...(await takeDown(over))] }], dealtWith: () => forget(over) };
+  }
+
+  function seePipeline(outcome: BuildOutcome): readonly string[] {
+    return pipelines.see(outcome, clock.now()) === undefined ? [] : [nameOf(outcome.build)];
+  }
+
+  function fate(outcome: BuildOutcome) {
+    return pipelines.fate(("madeFor" in outcome && outcome.madeFor) || "");
+  }
+
+  function isOwned(outcome: BuildOutcome): boolean {
+    if (!isTask(outcome)) return false;
+    const its = fate(outcome);
+    return its === "left alone" || (its !== "named none" && !reportsItself(outcome));
+  }
+
+  /** After a list it is known which pipelines are gone without a word. */
+  async function close(sighting: Extract<BuildSighting, { kind: "synced" }>, waitedFor: Set<string>): Promise<Settled> {
+    const { namespace, source, startedAt } = sighting;
+    if (source === pipelineRuns) pipelines.listed(namespace, startedAt);
+    const over = [...waitedFor].filter((name) => isOf(name, namespace) && pipelines.fate(name) !== "open");
+    const sightings: BuildSighting[] = [];
+    for (let start = 0; start < over.length; start += atOnce) {
+      const builds = await takeDown(over.slice(start, start + atOnce));
+      if (builds.length > 0) sightings.push({ ...sighting, kind: "builds", builds, listed: true });
+    }
+    return { sightings: [...sightings, sighting], dealtWith: () => forget(over) };
+  }
+
+  /** The tasks that are to report for these pipelines. */
+  async function takeDown(names: readonly string[]): Promise<readonly BuildOutcome[]> {
+    const free = names.filter((name) => pipelines.fate(name) === "named none");
+    const entries = free.length > 0 ? await shelf.of(free) : [];
+    return entries.map(({ text }) => JSON.parse(text) as BuildOutcome);
+  }
+
+  async function forget(names: readonly string[]): Promise<void> {
+    if (names.length > 0) await shelf.remove(names);
+    for (const name of names) held?.delete(name);
+  }
+
+  return {
+    async settle(sighting) {
+      held ??= new Set(await shelf.keys());
+      if (sighting.kind === "builds") return see(sighting, held);
+      if (sighting.kind === "synced" && (sighting.source === pipelineRuns || sighting.source === taskRuns))
+        return close(sighting, held);
+      if (sighting.kind === "watches") pipelines.watch(sighting.watches.filter(({ source }) => source === pipelineRuns));
+      return { sightings: [sighting], dealtWith: async () => {} };
+    },
+  };
+}
+
+/** The same for builds that are all there are. */
+export function settleAll(
+  outcomes: readonly BuildOutcome[],
+  reportsItself: OwnershipSettings["reportsItself"],
+): readonly BuildOutcome[] {
+  const pipelines = outcomes.filter(({ build, kind }) => build?.kind === "PipelineRun" && kind !== "pending");
+  const fates = new Map(pipelines.map((outcome) => [nameOf(outcome.build), fateOf(outcome)]));
+  return outcomes.map((outcome) => {
+    if (!isTask(outcome)) return outcome;
+    const fate = fates.get(outcome.madeFor);
+    return fate === "left alone" || (fate === "named images" && !reportsItself(outcome)) ? owned(outcome) : outcome;
+  });
+}
+
+/** Whether a build ended that is a part of a pipeline. */
+function isTask(outcome: BuildOutcome): outcome is BuildOutcome & BuildFacts & { readonly madeFor: string } {
+  return (outcome.kind === "succeeded" || outcome.kind === "failed") && outcome.madeFor !== undefined;
+}
+
+function owned({ phase, build }: BuildOutcome): BuildOutcome {
+  return { kind: "ignored", phase, build, because: "owned" };
+}
+
+function entryOf(outcome: BuildOutcome) {
+  const key = (isTask(outcome) && outcome.madeFor) || "";
+  return { key, name: outcome.build?.uid ?? "", text: JSON.stringify(outcome) };
 }

@@ -125,13 +125,15 @@ function identity(run: Run, key: BuildKey): BuildFacts {
     key.kind === "PipelineRun"
       ? (run.spec?.pipelineRef?.name ?? labels["pipelinesascode.tekton.dev/original-prname"] ?? labels["tekton.dev/pipeline"])
       : (run.spec?.taskRef?.name ?? labels["tekton.dev/task"]);
-  const pipelineRun = key.kind === "TaskRun" ? labels["tekton.dev/pipelineRun"] : undefined;
+  const isTask = key.kind === "TaskRun";
+  const ofPipeline = (label: string) => (isTask ? ownerName(key.namespace, labels[`tekton.dev/${label}`]) : undefined);
   return known({
     build: key,
     labels,
     buildConfig: ownerName(key.namespace, named),
-    ownerKind: key.kind === "PipelineRun" ? "Pipeline" : "Task",
-    madeFor: pipelineRun && ownerName(key.namespace, pipelineRun),
+    ownerKind: isTask ? "Task" : "Pipeline",
+    madeFor: ofPipeline("pipelineRun"),
+    pipeline: ofPipeline("pipeline"),
   });
 }
 

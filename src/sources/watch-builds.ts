@@ -33,8 +33,10 @@ const askAgainAfter = 10_000;
 /** Every build of every source, for ever; what is watched changes with what the cluster has. */
 export async function* watchBuilds(settings: BuildWatchSettings, signal: AbortSignal): AsyncGenerator<BuildSighting> {
   for await (const sighting of mergeChanging((its) => changes(settings, its), signal)) {
-    if (sighting.kind !== "builds") yield sighting;
-    else yield { ...sighting, builds: settings.ownership.settle(sighting.builds) };
+    const { sightings, dealtWith } = await settings.ownership.settle(sighting);
+    yield* sightings;
+    // Whoever asks for the next one has taken these in.
+    await dealtWith();
   }
 }
 

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { BuildFacts, BuildOutcome } from "../../src/core/build-outcome.ts";
 import { parseImageReference } from "../../src/core/image-reference.ts";
-import { coveredImage, imageJob, imageJobs, planJobs, type SubmissionPolicy } from "../../src/core/job.ts";
+import {
+  coveredImage,
+  imageJob,
+  imageJobs,
+  isTracked,
+  isTrackedTask,
+  planJobs,
+  type SubmissionPolicy,
+} from "../../src/core/job.ts";
 
 const everything: SubmissionPolicy = {
   analyzers: [{ name: "thoth", readsLogs: true }],
@@ -113,5 +121,26 @@ describe("imageJob", () => {
       `quay.io/a/b@${digest}`,
     );
     expect(coveredImage(imageJob(parseImageReference("quay.io/a/b:v1"), "scan", "thoth"))).toBeUndefined();
+  });
+});
+
+describe("what is tracked", () => {
+  const build = { kind: "TaskRun", namespace: "shop", name: "cart-1-build", uid: "u-2" };
+  const task = { build, buildConfig: "shop/buildah", ownerKind: "Task", pipeline: "shop/cart" };
+
+  it.each<[string, readonly string[], boolean, boolean]>([
+    ["nothing is named", [], true, false],
+    ["its pipeline is", ["Pipeline:cart"], true, false],
+    ["its task is", ["Task:shop/buildah"], true, true],
+    ["another pipeline is", ["Pipeline:bank/cart"], false, false],
+    ["a BuildConfig of the same name is", ["cart", "buildah"], false, false],
+  ])("of a TaskRun in a pipeline, where %s", (_, track, tracked, itself) => {
+    expect(isTracked(task, track)).toBe(tracked);
+    expect(isTrackedTask(task, track)).toBe(itself);
+  });
+
+  it("is nothing without an owner, once something is named", () => {
+    const { build: its } = task;
+    expect([isTracked({ build: its }, ["undefined"]), isTracked({ build: its }, ["Pipeline:undefined"])]).toEqual([false, false]);
   });
 });

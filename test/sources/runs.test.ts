@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { type BuildOutcome, eachImage } from "../../src/core/build-outcome.ts";
 import { formatImageName } from "../../src/core/image-name.ts";
 import { buildSources } from "../../src/sources/index.ts";
-import { createOwnership } from "../../src/sources/ownership.ts";
 import { mostImages } from "../../src/sources/type-hints.ts";
 import { digestOf } from "../support/fixtures.ts";
 import { aRun, condition, type RunObject, results } from "../support/runs.ts";
@@ -312,45 +311,4 @@ it.each(Object.values(sources))("$kind never throws, whatever the server sends",
     fc.property(fc.oneof(anything, fc.jsonValue()), (value) => void source?.classify(value)),
     { numRuns: 300 },
   );
-});
-
-describe("a TaskRun of a PipelineRun", () => {
-  const labelled = (run: RunObject) => {
-    run.metadata.namespace = "shop-tenant";
-    run.metadata.labels = { "tekton.dev/pipelineRun": "checkout-on-push-k5v8n" };
-  };
-  const barren = (run: RunObject) => void Object.assign(run.status, { results: [] });
-
-  it("is left to its pipeline, which names the image", () => {
-    const ownership = createOwnership(false);
-    expect(ownership.settle([classify("taskrun", labelled)]).map(told)).toEqual(["owned"]);
-    expect(ownership.settle([classify("pipelinerun")]).map(told)).toEqual(["quay.io/example-shop/checkout@5891"]);
-    expect(ownership.settle([classify("taskrun", labelled)]).map(told)).toEqual(["owned"]);
-  });
-
-  it.each(["before", "after"])("reports its image where the pipeline names none, seen %s it", (order) => {
-    const ownership = createOwnership(false);
-    const task = classify("taskrun", labelled);
-    const pipeline = classify("pipelinerun", barren);
-    const seen = ownership.settle(order === "before" ? [task, pipeline] : [pipeline, task]);
-    expect(seen.map(told).filter((what) => what.includes("@"))).toEqual(["quay.example.com/shop/cart@1a79"]);
-  });
-
-  it.each([false, true])("is left alone with its pipeline, whether or not all are to report: %s", (reportsAll) => {
-    const ownership = createOwnership(reportsAll);
-    const skipped = (run: RunObject) =>
-      void Object.assign(run.metadata, { annotations: { "build-watcher.thoth-station.ninja/skip": "true" } });
-    expect(ownership.settle([classify("pipelinerun", skipped), classify("taskrun", labelled)]).map(told)).toEqual([
-      "excluded",
-      "owned",
-    ]);
-  });
-
-  it("reports at once where all are to", () => {
-    expect(
-      createOwnership(true)
-        .settle([classify("taskrun", labelled)])
-        .map(told),
-    ).toEqual(["quay.example.com/shop/cart@1a79"]);
-  });
 });
