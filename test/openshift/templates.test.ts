@@ -21,6 +21,7 @@ describe("the templates", () => {
     expect(templateFiles).toEqual([
       "buildconfig.yaml",
       "config.yaml",
+      "deployment-replicas.yaml",
       "deployment.yaml",
       "imagestream.yaml",
       "login-proxy.yaml",
@@ -207,10 +208,13 @@ describe("networkpolicy.yaml", () => {
     ]);
   });
 
-  it("lets the bot reach DNS, the API server, registries and the endpoint, and no metadata service", () => {
+  it("lets the bot reach DNS, the API server, registries, the endpoint and a database, and no metadata service", () => {
     const { egress } = rulesOf();
-    expect(egress.map(({ ports }) => ports?.map(({ port }) => port))).toEqual([[5353, 5353], [6443], [5000], [443]]);
+    expect(egress.map(({ ports }) => ports?.map(({ port }) => port))).toEqual([[5353, 5353], [6443], [5000], [443], [5432]]);
     expect(JSON.stringify(egress[3]?.to)).toContain("169.254.0.0/16");
+    const outside = '[{"ipBlock":{"cidr":"10.1.2.3/32"}}]';
+    const moved = rulesOf({ DATABASE: outside, DATABASE_PORT: "6432" }).egress[4];
+    expect(moved).toEqual({ to: JSON.parse(outside), ports: [{ port: 6432 }] });
   });
 });
 

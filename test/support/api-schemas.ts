@@ -3,6 +3,7 @@ import { PrometheusRule, ServiceMonitor } from "@kubernetes-models/prometheus-op
 import { Ajv } from "ajv";
 import { Deployment } from "kubernetes-models/apps/v1";
 import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import type { KubernetesObject } from "./templates.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -69,6 +70,7 @@ export function schemaMistakes(object: KubernetesObject): readonly string[] {
   const { apiVersion, kind } = object;
   if (kind === "Deployment") return deploymentMistakes(object);
   if (kind === "NetworkPolicy") return thrown(() => new NetworkPolicy(object as never).validate());
+  if (kind === "PodDisruptionBudget") return thrown(() => new PodDisruptionBudget(object as never).validate());
   if (kind === "PrometheusRule") return thrown(() => new PrometheusRule(object as never).validate());
   if (kind === "ServiceMonitor") return thrown(() => new ServiceMonitor(object as never).validate());
   if (kind === "Route") return mistakesIn({ ...route }, object);

@@ -60,13 +60,14 @@ interface Settings extends KubernetesObject {
 
 const needed = { THOTH_WATCHED_NAMESPACE: "shop", THOTH_USER_API_HOST: "user-api.example.com" };
 
-/** What `config.yaml` and `deployment.yaml` make in the namespace `bots`; the parameters given to each are other than usual. */
+/** What `config.yaml` and a template of the Deployment make in the namespace `bots`; the parameters given to each are other than usual. */
 export function deploy(
   config: Readonly<Record<string, string>> = {},
   deployment: Readonly<Record<string, string>> = {},
+  template: "deployment.yaml" | "deployment-replicas.yaml" = "deployment.yaml",
 ): Deployed {
   const settings: readonly Settings[] = processTemplate("config.yaml", { ...needed, ...config });
-  const workload = processTemplate("deployment.yaml", { NAMESPACE: "bots", ...deployment });
+  const workload = processTemplate(template, { NAMESPACE: "bots", ...deployment });
   const objects = [...settings, ...workload];
   const found = workload.find(({ kind }) => kind === "Deployment") as Deployed["deployment"];
   const pod = found.spec.template.spec;
