@@ -84,7 +84,7 @@ function createProgram({ version, columns = 80 }: ProgramSettings, { call, write
   const width = Math.min(Math.max(columns, 60), 100);
   const program = new Command("build-watcher")
     .description(
-      "Watches OpenShift builds and submits every image they make to an analysis service. Without a command it watches.",
+      "Watches builds on OpenShift, and copies, analyzes and shows every image they make. Without a command it watches.",
     )
     .usage("[command] [settings]")
     .version(version, "-V, --version", "Print the version.")
@@ -99,6 +99,7 @@ function createProgram({ version, columns = 80 }: ProgramSettings, { call, write
     });
   addOptionFlags(program);
   addCommands(program, call);
+  addDemoCommand(program, call);
   addPackageCommands(program, call);
   addJobsCommands(program, call);
   // after the commands, which would inherit it: a word that is no command gets an answer of its own
@@ -113,11 +114,13 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .action(() => call({ command: "watch" }));
   program
     .command("scan")
-    .description("Submit the images in image streams and wait for them. Exit code 0: all went well, 1: some failed.")
+    .description(
+      "Submit the images in image streams and wait for them. If a bot is running, hand them to it. Exit code 0: all went well, 1: some failed.",
+    )
     .action(() => call({ command: "scan" }));
   program
     .command("submit")
-    .description("Submit images by name.")
+    .description("Submit images by name and wait for them. If a bot is running, hand them to it.")
     .argument(...images)
     .action((names: string[]) => call({ command: "submit", images: names }));
   program
@@ -127,7 +130,7 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .action((names: string[]) => call({ command: "copy", images: names }));
   program
     .command("replay")
-    .description("Submit the images of Builds from a file, as if they had just ended.")
+    .description("Submit the images of Builds from a file, as if they had just ended. If a bot is running, hand them to it.")
     .argument("<file>", "A Build or a List of them as oc get -o json prints it; - for standard input.")
     .action((file: string) => call({ command: "replay", file }));
   program
@@ -157,6 +160,9 @@ function addCommands(program: Command, call: Sinks["call"]): void {
     .description("Print a script that completes commands and flags in a shell.")
     .addArgument(new Argument("<shell>", "Which shell.").choices(shells))
     .action((shell: Shell) => call({ command: "completion", shell }));
+}
+
+function addDemoCommand(program: Command, call: Sinks["call"]): void {
   program
     .command("demo")
     .description("Watch the bot work on an emulated cluster and analysis service on this machine.")
@@ -171,8 +177,8 @@ function addPackageCommands(program: Command, call: Sinks["call"]): void {
   program
     .command("packages")
     .description("Say which images contain a package. Exit code 0: some do, 1: none does.")
-    .argument("<question...>", "name[@version or range] or a package URL; with --diff two images by digest.")
-    .option("--diff", "What came, went and changed from one image to another.")
+    .argument("<question...>", "A name, with @version or @range if you like, or a package URL. With --diff two images by digest.")
+    .option("--diff", "Compare the packages of two images.")
     .option("--json", "Print one JSON document.")
     .action((words: string[], { diff = false, json = false }: { diff?: boolean; json?: boolean }) =>
       call({ command: "packages", words, diff, json }),
@@ -187,16 +193,16 @@ function addPackageCommands(program: Command, call: Sinks["call"]): void {
 function addJobsCommands(program: Command, call: Sinks["call"]): void {
   const jobs = program
     .command("jobs")
-    .description("List jobs. Its own commands retry and dismiss them.")
+    .description("List jobs, retry them or dismiss them.")
     .usage("[options] [command]")
     .helpCommand(false)
     .addOption(new Option("--state <state>", "Only jobs in this state.").choices(listedStates))
     .option("--analyzer <name>", "Only jobs for this analyzer.")
     .option("--namespace <name>", "Only jobs of builds in this namespace.")
-    .option("--text <text>", "Only jobs that mention every word of it: names, images, errors.")
-    .option("--limit <number>", "So many jobs; 0: all.", "30")
-    .option("--details", "Print everything of each job.")
-    .option("--json", "Print JSON, a job a line; all of them unless --limit says otherwise.")
+    .option("--text <text>", "Only jobs that mention every word of this, in names, images or errors.")
+    .option("--limit <number>", "How many jobs to list; 0: all.", "30")
+    .option("--details", "Print all details of each job.")
+    .option("--json", "Print JSON, one job per line. Lists all jobs unless --limit is given.")
     .action((given: ListFlags, command: Command) => {
       refuseUnknown(command);
       call({ command: "jobs", ...readListing(given, command) });
@@ -205,7 +211,7 @@ function addJobsCommands(program: Command, call: Sinks["call"]): void {
     .command("retry")
     .description("Retry jobs now.")
     .argument("[id...]", "Ids of jobs, or their names as the list shows them.")
-    .option("--failed", "All failed jobs, and those whose analysis failed.")
+    .option("--failed", "Retry all failed jobs, and those whose analysis failed.")
     .action((ids: string[], { failed = false }: { failed?: boolean }, command: Command) => {
       refuseListOptions(jobs);
       if (failed === ids.length > 0) command.error("jobs retry needs either ids of jobs or --failed");

@@ -88,6 +88,7 @@ describe("check, where all is well", () => {
       ok      right get imagestreams         system:serviceaccount:bots:build-watcher can get imagestreams in namespace golang-builder.
       ok      right list imagestreams        system:serviceaccount:bots:build-watcher can list imagestreams in namespace golang-builder.
       ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher can get imagestreams/layers in namespace golang-builder.
+      ok      first start                    A bot with an empty ledger also takes in 1 image of builds that have ended already. BUILD_WATCHER_SINCE=now leaves them alone.
       ok      analysis endpoint              https://user-api.example.com answers as Thoth's User API does.
       ok      state directory                /state can be written and locked.
       skipped API shipwright                 The cluster does not serve buildruns.v1beta1.shipwright.io. The bot looks again every ten minutes.

@@ -126,7 +126,9 @@ describe("the labels", () => {
     expect(deployment.spec.selector.matchLabels).toEqual(labels);
     const service = objectOf<{ selector: object; ports: { name: string }[] }>("Service");
     expect(service.spec.selector).toEqual(labels);
-    const [monitor] = processTemplate("monitoring.yaml") as (KubernetesObject & {
+    const [monitor] = processTemplate("monitoring.yaml", {
+      RUNBOOKS: "https://git.example.com/operate.md",
+    }) as (KubernetesObject & {
       spec: { selector: { matchLabels: object }; endpoints: { port: string }[] };
     })[];
     expect(service.metadata.labels).toMatchObject(monitor?.spec.selector.matchLabels ?? { none: "" });

@@ -24,7 +24,8 @@ interface Panel {
   readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
 }
 
-const [, prometheusRule, dashboardMap] = processTemplate("monitoring.yaml") as readonly [
+const runbooks = "https://git.example.com/bots/docs/operate.md";
+const [, prometheusRule, dashboardMap] = processTemplate("monitoring.yaml", { RUNBOOKS: runbooks }) as readonly [
   KubernetesObject,
   KubernetesObject & { readonly spec: { readonly groups: readonly { readonly rules: readonly Rule[] }[] } },
   KubernetesObject & { readonly data: Readonly<Record<string, string>> },
@@ -117,7 +118,7 @@ describe("the alerts", () => {
   });
 
   it("name commands that run as they stand, in the bot's namespace", () => {
-    const [, here] = processTemplate("monitoring.yaml", { NAMESPACE: "bots" }) as unknown as readonly [
+    const [, here] = processTemplate("monitoring.yaml", { RUNBOOKS: runbooks, NAMESPACE: "bots" }) as unknown as readonly [
       never,
       typeof prometheusRule,
     ];
@@ -134,7 +135,11 @@ describe("the alerts", () => {
   });
 
   it("have thresholds by parameter", () => {
-    const [, rule] = processTemplate("monitoring.yaml", { OLDEST_JOB_SECONDS: "77", FAILED_JOBS_PER_HOUR: "33" });
+    const [, rule] = processTemplate("monitoring.yaml", {
+      RUNBOOKS: runbooks,
+      OLDEST_JOB_SECONDS: "77",
+      FAILED_JOBS_PER_HOUR: "33",
+    });
     expect(JSON.stringify(rule)).toContain('kind=\\"submit\\"} > 77');
     expect(JSON.stringify(rule)).toContain("> 33");
   });

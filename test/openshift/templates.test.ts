@@ -7,6 +7,7 @@ import { type KubernetesObject, processTemplate, readTemplate, referencesIn, tem
 const needed: Readonly<Record<string, string>> = {
   NAMESPACE: "bots",
   THOTH_WATCHED_NAMESPACE: "shop",
+  RUNBOOKS: "https://git.example.com/bots/docs/operate.md",
   THOTH_USER_API_HOST: "user-api.example.com",
 };
 

@@ -10,6 +10,7 @@ import type { Environment, Flags } from "../../config/sources.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster } from "./cluster.ts";
 import { type Finding, failed, isWell, passed, renderFindings, renderJson, warned } from "./finding.ts";
+import { checkFirstStart } from "./first-start.ts";
 import { checkReading } from "./reading.ts";
 import { checkCopying } from "./registry.ts";
 import type { Uses } from "./rights.ts";
@@ -55,7 +56,12 @@ async function checkAll({ flags, environment, envFile, ownEnvFile, host, signal 
     tokenWarnings(config, environment).map((detail) => warned("pass-token", detail)),
     checkCluster(
       { ...clusterSettings(config), environment },
-      { uses: usesOf(config, environment), watched: config, set },
+      {
+        uses: usesOf(config, environment),
+        watched: config,
+        set,
+        firstStart: (probe, sources) => checkFirstStart(probe, sources, config, signal),
+      },
       signal,
     ),
     checkCopying(config, host, { set, inPod, environment }, signal),

@@ -15,6 +15,8 @@ export interface Demands {
   readonly uses: Uses;
   readonly watched: Watched;
   readonly set: SetCommand;
+  /** What a first start would do, for the sources there are. */
+  readonly firstStart: (probe: ClusterProbe, sources: readonly BuildSource[]) => Promise<Finding>;
 }
 
 /** The build systems that are known, and the names of those that were chosen. */
@@ -50,7 +52,7 @@ const restart = "oc rollout restart deployment/build-watcher";
 
 async function askCluster(
   probe: ClusterProbe,
-  { uses, watched, set, reconnect, sources, chosen }: Demands & Sources & { readonly reconnect: string },
+  { uses, watched, set, firstStart, reconnect, sources, chosen }: Demands & Sources & { readonly reconnect: string },
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const login = (error: unknown) => (probe.inPod ? reconnect : loginCommand(probe.server, error));
@@ -80,7 +82,8 @@ async function askCluster(
   };
   const granted = await Promise.all(probe.namespaces.map((namespace) => checkRights(asked, namespace, signal)));
   const doubts = await checkWatched(probe, { ...watched, sources: asked.sources }, set, signal);
-  return [cluster, identity, ...findings, checkImageStreams(streams, hasBuilds), ...granted.flat(), ...doubts];
+  const start = await firstStart(probe, asked.sources);
+  return [cluster, identity, ...findings, checkImageStreams(streams, hasBuilds), ...granted.flat(), ...doubts, start];
 }
 
 function identityOf(known: unknown, login: (error: unknown) => string): Finding {
