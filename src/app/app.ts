@@ -107,7 +107,10 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
   const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
   const queue = measureQueue(ledger, "submit", metrics, clock, config.analyzers);
-  const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
+  const cluster = opened.adopt(
+    await openCluster({ ...clusterSettings(config), shelf: queue.shelf, environment, clock }),
+    (part) => part.close(),
+  );
   const { proxies } = readProxies(environment);
   const limits = createHostLimits(config.perRegistry, clock);
   const own = { directory, environment, clock, host: surroundings.host, log, limits };

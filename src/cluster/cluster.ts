@@ -7,6 +7,8 @@ import type { ImageReference } from "../core/image-reference.ts";
 export interface Watched {
   /** The plural of the objects watched, such as `buildruns`; absent: OpenShift's `builds`. */
   readonly source?: string;
+  /** What people call one of them: `BuildRun`; absent: `Build`. */
+  readonly what?: string;
   readonly namespace: string | undefined;
 }
 

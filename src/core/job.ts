@@ -28,6 +28,7 @@ export interface Job {
   /** The images the build only took files from: they are shown, not submitted. */
   readonly inputs?: readonly ImageName[];
   readonly build?: BuildKey;
+  /** `namespace/name` of the BuildConfig it was made from; of what is none with its kind before it: `Pipeline:namespace/name`. */
   readonly buildConfig?: string;
   /** Whether the build's log is part of the submission. */
   readonly buildLog?: boolean;
@@ -108,6 +109,21 @@ export function groupOf({ id, group = id }: Pick<Job, "id" | "group">): string {
   return group;
 }
 
+/** Whether a job is for one of several images that its build made. */
+export function isOneOfSeveral(job: Pick<Job, "id" | "group" | "build">): boolean {
+  return job.build !== undefined && groupOf(job) !== `build-${job.build.uid}`;
+}
+
+/** Whether two jobs of the same owner's builds are for the same of its images. */
+export function isSameProduct(a: Job, b: Job): boolean {
+  return !isOneOfSeveral(a) || !isOneOfSeveral(b) || productOf(a) === productOf(b);
+}
+
+function productOf({ output }: Job): string {
+  if (output?.kind === "reference") return repositoryOf(output.reference);
+  return output ? `${output.namespace}/${output.stream}` : "";
+}
+
 /** Who waits in turn with whom: the namespace of a build, the repository of an image alone. */
 export function tenantOf({ build, output }: Pick<Job, "build" | "output">): string {
   if (build) return build.namespace;
@@ -132,7 +148,8 @@ function submitBuild(
   policy: SubmissionPolicy,
 ): Plan {
   const base = policy.baseImage ? facts.base : undefined;
-  const { inputs, build, buildConfig, origin, commit, trigger, completedAt, ifMissing } = facts;
+  const { inputs, build, origin, commit, trigger, completedAt, ifMissing } = facts;
+  const buildConfig = ownerOf(facts);
   const seeksBase = policy.baseImage && !facts.base && output !== undefined;
   const id = facts.imageId === undefined ? `build-${build.uid}` : `build-${build.uid}-${facts.imageId}`;
   const failure = facts.reason !== undefined && output ? { failure: facts.reason } : undefined;
@@ -165,6 +182,17 @@ function filtered(facts: BuildFacts, policy: SubmissionPolicy): Plan | undefined
   if (!isTracked(facts, policy.track)) return skip("not-tracked");
   if (policy.since !== undefined && Date.parse(facts.completedAt ?? "") < policy.since) return skip("too-old");
   return undefined;
+}
+
+/** What a build was made from, as BUILD_WATCHER_TRACK names it: names of different kinds are different. */
+function ownerOf({ buildConfig, ownerKind }: BuildFacts): string | undefined {
+  return buildConfig && ownerKind !== undefined ? `${ownerKind}:${buildConfig}` : buildConfig;
+}
+
+/** The two parts of a job's `buildConfig`: `name` is `namespace/name`. */
+export function ownerParts(owner: string | undefined): { readonly kind: string; readonly name: string | undefined } {
+  const [name, kind = "BuildConfig"] = owner?.split(":").toReversed() ?? [];
+  return { kind, name };
 }
 
 /** Whether what a build was made from, or the pipeline it is a part of, is among what to follow; nothing named means all. */

@@ -42,13 +42,13 @@ export function buildLink(console: string | undefined, build: NamedBuild): strin
   return consolePage(console, consoleKinds[kindOf(build)]?.build, build.namespace, build.name);
 }
 
-/** The console's page of what a build was made from: `namespace/name`. */
+/** The console's page of what a build was made from: `[kind:]namespace/name`. */
 export function configLink(
   console: string | undefined,
   build: Pick<NamedBuild, "kind"> | undefined,
   config: string | undefined,
 ): string | undefined {
-  const [namespace = "", name = ""] = config?.split("/") ?? [];
+  const [namespace = "", name = ""] = config?.slice(config.indexOf(":") + 1).split("/") ?? [];
   return consolePage(console, consoleKinds[kindOf(build ?? {})]?.config, namespace, name);
 }
 

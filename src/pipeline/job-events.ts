@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { kindOf } from "../core/build.ts";
 import { describeJob, groupOf } from "../core/job.ts";
 import { remedyFor } from "../core/remedies.ts";
 import type { Notification } from "../notifications/notifier.ts";
@@ -77,7 +78,8 @@ export async function eventOfFindings(record: JobRecord, jobs: Pick<JobQueue, "r
 function event(type: string, record: JobRecord, at: number, occasion: string, data: Notification["data"]): Notification {
   const { job, result } = record;
   const id = createHash("sha256").update(`${type} ${job.id} ${occasion}`).digest("hex").slice(0, 32);
-  const source = job.build ? `/namespaces/${job.build.namespace}/builds/${job.build.name}` : `/jobs/${job.id}`;
+  const { build } = job;
+  const source = build ? `/namespaces/${build.namespace}/${kindOf(build).toLowerCase()}s/${build.name}` : `/jobs/${job.id}`;
   const time = new Date(at).toISOString();
   const subject = result?.output ?? describeJob(job);
   return { specversion: "1.0", id, source, type, time, subject, datacontenttype: "application/json", data };

@@ -1,11 +1,10 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import { severities } from "../core/findings.ts";
-import { groupOf } from "../core/job.ts";
-import type { JobQueue } from "../queue/job-queue.ts";
+import { type JobQueue, recordsOfBuilds } from "../queue/job-queue.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface FindingsParts {
-  readonly queue: Pick<JobQueue, "lastOfBuildConfigs" | "ofGroups">;
+  readonly queue: Pick<JobQueue, "lastOfBuildConfigs" | "recent" | "ofGroups">;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
@@ -30,7 +29,7 @@ async function total(queue: FindingsParts["queue"], signal: AbortSignal) {
   const sums = new Map<string, { readonly labels: Row; value: number }>();
   for (let after: string | undefined = ""; after !== undefined && !signal.aborted; ) {
     const newest = await queue.lastOfBuildConfigs(page, after);
-    for (const { job, result } of await queue.ofGroups(newest.map((record) => groupOf(record.job)))) {
+    for (const { job, result } of (await recordsOfBuilds(queue, newest)).flat()) {
       const counts = result?.findings?.severities;
       if (!counts) continue;
       for (const severity of severities) add(sums, { analyzer: job.analyzer, severity }, counts[severity]);

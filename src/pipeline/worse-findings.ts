@@ -1,4 +1,5 @@
 import { newFindings, type Severity } from "../core/findings.ts";
+import { isSameProduct } from "../core/job.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 
 /** What one build has more of than the one before it. */
@@ -24,7 +25,10 @@ async function buildBefore({ job }: JobRecord, jobs: Pick<JobQueue, "recent">): 
   const end = Date.parse(completedAt);
   const records = await jobs.recent(mostRecords, { buildConfig, analyzer });
   return records
-    .filter((other) => other.job.id !== job.id && other.result?.findings?.severities && endOf(other) < end)
+    .filter(
+      (other) =>
+        other.job.id !== job.id && isSameProduct(other.job, job) && other.result?.findings?.severities && endOf(other) < end,
+    )
     .reduce<JobRecord | undefined>((last, other) => (last && endOf(last) >= endOf(other) ? last : other), undefined);
 }
 

@@ -1,9 +1,10 @@
 import type { FailureReason } from "../core/errors.ts";
 import type { Findings } from "../core/findings.ts";
 import type { Digest } from "../core/image-reference.ts";
-import type { Job, JobCause } from "../core/job.ts";
+import { groupOf, isOneOfSeveral, type Job, type JobCause } from "../core/job.ts";
 import type { JobOutcome } from "../core/job-outcome.ts";
 import type { FailingJobs } from "../core/problems.ts";
+import type { Shelf } from "../core/shelf.ts";
 import type { TagMemory } from "../core/tag-memory.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
@@ -194,8 +195,32 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   forget(limits: { readonly endedBefore: number; readonly seenBefore: number; readonly failed?: boolean }): Promise<number>;
   /** Which image each moving tag of the push registry is for; forgotten half a year after the jobs. */
   readonly tags: TagMemory;
+  /** What waits outside the queue until it is known whether it becomes a job. */
+  readonly shelf: Shelf;
   /** Starts no further job, gives the running ones so many milliseconds, then interrupts them; they run again next time. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Stops at once and releases everything. */
   close(): Promise<void>;
+}
+
+/** Images of one build, times analyzers. */
+const mostOfABuild = 1_000;
+
+/** For each of these records all of the same build: one an image it made and analyzer, first added first. */
+export async function recordsOfBuilds(
+  queue: Pick<JobQueue, "recent" | "ofGroups">,
+  records: readonly JobRecord[],
+): Promise<readonly (readonly JobRecord[])[]> {
+  const groups = await Promise.all(records.map(({ job }) => groupsOfBuild(queue, job)));
+  const all = groups.length > 0 ? await queue.ofGroups([...new Set(groups.flat())]) : [];
+  const members = Map.groupBy(all, ({ job }) => groupOf(job));
+  return groups.map((those) => those.flatMap((group) => members.get(group) ?? []));
+}
+
+async function groupsOfBuild(queue: Pick<JobQueue, "recent">, job: Job): Promise<readonly string[]> {
+  const { build, buildConfig } = job;
+  if (!build || buildConfig === undefined || !isOneOfSeveral(job)) return [groupOf(job)];
+  const ofOwner = await queue.recent(mostOfABuild, { buildConfig, namespace: build.namespace });
+  const others = ofOwner.filter((other) => other.job.build?.uid === build.uid).map((other) => groupOf(other.job));
+  return [...new Set([groupOf(job), ...others.toReversed()])];
 }

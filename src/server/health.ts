@@ -45,9 +45,7 @@ export function createHealth({ namespaces, watchTimeout, clock }: HealthSettings
     const all = [...watches.values()];
     const isRead = all.some(({ because }) => because === undefined);
     const missing = all.filter((watch) => watch.because !== undefined && !(isRead && watch.refusals >= refusalsThatCount));
-    return missing.map(
-      ({ source = "builds", namespace, because }) => `${capital(source)} of ${namespace ?? "all namespaces"}: ${because}`,
-    );
+    return missing.map(({ what = "Build", namespace, because }) => `${what}s of ${namespace ?? "all namespaces"}: ${because}`);
   }
 
   return {
@@ -97,8 +95,4 @@ const refusalsThatCount = 3;
 
 function toBeListed(watch: Watched): ListedWatch {
   return { ...watch, because: "not listed yet", refusals: 0 };
-}
-
-function capital(word: string): string {
-  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }

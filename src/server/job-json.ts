@@ -1,3 +1,4 @@
+import { kindOf } from "../core/build.ts";
 import { isoTime } from "../core/clock.ts";
 import { formatImageName } from "../core/image-name.ts";
 import { describeJob, groupOf, type Job } from "../core/job.ts";
@@ -34,17 +35,26 @@ export function trackedJson(buildConfig: string, jobs: readonly JobRecord[]) {
     completedAt: job?.completedAt,
     state,
     outcome: state && outcomeOf(state, result),
-    jobs: jobs.map((each) => ({ id: each.job.id, analyzer: each.job.analyzer, outcome: outcomeOf(each.state, each.result) })),
-    image: result?.output ?? (job?.output && formatImageName(job.output)),
+    jobs: jobs.map((each) => ({
+      id: each.job.id,
+      analyzer: each.job.analyzer,
+      outcome: outcomeOf(each.state, each.result),
+      image: imageOf(each),
+    })),
+    image: jobs[0] && imageOf(jobs[0]),
     analyses: result ? resultJson(result).analyses : [],
     link: result?.link,
   };
 }
 
+function imageOf({ job, result }: JobRecord): string | undefined {
+  return result?.output ?? (job.output && formatImageName(job.output));
+}
+
 function contentJson({ cause, build, buildConfig, output, base, inputs, origin, commit, trigger, completedAt }: Job) {
   return {
     cause,
-    build: build && { namespace: build.namespace, name: build.name, uid: build.uid },
+    build: build && { kind: kindOf(build), namespace: build.namespace, name: build.name, uid: build.uid },
     buildConfig,
     output: output && formatImageName(output),
     base: base && formatImageName(base),

@@ -59,8 +59,11 @@ const schemas: Readonly<Record<string, Schema>> = {
   }),
   Content: object({
     cause: { enum: ["build", "scan", "webhook", "command-line"] },
-    "build?": object({ namespace: text, name: text, uid: text }),
-    "buildConfig?": { ...text, description: "namespace/name" },
+    "build?": object({ kind: text, namespace: text, name: text, uid: text }),
+    "buildConfig?": {
+      ...text,
+      description: "namespace/name of the BuildConfig; of another kind Build:, Pipeline: or Task: and that",
+    },
     "output?": image,
     "base?": image,
     "inputs?": { ...list(image), description: "Images the build only took files from." },
@@ -102,8 +105,8 @@ const schemas: Readonly<Record<string, Schema>> = {
     "state?": state,
     "outcome?": { enum: jobOutcomes },
     jobs: {
-      ...list(object({ id: text, analyzer: text, outcome: { enum: jobOutcomes } })),
-      description: "The build's jobs, one an analyzer, the worst first. The other fields are those of the first.",
+      ...list(object({ id: text, analyzer: text, outcome: { enum: jobOutcomes }, "image?": image })),
+      description: "The build's jobs, one an image and analyzer, the worst first. The other fields are those of the first.",
     },
     "image?": image,
     analyses: list(ref("Analysis")),

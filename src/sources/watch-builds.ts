@@ -101,7 +101,7 @@ function runsOf(streams: ReadonlyMap<string, PartStream>): ReadonlyMap<string, S
 
 /** How a part is called where its sightings go; OpenShift's Builds go without saying. */
 export function watchedOf({ source, namespace }: SourcePart): Watched {
-  return { ...(source.name !== "builds" && { source: source.resource.plural }), namespace };
+  return { ...(source.name !== "builds" && { source: source.resource.plural, what: source.kind }), namespace };
 }
 
 function keysOf(watches: readonly Watched[]): string {

@@ -41,6 +41,8 @@ it("links to what other build systems run, by their kinds", () => {
   const [console, name] = ["https://console.example", { namespace: "shop", name: "web-1" }];
   expect(buildLink(console, { ...name, kind: "PipelineRun" })).toBe(`${console}/k8s/ns/shop/tekton.dev~v1~PipelineRun/web-1`);
   expect(configLink(console, {}, "shop/web")).toBe(`${console}/k8s/ns/shop/buildconfigs/web`);
-  expect(configLink(console, { kind: "BuildRun" }, "shop/web")).toBe(`${console}/k8s/ns/shop/shipwright.io~v1beta1~Build/web`);
+  expect(configLink(console, { kind: "BuildRun" }, "Build:shop/web")).toBe(
+    `${console}/k8s/ns/shop/shipwright.io~v1beta1~Build/web`,
+  );
   expect(configLink(console, { kind: "PipelineRun" }, "shop/web")).toBeUndefined();
 });

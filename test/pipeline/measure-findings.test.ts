@@ -30,6 +30,7 @@ describe("the findings of the newest builds", () => {
           .filter((name) => name > after)
           .slice(0, limit)
           .map((name) => record(name, "rhacs", 1)),
+      recent: async () => [],
       ofGroups: async (groups: readonly string[]) =>
         groups.flatMap((group) =>
           ["rhacs", "trustify"].map((analyzer) => record(group.slice("build-".length), analyzer, analyzer === "rhacs" ? 2 : 1)),

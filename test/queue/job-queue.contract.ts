@@ -8,6 +8,7 @@ import { describeFairness } from "./contract/fairness.ts";
 import { describeMending } from "./contract/mending.ts";
 import { describeOutage } from "./contract/outage.ts";
 import { describeRunning } from "./contract/running.ts";
+import { describeShelf } from "./contract/shelf.ts";
 import { describeStopping } from "./contract/stopping.ts";
 import { describeTags } from "./contract/tags.ts";
 import { describeTakingIn } from "./contract/taking-in.ts";
@@ -29,5 +30,6 @@ export function describeJobQueue(name: string, createStorage: () => Promise<Queu
     describeMending(contract);
     describeAmending(contract);
     describeTags(contract);
+    describeShelf(contract);
   });
 }

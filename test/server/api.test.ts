@@ -185,6 +185,27 @@ describe("the API", () => {
     });
   });
 
+  it("shows every image of a run that made several; kinds of one name are told apart", async () => {
+    const { call, queue } = await serve({ track: ["Pipeline:cart", "Task:cart"] });
+    const run = { kind: "PipelineRun", namespace: "shop", name: "cart-run", uid: "r-1" };
+    const ofRun = (name: string) => ({
+      ...job(name),
+      id: `build-r-1-${name.slice(5)}`,
+      build: run,
+      buildConfig: "Pipeline:shop/cart",
+    });
+    await queue.add(job("shop/cart-1"));
+    for (const name of ["shop/api-1", "shop/web-1"]) await queue.add(ofRun(name));
+    const { value } = await call("GET", "/api/tracked");
+    const tracked = value.tracked.filter(({ buildConfig }) => buildConfig.includes("cart"));
+    expect(tracked.map(({ buildConfig }) => buildConfig)).toEqual(["Pipeline:shop/cart", "shop/cart", "Task:cart"]);
+    expect(tracked[0]?.jobs).toHaveLength(2);
+    expect(tracked[0]?.jobs).toEqual(
+      expect.arrayContaining([expect.objectContaining({ id: "build-r-1-web-1", image: expect.stringContaining("web@") })]),
+    );
+    expect((await call("GET", "/api/jobs/build-r-1-web-1")).value).toMatchObject({ job: { build: { kind: "PipelineRun" } } });
+  });
+
   it("tells the bot's status", async () => {
     const { call, activity } = await serve({ namespaces: [undefined], ready: { ok: false, because: ["not listed yet"] } });
     activity.see({ kind: "synced", namespace: undefined, startedAt: 0 });

@@ -63,9 +63,12 @@ describe("readiness", () => {
   it("counts what is watched by now", () => {
     const { health } = monitored([]);
     expect(health.readiness()).toEqual({ ok: false, because: ["No namespace is watched yet."] });
-    health.see({ kind: "watches", watches: [{ namespace: "shop" }, { source: "buildruns", namespace: "shop" }] });
+    health.see({
+      kind: "watches",
+      watches: [{ namespace: "shop" }, { source: "buildruns", what: "BuildRun", namespace: "shop" }],
+    });
     health.see(synced("shop"));
-    expect(health.readiness()).toEqual({ ok: false, because: ["Buildruns of shop: not listed yet"] });
+    expect(health.readiness()).toEqual({ ok: false, because: ["BuildRuns of shop: not listed yet"] });
     health.see({ kind: "watches", watches: [{ namespace: "shop" }] });
     expect(health.readiness()).toEqual({ ok: true });
   });

@@ -10,6 +10,7 @@ import { createKnown, type KnownJob } from "./known.ts";
 import { reassignment } from "./reassignment.ts";
 import { createRecords, type Records } from "./records.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
+import { createShelves, type Shelves } from "./shelves.ts";
 import { createTags, type Tags } from "./tags.ts";
 
 export interface LedgerSettings extends DatabaseSettings {
@@ -21,7 +22,7 @@ export interface LedgerSettings extends DatabaseSettings {
  * The jobs in their file. All calls are synchronous; the ones that write are single steps of a transaction that the caller holds.
  * Times are milliseconds since the epoch.
  */
-export interface Ledger extends Records, Claims, Tags {
+export interface Ledger extends Records, Claims, Tags, Shelves {
   readonly file: string;
   readonly connection: DatabaseSync;
   /** Throws `LedgerError` when the file is no longer where it was. */
@@ -61,6 +62,7 @@ export function openLedger(settings: LedgerSettings): Ledger {
     ...corrected,
     amend: amendments(connection),
     ...createTags(connection),
+    ...createShelves(connection),
     recover: recovery(connection),
     reassign: reassignment(connection, isSlow),
   };

@@ -169,6 +169,9 @@ export const versions: readonly string[] = [
     DELETE FROM inputs WHERE number = OLD.number AND digest IN (${inputDigests("OLD")});
   END;
   `,
+  `
+  CREATE TABLE shelf (key TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (key, name)) STRICT;
+  `,
 ];
 
 /** The digest of one of a job's images: as its build named it, else as it was submitted. */

@@ -136,8 +136,18 @@ function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Re
     ...readings(ledger),
     ...corrections(ledger, commit, clock),
     tags: { latest: (tag, completion) => commit.run(() => ledger.latestTag(tag, completion)) },
+    shelf: shelfOf(ledger, commit),
     stop,
     close: () => (closing ??= close()),
+  };
+}
+
+function shelfOf(ledger: Ledger, commit: GroupCommit): JobQueue["shelf"] {
+  return {
+    put: async (entries) => (entries.length > 0 ? commit.run(() => ledger.putAside(entries)) : undefined),
+    keys: later(ledger.shelfKeys),
+    of: later(ledger.putAsideFor),
+    remove: (keys) => commit.run(() => ledger.takeFromShelf(keys)),
   };
 }
 

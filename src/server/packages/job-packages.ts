@@ -1,4 +1,5 @@
 import type { Digest } from "../../core/image-reference.ts";
+import { isSameProduct } from "../../core/job.ts";
 import type { ContentSummary, KnownPackages, ListedPackage, PackageDifference } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord } from "../../queue/job-queue.ts";
 import { imageDigest } from "../chain.ts";
@@ -53,7 +54,7 @@ async function changesOf(
   if (!buildConfig || !completedAt) return undefined;
   const records = await queue.recent(lookedBack, { buildConfig });
   const earlier = records
-    .filter((other) => Date.parse(other.job.completedAt ?? "") < Date.parse(completedAt))
+    .filter((other) => isSameProduct(other.job, job) && Date.parse(other.job.completedAt ?? "") < Date.parse(completedAt))
     .toSorted((a, b) => Date.parse(b.job.completedAt ?? "") - Date.parse(a.job.completedAt ?? ""));
   for (const since of earlier) {
     const before = imageDigest(since, "output");

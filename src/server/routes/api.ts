@@ -2,9 +2,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
 import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
-import { groupOf, imageJobs } from "../../core/job.ts";
+import { imageJobs, ownerParts } from "../../core/job.ts";
+import { recordsOfBuilds } from "../../queue/job-queue.ts";
 import { type Chain, findChain } from "../chain.ts";
-import { gatherGroups, worstFirst } from "../groups.ts";
+import { worstFirst } from "../groups.ts";
 import { jobJson, trackedJson } from "../job-json.ts";
 import { cursorOf, readFilter, toRecordFilter } from "../list-filter.ts";
 import { openApi } from "../openapi.ts";
@@ -74,8 +75,8 @@ const trackedPage = 500;
 async function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">, cursor: unknown) {
   const after = typeof cursor === "string" ? cursor.slice(0, 600) : "";
   const records = await queue.lastOfBuildConfigs(trackedPage, after);
-  const groups = new Map((await gatherGroups(queue, records)).map(({ id, members }) => [id, worstFirst(members)]));
-  const tracked = records.map((record) => trackedJson(record.job.buildConfig ?? "", groups.get(groupOf(record.job)) ?? [record]));
+  const builds = await recordsOfBuilds(queue, records);
+  const tracked = records.map(({ job }, index) => trackedJson(job.buildConfig ?? "", worstFirst(builds[index] ?? [])));
   if (records.length === trackedPage) return { tracked, next: tracked.at(-1)?.buildConfig };
   const missing = track.length === 0 ? [] : await withoutBuild(queue, track);
   return { tracked: [...tracked, ...missing.map((name) => trackedJson(name, []))] };
@@ -86,8 +87,10 @@ async function withoutBuild(queue: PageParts["queue"], track: readonly string[])
   for (let after: string | undefined = ""; after !== undefined && missing.size > 0; await nextTurn()) {
     const names: readonly string[] = (await queue.lastOfBuildConfigs(trackedPage, after)).map(({ job }) => job.buildConfig ?? "");
     for (const name of names) {
+      const { kind, name: full = "" } = ownerParts(name);
+      const prefix = kind === "BuildConfig" ? "" : `${kind}:`;
       missing.delete(name);
-      missing.delete(name.slice(name.indexOf("/") + 1));
+      missing.delete(`${prefix}${full.slice(full.indexOf("/") + 1)}`);
     }
     after = names.length === trackedPage ? names.at(-1) : undefined;
   }

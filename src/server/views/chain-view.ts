@@ -16,6 +16,7 @@ function linkView({ record, isAsked, takesFiles, madeOnIt, isCut }: ChainLink): 
   const name = outside(job.build?.name ?? describeJob(job), 160);
   const named = isAsked ? html`<b aria-current="true">${name}</b>` : html`<a href="${jobPath(job.id)}">${name}</a>`;
   const children = html`<ul>${madeOnIt.map(linkView)}${isCut && html`<li><div class="link foundation">and more</div></li>`}</ul>`;
+  const kind = job.build?.kind !== undefined && html` <span class="faint">${outside(job.build.kind, 40)}</span>`;
   const how = takesFiles && html` <span class="faint">takes files from it</span>`;
-  return html`<li><div class="link${isAsked && " asked"}">${stateBadge(record)} ${named}${how}</div>${madeOnIt.length > 0 && children}</li>`;
+  return html`<li><div class="link${isAsked && " asked"}">${stateBadge(record)} ${named}${kind}${how}</div>${madeOnIt.length > 0 && children}</li>`;
 }

@@ -1,5 +1,6 @@
+import { kindOf } from "../../core/build.ts";
 import { formatImageName } from "../../core/image-name.ts";
-import { describeJob } from "../../core/job.ts";
+import { describeJob, ownerParts } from "../../core/job.ts";
 import { buildLink, commitLink, configLink, imageLink } from "../../core/web-links.ts";
 import type { JobAnalysis, JobRecord } from "../../queue/job-queue.ts";
 import type { Chain } from "../chain.ts";
@@ -69,13 +70,14 @@ type Fact = readonly [name: string, value: Part];
 
 function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
   const { job, createdAt, updatedAt, dueAt } = record;
-  const { build, buildConfig, origin, commit } = job;
+  const { build, origin, commit } = job;
+  const config = ownerParts(job.buildConfig);
   const text = (value: string | undefined) => value !== undefined && outside(value, 2_000);
   const completed = job.completedAt === undefined ? Number.NaN : Date.parse(job.completedAt);
   return [
     ["Comes from", causeWords[job.cause]],
-    ["Build", build && linked(`${build.namespace}/${build.name}`, buildLink(console, build), "Console")],
-    ["BuildConfig", buildConfig && linked(buildConfig, configLink(console, build, buildConfig), "Console")],
+    [kindOf(build ?? {}), build && linked(`${build.namespace}/${build.name}`, buildLink(console, build), "Console")],
+    [config.kind, config.name && linked(config.name, configLink(console, build, config.name), "Console")],
     ["Trigger", text(job.trigger)],
     ["Source", origin !== undefined && linked(origin, /^https?:/i.test(origin) ? origin : undefined, "Open")],
     ["Git revision", commit !== undefined && linked(commit, commitLink(origin, commit), "Commit")],

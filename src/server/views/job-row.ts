@@ -1,5 +1,5 @@
 import { formatImageName } from "../../core/image-name.ts";
-import { describeJob, type Job } from "../../core/job.ts";
+import { describeJob, type Job, ownerParts } from "../../core/job.ts";
 import { type JobOutcome, outcomeOf } from "../../core/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
 import type { RecordGroup } from "../groups.ts";
@@ -78,7 +78,7 @@ function subject(job: Job): Html {
   const { build, buildConfig, trigger, commit } = job;
   const link = (name: string) => html`<a class="subject" href="${jobPath(job.id)}">${outside(name, 120)}</a>`;
   if (!build) return html`${link(shortImage(describeJob(job)))}<p class="meta">${causeWords[job.cause]}</p>`;
-  const config = html`<span class="tag">${outside(buildConfig ?? build.namespace, 120)}</span>`;
+  const config = html`${build.kind !== undefined && html`<span class="tag kind">${outside(build.kind, 40)}</span> `}<span class="tag">${outside(ownerParts(buildConfig).name ?? build.namespace, 120)}</span>`;
   return html`${link(build.name)}<p class="meta">${config} ${trigger !== undefined && outside(trigger, 120)} ${commit !== undefined && html`<code title="git revision ${commit.slice(0, 64)}">${commit.slice(0, 8)}</code>`}</p>`;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobError } from "../../../src/core/errors.ts";
-import type { JobQueue, RecordFilter } from "../../../src/queue/job-queue.ts";
+import { type JobQueue, type RecordFilter, recordsOfBuilds } from "../../../src/queue/job-queue.ts";
 import { buildJob, heldHandler, imageName, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 
@@ -247,6 +247,29 @@ export function describeMending(contract: Contract): void {
       }
       await queue.add(buildJob(4));
       expect((await queue.lastOfBuildConfigs()).map(({ job }) => job.id)).toEqual(["build-uid-2", "build-uid-3"]);
+    });
+
+    it("tells what builds are made from apart by its kind, and knows all jobs of a build that made several images", async () => {
+      const queue = await open();
+      const owners = ["shop/web", "Build:shop/web", "Pipeline:shop/web", "Task:shop/web"];
+      for (const [index, buildConfig] of owners.entries()) await queue.add({ ...buildJob(index), buildConfig });
+      const run = { ...buildJob(9), buildConfig: "Pipeline:shop/web" };
+      for (const image of ["a", "b"])
+        for (const analyzer of ["thoth", "rhacs"]) {
+          const group = `build-uid-9-${image}`;
+          await queue.add({ ...run, analyzer, ...(analyzer === "thoth" ? { id: group } : { id: `${group}-rhacs`, group }) });
+        }
+      const last = await queue.lastOfBuildConfigs();
+      expect(last.map(({ job }) => job.buildConfig)).toEqual(owners.toSorted());
+      expect((await queue.recent(10, { buildConfig: "Build:shop/web" })).map(({ job }) => job.id)).toEqual(["build-uid-1"]);
+      expect((await recordsOfBuilds(queue, last)).map((those) => those.map(({ job }) => job.id).toSorted())).toEqual([
+        ["build-uid-1"],
+        ["build-uid-9-a", "build-uid-9-a-rhacs", "build-uid-9-b", "build-uid-9-b-rhacs"],
+        ["build-uid-3"],
+        ["build-uid-0"],
+      ]);
+      const [second] = await queue.lastOfBuildConfigs(1, owners[1]);
+      expect(second?.job.buildConfig).toBe("Pipeline:shop/web");
     });
 
     it("knows how long the oldest job has waited, however often it was tried", async () => {
