@@ -84,7 +84,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "pino-pretty": ["telemetry"],
   "prom-client": ["telemetry"],
   commander: ["cli"],
-  yaml: ["config"],
+  yaml: ["config", "cluster"],
   express: ["server"],
 };
 

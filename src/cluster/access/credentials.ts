@@ -42,10 +42,10 @@ export function createCredentials(source: KubeconfigSource): Credentials {
     return known;
   }
 
-  /** client-node is large and slow to load; a pod does without it. */
+  /** A pod does without. */
   async function contextOf(read: KubeconfigText): Promise<ClusterContext> {
     const { loadKubeconfig } = await import("./kubeconfig.ts");
-    const { context, choice } = loadKubeconfig(read, source, first);
+    const { context, choice } = await loadKubeconfig(read, source, first);
     first ??= choice;
     return context;
   }

@@ -1,10 +1,10 @@
 import { dirname, isAbsolute, join } from "node:path";
-import { KubeConfig, loadYaml } from "@kubernetes/client-node";
+import { parse } from "yaml";
 import { JobError } from "../../core/errors.ts";
-import { type ProxyReading, readProxies } from "../../core/proxy.ts";
+import { readProxies } from "../../core/proxy.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
 import type { KubeconfigText } from "./kubeconfig-files.ts";
-import { bearerTokenFile } from "./token-file.ts";
+import { authenticateStatic, isStatic } from "./static-user.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -31,32 +31,40 @@ export interface LoadedKubeconfig {
  * Reads the current context's server and credentials. `before` is the choice made at start: somebody's `oc login` elsewhere must not lead the
  * bot to another cluster. Throws `JobError("ClusterUnavailable")`.
  */
-export function loadKubeconfig(read: KubeconfigText, source: KubeconfigSource, before?: ContextChoice): LoadedKubeconfig {
-  const { choice, cluster, user, namespace } = chooseContext(read, source, before);
-  const server = serverUrl(source.url ?? cluster.server);
+export async function loadKubeconfig(
+  read: KubeconfigText,
+  source: KubeconfigSource,
+  before?: ContextChoice,
+): Promise<LoadedKubeconfig> {
+  const { choice, cluster: named, user, namespace } = chooseContext(read, source, before);
+  const server = serverUrl(source.url ?? named.server);
   if (!server) throw unavailable(`${fileNames(read)} names no valid server URL: run oc login, or correct KUBERNETES_API_URL`);
-  const unverified = skipsTls(server, source.verifyTls) || cluster["insecure-skip-tls-verify"] === true;
+  const unverified = skipsTls(server, source.verifyTls) || named["insecure-skip-tls-verify"] === true;
+  const cluster = { ...named, server: server.replace(/\/$/, ""), "insecure-skip-tls-verify": unverified };
+  const proxyUrl = named["proxy-url"] ?? readProxies(source.environment).proxies.proxyFor(new URL(server))?.url;
+  const context: ClusterContext = {
+    server,
+    namespace: typeof namespace === "string" ? namespace : undefined,
+    // As client-go has it: the kubeconfig's proxy, else that of the environment.
+    proxyUrl: typeof proxyUrl === "string" ? proxyUrl : undefined,
+    authenticate: isStatic(user) ? (options) => authenticateStatic(cluster, user, options) : await asking(cluster, user),
+  };
+  return { context, choice };
+}
+
+/** Credentials that a plugin or a provider gives. client-node asks them; it takes longer to load than the bot itself, so nobody else loads it. */
+async function asking(cluster: Fields, user: Fields): Promise<ClusterContext["authenticate"]> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
-  config.addAuthenticator(bearerTokenFile);
   const name = "current";
   const document = {
-    clusters: [{ name, cluster: { ...cluster, server, "insecure-skip-tls-verify": unverified } }],
+    clusters: [{ name, cluster }],
     users: [{ name, user: readableUser(user) }],
-    contexts: [{ name, context: { cluster: name, user: name, namespace } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,
   };
   config.loadFromString(JSON.stringify(document));
-  return { context: contextOf(config, server, readProxies(source.environment)), choice };
-}
-
-/** As client-go has it: the kubeconfig's proxy, else that of the environment. */
-function contextOf(config: KubeConfig, server: string, { proxies }: ProxyReading): ClusterContext {
-  return {
-    server,
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
-    proxyUrl: config.getCurrentCluster()?.proxyUrl ?? proxies.proxyFor(new URL(server))?.url,
-    authenticate: (options) => config.applyToHTTPSOptions(options),
-  };
+  return (options) => config.applyToHTTPSOptions(options);
 }
 
 interface ChosenContext {
@@ -90,7 +98,7 @@ function chooseContext(read: KubeconfigText, source: KubeconfigSource, before: C
 
 function parseKubeconfig(path: string, text: string): KubeconfigDocument {
   try {
-    const document = loadYaml<KubeconfigDocument>(text);
+    const document = parse(text, { merge: true, logLevel: "error" }) as KubeconfigDocument;
     const directory = dirname(path);
     return {
       ...document,
@@ -115,18 +123,15 @@ function absolutePaths(fields: Fields, directory: string): Fields {
 }
 
 /**
- * A user in the terms that client-node knows: it reads no `tokenFile`, though oc does, and tells a plugin nothing of what it may do
+ * A user in the terms that client-node knows: it tells a plugin nothing of what it may do
  * (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
  */
 function readableUser(user: Fields): Fields {
-  const { token, tokenFile, exec, ...rest } = user;
-  const path = tokenFile ?? user["token-file"];
-  if (typeof path === "string")
-    return { ...rest, "token-file": undefined, "auth-provider": { name: "token-file", config: { path } } };
-  if (typeof exec !== "object" || exec === null) return { ...rest, token };
+  const { exec, ...rest } = user;
+  if (typeof exec !== "object" || exec === null) return rest;
   const { apiVersion, env } = exec as { apiVersion?: string; env?: readonly Fields[] | null };
   const request = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { interactive: false } });
-  return { ...rest, token, exec: { ...exec, env: [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: request }] } };
+  return { ...rest, exec: { ...exec, env: [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: request }] } };
 }
 
 function fileNames(read: KubeconfigText): string {

@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import type { RequestOptions } from "node:https";
+import { readToken } from "./token-file.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether a user's credentials stand in the kubeconfig or in files, so that nobody has to be asked for them. */
+export function isStatic(user: Fields): boolean {
+  return tokenFileOf(user) !== undefined || (!user.exec && !user["auth-provider"]);
+}
+
+/** oc reads `tokenFile`, client-node's own users have `token-file`. */
+function tokenFileOf(user: Fields): string | undefined {
+  const path = user.tokenFile ?? user["token-file"];
+  return typeof path === "string" ? path : undefined;
+}
+
+/** Adds what client-node would: TLS material, a login, a token. A token in a file is read for every request. */
+export async function authenticateStatic(cluster: Fields, user: Fields, options: RequestOptions): Promise<void> {
+  if (cluster["insecure-skip-tls-verify"] === true) options.rejectUnauthorized = false;
+  const { "tls-server-name": servername } = cluster;
+  const ca = await material(cluster, "certificate-authority");
+  const cert = await material(user, "client-certificate");
+  const key = await material(user, "client-key");
+  Object.assign(options, textField({ servername }), ca && { ca }, cert && { cert }, key && { key });
+  const { token, username, password, as } = user;
+  const path = tokenFileOf(user);
+  const bearer = path === undefined ? token : await readToken(path);
+  if (username) options.auth = `${username}:${password}`;
+  options.headers = {
+    ...options.headers,
+    ...(as ? { "Impersonate-User": String(as) } : {}),
+    ...(bearer ? { Authorization: `Bearer ${bearer}` } : {}),
+  };
+}
+
+function textField(field: Fields): Fields {
+  return Object.fromEntries(Object.entries(field).filter(([, value]) => typeof value === "string" && value !== ""));
+}
+
+/** PEM from the file that a field names, else from the field's own data in base64. */
+async function material(fields: Fields, name: string): Promise<Buffer | undefined> {
+  const { [name]: path, [`${name}-data`]: data } = fields;
+  if (typeof path === "string" && path !== "") return readFile(path);
+  return typeof data === "string" && data !== "" ? Buffer.from(data, "base64") : undefined;
+}
