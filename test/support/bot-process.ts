@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -38,7 +37,7 @@ export interface BotProcessOptions {
 }
 
 /** Where Node keeps what it compiled: a bot starts in half the time where another did before. */
-const compiled = join(tmpdir(), "build-watcher-compiled");
+const compiled = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
 
 const source = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 

@@ -1,0 +1,38 @@
+// Checks everything a change must pass: types and lint beside the tests, which wait for programs half of the time. Arguments are those of vitest.
+import { spawn } from "node:child_process";
+
+const children = new Set();
+
+/** Resolves with the exit code. What is not shown as it comes is shown at the end. */
+function run(command, args, { isShown }) {
+  const child = spawn(command, args, { stdio: isShown ? "inherit" : ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => output.push(chunk));
+  return new Promise((resolve) => {
+    child.on("error", (error) => {
+      console.error(`${command}: ${error.message}`);
+      resolve(1);
+    });
+    child.on("close", (code) => {
+      children.delete(child);
+      if (code !== 0) process.stderr.write(Buffer.concat(output));
+      resolve(code ?? 1);
+    });
+  });
+}
+
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    for (const child of children) child.kill(signal);
+  });
+}
+
+const codes = await Promise.all([
+  run("tsc", ["--noEmit"], { isShown: false }),
+  run("biome", ["ci", "."], { isShown: false }),
+  run("vitest", ["run", ...process.argv.slice(2)], { isShown: true }),
+]);
+const failed = ["Types", "Lint", "Tests"].filter((_, index) => codes[index] !== 0);
+if (failed.length > 0) console.error(`${failed.join(", ")} failed: see above.`);
+process.exitCode = failed.length > 0 ? 1 : 0;
