@@ -7,6 +7,8 @@ import { createReaders, ReaderError } from "./reading/readers.ts";
 import { createSharedReads } from "./shared-reads.ts";
 import { openThreadStore } from "./store/thread-store.ts";
 
+export { packageTables } from "./store/postgres-schema.ts";
+
 export interface InventorySettings {
   /** Where what was read is kept. */
   readonly directory: string;

@@ -44,11 +44,21 @@ export async function migrate(database: Database, part: SchemaPart): Promise<voi
   );
 }
 
-async function assertServer({ run, name }: Database): Promise<void> {
+/**
+ * Answers the server's version. Rejects with a `DatabaseError` when that is too old, or tables of these parts are newer than this version of the
+ * bot; tables that are not there are no matter.
+ */
+export async function assertKnown(database: Database, parts: readonly SchemaPart[]): Promise<string> {
+  const version = await assertServer(database);
+  for (const part of parts) await versionOf(database.run, database.name, part);
+  return version;
+}
+
+async function assertServer({ run, name }: Database): Promise<string> {
   const [{ number = 0, version = "" } = {}] = await run<{ number: number; version: string }>(
     "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version",
   );
-  if (number >= oldestServer) return;
+  if (number >= oldestServer) return version;
   throw new DatabaseError(`The database ${name} is PostgreSQL ${version}; 13 or newer is needed.`, "setup");
 }
 

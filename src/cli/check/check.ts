@@ -9,6 +9,7 @@ import type { Config } from "../../config/options.ts";
 import type { Environment, Flags } from "../../config/sources.ts";
 import type { Screen } from "../screen.ts";
 import { checkCluster } from "./cluster.ts";
+import { checkDatabase } from "./database.ts";
 import { type Finding, failed, isWell, passed, renderFindings, renderJson, warned } from "./finding.ts";
 import { checkFirstStart } from "./first-start.ts";
 import { checkReading } from "./reading.ts";
@@ -68,6 +69,7 @@ async function checkAll({ flags, environment, envFile, ownEnvFile, host, signal 
     inPod ? checkPulling(config, set) : [],
     checkReading(config, { set, environment, host }, signal),
     checkEndpoint(config, { set, environment, host }, signal),
+    checkDatabase(config, { set, environment }),
     checkState(config, set),
   ]);
   return findings.flat();
