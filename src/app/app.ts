@@ -7,6 +7,7 @@ import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster
 import type { Config } from "../config/options.ts";
 import { type Clock, isoTime, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
+import type { ImageReference } from "../core/image-reference.ts";
 import type { SubmissionPolicy } from "../core/job.ts";
 import { readProxies } from "../core/proxy.ts";
 import { type Announcements, createAnnouncements } from "../pipeline/announce.ts";
@@ -46,6 +47,7 @@ import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submi
 import { sinceWhen } from "./since.ts";
 import { assertPrivateState } from "./state-directory.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { webhookJobsOf } from "./webhooks.ts";
 
 /** The bot, wired and at rest: each verb sets one part of it going. */
 export interface App extends AsyncDisposable {
@@ -163,7 +165,8 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
   const serving = createServing(config, parts);
-  const handler = createJobHandler({ cluster, analyzers, copier, clock, lookAt, ...handlerSettings(config, cluster) });
+  const toldWith = (image: ImageReference) => webhookJobsOf(queue, image);
+  const handler = createJobHandler({ cluster, analyzers, copier, clock, lookAt, toldWith, ...handlerSettings(config, cluster) });
 
   return {
     queue,

@@ -72,7 +72,7 @@ export async function openReading(
 
 /** Asks registries for images by a door. */
 export function looksThrough(door: ImageDoor): LookAt {
-  return async (image, signal) => lookAt(await door.open(image, signal), signal);
+  return async (image, signal, seeksBase) => lookAt(await door.open(image, signal), signal, seeksBase);
 }
 
 /** Opens the registry's door alone; see `openReading`. */

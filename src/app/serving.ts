@@ -113,6 +113,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
         webhooks: createWebhooks(config, {
           queue,
           metrics,
+          log,
           mayBeSource: createSourceCheck(hostSettings(config, cluster, environment)),
         }),
         page,

@@ -41,6 +41,10 @@ export interface Job {
   readonly completedAt?: string;
   /** Why the build failed that pushed the image all the same. */
   readonly failure?: string;
+  /** It was pushed without a tag, as the parts of an image of several platforms are. */
+  readonly untagged?: boolean;
+  /** The images it holds, where who told of it says so. */
+  readonly parts?: readonly Digest[];
 }
 
 export type Plan =
@@ -90,18 +94,22 @@ export function planJobs(outcome: BuildOutcome, policy: SubmissionPolicy): Plan 
 }
 
 /** A job for an image alone. Its group is the reference's: an image named by digest is one job an analyzer for ever. */
-export function imageJob(image: ImageReference, cause: JobCause, analyzer: string): Job {
+export function imageJob(image: ImageReference, cause: JobCause, analyzer: string, told: ToldOfImage = {}): Job {
   const hash = createHash("sha256").update(formatImageReference(image)).digest("hex");
-  return { id: `image-${hash}`, analyzer, cause, output: { kind: "reference", reference: image } };
+  return { id: `image-${hash}`, analyzer, cause, output: { kind: "reference", reference: image }, ...told };
 }
+
+/** What is known of an image that was pushed. */
+export type ToldOfImage = Pick<Job, "untagged" | "parts">;
 
 /** The jobs for an image alone, one an analyzer. */
 export function imageJobs(
   image: ImageReference,
   cause: JobCause,
   analyzers: readonly Pick<PlannedAnalyzer, "name">[],
+  told: ToldOfImage = {},
 ): readonly Job[] {
-  return analyzers.map(({ name }, index) => inGroup(imageJob(image, cause, name), index));
+  return analyzers.map(({ name }, index) => inGroup(imageJob(image, cause, name, told), index));
 }
 
 /** What the jobs of one build or image have in common. */

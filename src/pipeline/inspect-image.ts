@@ -6,12 +6,18 @@ import { type Digest, formatImageReference, type ImageReference, withDigest } fr
 import type { Job } from "../core/job.ts";
 import { createForeignImageCheck } from "./foreign-images.ts";
 
-/** Asks the registry of an image for it. Throws `JobError` when that does not say. */
-export type LookAt = (image: ImageReference, signal: AbortSignal) => Promise<ImageLook>;
+/** Asks the registry of an image for it, and for its base where that is sought. Throws `JobError` when that does not say. */
+export type LookAt = (image: ImageReference, signal: AbortSignal, seeksBase: boolean) => Promise<ImageLook>;
 
 export type ImageLook =
   | { readonly kind: "absent" }
-  | { readonly kind: "present"; readonly digest: Digest; readonly base?: ImageReference };
+  | {
+      readonly kind: "present";
+      readonly digest: Digest;
+      readonly base?: ImageReference;
+      /** The images of several platforms that it holds. */
+      readonly parts?: readonly Digest[];
+    };
 
 /** What is known of an output image after its registry was asked. */
 export interface Inspected {
@@ -25,29 +31,49 @@ export interface ImageInspectorParts {
   readonly cluster: Pick<Cluster, "externalImage" | "ownsImage" | "namespaces">;
   /** Absent: registries are not asked. */
   readonly lookAt?: LookAt | undefined;
+  /** Whether images are judged where they are copied, so that those alone need no look. */
+  readonly copies?: boolean;
+  /** Images that were told of together with one, those that were added last first; at most a few. */
+  readonly toldWith?: ((image: ImageReference) => Promise<readonly Job[]>) | undefined;
   readonly clock: Clock;
 }
 
 /** Milliseconds that a job waits for a registry to tell of its image. */
-const patience = 30_000;
+const usualPatience = 30_000;
+/** The same where the answer only saves an analysis of what is no image, and how long a registry is left alone that gave none. */
+const shortPatience = 5_000;
+const silence = 5 * 60_000;
+const mostSilent = 1_000;
+
+interface Looking {
+  readonly seeksBase?: boolean | undefined;
+  readonly patience?: number;
+}
 
 /**
  * Asks an image's registry what its build left open: whether the image is there, its digest, and its base image. No job fails for that: where the
  * registry does not answer, `notes` says so and the image stays as its build told it.
  */
-export function createImageInspector({ cluster, lookAt, clock }: ImageInspectorParts) {
+export function createImageInspector({ cluster, lookAt, copies = false, toldWith, clock }: ImageInspectorParts) {
   const assertReadable = createForeignImageCheck(cluster, true);
+  const silentUntil = new Map<string, number>();
 
   return async (
     output: ImageReference,
-    job: Pick<Job, "build" | "cause" | "seeksBase" | "ifMissing">,
+    job: Pick<Job, "build" | "cause" | "seeksBase" | "ifMissing" | "untagged">,
     notes: string[],
     signal: AbortSignal,
   ): Promise<Inspected> => {
+    if (job.untagged) {
+      const whole = await findWhole(output, signal);
+      if (whole) notes.push(`Left out: it is a part of ${formatImageReference(whole)}, which has a job of its own.`);
+      if (whole) return { output: undefined };
+    }
+    if (lookAt && !copies && !job.build) return judgeAlone(lookAt, output, signal);
     if (!lookAt || !(job.seeksBase || job.ifMissing)) return { output };
     try {
       assertReadable(output, job);
-      return await inspect(output, job, notes, (image) => lookInTime(lookAt, image, signal));
+      return await inspect(output, job, notes, (image) => lookInTime(lookAt, image, signal, job));
     } catch (error) {
       if (signal.aborted || (error instanceof JobError && error.reason === "NotAnImage")) throw error;
       notes.push(`Not looked up in its registry: ${asJobError(error).message}`);
@@ -55,11 +81,43 @@ export function createImageInspector({ cluster, lookAt, clock }: ImageInspectorP
     }
   };
 
-  async function lookInTime(look: LookAt, image: ImageReference, signal: AbortSignal): Promise<ImageLook> {
+  /** What is no image is left out; that is all that an image alone is looked at for, so that whatever else comes of it counts for nothing. */
+  async function judgeAlone(look: LookAt, output: ImageReference, signal: AbortSignal): Promise<Inspected> {
+    const { registry, digest } = output;
+    if (digest === undefined || clock.now() < (silentUntil.get(registry) ?? 0)) return { output };
+    try {
+      await lookInTime(look, output, signal, { patience: shortPatience });
+    } catch (error) {
+      if (signal.aborted || (error instanceof JobError && error.reason === "NotAnImage")) throw error;
+      if (asJobError(error).reason === "RegistryUnavailable") silentUntil.set(registry, clock.now() + silence);
+      if (silentUntil.size > mostSilent) silentUntil.clear();
+    }
+    return { output };
+  }
+
+  /** The image of several platforms that an untagged one is a part of, by the word of who told of it, else of its registry. */
+  async function findWhole(output: ImageReference, signal: AbortSignal): Promise<ImageReference | undefined> {
+    const { digest } = output;
+    if (digest === undefined) return undefined;
+    for (const { output: other, untagged, parts } of (await toldWith?.(output)) ?? []) {
+      if (untagged || other?.kind !== "reference") continue;
+      const told = parts ?? (lookAt && (await partsOf(lookAt, other.reference, signal)));
+      if (told?.includes(digest)) return other.reference;
+    }
+    return undefined;
+  }
+
+  async function partsOf(look: LookAt, image: ImageReference, signal: AbortSignal): Promise<readonly Digest[] | undefined> {
+    const found = await lookInTime(look, image, signal).catch(() => signal.throwIfAborted());
+    return found?.kind === "present" ? found.parts : undefined;
+  }
+
+  async function lookInTime(look: LookAt, image: ImageReference, signal: AbortSignal, how: Looking = {}): Promise<ImageLook> {
+    const { seeksBase = false, patience = usualPatience } = how;
     const late = new AbortController();
     const cancel = clock.schedule(patience, () => late.abort());
     try {
-      return await look(await cluster.externalImage(image, signal), AbortSignal.any([signal, late.signal]));
+      return await look(await cluster.externalImage(image, signal), AbortSignal.any([signal, late.signal]), seeksBase);
     } catch (error) {
       if (!late.signal.aborted || signal.aborted) throw error;
       throw new JobError("RegistryUnavailable", `${image.registry} did not answer within ${patience / 1000} seconds`);

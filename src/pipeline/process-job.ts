@@ -7,7 +7,7 @@ import type { JobHandler, JobResult } from "../queue/job-queue.ts";
 import { createImageInspector, type ImageInspectorParts } from "./inspect-image.ts";
 import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
 
-export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt"> {
+export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt" | "toldWith"> {
   readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;
   readonly analyzers: readonly Analyzer[];
   /** Bytes of a build log that are submitted. */
@@ -19,7 +19,7 @@ export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorP
 export function createJobHandler(parts: JobHandlerParts): JobHandler {
   const { cluster, buildLogLimit, clock = systemClock } = parts;
   const images = createImageLocator(parts);
-  const inspect = createImageInspector({ ...parts, clock });
+  const inspect = createImageInspector({ ...parts, copies: parts.copier !== undefined, clock });
   const analyzers = new Map(parts.analyzers.map((analyzer) => [analyzer.name, analyzer]));
 
   return async function handleJob(job, signal): Promise<JobResult> {

@@ -86,6 +86,8 @@ export interface Adding {
   readonly again?: "failed" | "always";
   /** Whether it was there before the bot: it waits behind what happens now. */
   readonly backlog?: boolean;
+  /** Milliseconds before a job that is new is tried. Default: none. */
+  readonly after?: number;
 }
 
 /** What a listing is narrowed to; everything given must hold. */

@@ -71,7 +71,7 @@ export function openLedger(settings: LedgerSettings): Ledger {
 function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: Ledger["retry"]): Ledger["add"] {
   const insert = connection.prepare(
     `INSERT INTO jobs (id, group_id, analyzer, tenant, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?9, ?9)`,
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)`,
   );
   const isTaken = connection.prepare("SELECT 1 FROM jobs WHERE id = ?");
   const seeGroup = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE group_id = ?1 AND analyzer = ?2");
@@ -92,7 +92,8 @@ function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: 
     if (!known) {
       const named = isTaken.get(job.id) ? { ...job, id: `${group}-${analyzer}`, group } : job;
       const lane = job.cause === "scan" ? lanes.scan : how.backlog ? lanes.backlog : lanes.live;
-      insert.run(named.id, group, analyzer, tenantOf(job), JSON.stringify(named), assign(job), lane, covers, now);
+      const due = now + (how.after ?? 0);
+      insert.run(named.id, group, analyzer, tenantOf(job), JSON.stringify(named), assign(job), lane, covers, due, now);
       return "added";
     }
     if (!job.build && covers !== null) seeImage.run(covers, analyzer, now);

@@ -7,7 +7,13 @@ import { assertImage, readManifest } from "./manifest.ts";
 /** What lies in a registry under an image's name; `base` is the image it stands on, by its own word. */
 export type ImageLook =
   | { readonly kind: "absent" }
-  | { readonly kind: "present"; readonly digest: Digest; readonly base?: ImageReference };
+  | {
+      readonly kind: "present";
+      readonly digest: Digest;
+      readonly base?: ImageReference;
+      /** The images of several platforms that it holds. */
+      readonly parts?: readonly Digest[];
+    };
 
 /** A configuration holds a few kilobytes; a longer one is not searched for labels. */
 const longestConfig = 1024 * 1024;
@@ -17,7 +23,7 @@ const baseName = "org.opencontainers.image.base.name";
 const baseDigest = "org.opencontainers.image.base.digest";
 
 /** Looks at an image without its layers. Throws `JobError` when the registry does not say, and `NotAnImage` for what is none. */
-export async function lookAt(image: ReadableImage, signal: AbortSignal): Promise<ImageLook> {
+export async function lookAt(image: ReadableImage, signal: AbortSignal, seeksBase = true): Promise<ImageLook> {
   const { tag, digest } = image.reference;
   const manifest = await image.manifest(digest ?? tag ?? "latest", signal).catch((error: unknown) => {
     if (error instanceof JobError && error.reason === "ImageNotFound") return undefined;
@@ -25,8 +31,9 @@ export async function lookAt(image: ReadableImage, signal: AbortSignal): Promise
   });
   if (!manifest) return { kind: "absent" };
   assertImage(manifest);
-  const base = await findBase(image, manifest, signal);
-  return { kind: "present", digest: manifest.digest, ...(base && { base }) };
+  const base = seeksBase ? await findBase(image, manifest, signal) : undefined;
+  const parts = manifest.kind === "index" ? readManifest(manifest).children.map(({ digest: part }) => part) : undefined;
+  return { kind: "present", digest: manifest.digest, ...(base && { base }), ...(parts && { parts }) };
 }
 
 /** Of an index its own annotation counts, else the first platform's image. */

@@ -1,11 +1,11 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
 import { asJobError } from "../../core/errors.ts";
-import type { ImageReference } from "../../core/image-reference.ts";
 import { longestId } from "../../core/outside-text.ts";
 import { isSameSecret } from "../access.ts";
 import { createBodyPlaces } from "../body-places.ts";
 import { isCloudEvent, readCloudEvent } from "../webhooks/cloud-event.ts";
-import { readRegistryPayload } from "../webhooks/registry-payload.ts";
+import { handshake, validationOf } from "../webhooks/handshakes.ts";
+import { type PushedImages, readRegistryPayload, senderNames } from "../webhooks/registry-payload.ts";
 import { createSeenIds } from "../webhooks/seen-ids.ts";
 import type { TakenImage, WebhookSettings } from "../webhooks/webhook-settings.ts";
 
@@ -22,7 +22,15 @@ export function webhookRoutes(settings: WebhookSettings): Router {
   const router = Router();
   const body = express.raw({ type: () => true, limit: longestBody });
   const hook = (name: Hook, ...steps: readonly RequestHandler[]) =>
-    router.all(`/webhooks/${name}`, counted(settings, name), postOnly, switchedOn(settings), ...steps, explained);
+    router.all(
+      `/webhooks/${name}`,
+      counted(settings, name),
+      handshake(settings),
+      postOnly,
+      switchedOn(settings),
+      ...steps,
+      explained,
+    );
   hook("registry", typed(isJson), sizedRight, secretOnly(settings), createBodyPlaces(8, 4), body, parsed, registryHook(settings));
   hook(
     "cloudevents",
@@ -40,9 +48,11 @@ export function webhookRoutes(settings: WebhookSettings): Router {
 
 function registryHook(settings: WebhookSettings): RequestHandler {
   return async (request, response) => {
+    const validation = validationOf(request.body);
+    if (validation) return void response.json(validation);
     const pushed = readRegistryPayload(request.body);
-    if (!pushed) refuse(response, 422, "This is no notification of Azure, distribution, Harbor or Quay.");
-    else await takeAll(settings, "registry", pushed.images, pushed.ignored, response);
+    if (!pushed) return refuse(response, 422, `This is no notification of ${senderNames}.`);
+    await takeAll(settings, "registry", pushed, response);
   };
 }
 
@@ -52,7 +62,7 @@ function cloudEventHook(settings: WebhookSettings): RequestHandler {
   return async (request, response) => {
     const id = String(request.headers["webhook-id"]);
     if (seen.has(id, Date.now())) return void response.status(202).json({ new: 0, known: 1, busy: 0, ignored: 0 });
-    await takeAll(settings, "cloudevents", [readCloudEvent(request.headers, request.body)], 0, response);
+    await takeAll(settings, "cloudevents", readCloudEvent(request.headers, request.body), response);
     seen.add(id, Date.now());
   };
 }
@@ -61,12 +71,12 @@ function cloudEventHook(settings: WebhookSettings): RequestHandler {
 const mostRemembered = 20_000;
 
 async function takeAll(
-  { isWanted, take, metrics }: WebhookSettings,
+  { isWanted, take, note, metrics }: WebhookSettings,
   hook: Hook,
-  images: readonly ImageReference[],
-  others: number,
+  { images, ignored, notes }: PushedImages,
   response: Response,
 ): Promise<void> {
+  for (const text of notes) note(text);
   const wanted = images.filter(isWanted);
   const taken = await Promise.all(wanted.map(take));
   const count = (result: TakenImage) => taken.filter((answer) => answer === result).length;
@@ -74,10 +84,10 @@ async function takeAll(
     new: count("new"),
     known: count("known"),
     busy: count("busy"),
-    ignored: images.length - wanted.length + others,
+    ignored: images.length - wanted.length + ignored,
   };
   for (const [result, number] of Object.entries(counts)) if (number > 0) metrics.count("webhookImages", { hook, result }, number);
-  response.status(202).json(counts);
+  response.status(202).json({ ...counts, ...(notes.length > 0 && { notes }) });
 }
 
 function counted({ metrics }: WebhookSettings, hook: Hook): RequestHandler {

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { JobError } from "../../core/errors.ts";
 import { type ImageReference, isDigest, parseImageReference } from "../../core/image-reference.ts";
+import { collect, type PushedImages } from "./registry-payload.ts";
+import { withoutScheme } from "./senders/reading.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -13,18 +15,20 @@ export function isCloudEvent({ "content-type": contentType = "", ...headers }: I
 
 /**
  * The image a CloudEvent is about: `data.image`, as a text or as an object with `destination` or `source` and perhaps `digest`; else the event's
- * subject. Throws `JobError("BadReference")` when none of them names one.
+ * subject. One that names none is another's concern. Throws `JobError("BadReference")` for what is no CloudEvent 1.0.
  * https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
  */
-export function readCloudEvent(headers: IncomingHttpHeaders, body: unknown): ImageReference {
+export function readCloudEvent(headers: IncomingHttpHeaders, body: unknown): PushedImages {
   const isBinary = headers["ce-specversion"] !== undefined;
   const { specversion, subject, data } = isBinary ? binaryEvent(headers, body) : asObject(body);
   if (specversion !== "1.0") throw new JobError("BadReference", "It is no CloudEvent 1.0: specversion is missing or another one");
   const name = imageIn(asObject(data).image) ?? subject;
-  if (typeof name !== "string" || name === "") {
-    throw new JobError("BadReference", "The event names no image, neither in data.image nor as its subject");
-  }
-  return parseImageReference(name.replace(/^https?:\/\//i, ""));
+  return collect([() => readName(name)]);
+}
+
+function readName(name: unknown): ImageReference {
+  if (typeof name === "string" && name !== "") return parseImageReference(withoutScheme(name));
+  throw new JobError("BadReference", "The event names no image, neither in data.image nor as its subject");
 }
 
 function binaryEvent(headers: IncomingHttpHeaders, data: unknown): Json {

@@ -23,6 +23,23 @@ export function describeTakingIn(contract: Contract): void {
       });
     });
 
+    it("tries a job that is to wait only after that, over a restart as well", async () => {
+      let queue = await open();
+      await queue.add(buildJob(1), { after: 10_000 });
+      queue = await reopen(queue);
+      expect((await queue.find("build-uid-1"))?.dueAt).toBe(clock.now() + 10_000);
+      const ran: string[] = [];
+      queue.work(async ({ id }) => {
+        ran.push(id);
+        return result;
+      });
+      await queue.add(buildJob(2));
+      await until(() => ran.length === 1);
+      expect(ran).toEqual(["build-uid-2"]);
+      await clock.advance(10_000);
+      await until(() => ran.length === 2);
+    });
+
     it("takes a job once that is added many times at once", async () => {
       const queue = await open();
       const answers = await Promise.all(Array.from({ length: 20 }, () => queue.add(buildJob(1))));

@@ -5,7 +5,8 @@ import { createImageFilter } from "../../../src/server/webhooks/image-filter.ts"
 import { digest } from "./payloads.ts";
 
 const pinned = `quay.io/shop/app@${digest}`;
-const read = (event: unknown, headers = {}) => formatImageReference(readCloudEvent(headers, event));
+const readAll = (event: unknown, headers = {}) => readCloudEvent(headers, event);
+const read = (event: unknown, headers = {}) => readAll(event, headers).images.map(formatImageReference).join();
 
 describe("the image of a CloudEvent", () => {
   it.each([
@@ -23,18 +24,23 @@ describe("the image of a CloudEvent", () => {
   it("is found in binary mode, with the subject decoded", () => {
     expect(read({ image: pinned }, { "ce-specversion": "1.0" })).toBe(pinned);
     expect(read({}, { "ce-specversion": "1.0", "ce-subject": encodeURIComponent(pinned) })).toBe(pinned);
-    expect(() => read({}, { "ce-specversion": "1.0", "ce-subject": "%zz" })).toThrow();
+    expect(readAll({}, { "ce-specversion": "1.0", "ce-subject": "%zz" })).toMatchObject({ images: [], ignored: 1 });
   });
 
   it.each([
     [{ data: { image: pinned } }, /specversion/],
     [{ specversion: "0.3", subject: pinned }, /specversion/],
-    [{ specversion: "1.0" }, /names no image/],
-    [{ specversion: "1.0", subject: "", data: { image: {} } }, /names no image/],
-    [{ specversion: "1.0", subject: "Not An Image" }, /not valid/],
     [null, /specversion/],
   ])("%j is refused", (event, words) => {
     expect(() => read(event)).toThrow(words);
+  });
+
+  it.each([
+    [{ specversion: "1.0" }, /names no image/],
+    [{ specversion: "1.0", subject: "", data: { image: {} } }, /names no image/],
+    [{ specversion: "1.0", subject: "Not An Image" }, /not valid/],
+  ])("%j is taken with a note", (event, words) => {
+    expect(readAll(event)).toEqual({ images: [], ignored: 1, notes: [expect.stringMatching(words)] });
   });
 });
 

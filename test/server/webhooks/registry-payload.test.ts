@@ -40,9 +40,10 @@ describe("what docker-registry sends", () => {
     expect(read({ events: [event] })).toEqual([[`internal:5000/shop/app@${digest}`], 0]);
   });
 
-  it("is refused when it names an image that cannot be pulled by that name", () => {
-    expect(() => read({ events: [distributionEvent({ host: "registry" })] })).toThrow(/"registry" is no registry/);
-    expect(() => read({ events: [distributionEvent({ repository: "Shop/App" })] })).toThrow(/repository is not valid/);
+  it("is taken with a note when it names an image that cannot be pulled by that name", () => {
+    const notes = (traits: DistributionTraits) => readRegistryPayload({ events: [distributionEvent(traits)] })?.notes;
+    expect(notes({ host: "registry" })).toEqual([expect.stringMatching(/"registry" is no registry/)]);
+    expect(notes({ repository: "Shop/App" })).toEqual([expect.stringMatching(/repository is not valid/)]);
   });
 });
 
@@ -79,6 +80,7 @@ describe("what Quay sends", () => {
       [["quay.io/mynamespace/repository:ok"], 4],
     ],
     ["no tags", quayPush(), [[], 0]],
+    ["tags as keys", { ...quayPush(), updated_tags: { latest: "b750fe79" } }, [["quay.io/mynamespace/repository:latest"], 0]],
   ])("%s", (_, body, expected) => {
     expect(read(body)).toEqual(expected);
   });
@@ -117,6 +119,28 @@ describe("Azure", () => {
     ["Event Grid's push", [{ eventType: "Microsoft.ContainerRegistry.ImagePushed", data }], [[image], 0]],
     ["Event Grid's CloudEvent", { specversion: "1.0", type: "Microsoft.ContainerRegistry.ImagePushed", data }, [[image], 0]],
   ])("sends %s", (_, body, expected) => expect(read(body)).toEqual(expected));
+});
+
+describe("others send", () => {
+  const hub = { callback_url: "https://x.example", push_data: { tag: "1.2", pusher: "me" }, repository: { repo_name: "me/app" } };
+  const version = { package_url: "ghcr.io/org/app:1", container_metadata: { tag: { name: "1", digest } } };
+  const github = { action: "published", registry_package: { package_type: "CONTAINER", package_version: version } };
+  const detail = {
+    "action-type": "PUSH",
+    result: "SUCCESS",
+    "repository-name": "shop/app",
+    "image-digest": digest,
+    "image-tag": "1",
+  };
+  const ecr = { source: "aws.ecr", "detail-type": "ECR Image Action", account: "123456789012", region: "eu-west-1", detail };
+  it.each<[string, unknown, [string[], number]]>([
+    ["Docker Hub's push", hub, [["docker.io/me/app:1.2"], 0]],
+    ["GitHub's container package", github, [[`ghcr.io/org/app@${digest}`], 0]],
+    ["GitHub's other package", { ...github, registry_package: { ...github.registry_package, package_type: "NPM" } }, nothing],
+    ["ECR's push", ecr, [[`123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/app@${digest}`], 0]],
+    ["ECR's deletion", { ...ecr, detail: { ...detail, "action-type": "DELETE" } }, nothing],
+    ["ECR's scan", { ...ecr, "detail-type": "ECR Image Scan", detail: { "scan-status": "COMPLETE" } }, nothing],
+  ])("%s", (_, body, expected) => expect(read(body)).toEqual(expected));
 });
 
 describe("addresses and names as they come", () => {

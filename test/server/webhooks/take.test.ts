@@ -19,7 +19,7 @@ async function hooked(workers = 1) {
   });
   const config = { webhookSecret: "secret", webhookRepositories: [], analyzers: ["thoth"] } as unknown as Config;
   const metrics = { count: () => undefined } as unknown as Parameters<typeof createWebhooks>[1]["metrics"];
-  const { take } = createWebhooks(config, { queue, metrics, mayBeSource: () => true });
+  const { take } = createWebhooks(config, { queue, metrics, log: { warn: () => undefined } as never, mayBeSource: () => true });
   return { queue, push: (name: string) => take(parseImageReference(name)) };
 }
 

@@ -1,0 +1,40 @@
+import { JobError } from "../../../core/errors.ts";
+import { type ImageReference, parseImageReference } from "../../../core/image-reference.ts";
+import type { PushedImage } from "../webhook-settings.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** One thing that a sender tells of, read when it is called: an image, or undefined for what is nobody's concern here. Throws `JobError("BadReference")`. */
+export type Told = () => PushedImage | undefined;
+
+/** Reads what one sender sends; undefined when the body is not its own. */
+export type Sender = (body: Json) => readonly Told[] | undefined;
+
+/** Something that is nobody's concern here. */
+export const nothing: Told = () => undefined;
+
+/** Reads a name; one whose first part is not taken for a registry would be looked for on Docker Hub. */
+export function named(text: string, host: string): ImageReference {
+  const image = parseImageReference(text);
+  if (image.registry === host) return image;
+  throw new JobError(
+    "BadReference",
+    `${JSON.stringify(host.slice(0, 100))} is no registry that an image name can begin with: it has no dot and no port`,
+  );
+}
+
+export function withoutScheme(url: string): string {
+  return url.replace(/^(?:https?|docker|oci):\/\//i, "");
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null;
+}
+
+export function asObject(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
