@@ -76,10 +76,10 @@ describe("a submitted analysis", () => {
     await first.logged(saying("Job done"));
     expect(await first.kill("SIGKILL")).toMatchObject({ signal: "SIGKILL" });
     expect(await statesIn(world)).not.toEqual(allOf("succeeded"));
-    await using second = startBotProcess(world.environment);
+    const second = world.bot();
     await expect.poll(() => second.lines.filter(saying("Analysis succeeded")).length).toBe(3);
     expect(await statesIn(world)).toEqual(allOf("succeeded"));
     expect(world.analysis.submissions).toHaveLength(1);
-    expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await second.stop()).toBe(0);
   });
 });

@@ -66,10 +66,10 @@ describe("notifications", () => {
     await first.kill("SIGKILL");
     isUp = true;
     const refused = receiver.received.length;
-    await using second = startBotProcess(environment);
+    const second = world.bot([], { BUILD_WATCHER_NOTIFY_URL: receiver.url });
     const subjects = () => new Set(receiver.received.slice(refused).map(({ event }) => String(event.source)));
     await expect.poll(() => subjects().size).toBe(20);
-    expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await second.stop()).toBe(0);
   });
 
   it("are not sent for what happened before they were switched on", async () => {

@@ -67,10 +67,10 @@ requirePrograms("docker-registry")("a real docker-registry", () => {
     expect((await queue.recent(5)).map(({ job }) => job.cause)).toEqual(["webhook"]);
     await queue.close();
     world.analysis.up();
-    await using next = startBotProcess(world.environment);
+    const next = world.bot();
     await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
     expect(submitted(world)).toEqual([image]);
-    await next.kill("SIGTERM");
+    await next.stop();
   });
 });
 

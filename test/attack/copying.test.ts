@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { createWorld, type World } from "../support/bot.ts";
+import { type Bot, createWorld, type World } from "../support/bot.ts";
 import { type BotProcess, startBotProcess } from "../support/bot-process.ts";
 import { type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
@@ -28,15 +28,22 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
   afterAll(() => registry.close());
 
   function start(world: World, settings: Readonly<Record<string, string>> = {}): BotProcess {
-    return startBotProcess({
-      ...world.environment,
+    return startBotProcess({ ...world.environment, ...copying(), ...settings });
+  }
+
+  /** The same in this process. */
+  function startHere(world: World, settings: Readonly<Record<string, string>> = {}): Bot {
+    return world.bot([], { ...copying(), ...settings });
+  }
+
+  function copying(): Readonly<Record<string, string>> {
+    return {
       THOTH_PUSH_REGISTRY: `${pushRegistry.host}/copies`,
       THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1",
       THOTH_NO_DESTINATION_REGISTRY_TLS_VERIFY: "1",
       THOTH_BUILD_WATCHER_WORKERS: "2",
       BUILD_WATCHER_REGISTRY_ROUTE: registry.host,
-      ...settings,
-    });
+    };
   }
 
   /** Lets a build of an image complete that lies in the registry; answers the name of its copy. */
@@ -57,8 +64,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
     await bot.kill("SIGKILL");
     world.cluster.remove("builds", namespace, "app-1");
     stuck = [];
-    await using heir = start(world);
-    await heir.logged(({ msg }) => msg === "Job done");
+    await startHere(world).logged(({ msg }) => msg === "Job done");
     expect(world.analysis.submissions.map(imageOf)).toEqual([copy]);
     expect(childrenOf(world)).toEqual([]);
   });
@@ -71,15 +77,14 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
     await world.cluster.waitFor(({ requests }) => requests.some(({ resource }) => resource === "builds/log"));
     await bot.kill("SIGKILL");
     world.cluster.remove("builds", namespace, "app-1");
-    await using heir = start(world);
-    await heir.logged(({ msg }) => msg === "Job done");
+    await startHere(world).logged(({ msg }) => msg === "Job done");
     expect(world.analysis.submissions.map(imageOf)).toEqual([copy]);
   });
 
   it("copies others while a copy hangs", async () => {
     await using world = await createWorld();
     stuck = [`copies/${copyOf("poison")}`];
-    await using _bot = start(world);
+    startHere(world);
     await complete(world, "poison");
     await pushRegistry.struck;
     const copies = await Promise.all(["app-1", "app-2", "app-3"].map((name) => complete(world, name)));
@@ -91,7 +96,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
   it("ends a copy that hangs, with its child, at the job's deadline", async () => {
     await using world = await createWorld();
     stuck = [`copies/${copyOf("poison")}`];
-    await using bot = start(world, { BUILD_WATCHER_JOB_TIMEOUT: "3s" });
+    const bot = startHere(world, { BUILD_WATCHER_JOB_TIMEOUT: "3s" });
     await complete(world, "poison");
     const { reason } = await bot.logged(({ level, subject }) => level === "warn" && subject === `${namespace}/poison-1`);
     expect(reason).toBe("TimedOut");

@@ -84,11 +84,11 @@ describe("a bot killed", () => {
     expect(await victim.exited).toEqual({ code: null, signal: "SIGKILL" });
     cluster.remove("builds", namespace, "victim-1");
 
-    await using heir = startBotProcess(world.environment);
+    const heir = world.bot();
     await heir.logged(({ msg, subject }) => msg === "Job done" && subject === `${namespace}/victim-1`);
     cluster.put("builds", completedBuild("last"));
     await heir.logged(({ msg, subject }) => msg === "Job done" && subject === `${namespace}/last-1`);
-    expect(await heir.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await heir.stop()).toBe(0);
     expect(submissionsByBuild(analysis).get("victim")).toBe(accepted);
     expect(submissionsByBuild(analysis).get("last")).toBe(1);
   });

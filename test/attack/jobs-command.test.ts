@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorld, type World } from "../support/bot.ts";
 import { type BotProcess, type LogLine, startBotProcess } from "../support/bot-process.ts";
 import { buildOf, completedBuild, namespace, submissionsByBuild } from "../support/submissions.ts";
@@ -38,30 +38,50 @@ async function jobs(world: World, ...argv: readonly string[]) {
 }
 
 describe("build-watcher jobs beside a working bot", () => {
-  it("lists all jobs with their state, attempts, last error, next attempt and analyses", async () => {
-    await using situation = await createSituation();
-    const { code, stdout, stderr } = await jobs(situation.world, "--details");
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^1 waiting, 0 running, 1 (submitted|analysing|analysed), 2 failed\n/);
-    expect(stdout).toMatch(
-      new RegExp(
-        `(?:submitted|analysing|analysed) +${namespace}/good-1\\n +${idOf("good")} .* 1 attempt\\n +image: .*@sha256:.*\\n +analysis of output: \\S+`,
-      ),
-    );
-    expect(stdout).toMatch(new RegExp(`failed +${namespace}/bad-1-1\\n.*1 attempt\\n +AnalyzerRejected: .*manifest unknown`));
-    expect(stdout).toMatch(new RegExp(`retrying +${namespace}/late-1\\n.*\\n +AnalyzerFailed: .*500.*\\n +next try: 20..-`));
-  });
+  describe("that nothing is changed of", () => {
+    let situation: Situation;
+    beforeAll(async () => {
+      situation = await createSituation();
+    });
+    afterAll(() => situation[Symbol.asyncDispose]());
 
-  it("lists those in one state, as JSON lines, too", async () => {
-    await using situation = await createSituation();
-    const expected = { failed: ["bad-1", "bad-2"], waiting: ["late"], done: ["good"], running: [], dismissed: [] };
-    for (const [state, names] of Object.entries(expected)) {
-      const { records } = await jobs(situation.world, "--state", state, "--json");
-      expect(records.map(({ id }) => id).sort(), state).toEqual(names.map(idOf).sort());
-      for (const record of records) {
-        expect(record).toMatchObject({ state, attempts: 1, subject: expect.stringContaining(`${namespace}/`) });
+    it("lists all jobs with their state, attempts, last error, next attempt and analyses", async () => {
+      const { code, stdout, stderr } = await jobs(situation.world, "--details");
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/^1 waiting, 0 running, 1 (submitted|analysing|analysed), 2 failed\n/);
+      expect(stdout).toMatch(
+        new RegExp(
+          `(?:submitted|analysing|analysed) +${namespace}/good-1\\n +${idOf("good")} .* 1 attempt\\n +image: .*@sha256:.*\\n +analysis of output: \\S+`,
+        ),
+      );
+      expect(stdout).toMatch(new RegExp(`failed +${namespace}/bad-1-1\\n.*1 attempt\\n +AnalyzerRejected: .*manifest unknown`));
+      expect(stdout).toMatch(new RegExp(`retrying +${namespace}/late-1\\n.*\\n +AnalyzerFailed: .*500.*\\n +next try: 20..-`));
+    });
+
+    it("lists those in one state, as JSON lines, too", async () => {
+      const expected = { failed: ["bad-1", "bad-2"], waiting: ["late"], done: ["good"], running: [], dismissed: [] };
+      for (const [state, names] of Object.entries(expected)) {
+        const { records } = await jobs(situation.world, "--state", state, "--json");
+        expect(records.map(({ id }) => id).sort(), state).toEqual(names.map(idOf).sort());
+        for (const record of records) {
+          expect(record).toMatchObject({ state, attempts: 1, subject: expect.stringContaining(`${namespace}/`) });
+        }
       }
-    }
+    });
+
+    it("says what it cannot do", async () => {
+      const { world } = situation;
+      expect(await jobs(world, "retry", "build-nope")).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining("build-nope is not known"),
+      });
+      expect(await jobs(world, "dismiss", idOf("good"))).toMatchObject({ code: 1, stdout: expect.stringContaining("is done") });
+      expect(await jobs(world, "retry")).toMatchObject({ code: 2, stderr: expect.stringContaining("--failed") });
+      expect(await jobs(world, "--state", "broken")).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("waiting, running, done"),
+      });
+    });
   });
 
   it("tries named jobs again, the failed and the waiting, and the bot notices by itself", async () => {
@@ -91,7 +111,7 @@ describe("build-watcher jobs beside a working bot", () => {
     expect((await jobs(world, "dismiss", idOf("bad-1"), idOf("late"))).code).toBe(0);
     await bot.kill("SIGTERM");
     world.analysis.faults(() => undefined);
-    await using heir = startBotProcess(world.environment);
+    const heir = world.bot();
     await heir.logged(({ msg }) => msg === "Builds listed; watching");
     world.cluster.put("builds", completedBuild("late", { labels: { touched: "yes" } }));
     world.cluster.put("builds", completedBuild("new"));
@@ -100,20 +120,5 @@ describe("build-watcher jobs beside a working bot", () => {
       [idOf("bad-1"), idOf("late")].sort(),
     );
     expect(submissionsByBuild(world.analysis)).toEqual(new Map(["good", "new"].map((name) => [name, 1])));
-  });
-
-  it("says what it cannot do", async () => {
-    await using situation = await createSituation();
-    const { world } = situation;
-    expect(await jobs(world, "retry", "build-nope")).toMatchObject({
-      code: 1,
-      stdout: expect.stringContaining("build-nope is not known"),
-    });
-    expect(await jobs(world, "dismiss", idOf("good"))).toMatchObject({ code: 1, stdout: expect.stringContaining("is done") });
-    expect(await jobs(world, "retry")).toMatchObject({ code: 2, stderr: expect.stringContaining("--failed") });
-    expect(await jobs(world, "--state", "broken")).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("waiting, running, done"),
-    });
   });
 });

@@ -12,7 +12,7 @@ function onSignal(fault: string): readonly string[] {
   return ["--import", `data:text/javascript,process.once("SIGUSR2", () => { ${fault} })`];
 }
 
-async function watching(bot: BotProcess): Promise<void> {
+async function watching(bot: Pick<BotProcess, "logged">): Promise<void> {
   await bot.logged(({ msg }) => msg === "Builds listed; watching");
 }
 
@@ -26,10 +26,10 @@ describe("a bot whose ledger disappears", () => {
   ])("because %s ends though it has nothing to do, with a reason", async (_name, act) => {
     await using world = await createWorld();
     const everything = { BUILD_WATCHER_FOLLOW: "1", BUILD_WATCHER_NOTIFY_URL: "https://receiver.example.com/" };
-    await using bot = startBotProcess({ ...world.environment, ...settings, ...everything });
+    const bot = world.bot([], { ...settings, ...everything });
     await watching(bot);
     act(world.stateDirectory);
-    expect(await bot.exited).toEqual({ code: 1, signal: null });
+    expect(await bot.exit).toBe(1);
     expect(bot.lines.at(-1)).toMatchObject({ level: "fatal", reason: "LedgerError", msg: expect.stringContaining("ledger.db") });
     expect(bot.stderr()).toBe("");
     rmSync(`${world.stateDirectory}-moved`, { recursive: true, force: true });
@@ -40,9 +40,9 @@ describe("a bot whose disk is full", () => {
   it("ends with a reason, and goes on with everything once there is space", async () => {
     await using world = await createWorld();
     const names = await completeUntilEnd(world);
-    await using bot = startBotProcess(world.environment);
+    const bot = world.bot();
     await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size === names.length);
-    expect(await bot.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await bot.stop()).toBe(0);
     const repeated = [...submissionsByBuild(world.analysis).values()].filter((count) => count > 1);
     expect(repeated.length, "more than ran at the end").toBeLessThanOrEqual(1);
   });

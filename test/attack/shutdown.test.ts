@@ -124,13 +124,6 @@ describe("a wish to stop", () => {
 });
 
 describe.each(signals)("%s", (signal) => {
-  it("ends the idle bot with 0", async () => {
-    await using world = await createWorld();
-    await using bot = startBotProcess(world.environment);
-    await bot.logged(({ msg }) => msg === "Builds listed; watching");
-    expect(await bot.kill(signal)).toEqual({ code: 0, signal: null });
-  });
-
   it("lets a running job end, and starts no other", async () => {
     await using world = await createWorld({ latency: () => 4_000 });
     for (const name of ["first", "second"]) world.cluster.put("builds", completedBuild(name));
@@ -157,8 +150,7 @@ describe.each(signals)("%s", (signal) => {
     expect(bot.lines.at(-1)).toSatisfy(stopping);
     expect(await bot.kill(signal)).toEqual({ code: signal === "SIGINT" ? 130 : 143, signal: null });
     expect(await statesOf(world)).toEqual(["running"]);
-    await using heir = startBotProcess(world.environment);
-    await heir.logged(({ msg }) => msg === "Job done");
+    await world.bot().logged(({ msg }) => msg === "Job done");
   });
 });
 

