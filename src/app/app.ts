@@ -23,10 +23,11 @@ import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } 
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
 import { retryDenied } from "../pipeline/retry-denied.ts";
+import { createOnceAnImage } from "../pipeline/same-image.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
 import { createLogStreams } from "../pipeline/stream-logs.ts";
 import { openEmbeddedQueue } from "../queue/index.ts";
-import type { JobQueue } from "../queue/job-queue.ts";
+import type { JobHandler, JobQueue } from "../queue/job-queue.ts";
 import { createHostLimits } from "../registry/host-limits.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import type { ActivityMonitor } from "../server/activity.ts";
@@ -160,13 +161,11 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
-  const { cluster, queue, analyzers, reading, lookAt, copier, following, notifying, announcing, metrics, log, clock } = parts;
+  const { cluster, queue, analyzers, reading, copier, following, notifying, announcing, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
   const awaited = createAwaitedJobs(queue);
   const firstLists = createFirstLists(cluster.namespaces);
   const serving = createServing(config, parts);
-  const toldWith = (image: ImageReference) => webhookJobsOf(queue, image);
-  const handler = createJobHandler({ cluster, analyzers, copier, clock, lookAt, toldWith, ...handlerSettings(config, cluster) });
 
   return {
     queue,
@@ -182,7 +181,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       return gateway && pushMetrics({ ...gateway, metrics, log, clock });
     },
     work: () =>
-      queue.work(handler, (attempt) => {
+      queue.work(handlerOf(config, parts), (attempt) => {
         reportAttempt(log, attempt);
         measureSubmission(metrics, attempt);
         awaited.onAttempt(attempt);
@@ -229,6 +228,14 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       await Promise.all([notifying.stop(), announcing.stop()]);
     },
   };
+}
+
+/** How a job is done. */
+function handlerOf(config: Config, { cluster, queue, analyzers, lookAt, copier, clock }: Parts): JobHandler {
+  const onceAnImage = createOnceAnImage({ queue, countsFor: config.force ? 0 : config.reanalyzeAfter, clock });
+  const toldWith = (image: ImageReference) => webhookJobsOf(queue, image);
+  const settings = handlerSettings(config, cluster);
+  return createJobHandler({ cluster, analyzers, copier, clock, lookAt, toldWith, onceAnImage, ...settings });
 }
 
 /** What the bot does where no analysis service is set up, by its only analyzer. */

@@ -126,7 +126,7 @@ function watchAll(
       namespaces: namespaces.list,
       named: namespaces.named,
       namespacesChange: namespaces.change,
-      ownership: createOwnership({ reportsItself: () => false, shelf: createShelf(), ...settings, clock }),
+      ownership: createOwnership({ reportsItself: () => false, failedImages: true, shelf: createShelf(), ...settings, clock }),
       clock,
       askEvery: settings.askEvery ?? (namespaces.change ? askForNamespaces : askForSources),
       watch,

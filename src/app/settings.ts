@@ -22,7 +22,7 @@ const logShare = 1 / 4;
 export function clusterSettings(config: Config) {
   const { namespaces, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
   const { labelSelector, shipwrightSelector, tektonSelector, tektonIgnoreResults, namespaceSelector, namespaceExclude } = config;
-  const which = { sources: config.sources, reportsItself: reportsItself(config), tektonIgnoreResults };
+  const which = { sources: config.sources, ...taskSettings(config), tektonIgnoreResults };
   const selectors = { labelSelector, shipwrightSelector, tektonSelector, namespaceSelector, namespaceExclude };
   const logTimeLimit = Math.min(logTime, config.jobTimeout * logShare);
   const reaching = { verifyTls: verifyClusterTls, url: clusterUrl, registryRoute, pullAccount: config.pullAccount };
@@ -30,8 +30,11 @@ export function clusterSettings(config: Config) {
 }
 
 /** Which TaskRuns report their images though they are part of a PipelineRun. */
-export function reportsItself({ tektonTasks, track }: Pick<Config, "tektonTasks" | "track">): (task: BuildFacts) => boolean {
-  return (task) => tektonTasks === "all" || isTrackedTask(task, track);
+export function taskSettings({ tektonTasks, tektonFailed, track }: Pick<Config, "tektonTasks" | "tektonFailed" | "track">) {
+  return {
+    reportsItself: (task: BuildFacts) => tektonTasks === "all" || isTrackedTask(task, track),
+    failedImages: tektonFailed === "analyze",
+  };
 }
 
 /** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */

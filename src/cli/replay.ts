@@ -1,4 +1,4 @@
-import { reportsItself, submissionPolicy } from "../app/settings.ts";
+import { submissionPolicy, taskSettings } from "../app/settings.ts";
 import { type BuildOutcome, eachImage } from "../core/build-outcome.ts";
 import { planJobs } from "../core/job.ts";
 import type { BuildSource } from "../sources/build-source.ts";
@@ -12,7 +12,7 @@ export async function replay(context: CommandContext, file: string): Promise<num
   const { config, log } = context;
   const policy = submissionPolicy(config);
   const outcomes = readBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
-  const settled = settleAll(outcomes, reportsItself(config)).flatMap(eachImage);
+  const settled = settleAll(outcomes, taskSettings(config)).flatMap(eachImage);
   const plans = settled.map((outcome) => ({ outcome, plan: planJobs(outcome, policy) }));
   for (const { outcome, plan } of plans) {
     const { namespace, name } = outcome.build ?? {};

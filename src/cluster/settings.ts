@@ -19,6 +19,8 @@ export interface ClusterSettings {
   readonly tektonSelector?: string | undefined;
   /** Whether a TaskRun reports its images, though its PipelineRun does. Default: none. */
   readonly reportsItself?: (task: BuildFacts) => boolean;
+  /** Whether images count that a PipelineRun had made before it failed. Default: they do. */
+  readonly failedImages?: boolean;
   /** Patterns of results of Tekton runs that name no image. */
   readonly tektonIgnoreResults?: readonly string[];
   /** Milliseconds after which the cluster is asked again what there is to watch. */

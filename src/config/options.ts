@@ -346,6 +346,16 @@ export const options = {
     placeholder: "<duration>",
     help: "How long the bot asks about an analysis that does not end.",
   },
+  reanalyzeAfter: {
+    env: "BUILD_WATCHER_REANALYZE_AFTER",
+    flag: "reanalyze-after",
+    type: "duration",
+    default: "7d",
+    minimum: 0,
+    group: "Analysis",
+    placeholder: "<duration>",
+    help: "How long an analysis counts for further runs of Shipwright or Tekton in the same namespace that made the same image. 0 submits the image of every run.",
+  },
   rhacsUrl: {
     env: "BUILD_WATCHER_RHACS_URL",
     flag: "rhacs-url",

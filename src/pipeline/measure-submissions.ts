@@ -4,7 +4,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 
 /** Counts what a job's attempt submitted. */
 export function measureSubmission(metrics: Metrics, { record, outcome }: AttemptReport): void {
-  if (outcome !== "done" || !record.result) return;
+  if (outcome !== "done" || !record.result || record.result.sameAs !== undefined) return;
   const { analyses } = record.result;
   const logs = analyses.filter(({ of }) => of === "build-log").length;
   if (analyses.length > logs) metrics.count("imagesSubmitted", {}, analyses.length - logs);

@@ -2,10 +2,12 @@ import type { AnalysisRequest, Analyzer } from "../analyzers/analyzer.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
-import { formatImageReference } from "../core/image-reference.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import type { Job } from "../core/job.ts";
 import type { JobHandler, JobResult } from "../queue/job-queue.ts";
 import { createImageInspector, type ImageInspectorParts } from "./inspect-image.ts";
 import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
+import type { OnceAnImage } from "./same-image.ts";
 
 export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt" | "toldWith"> {
   readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;
@@ -13,6 +15,8 @@ export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorP
   /** Bytes of a build log that are submitted. */
   readonly buildLogLimit: number;
   readonly clock?: Clock;
+  /** Default: every job is submitted. */
+  readonly onceAnImage?: OnceAnImage | undefined;
 }
 
 /** The whole life of a job: name its images, make them reachable, submit them, report what came back. */
@@ -20,6 +24,7 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
   const { cluster, buildLogLimit, clock = systemClock } = parts;
   const images = createImageLocator(parts);
   const inspect = createImageInspector({ ...parts, copies: parts.copier !== undefined, clock });
+  const onceAnImage = parts.onceAnImage ?? ((_job, _images, run) => run());
   const analyzers = new Map(parts.analyzers.map((analyzer) => [analyzer.name, analyzer]));
 
   return async function handleJob(job, signal): Promise<JobResult> {
@@ -33,6 +38,16 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     if (output && !output.digest) notes.push(`Not pinned: nothing names a digest for ${formatImageReference(output)}.`);
     const wanted = job.base ?? inspected?.base;
     const base = wanted && (await images.nameBase(wanted, job, notes, signal));
+    const submit = () => submitImages(analyzer, job, { output, base, notes }, signal);
+    return output ? onceAnImage(job, { output, base }, submit) : submit();
+  };
+
+  async function submitImages(
+    analyzer: Analyzer,
+    job: Job,
+    { output, base, notes }: Named,
+    signal: AbortSignal,
+  ): Promise<JobResult> {
     let copiedAt: number | undefined;
     const onCopied = () => {
       copiedAt = clock.now();
@@ -54,7 +69,14 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     const submitted = submission.analyses.length > 0 || submission.findings !== undefined;
     const times = { ...(copiedAt !== undefined && { copiedAt }), ...(submitted && { submittedAt: clock.now() }) };
     return { ...resultOf(request, { ...submission, notes: [...notes, ...submission.notes] }), source, ...times };
-  };
+  }
+}
+
+/** The images of a job by their own names, and what is to be said of them. */
+interface Named {
+  readonly output: ImageReference | undefined;
+  readonly base: ImageReference | undefined;
+  readonly notes: string[];
 }
 
 /** What turns out to be no container image is left out with a note: nothing is wrong, and nothing can be analyzed. */

@@ -45,6 +45,8 @@ export interface JobResult {
   readonly link?: string;
   /** What the analyzer found in the output image. */
   readonly findings?: Findings;
+  /** The job whose result this is: it was for the same image, and nothing was submitted again. */
+  readonly sameAs?: string;
 }
 
 /** Everything the queue remembers of a job. Times are milliseconds since the epoch. */

@@ -66,7 +66,7 @@ function contentJson({ cause, build, buildConfig, output, base, inputs, origin, 
   };
 }
 
-function resultJson({ output, base, analyses, findings, copiedAt, submittedAt, notes, link }: JobResult) {
+function resultJson({ output, base, analyses, findings, copiedAt, submittedAt, notes, link, sameAs }: JobResult) {
   return {
     output,
     base,
@@ -76,6 +76,7 @@ function resultJson({ output, base, analyses, findings, copiedAt, submittedAt, n
     submittedAt: maybeIso(submittedAt),
     notes,
     link,
+    sameAs,
   };
 }
 

@@ -96,6 +96,7 @@ const schemas: Readonly<Record<string, Schema>> = {
     "submittedAt?": time,
     notes: list(text),
     "link?": text,
+    "sameAs?": { ...text, description: "The job for the same image whose result this is." },
   }),
   Tracked: object({
     buildConfig: text,

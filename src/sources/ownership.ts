@@ -22,6 +22,8 @@ export interface Settled {
 export interface OwnershipSettings {
   /** Whether a TaskRun reports its images at once, whatever its pipeline will say. */
   readonly reportsItself: (task: BuildFacts) => boolean;
+  /** Whether images count that a PipelineRun had made before it failed. */
+  readonly failedImages: boolean;
   readonly shelf: Shelf;
   readonly clock: Pick<Clock, "now">;
 }
@@ -31,8 +33,8 @@ const atOnce = 200;
 
 const [pipelineRuns, taskRuns] = ["pipelineruns", "taskruns"];
 
-export function createOwnership({ reportsItself, shelf, clock }: OwnershipSettings): Ownership {
-  const pipelines = createPipelines();
+export function createOwnership({ reportsItself, failedImages, shelf, clock }: OwnershipSettings): Ownership {
+  const pipelines = createPipelines(failedImages);
   /** The pipelines that tasks wait for. */
   let held: Set<string> | undefined;
 
@@ -101,10 +103,10 @@ export function createOwnership({ reportsItself, shelf, clock }: OwnershipSettin
 /** The same for builds that are all there are. */
 export function settleAll(
   outcomes: readonly BuildOutcome[],
-  reportsItself: OwnershipSettings["reportsItself"],
+  { reportsItself, failedImages }: Pick<OwnershipSettings, "reportsItself" | "failedImages">,
 ): readonly BuildOutcome[] {
   const pipelines = outcomes.filter(({ build, kind }) => build?.kind === "PipelineRun" && kind !== "pending");
-  const fates = new Map(pipelines.map((outcome) => [nameOf(outcome.build), fateOf(outcome)]));
+  const fates = new Map(pipelines.map((outcome) => [nameOf(outcome.build), fateOf(outcome, failedImages)]));
   return outcomes.map((outcome) => {
     if (!isTask(outcome)) return outcome;
     const fate = fates.get(outcome.madeFor);

@@ -22,7 +22,7 @@ const mostRemembered = 50_000;
 
 const everywhere = "*";
 
-export function createPipelines(): Pipelines {
+export function createPipelines(failedImages: boolean): Pipelines {
   const fates = new Map<string, Fate>();
   const running = new Map<string, number>();
   const complete = new Set<string>();
@@ -40,7 +40,7 @@ export function createPipelines(): Pipelines {
         remember(running, name, now);
         return undefined;
       }
-      const fate = fateOf(outcome);
+      const fate = fateOf(outcome, failedImages);
       running.delete(name);
       remember(fates, name, fate);
       return fate;
@@ -57,10 +57,14 @@ export function createPipelines(): Pipelines {
   };
 }
 
-/** What became of one that ended: one that is left alone on purpose takes its tasks with it. */
-export function fateOf(outcome: BuildOutcome): Exclude<Fate, "open"> {
+/**
+ * What became of one that ended. One that is left alone on purpose takes its tasks with it; so does one that failed, where images of failed runs do
+ * not count. One that failed may have named some of its images only, so that its tasks report as well.
+ */
+export function fateOf(outcome: BuildOutcome, failedImages: boolean): Exclude<Fate, "open"> {
   if (outcome.kind === "ignored" && (outcome.because === "excluded" || outcome.because === "owned")) return "left alone";
-  return "outputs" in outcome && outcome.outputs.length > 0 ? "named images" : "named none";
+  if (outcome.phase === "Failed" || outcome.phase === "Cancelled") return failedImages ? "named none" : "left alone";
+  return outcome.kind === "succeeded" ? "named images" : "named none";
 }
 
 export function nameOf(build: BuildKey | undefined): string {

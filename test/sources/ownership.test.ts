@@ -45,8 +45,8 @@ function synced(source: "pipelineruns" | "taskruns", startedAt: number): BuildSi
   return { kind: "synced", source, ...everywhere, startedAt };
 }
 
-function own(shelf: Shelf = createShelf(), reportsAll = false): Ownership {
-  return createOwnership({ reportsItself: () => reportsAll, shelf, clock: { now: () => 1_000 } });
+function own(shelf: Shelf = createShelf(), reportsAll = false, failedImages = true): Ownership {
+  return createOwnership({ reportsItself: () => reportsAll, failedImages, shelf, clock: { now: () => 1_000 } });
 }
 
 /** The names of what is left to report after each sighting was dealt with. */
@@ -78,6 +78,17 @@ describe("a TaskRun of a PipelineRun", () => {
     const sightings = [seen("pipelineruns", aPipeline(isSkipped)), seen("taskruns", aTask())];
     expect(await reported(own(createShelf(), reportsAll), watches, ...sightings)).toEqual([]);
   });
+
+  it.each([true, false])(
+    "reports beside a pipeline that failed, for that may have named some images only: %s",
+    async (failedImages) => {
+      const failed = (run: RunObject) =>
+        void Object.assign(run.status, { conditions: condition("False", "CouldntGetPipelineResult") });
+      const sightings = [seen("taskruns", aTask()), seen("pipelineruns", aPipeline(failed))];
+      const names = await reported(own(createShelf(), false, failedImages), watches, ...sightings);
+      expect(names).toEqual(failedImages ? [pipelineImage, taskImage] : [pipelineImage]);
+    },
+  );
 
   it("reports at once where all are to, and where nobody watches pipelines there", async () => {
     expect(await reported(own(createShelf(), true), watches, seen("taskruns", aTask()))).toEqual([taskImage]);
@@ -127,7 +138,9 @@ describe("a TaskRun of a PipelineRun", () => {
 describe("runs that are all there are", () => {
   it("are settled among themselves, in whatever order they come", () => {
     const left = (...builds: readonly BuildOutcome[]) =>
-      settleAll(builds, () => false).flatMap((build) => ("outputs" in build ? [build.build.name] : []));
+      settleAll(builds, { reportsItself: () => false, failedImages: true }).flatMap((build) =>
+        "outputs" in build ? [build.build.name] : [],
+      );
     expect(left(aTask(), aPipeline())).toEqual([pipelineImage]);
     expect(left(aTask(), aPipeline(namesNone))).toContain(taskImage);
     expect(left(aTask(), aPipeline(isSkipped))).toEqual([]);
