@@ -1,6 +1,7 @@
 import { openCopying } from "../app/copying.ts";
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
+import { digestTag } from "../core/copy-name.ts";
 import { asJobError, failureReasons } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { liesAt } from "../pipeline/registry-logins.ts";
@@ -29,7 +30,8 @@ async function copyOne(
       completedAt: clock.now(),
       note: (text) => log.warn({ image }, text),
     });
-    screen.write(target === source ? `${image} stays where it is\n` : `${image} -> ${formatImageReference(target)}\n`);
+    const place = copier.onlyPlans ? formatPlanned(target) : formatImageReference(target);
+    screen.write(target === source ? `${image} stays where it is\n` : `${image} -> ${place}\n`);
     return true;
   } catch (error) {
     if (signal.aborted) return false;
@@ -37,6 +39,12 @@ async function copyOne(
     log.error({ image, reason, error: message, remedy: failureReasons[reason].remedy }, "Image not copied");
     return false;
   }
+}
+
+/** A copy by its own tag; by its digest where its only tag is made of that. */
+function formatPlanned({ tag, digest, ...place }: ImageReference): string {
+  const isNamed = tag !== undefined && (digest === undefined || tag !== digestTag(digest));
+  return formatImageReference(isNamed ? { ...place, tag } : { ...place, ...(digest && { digest }) });
 }
 
 /** Images and login are named by the same person here, so the login is for all of them unless its registry is named, too. */

@@ -692,7 +692,7 @@ export const options = {
     type: "string",
     group: "Registries",
     placeholder: "<template>",
-    help: "Names of copies in the push registry, instead of a layout: path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from.",
+    help: "Names of copies in the push registry, instead of a layout: path[:tag], made of {namespace} {name} {path} {tag} {digest} {digest12} and {registry}, the host an image comes from. {tag|digest} is the tag, or the digest of an image that has none.",
   },
   pushSkip: {
     env: "BUILD_WATCHER_PUSH_SKIP",

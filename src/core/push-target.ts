@@ -11,7 +11,7 @@ export interface PushSettings {
   /** `host[:port][/path]`. */
   readonly registry: string;
   readonly layout: PushLayout;
-  /** What follows the registry, `path[:tag]`, with placeholders; it takes the layout's place. */
+  /** What follows the registry, `path[:tag]`, with placeholders, in place of the layout. Of `{tag|digest}` the first that is known counts. */
   readonly template?: string | undefined;
   /** Host patterns of registries whose images stay where they are. */
   readonly skip: readonly string[];
@@ -160,12 +160,15 @@ function flatTag({ name, last, tag }: NameParts): string {
 
 function fillTemplate(template: string, values: NameParts): Names {
   const [path = "", tag] = template.split(":");
-  const own = fill(tag ?? "{tag}", { ...values, tag: values.tag || values.last });
+  const own = fill((tag ?? "{tag}").replaceAll("{tag}", values.tag || values.last), values);
   return { path: asPath(fill(path, values)) || values.name, tags: [asTag(own) || "latest"] };
 }
 
 function fill(template: string, values: Values): string {
-  return template.replace(/\{([^{}]*)\}/g, (_, name: string) => values[name as keyof Values] ?? "");
+  return template.replace(/\{([^{}]*)\}/g, (_, names: string) => {
+    const found = names.split("|").find((name) => values[name as keyof Values]);
+    return found === undefined ? "" : values[found as keyof Values];
+  });
 }
 
 function checkTemplate(rules: PushRules, template: string): void {
@@ -178,7 +181,8 @@ function checkTemplate(rules: PushRules, template: string): void {
 
 /** What a registry would refuse in a template, judged by the text around its placeholders. */
 function templateFault(template: string): string | undefined {
-  const unknown = [...template.matchAll(/\{([^{}]*)\}/g)].map(([, name]) => name ?? "").find((name) => !isPlaceholder(name));
+  const names = [...template.matchAll(/\{([^{}]*)\}/g)].flatMap(([, inner = ""]) => inner.split("|"));
+  const unknown = names.find((name) => !isPlaceholder(name));
   if (unknown !== undefined) return `{${unknown}} is unknown; there are ${placeholders.map((name) => `{${name}}`).join(" ")}`;
   const [path = "", tag, ...rest] = template.replace(/\{[^{}]*\}/g, "x").split(":");
   if (rest.length > 0 || template.includes("@")) return "it may hold one tag after one colon, and no digest";

@@ -210,12 +210,21 @@ function answers(description: string, schema: Schema) {
 const error = (description: string) => answers(description, ref("Error"));
 const id = { name: "id", in: "path", required: true, schema: text };
 const query = (name: string, schema: Schema, description: string) => ({ name, in: "query", schema, description });
+/** Calls that only read. */
+const reading = {
+  security: [{}],
+  description:
+    "Needs no token. Outside a pod, requests from the bot's own machine must name it by address, as localhost or by BUILD_WATCHER_PUBLIC_URL, or they are answered with 421.",
+};
 const changing = {
   security: [{ token: [] }, {}],
   description:
-    "Needs BUILD_WATCHER_API_TOKEN as a bearer token; where none is set, it is taken from the bot's own machine alone.",
+    "Needs BUILD_WATCHER_API_TOKEN as a bearer token. Without that setting, programs on the bot's own machine can call it with no token, but in a pod nobody can. People change jobs with the page's buttons: on the bot's own machine, and in a pod through the login proxy that BUILD_WATCHER_PUBLIC_URL names.",
 };
-const refused = { "401": error("The token is missing or wrong."), "403": error("Not taken from there.") };
+const refused = {
+  "401": error("The token is missing or wrong."),
+  "403": error("Not allowed from there: another site's page, or another machine without a token."),
+};
 
 function changeOfJob(summary: string) {
   return {
@@ -234,12 +243,20 @@ function changeOfJob(summary: string) {
 /** What `/api` answers, as an OpenAPI document. */
 export const openApi = {
   openapi: "3.1.0",
-  info: { title: "build-watcher", version: "1", description: "What the bot saw, what became of it, and how to act on it." },
+  info: {
+    title: "build-watcher",
+    version: "1",
+    description:
+      "What the bot saw, what became of it, and how to act on it. Everybody who reaches the port can read; each call says who can change something. Build logs are not part of the API.",
+  },
   paths: {
-    "/api/status": { get: { summary: "The bot at a glance", responses: { "200": answers("The status.", ref("Status")) } } },
+    "/api/status": {
+      get: { summary: "The bot at a glance", ...reading, responses: { "200": answers("The status.", ref("Status")) } },
+    },
     "/api/jobs": {
       get: {
         summary: "Jobs, those that changed last first",
+        ...reading,
         parameters: [
           query("state", state, "Only jobs in this state."),
           query("outcome", { enum: jobOutcomes }, "Only jobs with this outcome."),
@@ -273,6 +290,7 @@ export const openApi = {
     "/api/jobs/{id}": {
       get: {
         summary: "A job, with the chain of builds it belongs to",
+        ...reading,
         parameters: [id],
         responses: { "200": answers("The job.", ref("JobWithChain")), "404": error("There is no such job.") },
       },
@@ -282,6 +300,7 @@ export const openApi = {
     "/api/jobs/{id}/sbom": {
       get: {
         summary: "The bill of materials of a job's image, as CycloneDX",
+        ...reading,
         parameters: [id],
         responses: {
           "200": { description: "The document.", content: { "application/vnd.cyclonedx+json": { schema: { type: "object" } } } },
@@ -292,6 +311,7 @@ export const openApi = {
     "/api/packages": {
       get: {
         summary: "Which images contain a package",
+        ...reading,
         parameters: [
           query("name", text, "A name, with a version or range behind an @ if you like, or a package URL."),
           query("version", text, "A version, and all that begin with its parts, or bounds such as `>=2.0 <2.17.1`."),
@@ -306,6 +326,7 @@ export const openApi = {
     "/api/tracked": {
       get: {
         summary: "BuildConfigs with their last build, its image and analyses",
+        ...reading,
         parameters: [query("after", text, "`next` of the page before.")],
         responses: { "200": answers("By name.", object({ tracked: list(ref("Tracked")), "next?": text })) },
       },

@@ -72,7 +72,7 @@ describe("where a copy goes", () => {
     ["a registry written as a URL", { registry: "https://quay.io/me/" }, `quay.io/me/quay.io_org_app v1 ${last}`],
     [
       "a template with the Python build-watcher's names on quay.io",
-      { registry: "quay.io/org", template: "repo:{name}-{tag}" },
+      { registry: "quay.io/org", template: "repo:{name}-{tag|digest}" },
       `quay.io/org/repo app-v1 ${last}`,
     ],
     [
@@ -82,6 +82,13 @@ describe("where a copy goes", () => {
     ],
   ])("follows the layout: %s", (_, settings, expected) => {
     expect(place("quay.io/org/app:v1", settings)).toBe(expected);
+  });
+
+  it("names an image without a tag as the Python build-watcher did: on quay.io by its bare digest, elsewhere by its digest alone", () => {
+    const image = `registry.example.com/ubi9/nodejs@${digest}`;
+    const quay = { registry: "quay.io/org", template: "repo:{name}-{tag|digest}" };
+    expect(place(image, quay)).toBe(`quay.io/org/repo nodejs-${digest.slice(7)} ${last}`);
+    expect(place(image, { registry: "reg.example.com/me", layout: "legacy" })).toBe(`reg.example.com/me/nodejs ${last}`);
   });
 
   const referrers = `sha256-${digest.slice(7)}`;

@@ -42,6 +42,19 @@ it("takes the old bot's variables along, quoted as oc reads deploy.env, and name
   expect(read("printed")).toBe("PROMETHEUS_PUSHGATEWAY_HOST: configmap thoth-build-watcher, key host\n");
 });
 
+it("compares the names of the copies that both bots make, of images by digest as well", () => {
+  const [app, base] = ["registry.example.com/shop/app:latest", `registry.example.com/ubi9/nodejs@sha256:${"ab".repeat(32)}`];
+  const log = (kind: string, image: string, copy: string) =>
+    `INFO Pushing ${kind} image '${image}' to an external push registry 'quay.io/org/repo'\nINFO Successfully pushed ${kind} image to '${copy}'\n`;
+  const copies = ["quay.io/org/repo:app-latest", `quay.io/org/repo:nodejs-${"ab".repeat(32)}`];
+  const read = run(["> images.txt", "> new-copies.txt", "> old-copies.txt", "diff old-copies.txt"], {
+    "logs dc/": `${log("output", app, copies[0] ?? "")}${log("base", base, copies[1] ?? "")}`,
+    "copy --dry-run registry.example.com": `${app} -> ${copies[0]}\n${base} -> quay.io/org/other:nodejs\n`,
+  });
+  expect(read("images.txt").trim().split("\n")).toEqual([app, base]);
+  expect(read("printed").split("\n")).toEqual(expect.arrayContaining([`< ${copies[1]}`, "> quay.io/org/other:nodejs"]));
+});
+
 it("compares the builds that both bots submit", () => {
   const queued = (build: string) =>
     `INFO thoth.build_watcher: Queueing build log based on build event '${build}' for further processing`;

@@ -104,6 +104,12 @@ describe("the API", () => {
     expect(await (await get("/api/openapi.json")).json()).toEqual(JSON.parse(JSON.stringify(openApi)));
   });
 
+  it("says of every call who can make it", () => {
+    for (const [path, calls] of Object.entries(openApi.paths))
+      for (const [verb, { description }] of Object.entries(calls as Record<string, { description?: string }>))
+        expect(description, `${verb} ${path}`).toMatch(verb === "get" ? /Needs no token/ : /Needs BUILD_WATCHER_API_TOKEN/);
+  });
+
   it("lists jobs in every state as described", async () => {
     const { call } = await serve();
     const { value } = await call("GET", "/api/jobs");
