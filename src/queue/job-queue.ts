@@ -132,17 +132,82 @@ export interface AttemptReport<Work extends QueuedWork = Job, Result = JobResult
  */
 export type JobHandler<Work extends QueuedWork = Job, Result = JobResult> = (job: Work, signal: AbortSignal) => Promise<Result>;
 
+/** The queue's storage cannot be reached just now, as while a database fails over. Nothing was lost; whoever asked may ask again. */
+export class QueueUnavailableError extends Error {
+  override readonly name = "QueueUnavailableError";
+}
+
+/** Since when (ms since the epoch) a queue's storage cannot be reached, and why. */
+export interface QueueTrouble {
+  readonly since: number;
+  readonly message: string;
+}
+
+/** A bot that works on a queue. Times are milliseconds since the epoch. */
+export interface Replica {
+  readonly name: string;
+  /** Whether it is this one. */
+  readonly isSelf: boolean;
+  readonly startedAt: number;
+  /** Its last sign of life. */
+  readonly seenAt: number;
+  /** The jobs it runs, and since when. */
+  readonly running: readonly { readonly id: string; readonly since: number }[];
+}
+
+/** Short texts that survive restarts, by name, the same for all bots on a queue. */
+export interface Marks {
+  read(name: string): Promise<string | undefined>;
+  write(name: string, text: string): Promise<void>;
+  /** Writes it unless there is one, and answers the one that there is then. */
+  first(name: string, text: string): Promise<string>;
+  clear(name: string): Promise<void>;
+}
+
+/** What one bot at a time does, where several work on a queue. */
+export interface OneAtATime {
+  /**
+   * Waits until no other bot does work of this name, does it, and lets others. The signal that the work is given fires with the outer one, and when
+   * others may do it as well, since this bot gave no sign of life: it is begun anew once it is ours again, as it is after a
+   * `QueueUnavailableError`. Resolves when the work was done or the signal fired; rejects as the work does.
+   */
+  alone(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Does work unless another bot does it now, or did it to its end within so many milliseconds; answers undefined when it was left out. */
+  once<Done>(
+    name: string,
+    within: number,
+    work: (signal: AbortSignal) => Promise<Done>,
+    signal: AbortSignal,
+  ): Promise<Done | undefined>;
+}
+
 /** One step of a listing; `rest` continues after the last record that was looked at, and is absent when there are no more. */
 export interface LookedAt<Work extends QueuedWork = Job, Result = JobResult> {
   readonly records: readonly JobRecord<Work, Result>[];
   readonly rest?: Pick<RecordFilter, "before" | "beforeTime">;
 }
 
+/** The readings of a queue. */
+export type QueueReads =
+  | "known"
+  | "counts"
+  | "tally"
+  | "failures"
+  | "firstDue"
+  | "oldestWaiting"
+  | "recent"
+  | "look"
+  | "count"
+  | "find"
+  | "ofGroups"
+  | "withImage"
+  | "lastOfBuildConfigs";
+
 /**
  * Durable work, and the memory of it. Everything is asynchronous, for a queue may lie on another machine: what two reads answer may be of different
  * times. `test/queue/job-queue.contract.ts` holds every implementation to these promises.
  */
-export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
+export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> extends OneAtATime {
   /**
    * Takes a job in and resolves once it would survive a power cut. Known is a job of the same group for the same analyzer; an image alone (no
    * build) also by an earlier job for that analyzer that covered its repository and digest. A known one is not taken again unless `how` says
@@ -201,6 +266,11 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> {
   readonly tags: TagMemory;
   /** What waits outside the queue until it is known whether it becomes a job. */
   readonly shelf: Shelf;
+  readonly marks: Marks;
+  /** The bots that work on this queue, the one that began first in front; those that gave no sign for a minute are left out. */
+  replicas(): Promise<readonly Replica[]>;
+  /** Why the storage cannot be reached, as far as the last attempt told; undefined while it can. */
+  trouble(): QueueTrouble | undefined;
   /** Starts no further job, gives the running ones so many milliseconds, then interrupts them; they run again next time. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Stops at once and releases everything. */

@@ -1,26 +1,26 @@
-import { longestRetryAfter } from "../../core/retry.ts";
-import type { Claim, Wanted } from "../embedded/claims.ts";
-import type { GroupCommit } from "../embedded/group-commit.ts";
-import type { Ledger } from "../embedded/ledger.ts";
-import type { AttemptReport, JobHandler } from "../job-queue.ts";
-import { type AdmissionSettings, createAdmission } from "./admission.ts";
-import type { AttemptEnd } from "./attempt.ts";
+import { type AttemptReport, type JobHandler, QueueUnavailableError } from "../job-queue.ts";
+import { type AttemptEnd, settleGrace } from "./attempt.ts";
+import { type ConcludeSettings, createConclude } from "./conclude.ts";
 import { createRunner, type RunnerSettings } from "./runner.ts";
+import type { Claim, DispatchStore, Places, Taken } from "./store.ts";
 
-export interface DispatcherSettings extends RunnerSettings, AdmissionSettings {
-  readonly ledger: Ledger;
-  readonly commit: GroupCommit;
+export interface DispatcherSettings extends RunnerSettings, ConcludeSettings {
+  readonly store: DispatchStore;
+  /** How many places of a room the jobs of one tenant may hold at most. Default: all. */
+  readonly perTenant?: number | undefined;
   /** Called whenever no attempt is left: the queue may be idle. Never throws. */
   readonly rested: () => void;
   /** Called when the dispatcher cannot go on. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Runs due jobs, as many as there are places and as the gate lets through. */
+/** Runs due jobs, as many as there are places and as the store lets through. */
 export interface Dispatcher {
   start(handle: JobHandler, report: (attempt: AttemptReport) => void): void;
-  /** Looks for due jobs now, unless a claim is under way, which looks when it ends; called after every change of the ledger. */
+  /** Looks for due jobs now, or once more when it looks just now; called after every change of the store. */
   dispatch(): void;
+  /** Interrupts what runs by claims of these tokens. */
+  interrupt(tokens: readonly string[]): void;
   /** Claims nothing more and waits for the running attempts: so many milliseconds, then they are interrupted. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Whether a job is being claimed, run or recorded. */
@@ -32,68 +32,62 @@ interface Work {
   readonly report: (attempt: AttemptReport) => void;
 }
 
-/** Milliseconds after which the ledger is looked at again, for another process may have changed it or the machine slept. */
-const pollInterval = 1_000;
+/** Milliseconds that the ends of attempts may take to be recorded when the bot stops; what is not recorded then runs again. */
+const recordGrace = 5_000;
 
 export function createDispatcher(settings: DispatcherSettings): Dispatcher {
-  const { clock, ledger, commit } = settings;
+  const { clock, store, workers, perTenant } = settings;
   const runner = createRunner(settings);
-  const admission = createAdmission(settings, runner);
+  const recorder = createRecorder(settings, dispatch);
   let work: Work | undefined;
-  let claiming: Promise<void> | undefined;
+  let taking: Promise<void> | undefined;
+  let isChanged = false;
   let stopping = false;
   let cancelTimer: () => void = () => undefined;
 
-  const isBusy = () => claiming !== undefined || runner.isBusy();
-
-  function wanted(now: number): readonly Wanted[] {
-    return stopping ? [] : ledger.waitingAnalyzers().flatMap((analyzer) => admission.wanted(analyzer, now));
-  }
+  const isBusy = () => taking !== undefined || runner.isBusy();
+  const places = (): Places => ({ workers: stopping ? 0 : workers, perTenant, ...runner.occupied() });
 
   function dispatch(): void {
-    if (!work || stopping || claiming) return;
-    try {
-      ledger.assertInPlace();
-      const now = clock.now();
-      if (isAnythingDue(ledger, wanted(now), now)) claiming = claim(work);
-      cancelTimer();
-      cancelTimer = clock.schedule(nextLook(admission.openings(now), ledger.nextDue(now), now), dispatch);
-    } catch (error) {
-      settings.failed(error);
-    }
-    if (!isBusy()) settings.rested();
+    isChanged = true;
+    if (work && !stopping) taking ??= takeAll(work);
   }
 
-  async function claim({ handle, report }: Work): Promise<void> {
+  function lookIn(milliseconds: number): void {
+    cancelTimer();
+    if (!stopping) cancelTimer = clock.schedule(milliseconds, dispatch);
+  }
+
+  /** Takes until nothing changed meanwhile: a change can be one that the store did not see yet. */
+  async function takeAll(current: Work): Promise<void> {
+    let nextIn: number | undefined;
     try {
-      const claims = await commit.run(() => takeDue(ledger, wanted, clock.now()));
-      for (const claimed of claims) {
-        admission.started(claimed, clock.now());
-        runner.run(claimed, handle, recorder(claimed, report)).catch(settings.failed);
+      while (isChanged && !stopping) {
+        isChanged = false;
+        lookIn(store.pollInterval);
+        nextIn = await take(current);
       }
     } catch (error) {
       settings.failed(error);
     }
-    claiming = undefined;
-    dispatch();
+    taking = undefined;
+    lookIn(Math.min(store.pollInterval, nextIn ?? store.pollInterval));
+    if (!isBusy()) settings.rested();
   }
 
-  function recorder(claimed: Claim, report: Work["report"]): (end: AttemptEnd) => Promise<void> {
-    const claimedAt = clock.now();
-    return async (end) => {
-      const now = clock.now();
-      const verdict = admission.ended(claimed, end, claimedAt, now);
-      const written = commit.run(() => ledger.settle(claimed, verdict, now));
-      // The next claim joins the same transaction, so that a job costs one sync of the disk, not two.
-      dispatch();
-      const record = await written;
-      if (record) report({ record, outcome: verdict.outcome, milliseconds: now - claimedAt });
-    };
+  async function take({ handle, report }: Work): Promise<number | undefined> {
+    const { claims, nextIn, more = false } = await takenOf(store, places);
+    isChanged ||= more;
+    // Asked for before the stop, answered after it.
+    if (stopping) await Promise.all(claims.map((claim) => recorder(claim, report)({ kind: "interrupted" })));
+    else for (const claim of claims) runner.run(claim, handle, recorder(claim, report)).catch(settings.failed);
+    return nextIn;
   }
 
   return {
     dispatch,
     isBusy,
+    interrupt: runner.interrupt,
     start(handle, report) {
       if (work) throw new Error("The queue is already working");
       work = { handle, report };
@@ -103,27 +97,44 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
       stopping = true;
       cancelTimer();
       if (graceMilliseconds <= 0) runner.interrupt();
-      const cancel = clock.schedule(graceMilliseconds, runner.interrupt);
-      await claiming;
-      await runner.onIdle();
+      const cancel = clock.schedule(graceMilliseconds, () => runner.interrupt());
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const cancelLate = clock.schedule(Math.max(graceMilliseconds, 0) + settleGrace + recordGrace, resolve);
+      await Promise.race([late, (taking ?? Promise.resolve()).then(() => runner.onIdle())]);
       cancel();
+      cancelLate();
     },
   };
 }
 
-function isAnythingDue(ledger: Ledger, wanted: readonly Wanted[], now: number): boolean {
-  return ledger.isDueAfter(now + longestRetryAfter) || wanted.some((some) => ledger.isThere(some, now));
+/** A store that cannot be reached has nothing to take just now. */
+async function takenOf(store: DispatchStore, places: () => Places): Promise<Taken> {
+  try {
+    return await store.take(places);
+  } catch (error) {
+    if (error instanceof QueueUnavailableError) return { claims: [] };
+    throw error;
+  }
 }
 
-function takeDue(ledger: Ledger, wanted: (now: number) => readonly Wanted[], now: number): readonly Claim[] {
-  // A job due later than any delay reaches means that the clock was put back: it is due as well.
-  const horizon = now + longestRetryAfter;
-  if (ledger.isDueAfter(horizon)) ledger.pullForward(horizon, now);
-  return wanted(now).flatMap((some) => ledger.claim(some, now));
-}
-
-/** Milliseconds until a job may start by the passing of time alone. */
-function nextLook(openings: readonly number[], nextDue: number | undefined, now: number): number {
-  const waits = [...openings, (nextDue ?? Number.POSITIVE_INFINITY) - now];
-  return Math.min(pollInterval, ...waits.filter((wait) => wait > 0));
+/** Makes what records the end of a claimed job's attempt and tells of it. */
+function createRecorder(settings: DispatcherSettings, dispatch: () => void) {
+  const { clock, store } = settings;
+  return (claim: Claim, report: Work["report"]) => {
+    const claimedAt = clock.now();
+    return async (end: AttemptEnd): Promise<void> => {
+      const milliseconds = clock.now() - claimedAt;
+      const conclude = createConclude(settings, claim, end, milliseconds);
+      let outcome: AttemptReport["outcome"] = "interrupted";
+      const written = store.settle(claim, (gate, now) => {
+        const conclusion = conclude(gate, now);
+        outcome = conclusion.verdict.outcome;
+        return conclusion;
+      });
+      // The next claim can join the same transaction, so that a job costs one sync of the disk, not two.
+      dispatch();
+      const record = await written;
+      if (record) report({ record, outcome, milliseconds });
+    };
+  };
 }

@@ -1,19 +1,34 @@
 /** Those who wait for the queue to run dry. */
 export interface IdleWaiters {
   wait(): Promise<void>;
-  /** Resolves those who wait, if the queue is idle. */
+  /** Resolves those who wait, if the queue is idle; to be called whenever it may be. Never throws. */
   check(): void;
   /** The queue will never run dry. */
   reject(error: Error): void;
 }
 
-export function createIdleWaiters(isIdle: () => boolean): IdleWaiters {
+/** Asks only while somebody waits. What cannot be told now is asked at the next check. */
+export function createIdleWaiters(isIdle: () => Promise<boolean>): IdleWaiters {
   let waiting: PromiseWithResolvers<void> | undefined;
+  let isChecking = false;
+  let isChanged = false;
+
+  async function ask(): Promise<void> {
+    isChecking = true;
+    for (isChanged = true; waiting && isChanged; ) {
+      isChanged = false;
+      const answer = await isIdle().catch(() => false);
+      // What happened while it was asked can make the answer wrong.
+      if (!answer || isChanged) continue;
+      waiting?.resolve();
+      waiting = undefined;
+    }
+    isChecking = false;
+  }
 
   function check(): void {
-    if (!waiting || !isIdle()) return;
-    waiting.resolve();
-    waiting = undefined;
+    isChanged = true;
+    if (waiting && !isChecking) void ask();
   }
 
   return {

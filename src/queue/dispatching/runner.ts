@@ -1,9 +1,9 @@
 import PQueue from "p-queue";
 import type { Clock } from "../../core/clock.ts";
-import type { Claim } from "../embedded/claims.ts";
 import type { JobHandler } from "../job-queue.ts";
 import { type Attempt, type AttemptEnd, startAttempt } from "./attempt.ts";
 import { type Room, roomsOf } from "./pools.ts";
+import type { Claim, Places, RunningJobs } from "./store.ts";
 
 export interface RunnerSettings {
   /** Places in each room of an analyzer. */
@@ -17,85 +17,85 @@ export interface RunnerSettings {
   readonly rested: () => void;
 }
 
-/** A room, how many of its places are free now, and how many jobs of each tenant run there. */
-export interface OpenRoom {
-  readonly room: Room;
-  readonly free: number;
-  readonly running: ReadonlyMap<string, number>;
-}
-
 /** The places in which attempts run. */
 export interface Runner {
-  /** An analyzer's rooms with a place free: every analyzer has its own. */
-  openRooms(analyzer: string): readonly OpenRoom[];
+  /** The rooms that every analyzer has, and what holds a place in them now. */
+  occupied(): Pick<Places, "rooms" | "running">;
   /** Whether an attempt runs or is being recorded. */
   isBusy(): boolean;
   /** Runs a job in its pool's room; its place is free again when the attempt ended, and `record` is called then. Rejects only as `record` does. */
   run(
-    claim: Pick<Claim, "job" | "analyzer" | "tenant" | "pool">,
+    claim: Pick<Claim, "job" | "analyzer" | "tenant" | "pool" | "token">,
     handle: JobHandler,
     record: (end: AttemptEnd) => Promise<void>,
   ): Promise<void>;
-  /** Interrupts every attempt, now and from now on. */
-  interrupt(): void;
+  /** Interrupts every attempt, now and from now on; given tokens, only those that run by claims of these. */
+  interrupt(tokens?: readonly string[]): void;
   /** Resolves when nothing runs and all is recorded. */
   onIdle(): Promise<void>;
 }
 
-interface Places {
+interface Occupied {
   readonly room: Room;
-  free: number;
+  /** How many jobs of each tenant run there. */
   readonly running: Map<string, number>;
 }
 
 export function createRunner(settings: RunnerSettings): Runner {
-  const { workers, jobTimeout, clock, rested } = settings;
-  const rooms = new Map<string, readonly Places[]>();
+  const { jobTimeout, clock, rested } = settings;
+  const rooms = roomsOf(settings);
+  const occupied = new Map<string, readonly Occupied[]>();
   const pool = new PQueue({ concurrency: Number.POSITIVE_INFINITY });
-  const attempts = new Set<Attempt>();
+  const attempts = new Map<Attempt, string>();
   let interrupting = false;
   pool.addEventListener("idle", rested);
 
-  function roomsFor(analyzer: string): readonly Places[] {
-    const known = rooms.get(analyzer);
+  function roomsFor(analyzer: string): readonly Occupied[] {
+    const known = occupied.get(analyzer);
     if (known) return known;
-    const made = roomsOf(settings).map((room) => ({ room, free: workers, running: new Map<string, number>() }));
-    rooms.set(analyzer, made);
+    const made = rooms.map((room) => ({ room, running: new Map<string, number>() }));
+    occupied.set(analyzer, made);
     return made;
   }
 
-  async function attempt(job: Claim["job"], handle: JobHandler): Promise<AttemptEnd> {
+  function running(): readonly RunningJobs[] {
+    return [...occupied].flatMap(([analyzer, all]) =>
+      all.flatMap(({ room, running: here }) => [...here].map(([tenant, jobs]) => ({ analyzer, room, tenant, jobs }))),
+    );
+  }
+
+  async function attempt({ job, token }: Pick<Claim, "job" | "token">, handle: JobHandler): Promise<AttemptEnd> {
     if (interrupting) return { kind: "interrupted" };
     const started = startAttempt(job, handle, clock, jobTimeout);
-    attempts.add(started);
+    attempts.set(started, token);
     const end = await started.ended;
     attempts.delete(started);
     return end;
   }
 
   return {
-    openRooms: (analyzer) => roomsFor(analyzer).filter(({ free }) => free > 0),
+    occupied: () => ({ rooms, running: running() }),
     isBusy: () => pool.pending + pool.size > 0,
-    run({ job, analyzer, tenant, pool: ofJob }, handle, record) {
-      const places = roomsFor(analyzer).find(({ room }) => room.includes(ofJob));
+    run(claim, handle, record) {
+      const { analyzer, tenant } = claim;
+      const places = roomsFor(analyzer).find(({ room }) => room.includes(claim.pool));
       if (places) occupy(places, tenant, 1);
       return pool.add(async () => {
-        const end = await attempt(job, handle);
+        const end = await attempt(claim, handle);
         if (places) occupy(places, tenant, -1);
         await record(end);
       });
     },
-    interrupt() {
-      interrupting = true;
-      for (const running of attempts) running.interrupt();
+    interrupt(tokens) {
+      interrupting ||= tokens === undefined;
+      for (const [started, token] of attempts) if (tokens === undefined || tokens.includes(token)) started.interrupt();
     },
     onIdle: () => pool.onIdle(),
   };
 }
 
-function occupy(places: Places, tenant: string, by: 1 | -1): void {
-  places.free -= by;
-  const running = (places.running.get(tenant) ?? 0) + by;
-  if (running > 0) places.running.set(tenant, running);
-  else places.running.delete(tenant);
+function occupy({ running }: Occupied, tenant: string, by: 1 | -1): void {
+  const jobs = (running.get(tenant) ?? 0) + by;
+  if (jobs > 0) running.set(tenant, jobs);
+  else running.delete(tenant);
 }

@@ -3,32 +3,11 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../core/job.ts";
 import { outcomeOf } from "../../core/job-outcome.ts";
 import { allPools, lanes, type Pool, type Room } from "../dispatching/pools.ts";
-import type { History, Verdict } from "../dispatching/verdict.ts";
+import type { Claim } from "../dispatching/store.ts";
+import type { Verdict } from "../dispatching/verdict.ts";
 import type { JobRecord, JobResult } from "../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "./rows.ts";
-
-/** A job taken out to run. The token proves that it is still ours when its attempt ended. */
-export interface Claim extends History {
-  readonly job: Job;
-  readonly number: number;
-  readonly analyzer: string;
-  readonly tenant: string;
-  readonly pool: Pool;
-  readonly token: string;
-  /** Whether it tries an endpoint that was down. */
-  readonly probe: boolean;
-}
-
-/** Jobs that are wanted for an analyzer: up to so many, or one to try an endpoint that was down. */
-export interface Wanted {
-  readonly analyzer: string;
-  readonly room: Room;
-  readonly kind: "jobs" | "probe";
-  readonly limit: number;
-  /** How many jobs of a tenant may run in the room, those included that run there already. */
-  readonly perTenant?: number | undefined;
-  readonly running: ReadonlyMap<string, number>;
-}
+import type { Wanted } from "./wanted.ts";
 
 /** Taking jobs out of the ledger, and putting them back. All are single steps; those that write belong in a transaction. */
 export interface Claims {

@@ -1,13 +1,15 @@
+import { hostname } from "node:os";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Job } from "../../core/job.ts";
 import type { Backoff } from "../../core/retry.ts";
-import { createDispatcher, type Dispatcher } from "../dispatching/dispatcher.ts";
-import { createIdleWaiters } from "../dispatching/idle-waiters.ts";
-import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork } from "../job-queue.ts";
+import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
+import type { StoreHooks } from "../dispatching/store.ts";
+import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork, QueueReads } from "../job-queue.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
-import type { Records } from "./records.ts";
+import { fileMarks } from "./marks.ts";
+import { createEmbeddedStore } from "./store.ts";
 
 export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> {
   /** Where `ledger.db` lies; created for the owner alone when it is missing. */
@@ -38,6 +40,9 @@ export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> {
 /** Rows deleted in one transaction, so that a large clean-up holds nobody up. */
 const forgetBatch = 500;
 
+/** Running jobs that are told of, at most. */
+const mostRunning = 1_000;
+
 /** Opens the queue that keeps its jobs, or work of another kind, in an SQLite file in the given directory. Throws `LedgerError`. */
 export function openEmbeddedQueue<Work extends QueuedWork = Job, Result = JobResult>(
   settings: EmbeddedQueueSettings<Work>,
@@ -52,7 +57,8 @@ function openJobQueue(settings: EmbeddedQueueSettings): JobQueue {
   const ledger = openLedger({ directory, exclusive, synchronous, isSlow, ...(maximumPages !== undefined && { maximumPages }) });
   try {
     const crashed = exclusive ? recover(ledger, clock.now(), random) : [];
-    return createQueue(ledger, crashed, { ...settings, exclusive, clock, random });
+    const resolved = { ...settings, exclusive, clock, random };
+    return createQueue(createEngine(ledger, crashed, resolved), resolved);
   } catch (error) {
     ledger.close();
     throw explain(ledger.file, error);
@@ -70,75 +76,60 @@ function recover(ledger: Ledger, now: number, random: () => number): readonly Jo
 
 type Resolved = EmbeddedQueueSettings & Required<Pick<EmbeddedQueueSettings, "clock" | "random" | "exclusive">>;
 
-function createQueue(ledger: Ledger, crashed: readonly JobRecord[], settings: Resolved): JobQueue {
-  const { clock } = settings;
-  const end = Promise.withResolvers<void>();
-  const idle = createIdleWaiters(isIdle);
-  let working = false;
-  let failure: Error | undefined;
-  let closing: Promise<void> | undefined;
-
-  function failed(error: unknown): Error {
-    if (failure) return failure;
-    const ofTheLedger = sqliteCode(error) !== undefined || !(error instanceof Error);
-    failure = ofTheLedger ? explain(ledger.file, error) : error;
-    idle.reject(failure);
-    if (working) end.reject(failure);
-    void dispatcher.stop(0);
-    return failure;
-  }
-
-  function isIdle(): boolean {
-    try {
-      const { waiting, running } = ledger.counts();
-      return waiting + running === 0 && !dispatcher.isBusy();
-    } catch (error) {
-      failed(error);
-      return false;
-    }
-  }
-
+function createEngine(ledger: Ledger, crashed: readonly JobRecord[], settings: Resolved): QueueEngine {
+  const { clock, exclusive, directory } = settings;
+  const explained = (error: unknown) => {
+    const isOfTheLedger = sqliteCode(error) !== undefined || !(error instanceof Error);
+    return isOfTheLedger ? explain(ledger.file, error) : error;
+  };
+  let hooks: StoreHooks | undefined;
   const commit: GroupCommit = createGroupCommit(ledger.connection, {
     begin: ledger.assertInPlace,
-    failed,
-    committed() {
-      dispatcher.dispatch();
-      idle.check();
-    },
+    failed: (error) => hooks?.failed(explained(error)) ?? explained(error),
+    committed: () => hooks?.changed(),
   });
-  const dispatcher: Dispatcher = createDispatcher({ ...settings, ledger, commit, failed, rested: idle.check });
-
-  async function stop(graceMilliseconds: number): Promise<void> {
-    await dispatcher.stop(graceMilliseconds);
-    if (!failure) end.resolve();
-  }
-
-  async function close(): Promise<void> {
-    await stop(0);
-    commit.end(new LedgerError(ledger.file, "the queue is closed."));
-    ledger.close();
-  }
+  const store = createEmbeddedStore({ ledger, commit, crashed, clock, explained });
 
   return {
-    ended: end.promise,
+    store: {
+      ...store,
+      attach(given) {
+        hooks = given;
+        store.attach(given);
+      },
+    },
+    assertWorker() {
+      if (!exclusive) throw new LedgerError(ledger.file, "it was opened beside a working bot, which alone runs jobs.");
+    },
+    settled: () => commit.run(() => undefined),
     add: (job, how) => commit.run(() => ledger.add(job, clock.now(), how)),
-    work(handle, report = () => undefined) {
-      if (!settings.exclusive) throw new LedgerError(ledger.file, "it was opened beside a working bot, which alone runs jobs.");
-      dispatcher.start(handle, report);
-      working = true;
-      if (failure) end.reject(failure);
-      for (const record of crashed) report({ record, outcome: "interrupted", milliseconds: 0 });
-    },
-    async idle() {
-      await commit.run(() => undefined);
-      await idle.wait();
-    },
     ...readings(ledger),
     ...corrections(ledger, commit, clock),
     tags: { latest: (tag, completion) => commit.run(() => ledger.latestTag(tag, completion)) },
     shelf: shelfOf(ledger, commit),
-    stop,
-    close: () => (closing ??= close()),
+    marks: fileMarks(directory),
+    ...onlyBot(ledger, settings),
+    async close() {
+      commit.end(new LedgerError(ledger.file, "the queue is closed."));
+      ledger.close();
+    },
+  };
+}
+
+/** There is one bot on a ledger, so it is its turn at once, and it answers for itself. */
+function onlyBot(ledger: Ledger, { clock, exclusive }: Resolved): Pick<JobQueue, "alone" | "once" | "replicas" | "trouble"> {
+  const startedAt = clock.now();
+  return {
+    alone: (_name, work, signal) => work(signal),
+    once: (_name, _within, work, signal) => work(signal),
+    async replicas() {
+      if (!exclusive) return [];
+      const running = ledger
+        .recent(mostRunning, { state: "running" })
+        .map(({ job, updatedAt }) => ({ id: job.id, since: updatedAt }));
+      return [{ name: hostname(), isSelf: true, startedAt, seenAt: clock.now(), running }];
+    },
+    trouble: () => undefined,
   };
 }
 
@@ -152,7 +143,7 @@ function shelfOf(ledger: Ledger, commit: GroupCommit): JobQueue["shelf"] {
 }
 
 /** The ledger's readings, as the contract wants them. */
-function readings(ledger: Ledger): Pick<JobQueue, keyof Records | "firstDue"> {
+function readings(ledger: Ledger): Pick<JobQueue, QueueReads> {
   const { tally, failures, recent, look, count, find, known, ofGroups, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
   return {
     counts: later(ledger.counts),

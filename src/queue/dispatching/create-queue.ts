@@ -1,0 +1,116 @@
+import type { Clock } from "../../core/clock.ts";
+import { type JobQueue, type QueueReads, QueueUnavailableError } from "../job-queue.ts";
+import type { ConcludeSettings } from "./conclude.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { createIdleWaiters } from "./idle-waiters.ts";
+import type { DispatchStore } from "./store.ts";
+
+/** What an engine has to do itself of the contract; the rest is made of its store. */
+export interface QueueEngine
+  extends Pick<
+    JobQueue,
+    | QueueReads
+    | "add"
+    | "amend"
+    | "retry"
+    | "dismiss"
+    | "forget"
+    | "tags"
+    | "shelf"
+    | "marks"
+    | "alone"
+    | "once"
+    | "replicas"
+    | "trouble"
+  > {
+  readonly store: DispatchStore;
+  /** Throws where this process may not run jobs. */
+  assertWorker(): void;
+  /** Resolves when what was asked for before is on disk. */
+  settled(): Promise<void>;
+  /** Releases everything; what still waits to be recorded is given up. */
+  close(): Promise<void>;
+}
+
+export interface QueueSettings extends ConcludeSettings {
+  /** Jobs run at once for each analyzer; with `isSlow`, so many slow ones beside so many others. */
+  readonly workers: number;
+  readonly perTenant?: number | undefined;
+  /** Present when slow jobs have places of their own. */
+  readonly isSlow?: unknown;
+  readonly clock: Clock;
+}
+
+/** The queue of an engine: runs its jobs, and says when it is idle and when it ended. */
+export function createQueue(engine: QueueEngine, settings: QueueSettings): JobQueue {
+  const { store, assertWorker, settled, close: release, ...own } = engine;
+  const end = Promise.withResolvers<void>();
+  let working = false;
+  let failure: Error | undefined;
+  let closing: Promise<void> | undefined;
+  let tell: Parameters<JobQueue["work"]>[1];
+
+  const idle = createIdleWaiters(isIdle);
+  const dispatcher = createDispatcher({ ...settings, store, failed, rested: idle.check });
+  store.attach({
+    failed,
+    lost: dispatcher.interrupt,
+    changed() {
+      dispatcher.dispatch();
+      idle.check();
+    },
+    released(records) {
+      for (const record of records) tell?.({ record, outcome: "interrupted", milliseconds: 0 });
+    },
+  });
+
+  async function isIdle(): Promise<boolean> {
+    try {
+      const { waiting, running } = await engine.counts();
+      return waiting + running === 0 && !dispatcher.isBusy();
+    } catch (error) {
+      if (!(error instanceof QueueUnavailableError)) failed(error);
+      return false;
+    }
+  }
+
+  function failed(error: unknown): Error {
+    if (failure) return failure;
+    failure = error instanceof Error ? error : new Error(String(error));
+    if (closing) return failure;
+    idle.reject(failure);
+    if (working) end.reject(failure);
+    void dispatcher.stop(0);
+    return failure;
+  }
+
+  async function stop(graceMilliseconds: number): Promise<void> {
+    await dispatcher.stop(graceMilliseconds);
+    if (!failure) end.resolve();
+  }
+
+  async function close(): Promise<void> {
+    await stop(0);
+    await store.end();
+    await release();
+  }
+
+  return {
+    ...own,
+    ended: end.promise,
+    work(handle, report = () => undefined) {
+      assertWorker();
+      tell = report;
+      store.begin();
+      dispatcher.start(handle, report);
+      working = true;
+      if (failure) end.reject(failure);
+    },
+    async idle() {
+      await settled();
+      await idle.wait();
+    },
+    stop,
+    close: () => (closing ??= close()),
+  };
+}

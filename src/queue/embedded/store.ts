@@ -1,0 +1,89 @@
+import type { Clock } from "../../core/clock.ts";
+import { longestRetryAfter } from "../../core/retry.ts";
+import { type Gate, openGate, probeStarted, reopensIn } from "../dispatching/gate.ts";
+import type { Claim, DispatchStore, Places, StoreHooks, Taken } from "../dispatching/store.ts";
+import type { JobRecord } from "../job-queue.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Wanted, wantedOf } from "./wanted.ts";
+
+export interface EmbeddedStoreParts {
+  readonly ledger: Ledger;
+  readonly commit: GroupCommit;
+  /** Jobs that the last bot left running when it crashed. */
+  readonly crashed: readonly JobRecord[];
+  readonly clock: Clock;
+  /** What went wrong, in words that name the ledger. */
+  readonly explained: (error: unknown) => Error;
+}
+
+/** For another process may have changed the ledger, or the machine slept. */
+const pollInterval = 1_000;
+
+/**
+ * The store of the one bot that works on a ledger: gates are its own affair, and what it claims nobody takes from it. What is not due costs no
+ * transaction.
+ */
+export function createEmbeddedStore({ ledger, commit, crashed, clock, explained }: EmbeddedStoreParts): DispatchStore {
+  const gates = new Map<string, Gate>();
+  const gateOf = (analyzer: string) => gates.get(analyzer) ?? openGate;
+  let hooks: StoreHooks | undefined;
+
+  function wanted(places: Places, now: number): readonly Wanted[] {
+    if (places.workers === 0) return [];
+    return ledger.waitingAnalyzers().flatMap((analyzer) => wantedOf(analyzer, gateOf(analyzer), places, now));
+  }
+
+  function isAnythingDue(places: Places, now: number): boolean {
+    return ledger.isDueAfter(now + longestRetryAfter) || wanted(places, now).some((some) => ledger.isThere(some, now));
+  }
+
+  function takeDue(places: Places, now: number): readonly Claim[] {
+    // A job due later than any delay reaches means that the clock was put back: it is due as well.
+    const horizon = now + longestRetryAfter;
+    if (ledger.isDueAfter(horizon)) ledger.pullForward(horizon, now);
+    return wanted(places, now).flatMap((some) => ledger.claim(some, now));
+  }
+
+  /** Milliseconds until a job may start by the passing of time alone. */
+  function nextIn(now: number): Pick<Taken, "nextIn"> {
+    const openings = [...gates.values()].map((gate) => reopensIn(gate, now) ?? 0);
+    const waits = [...openings, (ledger.nextDue(now) ?? now) - now].filter((wait) => wait > 0);
+    return waits.length > 0 ? { nextIn: Math.min(...waits) } : {};
+  }
+
+  async function take(places: () => Places): Promise<Taken> {
+    ledger.assertInPlace();
+    const now = clock.now();
+    if (!isAnythingDue(places(), now)) return { claims: [], ...nextIn(now) };
+    const claims = await commit.run(() => takeDue(places(), clock.now()));
+    const then = clock.now();
+    for (const { analyzer, probe } of claims) if (probe) gates.set(analyzer, probeStarted(gateOf(analyzer), then));
+    return { claims, ...nextIn(then) };
+  }
+
+  return {
+    pollInterval,
+    attach(given) {
+      hooks = given;
+    },
+    begin() {
+      if (crashed.length > 0) hooks?.released(crashed);
+    },
+    async take(places) {
+      try {
+        return await take(places);
+      } catch (error) {
+        throw explained(error);
+      }
+    },
+    settle(claim, conclude) {
+      const now = clock.now();
+      const { verdict, gate } = conclude(gateOf(claim.analyzer), now);
+      // At once, so that the next claim, which may join the same transaction, goes by it.
+      gates.set(claim.analyzer, gate);
+      return commit.run(() => ledger.settle(claim, verdict, now));
+    },
+    end: async () => undefined,
+  };
+}
