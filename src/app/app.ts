@@ -6,6 +6,7 @@ import { openAnalyzers } from "../analyzers/index.ts";
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { type Clock, isoTime, systemClock } from "../core/clock.ts";
+import { databaseAddress } from "../core/database-url.ts";
 import { asJobError } from "../core/errors.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import type { SubmissionPolicy } from "../core/job.ts";
@@ -19,6 +20,7 @@ import { leaveUnfollowed } from "../pipeline/leave-unfollowed.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
 import { measureFindings } from "../pipeline/measure-findings.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
+import { measureReplicas } from "../pipeline/measure-replicas.ts";
 import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
@@ -110,6 +112,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
   const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
   const queue = measureQueue(ledger, "submit", metrics, clock, config.analyzers);
+  measureReplicas({ queue, metrics, database: config.databaseUrl && databaseAddress(config.databaseUrl) });
   const cluster = opened.adopt(
     await openCluster({ ...clusterSettings(config), shelf: queue.shelf, environment, clock }),
     (part) => part.close(),

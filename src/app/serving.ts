@@ -69,7 +69,7 @@ function consoleUrl(set: string | undefined, cluster: Pick<Cluster, "consoleUrl"
 export function createServing(config: Config, parts: ServingParts): Serving {
   const { cluster, queue, metrics, log, clock, environment, version } = parts;
   const { namespaces } = cluster;
-  const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, clock });
+  const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, trouble: queue.trouble, clock });
   const activity = createActivity(clock);
   const builds = createBuilds(submissionPolicy(config), clock);
   const logPlaces = createGate(logsAtOnce);

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/core/clock.ts";
-import type { Digest } from "../../src/core/image-reference.ts";
-import type { ImageContent, InstalledPackage } from "../../src/inventory/inventory.ts";
-import { packContent } from "../../src/inventory/store/packed-content.ts";
-import { openThreadStore } from "../../src/inventory/store/thread-store.ts";
-import type { DatabaseSource } from "../../src/postgres/index.ts";
-import { startPostgres } from "../support/postgres.ts";
-import { type Measurement, quantile } from "./measurement.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import type { Digest } from "../../../src/core/image-reference.ts";
+import type { ImageContent, InstalledPackage } from "../../../src/inventory/inventory.ts";
+import { packContent } from "../../../src/inventory/store/packed-content.ts";
+import { openThreadStore } from "../../../src/inventory/store/thread-store.ts";
+import type { DatabaseSource } from "../../../src/postgres/index.ts";
+import { startPostgres } from "../../support/postgres.ts";
+import { type Measurement, quantile } from "../measurement.ts";
 
 const images = 1_000;
 const packagesEach = 500;
