@@ -1,4 +1,4 @@
-import type { JobQueue } from "../queue/job-queue.ts";
+import type { JobQueue, Replica } from "../queue/job-queue.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface MeasureReplicasParts {
@@ -8,9 +8,13 @@ export interface MeasureReplicasParts {
   readonly database: string | undefined;
 }
 
-/** Measures how many bots work together, and whether the database between them can be used. */
+/** Measures which bots work together, since when, and what each runs, and whether the database between them can be used. */
 export function measureReplicas({ queue, metrics, database }: MeasureReplicasParts): void {
   metrics.gauge("replicas", async () => [{ labels: {}, value: (await queue.replicas()).length }]);
+  const each = async (read: (replica: Replica) => number) =>
+    (await queue.replicas()).map((replica) => ({ labels: { replica: replica.name }, value: read(replica) }));
+  metrics.gauge("replicaStarted", () => each(({ startedAt }) => startedAt / 1000));
+  metrics.gauge("replicaRunning", () => each(({ running }) => running.length));
   if (database === undefined) return;
   metrics.gauge("databaseUp", () => [{ labels: { database }, value: queue.trouble() ? 0 : 1 }]);
 }

@@ -172,7 +172,11 @@ function createOverview(status: () => Promise<Status>): Overview {
     async news(now) {
       if (!due(now)) return "";
       const read = await status();
-      const told = JSON.stringify({ ...read, lastSignAt: undefined });
+      const told = JSON.stringify({
+        ...read,
+        lastSignAt: undefined,
+        replicas: read.replicas.map((one) => ({ ...one, seenAt: 0 })),
+      });
       if (told === shown) return "";
       shown = told;
       return textOfStatus(read, now);

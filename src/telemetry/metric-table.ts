@@ -90,6 +90,18 @@ export const metricTable = {
     help: "Replicas that work together now; each of them says the same.",
     labels: [],
   },
+  replicaStarted: {
+    type: "gauge",
+    name: "build_watcher_replica_start_timestamp_seconds",
+    help: "When each bot that works on the queue began (Unix time); every one of them tells of all that are alive.",
+    labels: ["replica"],
+  },
+  replicaRunning: {
+    type: "gauge",
+    name: "build_watcher_replica_running_jobs",
+    help: "Jobs that each bot on the queue runs now; every one of them tells of all that are alive.",
+    labels: ["replica"],
+  },
   findings: {
     type: "gauge",
     name: "build_watcher_findings",
