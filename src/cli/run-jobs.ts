@@ -1,7 +1,6 @@
 import { openApp } from "../app/app.ts";
-import { openJobsBeside } from "../app/queues.ts";
 import { describeJob, type Job } from "../core/job.ts";
-import { DirectoryInUseError } from "../queue/index.ts";
+import { DirectoryInUseError, openEmbeddedQueue } from "../queue/index.ts";
 import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -41,7 +40,7 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
 
 async function handOver(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
   const { config, log } = context;
-  const queue = await openJobsBeside(config);
+  const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
   let handed = 0;
   try {
     for (const { job, again } of wanted) {

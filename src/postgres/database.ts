@@ -27,6 +27,8 @@ export interface Database {
   readonly name: string;
   /** Runs one statement by itself. */
   readonly run: Run;
+  /** The same on a connection kept for it, in less time: a sign of life must not wait for others. */
+  readonly urgent: Run;
   /**
    * Does work in one transaction: committed when it resolves, undone when it rejects. Work is done again when it was in another transaction's
    * way. When the connection breaks at the end nobody knows whether it was committed.
@@ -41,6 +43,9 @@ const defaults = { connections: 5, connectTimeout: 5_000, statementTimeout: 10_0
 const idleTimeout = 30_000;
 const longestLife = 30 * 60;
 
+/** Milliseconds an urgent statement may take, and its connection. */
+const urgency = 3_000;
+
 /** So often work is done again that was in another's way. */
 const conflictsTolerated = 5;
 
@@ -50,6 +55,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
   const read = typeof url === "string" ? () => url : url;
   const name = addressOf(parseDatabaseUrl(read()));
   const { use, close } = connecting(name, createClients(read, settings), connections);
+  const reserved = connecting(name, createClients(read, { ...settings, connectTimeout: urgency }), 1);
 
   function attempt<T>(work: (run: Run) => Promise<T>, timeout: number): Promise<T> {
     return use(async (connection) => {
@@ -71,6 +77,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
   return {
     name,
     run: (text, values) => use(async (connection) => (await queryOn(name, connection, statementTimeout)(text, values)).rows),
+    urgent: (text, values) => reserved.use(async (connection) => (await queryOn(name, connection, urgency)(text, values)).rows),
     async transaction(work, { statementTimeout: timeout = statementTimeout } = {}) {
       for (let conflicts = 0; ; conflicts += 1) {
         try {
@@ -80,7 +87,9 @@ export function openDatabase(settings: DatabaseSettings): Database {
         }
       }
     },
-    close,
+    async close() {
+      await Promise.all([close(), reserved.close()]);
+    },
   };
 }
 

@@ -2,3 +2,4 @@ export { checkStateDirectory } from "./embedded/check-directory.ts";
 export { LedgerError } from "./embedded/ledger-error.ts";
 export { DirectoryInUseError } from "./embedded/lock.ts";
 export { type EmbeddedQueueSettings, openEmbeddedQueue } from "./embedded/queue.ts";
+export { openPostgresQueue, type PostgresQueueSettings } from "./postgres/queue.ts";

@@ -15,8 +15,8 @@ import { describeTakingIn } from "./contract/taking-in.ts";
 
 export type { QueueOptions, QueueStorage } from "./contract/contract.ts";
 
-/** The promises of `JobQueue`, to be kept by every implementation. */
-export function describeJobQueue(name: string, createStorage: () => Promise<QueueStorage>): void {
+/** The promises of `JobQueue`, to be kept by every implementation. Those over long outages can be left out where they take minutes. */
+export function describeJobQueue(name: string, createStorage: () => Promise<QueueStorage>, { longOutages = true } = {}): void {
   describe(name, () => {
     const contract = useStorage(createStorage);
     describeTakingIn(contract);
@@ -25,7 +25,7 @@ export function describeJobQueue(name: string, createStorage: () => Promise<Queu
     describeAnalyzers(contract);
     describeFairness(contract);
     describeDeadlines(contract);
-    describeOutage(contract);
+    if (longOutages) describeOutage(contract);
     describeStopping(contract);
     describeMending(contract);
     describeAmending(contract);

@@ -35,7 +35,6 @@ function live() {
         failures: async () => [],
         tally: async () => [],
         count: async () => 0,
-        replicas: async () => [],
       },
       clock,
       activity,

@@ -11,16 +11,11 @@ interface Timer {
   readonly run: () => void;
 }
 
-export interface IdleClock extends Clock {
-  /** Lets so many milliseconds pass at once. */
-  leap(milliseconds: number): void;
-}
-
 /**
  * A clock that stands still while this process works and moves on to the next timer when it is idle: waits take no time, and a busy
  * machine makes nothing late. It suits bots and services that run in the test's own process.
  */
-export function idleClock(): IdleClock {
+export function idleClock(): Clock {
   const start = Date.now();
   const timers = new Set<Timer>();
   let elapsed = 0;
@@ -54,9 +49,6 @@ export function idleClock(): IdleClock {
       if (!isTurning) setTimeout(turn, 1);
       isTurning = true;
       return () => timers.delete(timer);
-    },
-    leap(milliseconds) {
-      elapsed += milliseconds;
     },
   };
 }

@@ -219,8 +219,9 @@ function owner(): { readonly uid?: number; readonly gid?: number } {
 }
 
 function ownDirectory(prefix: string): string {
-  const directory = mkdtempSync(join(tmpdir(), prefix));
   const { uid, gid } = owner();
+  // The tests' own directory is for their user alone.
+  const directory = mkdtempSync(join(uid === undefined ? tmpdir() : "/tmp", prefix));
   if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid);
   return directory;
 }

@@ -34,7 +34,7 @@ export const doubtBackoff: Backoff = { initial: 1_000, cap: 10_000 };
 const toleratedDoubts = 5;
 
 /** Milliseconds after which another job may try beside one that still does: longer than a request takes, but a copy can take long. */
-const probePatience = 3 * 60_000;
+export const probePatience = 3 * 60_000;
 
 /** As many as it takes to reach the longest pause. */
 const rememberedJobs = 10;

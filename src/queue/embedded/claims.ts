@@ -6,7 +6,7 @@ import { allPools, lanes, type Pool, type Room } from "../dispatching/pools.ts";
 import type { Claim } from "../dispatching/store.ts";
 import type { Verdict } from "../dispatching/verdict.ts";
 import type { JobRecord, JobResult } from "../job-queue.ts";
-import { type JobRow, recordColumns, toRecord } from "./rows.ts";
+import { type JobRow, recordColumns, toRecord } from "../rows.ts";
 import type { Wanted } from "./wanted.ts";
 
 /** Taking jobs out of the ledger, and putting them back. All are single steps; those that write belong in a transaction. */

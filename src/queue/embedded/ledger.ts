@@ -4,12 +4,12 @@ import { failedOutcomes, outcomeOf } from "../../core/job-outcome.ts";
 import { backoffDelay, jobBackoff } from "../../core/retry.ts";
 import { lanes, type Pool, poolOf } from "../dispatching/pools.ts";
 import type { Adding, JobRecord, JobResult, JobState, QueuedWork } from "../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "../rows.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { type DatabaseSettings, openDatabase } from "./database.ts";
 import { createKnown, type KnownJob } from "./known.ts";
 import { reassignment } from "./reassignment.ts";
 import { createRecords, type Records } from "./records.ts";
-import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 import { createShelves, type Shelves } from "./shelves.ts";
 import { createTags, type Tags } from "./tags.ts";
 

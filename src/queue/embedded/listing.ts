@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { mentions, wordsOf } from "../../core/search.ts";
 import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "../rows.ts";
 import type { AtOnce } from "./at-once.ts";
-import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 /** The listing of records, page by page, and their number. */
 export function createListing(

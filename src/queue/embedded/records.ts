@@ -1,11 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobOutcome } from "../../core/job-outcome.ts";
 import { type FailureGroup, type JobQueue, type JobRecord, type JobState, jobStates, type Tally } from "../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "../rows.ts";
 import type { AtOnce } from "./at-once.ts";
 import { createKnown } from "./known.ts";
 import { explain } from "./ledger-error.ts";
 import { createListing } from "./listing.ts";
-import { type JobRow, recordColumns, toRecord } from "./rows.ts";
 
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
 export type Records = AtOnce<

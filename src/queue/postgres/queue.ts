@@ -1,0 +1,153 @@
+import { hostname } from "node:os";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import type { Job } from "../../core/job.ts";
+import type { Backoff } from "../../core/retry.ts";
+import { type Database, migrate, persist } from "../../postgres/index.ts";
+import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
+import { poolOf } from "../dispatching/pools.ts";
+import type { DispatchStore } from "../dispatching/store.ts";
+import type { JobQueue, JobResult, QueuedWork } from "../job-queue.ts";
+import { createAdditions } from "./additions.ts";
+import { type Connection, createConnection } from "./connection.ts";
+import { createCorrections, reassign } from "./corrections.ts";
+import { createDispatchStore } from "./dispatch-store.ts";
+import { createDuties } from "./duties.ts";
+import { createMembership, type Membership } from "./membership.ts";
+import { createNotes } from "./notes.ts";
+import { createRecords } from "./records.ts";
+import { queueSchema } from "./schema/index.ts";
+
+export interface PostgresQueueSettings<Work extends QueuedWork = Job> {
+  /** All queues of a bot are opened on the same one. It is not closed with them. */
+  readonly database: Database;
+  readonly queue: "submit" | "follow" | "notify";
+  /** As in `EmbeddedQueueSettings`; places are those of this replica. */
+  readonly workers: number;
+  readonly perTenant?: number | undefined;
+  readonly isSlow?: ((work: Work) => boolean) | undefined;
+  readonly jobTimeout: number;
+  readonly giveUpAfter: number;
+  readonly backoff?: Backoff;
+  /** Any but the system's stands for the database's clock, too, in tests. */
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** False opens the queue to look and to correct, as no replica; `work` then throws. Default true. */
+  readonly exclusive?: boolean;
+  /** What people call this replica. Default: the host's name. */
+  readonly replica?: string;
+}
+
+/**
+ * Opens one of the bot's queues in PostgreSQL, which any number of replicas work on. Waits while the database is away; rejects with a
+ * `DatabaseError` when a person has to mend something first.
+ */
+export async function openPostgresQueue<Work extends QueuedWork = Job, Result = JobResult>(
+  settings: PostgresQueueSettings<Work>,
+): Promise<JobQueue<Work, Result>> {
+  // The database gives back what it was given, and reads of it only what a job alone has: its build, output and cause.
+  return (await openJobQueue(settings as unknown as PostgresQueueSettings)) as unknown as JobQueue<Work, Result>;
+}
+
+async function openJobQueue(settings: PostgresQueueSettings): Promise<JobQueue> {
+  const { database, queue, exclusive = true, isSlow, clock = systemClock, random = Math.random } = settings;
+  const now = () => (clock === systemClock ? null : clock.now());
+  await persist(() => migrate(database, queueSchema), { clock, faults: ["outage"] });
+  const connection = createConnection(database, clock);
+  const { membership, leave } = await memberOf(connection, exclusive ? { ...settings, clock, random, now } : undefined);
+  if (exclusive) await reassign(connection, queue, isSlow);
+  const engine = createEngine(connection, membership, leave, {
+    queue,
+    now,
+    clock,
+    isSlow: exclusive ? isSlow : undefined,
+    exclusive,
+  });
+  return createQueue(engine, { ...settings, clock, random });
+}
+
+interface EngineSettings {
+  readonly queue: string;
+  readonly now: () => number | null;
+  readonly clock: Clock;
+  readonly exclusive: boolean;
+  readonly isSlow: ((job: Job) => boolean) | undefined;
+}
+
+function createEngine(
+  connection: Connection,
+  membership: Membership | undefined,
+  leave: () => Promise<void>,
+  { queue, now, clock, exclusive, isSlow }: EngineSettings,
+): QueueEngine {
+  const closing = new AbortController();
+  const assign = (job: Job) => poolOf(job, isSlow);
+  let changed: () => void = () => undefined;
+  const told = () => changed();
+  const store = membership && createDispatchStore(connection, membership, { queue, now, closing: closing.signal });
+  const additions = createAdditions(connection, { queue, assign, now }, closing.signal, told);
+  return {
+    ...createRecords(connection, queue),
+    add: additions.add,
+    // Beside the bots nobody knows what they take for slow.
+    ...createCorrections(connection, { queue, assign: exclusive ? assign : undefined, now, changed: told }),
+    ...createNotes(connection),
+    ...createDuties(connection, membership, { queue, clock, now }),
+    trouble: connection.trouble,
+    store: {
+      ...(store ?? idleStore),
+      attach(hooks) {
+        changed = hooks.changed;
+        store?.attach(hooks);
+      },
+    },
+    assertWorker() {
+      if (!store) throw new Error(`The queue in ${connection.database.name} was opened beside the bots, which alone run jobs`);
+    },
+    settled: additions.settled,
+    async close() {
+      closing.abort();
+      await leave();
+    },
+  };
+}
+
+/** Runs nothing. */
+const idleStore: Omit<DispatchStore, "attach"> = {
+  pollInterval: 60_000,
+  take: async () => ({ claims: [] }),
+  settle: async () => undefined,
+  begin: () => undefined,
+  end: async () => undefined,
+};
+
+interface Shared {
+  readonly membership: Promise<Membership>;
+  users: number;
+}
+
+/** The queues of a bot are one replica. */
+const members = new WeakMap<Database, Shared>();
+
+async function memberOf(
+  connection: Connection,
+  settings: (PostgresQueueSettings & { clock: Clock; random: () => number; now: () => number | null }) | undefined,
+): Promise<{ readonly membership: Membership | undefined; readonly leave: () => Promise<void> }> {
+  if (!settings) return { membership: undefined, leave: async () => undefined };
+  const { database, replica = hostname() } = settings;
+  const shared = members.get(database) ?? { membership: begun(connection, { ...settings, name: replica }), users: 0 };
+  members.set(database, shared);
+  shared.users += 1;
+  const leave = async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    members.delete(database);
+    await (await shared.membership).close();
+  };
+  return { membership: await shared.membership, leave };
+}
+
+async function begun(connection: Connection, settings: Parameters<typeof createMembership>[1]): Promise<Membership> {
+  const membership = createMembership(connection, settings);
+  await persist(membership.begin, { clock: settings.clock, faults: ["outage"] });
+  return membership;
+}

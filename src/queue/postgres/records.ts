@@ -1,0 +1,106 @@
+import { coveredImage, groupOf } from "../../core/job.ts";
+import type { JobOutcome } from "../../core/job-outcome.ts";
+import { type FailureGroup, type JobQueue, type JobState, jobStates, type QueuedWork, type Tally } from "../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "../rows.ts";
+import type { Connection } from "./connection.ts";
+import { createListing } from "./listing.ts";
+
+/** What the database remembers, for reading; as `JobQueue` promises it. */
+export type Records = Pick<
+  JobQueue,
+  | "find"
+  | "known"
+  | "ofGroups"
+  | "recent"
+  | "look"
+  | "count"
+  | "counts"
+  | "tally"
+  | "failures"
+  | "withImage"
+  | "lastOfBuildConfigs"
+  | "oldestWaiting"
+  | "firstDue"
+>;
+
+const select = `SELECT ${recordColumns} FROM build_watcher.jobs WHERE queue = $1`;
+
+const images = {
+  output: "output_digest = $2",
+  base: "base_digest = $2",
+  input: "number IN (SELECT number FROM build_watcher.inputs WHERE digest = $2)",
+};
+
+const counted = `SELECT analyzer, outcome, sum(jobs)::bigint AS jobs FROM (
+    SELECT analyzer, outcome, jobs FROM build_watcher.tally WHERE queue = $1
+    UNION ALL SELECT analyzer, outcome, count(*) FROM build_watcher.jobs WHERE queue = $1 AND state IN ('waiting', 'running') GROUP BY analyzer, outcome
+  ) AS counted GROUP BY analyzer, outcome HAVING sum(jobs) > 0`;
+
+const failing = `SELECT CASE state WHEN 'failed' THEN 'failed' ELSE 'waiting' END AS state, analyzer, error_reason AS reason, error_host AS host,
+    count(*) AS jobs, min(coalesce(failing_since, updated_at)) AS since, (array_agg(error_message ORDER BY updated_at DESC, number DESC))[1] AS message,
+    min(namespace) AS first, max(namespace) AS last
+  FROM build_watcher.jobs WHERE queue = $1 AND error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed')
+  GROUP BY 1, error_reason, error_host, analyzer ORDER BY 1, error_reason, error_host, analyzer`;
+
+const latest = `SELECT ${recordColumns} FROM build_watcher.jobs WHERE number IN (
+    SELECT max(number) FROM build_watcher.jobs WHERE queue = $1 AND build_config > $2 GROUP BY build_config ORDER BY build_config LIMIT $3
+  ) ORDER BY build_config`;
+
+export function createRecords(connection: Connection, queue: string): Records {
+  const read = <Row extends object>(sql: string, ...values: readonly unknown[]) =>
+    connection.ask(({ run }) => run<Row>(sql, [queue, ...values]));
+  const readRecords = async (sql: string, ...values: readonly unknown[]) =>
+    (await read<JobRow>(sql, ...values)).map((row) => toRecord(row));
+  const readTime = async (sql: string, ...values: readonly unknown[]) =>
+    (await read<{ at: number | null }>(sql, ...values))[0]?.at ?? undefined;
+  const tally = () => read<Tally>(counted);
+
+  return {
+    ...createListing(connection, queue),
+    tally,
+    async find(id) {
+      return (await readRecords(`${select} AND id = $2`, id))[0];
+    },
+    async known(job) {
+      const { analyzer = "" } = job as QueuedWork;
+      const covers = job.build ? undefined : coveredImage(job);
+      const known = "SELECT id FROM build_watcher.known_job($1, $2, $3, $4)";
+      return (await readRecords(`${select} AND id = (${known})`, groupOf(job), analyzer, covers ?? null))[0];
+    },
+    ofGroups: (groups) => readRecords(`${select} AND group_id = ANY ($2::text[]) ORDER BY number`, [...groups]),
+    async counts() {
+      const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
+      for (const { outcome, jobs } of await tally()) counts[stateOf(outcome)] += jobs;
+      return counts;
+    },
+    failures: async () => (await read<GroupRow>(failing)).map(toGroup),
+    withImage: (digest, as, limit) => readRecords(`${select} AND ${images[as]} ORDER BY number DESC LIMIT $3`, digest, limit),
+    lastOfBuildConfigs: (limit, after = "") => readRecords(latest, after, limit ?? null),
+    oldestWaiting: () =>
+      readTime("SELECT min(created_at + 0) AS at FROM build_watcher.jobs WHERE queue = $1 AND state = 'waiting'"),
+    firstDue: (analyzer) =>
+      analyzer === undefined
+        ? readTime("SELECT min(due_at + 0) AS at FROM build_watcher.jobs WHERE queue = $1 AND state = 'waiting'")
+        : readTime(
+            "SELECT min(due_at + 0) AS at FROM build_watcher.jobs WHERE queue = $1 AND state = 'waiting' AND analyzer = $2",
+            analyzer,
+          ),
+  };
+}
+
+/** Every outcome beside the states is one of a done job. */
+function stateOf(outcome: JobOutcome): JobState {
+  return jobStates.find((state) => state === outcome) ?? "done";
+}
+
+interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "reason" | "jobs" | "since"> {
+  readonly host: string | null;
+  readonly message: string | null;
+  readonly first: string | null;
+  readonly last: string | null;
+}
+
+function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGroup {
+  const inOne = first !== null && first === last && { namespace: first };
+  return { ...group, message: message ?? "", ...(host !== null && { host }), ...inOne };
+}
