@@ -1,90 +1,183 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { createHarborScanner } from "../src/demo/services/harbor-scanner.ts";
-import { createRhacs } from "../src/demo/services/rhacs.ts";
-import { listening, secretFile } from "./support/analyzers.ts";
-import { createWorld, type World } from "./support/bot.ts";
+import { describe, expect, it } from "vitest";
+import { cycloneDx, makeArtifact, spdx, tagFor } from "./support/artifacts.ts";
 import { idleClock } from "./support/idle-clock.ts";
-import { completedBuild } from "./support/submissions.ts";
+import { startReceiver } from "./support/receiver-server.ts";
+import {
+  affected,
+  everyAnalyzer,
+  openServices,
+  type Services,
+  secretsOfServices,
+  startBotOf,
+  stateOf,
+} from "./support/services.ts";
 
-const token = "rhacs-token-4711";
+const minute = 60_000;
+const hour = 60 * minute;
+const rated = ["rhacs", "dependency-track", "trustify", "harbor-scanner", "own-scanner"];
+const analysedBy = (names: readonly string[], times = 1) =>
+  names.flatMap((name) => Array<string>(times).fill(`${name} analysed`)).toSorted();
 
-interface ShownJob {
-  readonly id: string;
-  readonly analyzer: string;
-  readonly state: string;
-  readonly outcome: string;
-  readonly result?: { readonly findings?: { readonly severities?: Readonly<Record<string, number>> } };
-}
-
-/** A world with RHACS, a scanner adapter and a program of one's own beside Thoth. */
-async function services() {
-  const world = await createWorld({ states: ["success"] });
-  onTestFinished(() => world[Symbol.asyncDispose]());
-  const rhacs = await listening(createRhacs({ tokens: [token], clusters: ["prod"] }));
-  const harbor = await listening(createHarborScanner({ refusals: 1 }));
-  const program = join(world.stateDirectory, "..", `scanner-${process.pid}.sh`);
-  writeFileSync(program, `#!/bin/sh\necho '{"bomFormat":"CycloneDX","components":[{"type":"library"}],"vulnerabilities":[]}'\n`);
-  chmodSync(program, 0o755);
-  const commands = secretFile(`commands: [{ name: own-scanner, args: [${program}, "{image}"] }]`);
-  const environment = {
-    BUILD_WATCHER_ANALYZERS: "thoth,rhacs,harbor-scanner,own-scanner",
-    BUILD_WATCHER_RHACS_URL: rhacs.url,
-    BUILD_WATCHER_RHACS_TOKEN_FILE: secretFile(token),
-    BUILD_WATCHER_RHACS_CLUSTER: "prod",
-    BUILD_WATCHER_HARBOR_SCANNER_URL: `${harbor.url}/api/v1`,
-    BUILD_WATCHER_COMMANDS_FILE: commands,
-    BUILD_WATCHER_SERVER: "1",
-    PORT: "0",
-  };
-  return { world, rhacs, harbor, environment };
-}
-
-async function start(world: World, environment: Readonly<Record<string, string>>) {
-  const bot = world.bot([], environment, idleClock());
-  const { url } = await bot.logged((line) => line.url !== undefined);
-  const jobs = async (): Promise<readonly ShownJob[]> =>
-    ((await (await fetch(`${url}/api/jobs?limit=100`)).json()) as { jobs: readonly ShownJob[] }).jobs;
-  return { bot, url: String(url), jobs };
-}
-
-describe("a build that several services look at", () => {
-  it("shows what each of them found, and nobody's secrets", async () => {
-    const { world, environment } = await services();
-    const { bot, url, jobs } = await start(world, environment);
-    world.cluster.put("builds", completedBuild("app"));
-    await expect
-      .poll(async () => (await jobs()).map(({ analyzer, outcome }) => `${analyzer} ${outcome}`).toSorted())
-      .toEqual(["harbor-scanner analysed", "own-scanner analysed", "rhacs analysed", "thoth analysed"]);
-    const found = Object.fromEntries((await jobs()).map(({ analyzer, result }) => [analyzer, result?.findings?.severities]));
-    expect(found.rhacs).toMatchObject({ critical: 1, high: 1 });
-    expect(found["harbor-scanner"]).toMatchObject({ critical: 1, low: 1 });
-    expect(found["own-scanner"]).toMatchObject({ critical: 0 });
+describe("a build that every analyzer looks at", () => {
+  it("shows what each of them found, on the page, in the API and as metrics", async () => {
+    const services = await openServices();
+    const { jobs, outcomes, url } = await startBotOf(services, {}, idleClock());
+    await services.complete("app");
+    await expect.poll(() => outcomes()).toEqual(analysedBy(everyAnalyzer));
+    const found = Object.fromEntries((await jobs()).map(({ analyzer, result }) => [analyzer, result?.findings]));
+    expect(found).toMatchObject({
+      packages: { packages: 1 },
+      rhacs: { severities: { critical: 1, high: 1 }, packages: 4 },
+      "dependency-track": { severities: { critical: 1, high: 2, medium: 3, low: 4, unknown: 5 }, policyViolations: 2 },
+      trustify: { severities: { critical: 1 } },
+      "harbor-scanner": { severities: { critical: 1 } },
+      "own-scanner": { severities: { low: 1 } },
+    });
     const list = await (await fetch(url)).text();
-    for (const words of ["1 critical, 1 high", "1 critical, 1 low", "no vulnerabilities"]) expect(list).toContain(words);
-    const job = (await jobs()).find(({ analyzer }) => analyzer === "rhacs");
-    const page = await (await fetch(`${url}/jobs/${job?.id}`)).text();
-    expect(page).toContain("1 critical, 1 high, 1 medium, 1 low, 1 unknown, 4 packages");
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    await bot.stop();
-    const ledger = readFileSync(join(world.stateDirectory, "ledger.db"), "latin1");
-    for (const text of [list, page, metrics, bot.stdout(), bot.stderr(), ledger]) expect(text).not.toContain(token);
+    for (const words of ["1 critical, 1 high", "1 critical, 2 high, 3 medium", "2 policy violations", "1 low"])
+      expect(list).toContain(words);
+    for (const [analyzer, words] of [
+      ["dependency-track", "1 critical, 2 high, 3 medium, 4 low, 5 unknown, 2 policy violations"],
+      ["trustify", "1 critical"],
+    ]) {
+      const job = (await jobs()).find((one) => one.analyzer === analyzer);
+      expect(await (await fetch(`${url}/jobs/${job?.id}`)).text()).toContain(words);
+    }
+    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+    for (const analyzer of rated)
+      await expect.poll(metrics).toMatch(new RegExp(`build_watcher_findings\\{analyzer="${analyzer}",severity="low"\\} \\d`));
+  });
+
+  it("is told of where it is worse than the one before, by each of them", async () => {
+    const services = await openServices();
+    const receiver = await startReceiver();
+    const notify = { BUILD_WATCHER_NOTIFY_URL: receiver.url };
+    const { outcomes } = await startBotOf(services, notify, idleClock());
+    await services.complete("app", 1);
+    await expect.poll(() => outcomes()).toEqual(analysedBy(everyAnalyzer));
+    await services.complete("app", 2, ({ digest }) => makeWorse(services, digest));
+    await expect.poll(() => outcomes()).toEqual(analysedBy(everyAnalyzer, 2));
+    const told = () =>
+      receiver.received
+        .filter(({ event }) => event.type === "io.build_watcher.findings.worse.v1")
+        .map(({ event }) => {
+          const { summary, job } = event.data as { summary: string; job: { analyzer: string } };
+          return `${job.analyzer}: ${summary}`;
+        })
+        .toSorted();
+    await expect
+      .poll(told)
+      .toEqual(rated.toSorted().map((name) => expect.stringMatching(new RegExp(`^${name}: \\d+ new .*since app-1$`))));
   });
 });
 
-describe("a service that is down", () => {
-  it("keeps its own jobs waiting, no others', and gets them when it is back", async () => {
-    const { world, rhacs, environment } = await services();
-    rhacs.down();
-    const { jobs } = await start(world, environment);
-    for (const name of ["app", "bank", "cart"]) world.cluster.put("builds", completedBuild(name));
-    const outcomes = async (wanted: string) =>
-      (await jobs()).filter(({ analyzer }) => analyzer === wanted).map(({ outcome }) => outcome);
-    for (const analyzer of ["thoth", "harbor-scanner", "own-scanner"])
-      await expect.poll(() => outcomes(analyzer)).toEqual(["analysed", "analysed", "analysed"]);
-    expect(await outcomes("rhacs")).not.toContain("analysed");
-    rhacs.up();
-    await expect.poll(() => outcomes("rhacs")).toEqual(["analysed", "analysed", "analysed"]);
+/** Everybody finds more in it than in the one before. */
+function makeWorse({ found, program, registry }: Services, digest: string): void {
+  const vulns = Array.from({ length: 5 }, (_, at) => ({ cve: `CVE-9-${at}`, severity: "CRITICAL_VULNERABILITY_SEVERITY" }));
+  const image = { id: digest, scan: { components: [{ name: "x", vulns }], notes: [] } };
+  found.images[`${registry.host}/shop/app@${digest}`] = image;
+  found.metrics.critical = 4;
+  found.advisories.push({ uuid: "a-2", status: [affected("CVE-2026-8", "critical")] });
+  found.vulnerabilities.push({ id: "CVE-2026-9", severity: "Critical" });
+  program.print("critical", "high");
+}
+
+describe("services that are down for hours", () => {
+  it("keep their own jobs waiting, no others', and each gets them when it is back", async () => {
+    const services = await openServices();
+    const clock = idleClock();
+    const down = { rhacs: "rhacs", "dependency-track": "track", trustify: "trustify", "harbor-scanner": "harbor" } as const;
+    for (const name of Object.values(down)) services[name].down();
+    const { outcomes } = await startBotOf(services, {}, clock);
+    for (const app of ["app", "bank"]) await services.complete(app);
+    const others = ["thoth", "packages", "own-scanner"];
+    for (const name of others) await expect.poll(() => outcomes(name)).toEqual(analysedBy([name], 2));
+    const asked = () => Object.values(down).map((name) => services[name].requests.length);
+    for (let passed = 0; passed < 3 * hour; passed += 20 * minute) {
+      const before = asked();
+      clock.leap(20 * minute);
+      // Each was tried again, and is waited for again.
+      await expect.poll(() => asked().every((count, at) => count > (before[at] ?? 0))).toBe(true);
+    }
+    await services.complete("late");
+    for (const name of others) await expect.poll(() => outcomes(name)).toEqual(analysedBy([name], 3));
+    const waiting = new Set(Object.keys(down));
+    for (const [analyzer, name] of Object.entries(down)) {
+      for (const other of waiting) expect(await outcomes(other)).not.toContain(`${other} analysed`);
+      services[name].up();
+      waiting.delete(analyzer);
+      await expect.poll(() => outcomes(analyzer)).toEqual(analysedBy([analyzer], 3));
+    }
+  });
+});
+
+describe("a bill of materials that is attached to an image", () => {
+  it("goes to the services in place of one of the bot's own", async () => {
+    const services = await openServices();
+    const { registry, track, trustify } = services;
+    const chosen = { BUILD_WATCHER_ANALYZERS: "dependency-track,trustify" };
+    const { jobs, outcomes } = await startBotOf(services, chosen, idleClock());
+    await services.complete("plain");
+    for (const name of ["cyclone", "both"]) await prepared(name);
+    await expect.poll(() => outcomes()).toEqual(analysedBy(["dependency-track", "trustify"], 3));
+    const uploaded = Object.fromEntries(track.boms.map(({ projectName, bom }) => [projectName, namesIn(bom)]));
+    expect(uploaded).toEqual({ "shop/plain": ["debian", "bash"], "shop/cyclone": ["theirs"], "shop/both": ["debian", "bash"] });
+    expect(trustify.documents.map((text) => namesIn(JSON.parse(text)).join()).toSorted()).toEqual([
+      "debian,bash",
+      "spdx-theirs",
+      "theirs",
+    ]);
+    const notes = (await jobs()).flatMap(({ result }) => result?.notes ?? []).join("\n");
+    expect(notes).toContain("SPDX 2.3 document that is attached to the image was used");
+
+    /** The document lies there before the build is told of. */
+    async function prepared(name: string) {
+      const document = name === "both" ? spdx(["spdx-theirs"]) : cycloneDx(["theirs"]);
+      const mediaType = name === "both" ? "text/spdx+json" : "application/vnd.cyclonedx+json";
+      return services.complete(name, 1, (image) => {
+        registry.put(`shop/${name}`, makeArtifact({ mediaType, bytes: document }), tagFor(image, ".sbom"));
+      });
+    }
+  });
+
+  const namesIn = ({ components, packages }: Readonly<Record<string, unknown>>) =>
+    ((components ?? packages) as readonly { name: string }[]).map(({ name }) => name);
+});
+
+describe("what nobody may see", () => {
+  it("is in no command line, environment, log, ledger, error, metric, page, API or notification", async () => {
+    const services = await openServices();
+    const { world, rhacs, track, trustify, harbor, program } = services;
+    const receiver = await startReceiver();
+    const { rhacs: token, dependencyTrack: key, trustify: secret, harbor: login, registry: password } = secretsOfServices;
+    const basic = Buffer.from(`robot:${password}`).toString("base64");
+    const echo = (...texts: readonly string[]) => ({ status: 500, body: { error: { message: texts.join(" ") } } });
+    rhacs.fail("/v1/images/scan", echo(token, `Bearer ${token}`));
+    track.fail("/api/v1/bom", { status: 500, body: `key ${key}` });
+    trustify.fail("/realms/trustify/protocol", { status: 400, body: { error: `invalid_client ${secret}` } });
+    trustify.fail("/api/v3/sbom", echo("access-1"));
+    harbor.fail("/api/v1/scan", echo(login, password, basic));
+    world.analysis.fail({ status: 500, body: { error: `cannot pull with ${password}` } });
+    program.failOnce();
+    const more = { BUILD_WATCHER_NOTIFY_URL: receiver.url, BUILD_WATCHER_ANNOTATE: "1", BUILD_WATCHER_EVENTS: "1" };
+    const { bot, url, jobs, outcomes } = await startBotOf(services, more, idleClock());
+    await services.complete("app");
+    await expect.poll(() => outcomes()).toEqual(analysedBy(everyAnalyzer));
+
+    const paths = ["", "packages?q=bash", "metrics", "api/status", "api/jobs", "api/packages?name=bash"];
+    const pages = await Promise.all(
+      [...paths, ...(await jobs()).flatMap(({ id }) => [`jobs/${id}`, `api/jobs/${id}`])].map(async (path) =>
+        (await fetch(`${url}/${path}`)).text(),
+      ),
+    );
+    await bot.stop();
+    const seen = [...pages, bot.stdout(), bot.stderr(), stateOf(world), program.seen(), JSON.stringify(receiver.received)];
+    const hidden = [...Object.values(secretsOfServices), basic, "access-1", "access-2"];
+    for (const text of hidden)
+      for (const where of seen) expect(where.includes(text), `${text} in ${where.slice(0, 200)}`).toBe(false);
+    // Where they belong they did arrive.
+    expect(program.authFiles()).toContain(basic);
+    expect(harbor.requests.some(({ body }) => body.includes(basic))).toBe(true);
+    expect(bot.stdout()).toContain("own-scanner failed with exit code 1");
   });
 });

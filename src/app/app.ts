@@ -6,9 +6,10 @@ import { openAnalyzers } from "../analyzers/index.ts";
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
 import { type Clock, isoTime, systemClock } from "../core/clock.ts";
+import { databaseAddress } from "../core/database-url.ts";
 import { asJobError } from "../core/errors.ts";
 import type { ImageReference } from "../core/image-reference.ts";
-import type { SubmissionPolicy } from "../core/job.ts";
+import type { Job, SubmissionPolicy } from "../core/job.ts";
 import { readProxies } from "../core/proxy.ts";
 import { type Announcements, createAnnouncements } from "../pipeline/announce.ts";
 import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts";
@@ -19,6 +20,7 @@ import { leaveUnfollowed } from "../pipeline/leave-unfollowed.ts";
 import { measureBuilds } from "../pipeline/measure-builds.ts";
 import { measureFindings } from "../pipeline/measure-findings.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
+import { measureReplicas } from "../pipeline/measure-replicas.ts";
 import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
@@ -26,8 +28,7 @@ import { retryDenied } from "../pipeline/retry-denied.ts";
 import { createOnceAnImage } from "../pipeline/same-image.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
 import { createLogStreams } from "../pipeline/stream-logs.ts";
-import { openEmbeddedQueue } from "../queue/index.ts";
-import type { JobHandler, JobQueue } from "../queue/job-queue.ts";
+import type { JobHandler, JobQueue, JobResult } from "../queue/job-queue.ts";
 import { createHostLimits } from "../registry/host-limits.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
 import type { ActivityMonitor } from "../server/activity.ts";
@@ -42,6 +43,7 @@ import { type Following, openFollowing } from "./following.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
 import { openCluster } from "./open-cluster.ts";
+import { type Queues, queuesIn } from "./queues.ts";
 import { looksThrough, openDoor, openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
@@ -96,8 +98,6 @@ interface Parts {
   readonly clock: Clock;
   readonly environment: Surroundings["environment"];
   readonly version: string;
-  /** Where the bot keeps its state. */
-  readonly directory: string;
 }
 
 /** Opens everything the settings ask for; what was opened is closed again when a part cannot be. */
@@ -108,8 +108,8 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   assertPrivateState(directory, { inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), uid: surroundings.host.getuid?.() });
   const metrics = createMetrics({ ofProcess: true });
   metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
-  const ledger = opened.adopt(await openEmbeddedQueue({ ...queueSettings(config), directory, clock }), (part) => part.close());
-  const queue = measureQueue(ledger, "submit", metrics, clock, config.analyzers);
+  const queues = queuesIn(directory);
+  const queue = opened.adopt(await openJobs(config, queues, metrics, clock), (part) => part.close());
   const cluster = opened.adopt(
     await openCluster({ ...clusterSettings(config), shelf: queue.shelf, environment, clock }),
     (part) => part.close(),
@@ -145,25 +145,35 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
     { ...surroundings, onCopy, stateDirectory: directory, memory: queue.tags, limits },
     opened,
   );
-  const after = { directory, jobs: queue, metrics, log, clock };
-  const notifying = openNotifying(config, { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), proxies }, opened);
+  const after = { queues, jobs: queue, metrics, log, clock };
+  const notifying = await openNotifying(
+    config,
+    { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), proxies },
+    opened,
+  );
   const writes = { annotate: config.annotate && !config.dryRun, events: config.events && !config.dryRun };
   const announcing = createAnnouncements({ announcer: cluster.announcer, ...writes, jobs: queue, log, clock });
   const onFollowed: Notifying["onFollowed"] = (attempt) => {
     notifying.onFollowed(attempt);
     announcing.onFollowed(attempt);
   };
-  const following = openFollowing(config, { ...after, analyzers, onAttempt: onFollowed }, opened);
+  const following = await openFollowing(config, { ...after, analyzers, onAttempt: onFollowed }, opened);
   const made = { cluster, queue, analyzers, reading, lookAt, copier, following, notifying, announcing };
-  const app = createApp(config, { ...made, metrics, log, clock, environment, version, directory });
+  const app = createApp(config, { ...made, metrics, log, clock, environment, version });
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+async function openJobs(config: Config, queues: Queues, metrics: Metrics, clock: Clock): Promise<JobQueue> {
+  const jobs = await queues.open<Job, JobResult>("submit", { ...queueSettings(config), clock });
+  measureReplicas({ queue: jobs, metrics, database: config.databaseUrl && databaseAddress(config.databaseUrl) });
+  return measureQueue(jobs, "submit", metrics, clock, config.analyzers);
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
   const { cluster, queue, analyzers, reading, copier, following, notifying, announcing, metrics, log, clock } = parts;
   const policy = submissionPolicy(config);
-  const awaited = createAwaitedJobs(queue);
+  const awaited = createAwaitedJobs(queue, clock);
   const firstLists = createFirstLists(cluster.namespaces);
   const serving = createServing(config, parts);
 
@@ -278,9 +288,9 @@ function createFirstLists(namespaces: Cluster["namespaces"]) {
 }
 
 /** What becomes a job of what is watched; says how far back that goes. */
-async function policyOfWatch(config: Config, { directory, log, clock }: Parts): Promise<SubmissionPolicy> {
+async function policyOfWatch(config: Config, { queue, log, clock }: Parts): Promise<SubmissionPolicy> {
   const policy = submissionPolicy(config);
-  const since = await sinceWhen(config.since, directory, clock.now());
+  const since = await sinceWhen(config.since, queue.marks, clock.now());
   if (since === undefined) {
     log.info("Builds that exist already are submitted, too; BUILD_WATCHER_SINCE leaves older ones alone");
     return policy;

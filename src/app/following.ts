@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Analyzer } from "../analyzers/analyzer.ts";
 import type { Config } from "../config/options.ts";
 import type { Clock } from "../core/clock.ts";
@@ -16,14 +15,14 @@ import { keepFollowing, takeUp } from "../pipeline/keep-following.ts";
 import { measureQueue } from "../pipeline/measure-queue.ts";
 import { createPace } from "../pipeline/pace.ts";
 import { reportAnalysis } from "../pipeline/report-analyses.ts";
-import { openEmbeddedQueue } from "../queue/index.ts";
-import type { AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import { type AttemptReport, type JobQueue, QueueUnavailableError } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Queues } from "./queues.ts";
 
 export interface FollowingParts {
-  /** The bot's state directory; analyses are followed from a ledger of their own in it. */
-  readonly directory: string;
+  /** Analyses are followed from a queue of their own. */
+  readonly queues: Queues;
   readonly jobs: JobQueue;
   readonly analyzers: readonly Analyzer[];
   readonly metrics: Metrics;
@@ -59,23 +58,23 @@ const questionTimeout = 150_000;
 /** Milliseconds for which an endpoint that is down is still asked after the last analysis should have ended. */
 const afterwards = 60 * 60_000;
 
-/**
- * Opens what follows analyses; undefined when it is switched off or no analyzer can tell. Its ledger survives the end of the process, not a
- * power cut, for it is made again from the jobs' records.
- */
-export function openFollowing(config: Config, parts: FollowingParts, opened: AsyncDisposableStack): Following | undefined {
-  const { jobs, metrics, log, clock } = parts;
+/** Opens what follows analyses; undefined when it is switched off or no analyzer can tell. */
+export async function openFollowing(
+  config: Config,
+  parts: FollowingParts,
+  opened: AsyncDisposableStack,
+): Promise<Following | undefined> {
+  const { jobs, queues, metrics, log, clock } = parts;
   const asks = statusQuestions(parts.analyzers);
   if (!config.follow || asks.size === 0) return undefined;
   const { followFor } = config;
-  const directory = join(parts.directory, "follow");
-  const settings = { workers, jobTimeout: questionTimeout, giveUpAfter: followFor + afterwards, backoff, clock };
-  const ledger = openEmbeddedQueue<FollowWork, FollowResult>({ ...settings, directory, synchronous: "normal" });
+  const needs = { workers, jobTimeout: questionTimeout, giveUpAfter: followFor + afterwards, backoff, clock };
+  const ledger = await queues.open<FollowWork, FollowResult>("follow", needs);
   const queue = measureQueue(ledger, "follow", metrics, clock, [...asks.keys()]);
   const stopping = new AbortController();
   const turn = createPace(questionInterval, clock);
   const done = createBatches<FollowWork>(takeUpDelay, clock, (works) => {
-    for (const work of works) takeUp(queue, work).catch(failUnlessStopping);
+    for (const work of works) takeUp(queue, work).catch(unlessUnavailable);
   });
   let keeping = Promise.resolve();
   opened.defer(() => queue.close());
@@ -85,6 +84,11 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
   ended.catch(() => undefined);
   const failUnlessStopping = (error: unknown) => {
     if (!stopping.signal.aborted) failed(error);
+  };
+
+  /** What is not taken up now is found by the next look through the records. */
+  const unlessUnavailable = (error: unknown) => {
+    if (!(error instanceof QueueUnavailableError)) failUnlessStopping(error);
   };
 
   return {
@@ -106,10 +110,10 @@ export function openFollowing(config: Config, parts: FollowingParts, opened: Asy
         void reportAnalysis({ jobs, log, metrics }, attempt);
         parts.onAttempt?.(attempt);
       });
-      keeping = keepFollowing(
-        { jobs, follow: queue, followFor, clock, isFollowed: (analyzer) => asks.has(analyzer) },
-        stopping.signal,
-      ).catch(failUnlessStopping);
+      const keep = { jobs, follow: queue, followFor, clock, isFollowed: (analyzer: string) => asks.has(analyzer) };
+      keeping = jobs
+        .alone("keep following analyses", (signal) => keepFollowing(keep, signal), stopping.signal)
+        .catch(failUnlessStopping);
     },
     async stop() {
       done.flush();

@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import type { Config } from "../config/options.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Proxies } from "../core/proxy.ts";
 import type { Backoff } from "../core/retry.ts";
 import { createHttpNotifier } from "../notifications/http-notifier.ts";
-import { openMark } from "../notifications/mark.ts";
 import type { Delivery, Notification } from "../notifications/notifier.ts";
 import { createBatches } from "../pipeline/batches.ts";
 import type { FollowResult, FollowWork } from "../pipeline/follow-analyses.ts";
@@ -13,15 +11,15 @@ import { measureQueue } from "../pipeline/measure-queue.ts";
 import { measureRequest } from "../pipeline/measure-submissions.ts";
 import { createDeliveryReports, createNotifyHandler, type NotifyWork, notifyWorks, tellSince } from "../pipeline/notify.ts";
 import { createPace } from "../pipeline/pace.ts";
-import { openEmbeddedQueue } from "../queue/index.ts";
 import type { AttemptReport, JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Following } from "./following.ts";
+import type { Queues } from "./queues.ts";
 
 export interface NotifyingParts {
-  /** The bot's state directory; notifications wait in a ledger of their own in it. */
-  readonly directory: string;
+  /** Notifications wait in a queue of their own. */
+  readonly queues: Queues;
   readonly jobs: JobQueue;
   readonly inPod: boolean;
   readonly proxies: Proxies;
@@ -56,23 +54,22 @@ const stopGrace = 2_000;
 /** Milliseconds between two looks for what was not told. */
 const lookInterval = 10 * 60_000;
 
-/**
- * Opens what tells others; without receivers it only forgets up to when they were told. Its ledger survives the end of the process, not a power
- * cut, for it is made again from the records of jobs and analyses.
- */
-export function openNotifying(config: Config, parts: NotifyingParts, opened: AsyncDisposableStack): Notifying {
-  const { jobs, inPod, proxies, metrics, log, clock } = parts;
-  const directory = join(parts.directory, "notify");
-  const mark = openMark(directory);
-  if (config.notifyUrl.length === 0 || config.dryRun) return silent(() => mark.clear());
+/** Up to when everything was told: milliseconds since the epoch. */
+const toldUntil = "notify/told-until";
+
+/** Opens what tells others; without receivers it only forgets up to when they were told. */
+export async function openNotifying(config: Config, parts: NotifyingParts, opened: AsyncDisposableStack): Promise<Notifying> {
+  const { jobs, queues, inPod, proxies, metrics, log, clock } = parts;
+  // What cannot be forgotten now is forgotten at the next start.
+  if (config.notifyUrl.length === 0 || config.dryRun)
+    return silent(() => void jobs.marks.clear(toldUntil).catch(() => undefined));
   const onRequest = (request: Parameters<typeof measureRequest>[2]) => measureRequest(metrics, "notify", request);
   const { notifyUrl: urls, notifySecret: secret, notifyAllowLocal: allowLocal, giveUpAfter } = config;
   const { notifyFormat: format, publicUrl: pageUrl } = config;
   const notifier = createHttpNotifier({ urls, secret, format, pageUrl, allowLocal, inPod, proxies, clock, onRequest });
   opened.defer(() => notifier.close());
-  const settings = { directory, workers, jobTimeout: deliveryTimeout, giveUpAfter, backoff, clock };
-  const ledger = openEmbeddedQueue<NotifyWork, Delivery>({ ...settings, synchronous: "normal" });
-  const queue = measureQueue(ledger, "notify", metrics, clock);
+  const needs = { workers, jobTimeout: deliveryTimeout, giveUpAfter, backoff, clock };
+  const queue = measureQueue(await queues.open<NotifyWork, Delivery>("notify", needs), "notify", metrics, clock);
   opened.defer(() => queue.close());
   const stopping = new AbortController();
   let looking = Promise.resolve();
@@ -91,12 +88,13 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
 
   const telling = createTelling(jobs, events.add);
 
-  async function lookForUntold(followed: Following["queue"] | undefined): Promise<void> {
-    for (let since = mark.read() ?? clock.now(); !stopping.signal.aborted; ) {
-      mark.write(since);
+  async function lookForUntold(followed: Following["queue"] | undefined, signal: AbortSignal): Promise<void> {
+    const told = Number.parseInt((await jobs.marks.read(toldUntil)) ?? "", 10);
+    for (let since = Number.isNaN(told) ? clock.now() : told; !signal.aborted; ) {
+      await jobs.marks.write(toldUntil, `${since}\n`);
       since = await tellSince({ jobs, followed, notify: queue, receivers: notifier.receivers, clock }, since);
-      mark.write(since);
-      await sleep(clock, lookInterval, stopping.signal);
+      await jobs.marks.write(toldUntil, `${since}\n`);
+      await sleep(clock, lookInterval, signal);
     }
   }
 
@@ -108,7 +106,9 @@ export function openNotifying(config: Config, parts: NotifyingParts, opened: Asy
       queue.ended.catch(failUnlessStopping);
       const turn = createPace(deliveryInterval, clock);
       queue.work(createNotifyHandler(notifier, turn), createDeliveryReports(log));
-      looking = lookForUntold(followed).catch(failUnlessStopping);
+      looking = jobs
+        .alone("tell what was not told", (signal) => lookForUntold(followed, signal), stopping.signal)
+        .catch(failUnlessStopping);
     },
     async stop() {
       await telling.settled();

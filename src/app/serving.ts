@@ -4,6 +4,7 @@ import type { Config } from "../config/options.ts";
 import type { BuildKey } from "../core/build.ts";
 import type { Clock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
+import { whileReachable } from "../pipeline/while-reachable.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { createSourceCheck } from "../registry/trust/host-trust.ts";
 import { type ActivityMonitor, createActivity } from "../server/activity.ts";
@@ -69,7 +70,7 @@ function consoleUrl(set: string | undefined, cluster: Pick<Cluster, "consoleUrl"
 export function createServing(config: Config, parts: ServingParts): Serving {
   const { cluster, queue, metrics, log, clock, environment, version } = parts;
   const { namespaces } = cluster;
-  const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, clock });
+  const health = createHealth({ namespaces, watchTimeout: config.watchTimeout, trouble: queue.trouble, clock });
   const activity = createActivity(clock);
   const builds = createBuilds(submissionPolicy(config), clock);
   const logPlaces = createGate(logsAtOnce);
@@ -104,7 +105,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
     },
     async open() {
       if (!config.server) return undefined;
-      await activity.recall(queue);
+      await whileReachable(() => activity.recall(queue));
       const { openServer } = await import("../server/server.ts");
       const server = await openServer({
         ...serverSettings(config, environment),

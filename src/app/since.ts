@@ -1,18 +1,19 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { parseSince } from "../core/since.ts";
+import type { Marks } from "../queue/job-queue.ts";
+
+const mark = "since.json";
 
 /**
- * The time (ms) before which builds are left alone. `now` and durations are seen from the bot's first start with this setting, which is kept in
- * its state directory: what ends while the bot is down is no old build. Undefined without the setting.
+ * The time (ms) before which builds are left alone. `now` and durations are seen from the first start with this setting, which the queue's storage
+ * keeps for every bot on it: what ends while no bot runs is no old build. Undefined without the setting.
  */
-export async function sinceWhen(text: string | undefined, directory: string, now: number): Promise<number | undefined> {
+export async function sinceWhen(text: string | undefined, marks: Marks, now: number): Promise<number | undefined> {
   if (text === undefined) return undefined;
-  const path = join(directory, "since.json");
-  const known = await readFile(path, "utf8").then(readKnown, () => undefined);
-  if (known?.text === text) return known.since;
   const since = parseSince(text, now);
-  await writeFile(path, JSON.stringify({ text, since }), { mode: 0o600 });
+  const ours = JSON.stringify({ text, since });
+  const known = readKnown(await marks.first(mark, ours));
+  if (known?.text === text) return known.since;
+  await marks.write(mark, ours);
   return since;
 }
 

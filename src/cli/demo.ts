@@ -43,7 +43,10 @@ export async function demo(context: CommandContext, { forever, fast }: DemoCall)
   const signal = AbortSignal.any([context.signal, ended.signal]);
   await using opened = new AsyncDisposableStack();
   const registry = await openRegistry(context, opened, tell);
-  const cluster = opened.adopt(createOpenShiftApi({ publicRegistry: registry?.host }), (api) => api.close());
+  const cluster = opened.adopt(
+    createOpenShiftApi({ publicRegistry: registry?.host, installed: ["shipwright.io", "tekton.dev"] }),
+    (api) => api.close(),
+  );
   const analysis = opened.adopt(createAnalysisApi(), (api) => api.close());
   const stateDirectory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-demo-")), (path) =>
     rm(path, { recursive: true, force: true }),

@@ -1,7 +1,7 @@
+import { openJobsBeside } from "../app/queues.ts";
 import { isoTime, systemClock } from "../core/clock.ts";
 import { describeJob } from "../core/job.ts";
 import { countOutcomes, countsLine, failedOutcomes, jobOutcomes, outcomeOf } from "../core/job-outcome.ts";
-import { openEmbeddedQueue } from "../queue/index.ts";
 import { type JobQueue, type JobRecord, jobStates, type RecordFilter } from "../queue/job-queue.ts";
 import { type CommandContext, UsageError } from "./command.ts";
 import { jobDetails, jobsTable } from "./jobs-table.ts";
@@ -104,7 +104,7 @@ async function each(
 
 /** The ledger beside a bot that may be working on it. */
 async function withQueue<T>({ config }: CommandContext, use: (queue: JobQueue) => Promise<T>): Promise<T> {
-  const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  const queue = await openJobsBeside(config);
   try {
     return await use(queue);
   } finally {

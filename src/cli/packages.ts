@@ -1,3 +1,4 @@
+import { openJobsBeside } from "../app/queues.ts";
 import { databaseSource } from "../app/settings.ts";
 import { systemClock } from "../core/clock.ts";
 import { type Digest, isDigest, parseImageReference } from "../core/image-reference.ts";
@@ -5,7 +6,6 @@ import { forPeople } from "../core/outside-text.ts";
 import { parsePackageQuestion } from "../core/package-question.ts";
 import { openKnownPackages } from "../inventory/index.ts";
 import { type KnownPackages, type PackageChange, QuestionError } from "../inventory/inventory.ts";
-import { openEmbeddedQueue } from "../queue/index.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { answerQuestion, type FoundGroup, type FoundImage, type FoundPackages } from "../server/packages/answer.ts";
 import { agoText, counted } from "../server/views/words.ts";
@@ -43,7 +43,7 @@ async function withKnown<T>(
   use: (known: KnownPackages, queue: JobQueue) => Promise<T>,
 ): Promise<T> {
   const { stateDirectory: directory, layerCache } = config;
-  const queue = openEmbeddedQueue({ ...config, directory, exclusive: false });
+  const queue = await openJobsBeside(config);
   try {
     const known = await openKnownPackages({ directory, layerCache, database: databaseSource(config, environment), clock });
     return await use(known, queue).finally(() => known.close());

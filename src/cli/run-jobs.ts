@@ -1,6 +1,7 @@
 import { openApp } from "../app/app.ts";
+import { openJobsBeside } from "../app/queues.ts";
 import { describeJob, type Job } from "../core/job.ts";
-import { DirectoryInUseError, openEmbeddedQueue } from "../queue/index.ts";
+import { DirectoryInUseError } from "../queue/index.ts";
 import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -40,7 +41,7 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
 
 async function handOver(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
   const { config, log } = context;
-  const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  const queue = await openJobsBeside(config);
   let handed = 0;
   try {
     for (const { job, again } of wanted) {

@@ -1,12 +1,13 @@
 import { plannedAnalyzers } from "../analyzers/index.ts";
 import { type App, openApp } from "../app/app.ts";
 import { openCluster } from "../app/open-cluster.ts";
+import { openJobsBeside } from "../app/queues.ts";
 import { clusterSettings } from "../app/settings.ts";
 import { sleep, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
-import { DirectoryInUseError, openEmbeddedQueue } from "../queue/index.ts";
+import { DirectoryInUseError } from "../queue/index.ts";
 import type { CommandContext } from "./command.ts";
 import { handedOver } from "./run-jobs.ts";
 
@@ -45,7 +46,7 @@ async function scanHere(context: CommandContext): Promise<number> {
 async function handOver(context: CommandContext): Promise<number> {
   const { config, environment, log, screen, signal, clock = systemClock } = context;
   await using opened = new AsyncDisposableStack();
-  const ledger = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  const ledger = await openJobsBeside(config);
   const queue = opened.adopt(ledger, (part) => part.close());
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const parts = { cluster, analyzers: plannedAnalyzers(config.analyzers), log };

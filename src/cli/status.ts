@@ -1,9 +1,9 @@
+import { openJobsBeside } from "../app/queues.ts";
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
 import { countOutcomes, countsLine } from "../core/job-outcome.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { problemLine } from "../core/problems.ts";
-import { openEmbeddedQueue } from "../queue/index.ts";
 import type { StatusJson } from "../server/status.ts";
 import { agoText } from "../server/views/words.ts";
 import type { CommandContext } from "./command.ts";
@@ -66,7 +66,7 @@ async function readJson(answer: Response): Promise<unknown> {
 }
 
 async function readLedger(config: Config): Promise<LedgerStatus> {
-  const queue = openEmbeddedQueue({ ...config, directory: config.stateDirectory, exclusive: false });
+  const queue = await openJobsBeside(config);
   try {
     const oldest = await queue.oldestWaiting();
     const outcomes = countOutcomes(await queue.tally());
@@ -87,7 +87,7 @@ const shownLines = 5;
 const shownNames = 8;
 
 function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] {
-  const { namespaces, ready, notReadyBecause, troubles, endpoint, lastHour, problems } = told;
+  const { namespaces, ready, notReadyBecause, troubles, endpoint, lastHour, problems, replicas = [] } = told;
   const names = namespaces.map((name) => (name === "*" ? "the whole cluster" : name));
   const shown = all ? names : names.slice(0, shownNames);
   const watched = `${shown.join(", ")}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ""}`;
@@ -110,6 +110,9 @@ function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] 
     ).map((reason): Line => ["", reason]),
     ...buildsLines(told, now),
     ["Queue", queueLine(told, now)],
+    ...(replicas.length > 1 ? replicas : []).map(
+      (replica, index): Line => [index === 0 ? "Replicas" : "", replicaLine(replica, now)],
+    ),
     ["Endpoint", endpointLine(endpoint, now)],
     ["Last hour", `${lastHour.done} done, ${lastHour.failed} failed`],
   ];
@@ -150,6 +153,11 @@ function buildsLines({ builds }: Partial<Pick<StatusJson, "builds">>, now: numbe
 function queueLine({ outcomes, oldestWaitingAt }: LedgerStatus, now: number): string {
   const oldest = oldestWaitingAt === undefined ? "" : ` (the oldest came ${ago(oldestWaitingAt, now)})`;
   return countsLine(outcomes, (outcome) => (outcome === "waiting" ? oldest : ""));
+}
+
+function replicaLine({ name, isSelf, startedAt, running }: StatusJson["replicas"][number], now: number): string {
+  const jobs = running.length === 0 ? "runs nothing" : `runs ${running.map(({ id }) => id).join(", ")}`;
+  return `${name}${isSelf ? " (asked)" : ""}, since ${ago(startedAt, now)}, ${jobs}`;
 }
 
 function endpointLine({ state, acceptedAt, message }: StatusJson["endpoint"], now: number): string {

@@ -1,5 +1,6 @@
 import { type App, openApp } from "../app/app.ts";
 import { aborted } from "../core/clock.ts";
+import { whileReachable } from "../pipeline/while-reachable.ts";
 import type { CommandContext } from "./command.ts";
 import { runScan } from "./scan.ts";
 
@@ -21,13 +22,20 @@ export async function watch(context: CommandContext): Promise<number> {
   }
   log.info({ grace: config.shutdownGrace / 1000 }, "Stopping; running jobs may end");
   await app.stop();
-  log.info({ waiting: (await app.queue.counts()).waiting }, "Stopped");
+  const counts = await whileReachable(app.queue.counts);
+  log.info({ waiting: counts?.waiting }, "Stopped");
   return 0;
 }
+
+/** Milliseconds within which replicas that start one after the other need no pass of their own. */
+const passInterval = 10 * 60_000;
 
 /** The startup pass waits for the first list of builds: an image that a build made is the build's. */
 async function existing(context: CommandContext, app: App, signal: AbortSignal): Promise<void> {
   if (!context.config.analyzeExisting) return;
   await app.synced;
-  if (!signal.aborted) await runScan(context, app, signal, { persistent: true });
+  if (signal.aborted) return;
+  const pass = async (its: AbortSignal) => runScan(context, app, its, { persistent: true }).then(() => true);
+  const isDone = await app.queue.once("startup pass", passInterval, pass, signal);
+  if (!isDone) context.log.info("Another replica makes the pass over the image streams, or made it just now");
 }

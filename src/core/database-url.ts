@@ -168,7 +168,7 @@ export function checkDatabaseUrl(text: string): string | undefined {
 
 /** What a database's URL leads to, for people: hosts, ports and database, but no user and no password. */
 export function databaseAddress(text: string): string {
-  return addressOf(parseDatabaseUrl(text));
+  return addressOf(parseDatabaseUrl(withDatabaseCa(text, "ca.crt")));
 }
 
 export function addressOf({ hosts, database }: Pick<DatabaseUrl, "hosts" | "database">): string {

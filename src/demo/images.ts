@@ -17,14 +17,25 @@ const builderLayer = {
   "etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
   "var/lib/dpkg/status": `${openssl}\nPackage: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b2\n`,
 };
-const standsOnBuilder = /^(?:golang-builder|go-hello-world-appimage)-/;
+const standsOnBuilder = /^(?:golang-builder|go-hello-(?:world-appimage|shipwright|tekton))-/;
+
+/** What an image says of the one it is made on (opencontainers/image-spec, annotations.md). */
+export interface BaseLabels {
+  readonly name: string;
+  readonly digest: Digest;
+}
 
 /** The image that a build of this name makes: always the same one. */
-export function demoImage(name: string): DemoImage {
+export function demoImage(name: string, base?: BaseLabels): DemoImage {
   const under = standsOnBuilder.test(name) ? [layerOf(builderLayer)] : [];
   const layers = [...under, layerOf({ [`srv/${name}`]: `the files of ${name}\n` })];
   const diffs = layers.map((layer) => digestOf(gunzipSync(layer)));
-  const config = Buffer.from(JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: diffs } }));
+  const labels = base && {
+    "org.opencontainers.image.base.name": base.name,
+    "org.opencontainers.image.base.digest": base.digest,
+  };
+  const rootfs = { type: "layers", diff_ids: diffs };
+  const config = Buffer.from(JSON.stringify({ architecture: "amd64", os: "linux", rootfs, config: { Labels: labels } }));
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,

@@ -1,8 +1,9 @@
 import type { Digest } from "../core/image-reference.ts";
 import type { AnalysisApi } from "./analysis-api.ts";
-import { demoImage } from "./images.ts";
+import { type DemoImage, demoImage } from "./images.ts";
 import type { OpenShiftApi } from "./openshift-api.ts";
 import type { DemoRegistry } from "./registry.ts";
+import { aRun, podOf, type RunScene, runScenes } from "./run-scenes.ts";
 
 export const demoNamespace = "golang-builder";
 
@@ -131,7 +132,11 @@ function withScene({ succeeded, failed, cancelled, refused }: Totals, { ending, 
 /** The images that a round of the story pushes, as a registry on this host has them. */
 export function builtImages(host: string): readonly string[] {
   const pushed = scenes.filter(({ ending, output }) => ending === "Complete" && output.kind === "ImageStreamTag");
-  return pushed.map(({ name, output }) => `${host}/${demoNamespace}/${output.name.split(":")[0]}@${digestMadeBy(name)}`);
+  const named = (image: string, digest: Digest) => `${host}/${demoNamespace}/${image.split(":")[0]}@${digest}`;
+  return [
+    ...pushed.map(({ name, output }) => named(output.name, digestMadeBy(name))),
+    ...runScenes.map(({ name, image, madeOn }) => named(image, imageOfRun(name, madeOn).digest)),
+  ];
 }
 
 /** A part of the name of every image that the analysis service is to refuse. */
@@ -177,16 +182,48 @@ export async function playScenario(stage: Stage, round = 0, before = noBuilds): 
   let totals = before;
   for (const [index, scene] of scenes.entries()) {
     if (signal?.aborted) break;
+    if (index === 4) totals = await playRuns(stage, round, totals);
     if (index === 3) {
       tell("The API server drops the connection. The bot must go on where it was.");
       cluster.closeWatches("reset");
     }
-    const name = scene.name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
+    const name = nameIn(round, scene.name);
     tell(`Build ${name}: ${scene.story}.`);
     await playScene(stage, scene, name);
     totals = withScene(totals, scene);
   }
   return totals;
+}
+
+/** Names are counted up from round to round. */
+function nameIn(round: number, name: string): string {
+  return name.replace(/-(\d+)$/, (_, number) => `-${Number(number) + round * 10}`);
+}
+
+async function playRuns(stage: Stage, round: number, before: Totals): Promise<Totals> {
+  let { succeeded } = before;
+  for (const run of runScenes) {
+    if (stage.signal?.aborted) break;
+    const name = nameIn(round, run.name);
+    stage.tell(`Run ${name}: ${run.story}.`);
+    await playRun(stage, run, name, nameIn(round, run.madeOn));
+    succeeded += 1;
+  }
+  return { ...before, succeeded };
+}
+
+async function playRun({ cluster, registry, pause }: Stage, scene: RunScene, name: string, madeOn: string): Promise<void> {
+  const made = imageOfRun(name, madeOn);
+  const image = `${internalRegistry}/${demoNamespace}/${scene.image}`;
+  const run = { scene, namespace: demoNamespace, name, image, digest: made.digest };
+  cluster.put(scene.resource, aRun({ ...run, ended: false }));
+  cluster.put("pods", podOf(scene, demoNamespace, name));
+  cluster.setPodLog(demoNamespace, `${name}-pod`, "step-build", `${scene.log.join("\n")}\n`);
+  await pause();
+  const [repository = "", tag = "latest"] = scene.image.split(":");
+  await registry?.push(`${demoNamespace}/${repository}`, tag, made);
+  cluster.put(scene.resource, aRun({ ...run, ended: true }));
+  await pause();
 }
 
 async function playScene({ cluster, registry, analysis, tell, pause }: Stage, scene: Scene, name: string): Promise<void> {
@@ -261,6 +298,11 @@ function streamTag(name: string): ObjectReference {
 
 function pinned(stream: string, build: string): ObjectReference {
   return { kind: "DockerImage", name: `${internalRegistry}/${demoNamespace}/${stream}@${digestMadeBy(build)}` };
+}
+
+/** It names the builder image as its base. */
+function imageOfRun(name: string, madeOn: string): DemoImage {
+  return demoImage(name, { name: `${internalRegistry}/${demoNamespace}/golang-builder:1.12`, digest: digestMadeBy(madeOn) });
 }
 
 function digestMadeBy(build: string): Digest {

@@ -1,6 +1,7 @@
-import { aborted } from "../core/clock.ts";
+import { aborted, type Clock, sleep } from "../core/clock.ts";
 import type { Job } from "../core/job.ts";
 import type { Adding, AttemptReport, JobQueue } from "../queue/job-queue.ts";
+import { whileReachable } from "./while-reachable.ts";
 
 /** The jobs a command took in and waits for. */
 export interface AwaitedJobs {
@@ -12,7 +13,14 @@ export interface AwaitedJobs {
   settled(signal: AbortSignal): Promise<{ readonly done: number; readonly failed: number }>;
 }
 
-export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle">): AwaitedJobs {
+/** Milliseconds between two looks for jobs that other bots ended, and how many are looked for. */
+const lookInterval = 2_000;
+const mostLooked = 200;
+
+export function createAwaitedJobs(
+  queue: Pick<JobQueue, "add" | "known" | "idle" | "find" | "replicas">,
+  clock: Clock,
+): AwaitedJobs {
   const awaited = new Set<string>();
   const { promise: allEnded, resolve: endAll } = Promise.withResolvers<void>();
   let complete = false;
@@ -29,6 +37,23 @@ export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle"
     const outcome = early.get(id);
     if (outcome === undefined) awaited.add(id);
     else if (early.delete(id)) ended[outcome] += 1;
+  }
+
+  /** Looks for the jobs that other bots ended, where there are any. */
+  async function endedElsewhere(signal: AbortSignal): Promise<void> {
+    while (awaited.size > 0 && !signal.aborted) {
+      await sleep(clock, lookInterval, signal);
+      await whileReachable(countOthers);
+    }
+  }
+
+  async function countOthers(): Promise<void> {
+    if ((await queue.replicas()).every(({ isSelf }) => isSelf)) return;
+    for (const id of [...awaited].slice(0, mostLooked)) {
+      const { state } = (await queue.find(id)) ?? { state: "dismissed" };
+      if (state === "waiting" || state === "running" || !awaited.delete(id)) continue;
+      if (state === "done" || state === "failed") ended[state] += 1;
+    }
   }
 
   return {
@@ -51,7 +76,7 @@ export function createAwaitedJobs(queue: Pick<JobQueue, "add" | "known" | "idle"
     },
     async settled(signal) {
       complete = true;
-      if (awaited.size > 0) await Promise.race([allEnded, queue.idle(), aborted(signal)]);
+      if (awaited.size > 0) await Promise.race([allEnded, queue.idle(), aborted(signal), endedElsewhere(signal)]);
       return ended;
     },
   };

@@ -4,10 +4,11 @@ import type { Clock } from "../core/clock.ts";
 import { describeJob, planJobs, type SubmissionPolicy } from "../core/job.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { whileReachable } from "./while-reachable.ts";
 
 export interface FollowBuildsParts {
   readonly cluster: Pick<Cluster, "watchBuilds" | "namespaces">;
-  readonly queue: Pick<JobQueue, "add" | "forget">;
+  readonly queue: Pick<JobQueue, "add" | "forget" | "once">;
   readonly policy: SubmissionPolicy;
   readonly log: Logger;
   readonly clock: Clock;
@@ -16,6 +17,9 @@ export interface FollowBuildsParts {
   /** Told of every sighting once it is dealt with: what the bot's health is read from. */
   readonly onSighting?: (sighting: BuildSighting) => void;
 }
+
+/** Milliseconds within which one of several bots alone forgets. */
+const forgetInterval = 60_000;
 
 /** Turns every ended build that is seen into a job, until the signal fires. A sighting is dealt with when its jobs are on disk. */
 export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal): Promise<void> {
@@ -57,7 +61,9 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
     const lists = [...watched].map((key) => listedSince.get(key));
     if (!lists.every((since) => since !== undefined)) return;
     const seenBefore = Math.min(...lists);
-    const forgotten = await queue.forget({ endedBefore: clock.now() - keep, seenBefore });
+    const limits = { endedBefore: clock.now() - keep, seenBefore };
+    const forget = () => queue.once("forget-jobs", forgetInterval, () => queue.forget(limits), signal);
+    const forgotten = (await whileReachable(forget)) ?? 0;
     if (forgotten > 0) log.debug({ forgotten }, "Old jobs forgotten");
   }
 }

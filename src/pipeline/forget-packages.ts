@@ -7,7 +7,7 @@ import type { Logger } from "../telemetry/log.ts";
 
 export interface ForgetPackagesParts {
   readonly inventory: Pick<Inventory, "images" | "forget">;
-  readonly queue: Pick<JobQueue, "withImage">;
+  readonly queue: Pick<JobQueue, "withImage" | "once">;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -17,15 +17,16 @@ const interval = 6 * 60 * 60_000;
 /** Images that are looked at in one go. */
 const pageSize = 100;
 
-/** Forgets the packages of images that no record names any more, again and again, until the signal fires. */
+/** Forgets the packages of images that no record names any more, again and again, until the signal fires; of several bots one does it. */
 export async function forgetPackages(parts: ForgetPackagesParts, signal: AbortSignal): Promise<void> {
-  const { log, clock } = parts;
+  const { queue, log, clock } = parts;
+  const pass = (within: AbortSignal) => forgetUnnamed(parts, clock.now() - interval, within);
   while (!signal.aborted) {
     await sleep(clock, interval, signal);
     if (signal.aborted) return;
     try {
-      const forgotten = await forgetUnnamed(parts, clock.now() - interval, signal);
-      if (forgotten > 0) log.debug({ forgotten }, "Packages of old images forgotten");
+      const forgotten = await queue.once("forget-packages", interval / 2, pass, signal);
+      if (forgotten) log.debug({ forgotten }, "Packages of old images forgotten");
     } catch (error) {
       log.warn({ reason: asJobError(error).reason }, "Packages of old images could not be removed; this is retried");
     }
@@ -34,7 +35,7 @@ export async function forgetPackages(parts: ForgetPackagesParts, signal: AbortSi
 
 /** One pass; says how many images were forgotten. */
 export async function forgetUnnamed(
-  { inventory, queue }: ForgetPackagesParts,
+  { inventory, queue }: Pick<ForgetPackagesParts, "inventory"> & { readonly queue: Pick<JobQueue, "withImage"> },
   readBefore: number,
   signal: AbortSignal,
 ): Promise<number> {

@@ -2,6 +2,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { severities } from "../core/findings.ts";
 import { type JobQueue, recordsOfBuilds } from "../queue/job-queue.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { whileReachable } from "./while-reachable.ts";
 
 export interface FindingsParts {
   readonly queue: Pick<JobQueue, "lastOfBuildConfigs" | "recent" | "ofGroups">;
@@ -20,7 +21,7 @@ export async function measureFindings({ queue, metrics, clock }: FindingsParts, 
   let rows: readonly { readonly labels: Row; readonly value: number }[] = [];
   metrics.gauge("findings", () => rows);
   while (!signal.aborted) {
-    rows = await total(queue, signal);
+    rows = (await whileReachable(() => total(queue, signal))) ?? rows;
     await sleep(clock, interval, signal);
   }
 }

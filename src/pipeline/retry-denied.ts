@@ -2,6 +2,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { whileReachable } from "./while-reachable.ts";
 
 export interface RetryDeniedParts {
   readonly queue: Pick<JobQueue, "recent" | "retry">;
@@ -20,16 +21,17 @@ export async function retryDenied({ queue, loginsChangedAt, log, clock }: RetryD
   let seen: number | undefined;
   while (!signal.aborted) {
     const changedAt = await loginsChangedAt();
-    if (changedAt !== undefined && changedAt !== seen) await retryBefore(changedAt);
-    seen = changedAt;
+    const isNew = changedAt !== undefined && changedAt !== seen;
+    if (!isNew || (await whileReachable(() => retryBefore(changedAt)))) seen = changedAt;
     await sleep(clock, lookEvery, signal);
   }
 
-  async function retryBefore(changedAt: number): Promise<void> {
+  async function retryBefore(changedAt: number): Promise<true> {
     let retried = 0;
     for (const reason of reasons)
       for (const record of await refusedBefore(reason, changedAt)) if (await queue.retry(record.job.id)) retried += 1;
     if (retried > 0) log.info({ jobs: retried }, "Logins have changed; jobs that registries denied are retried");
+    return true;
   }
 
   /** Given up, or waiting for its next attempt. */

@@ -1,4 +1,6 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from "express";
+import { JobError } from "../core/errors.ts";
+import { QueueUnavailableError } from "../queue/job-queue.ts";
 import { toText } from "./views/html.ts";
 import { problemPage } from "./views/problem-page.ts";
 
@@ -46,6 +48,10 @@ function failed(report: (error: unknown) => void): ErrorRequestHandler {
     const status = statusOf(error);
     if (status === 500) report(error);
     if (response.headersSent) return next(new Error("The answer broke off"));
+    if (status === 503) {
+      response.set("Retry-After", "5");
+      return answer(request, response, status, "Not just now", error instanceof Error ? error.message : "Try again.");
+    }
     if (status === 413) answer(request, response, status, "Too large", "The request is larger than any that makes sense here.");
     else if (status < 500) answer(request, response, status, "Bad request", "The request cannot be understood.");
     else answer(request, response, status, "Something went wrong", "The bot could not answer this; its log says why.");
@@ -60,8 +66,10 @@ function answer(request: Request, response: Response, status: number, title: str
   else response.type("text").send(`${title}\n`);
 }
 
-/** What a parser of express' found wrong is the caller's fault. */
+/** What a parser of express' found wrong is the caller's fault; a database that cannot be used comes back. */
 function statusOf(error: unknown): number {
+  if (error instanceof QueueUnavailableError) return 503;
+  if (error instanceof JobError && error.reason === "DatabaseUnavailable") return 503;
   const status = typeof error === "object" && error !== null && "status" in error ? error.status : undefined;
   return typeof status === "number" && status >= 400 && status < 500 ? status : 500;
 }

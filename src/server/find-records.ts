@@ -19,7 +19,7 @@ export interface CountedRecords {
 export type CountRecords = (most: number, filter: RecordFilter) => Promise<CountedRecords>;
 
 /** Records that are looked at without a pause: a few milliseconds. */
-const step = 500;
+const step = 200;
 /** Records that one request looks at, and milliseconds it may take for it. */
 const mostLookedAt = 20_000;
 const patience = 200;

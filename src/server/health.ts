@@ -8,7 +8,7 @@ export type Health = { readonly ok: true } | { readonly ok: false; readonly beca
 export interface HealthProbes {
   /** Whether the watch still turns. That the event loop does is proven by any answer at all. */
   liveness(): Health;
-  /** Whether the builds of every watched namespace were listed once, and the bot is not stopping. */
+  /** Whether the builds of every watched namespace were listed once, jobs can be kept, and the bot is not stopping. */
   readiness(): Health;
 }
 
@@ -24,6 +24,8 @@ export interface HealthSettings {
   readonly namespaces: readonly (string | undefined)[];
   /** Milliseconds of silence after which a watch is reopened. */
   readonly watchTimeout: number;
+  /** Why jobs cannot be kept just now; undefined while they can. */
+  readonly trouble?: () => { readonly message: string } | undefined;
   readonly clock: Clock;
 }
 
@@ -33,7 +35,7 @@ export interface HealthSettings {
  */
 const outagePace = 3 * 60_000;
 
-export function createHealth({ namespaces, watchTimeout, clock }: HealthSettings): HealthMonitor {
+export function createHealth({ namespaces, watchTimeout, trouble, clock }: HealthSettings): HealthMonitor {
   let watches = new Map(namespaces.map((namespace) => [watchedKey({ namespace }), toBeListed({ namespace })]));
   const patience = 3 * watchTimeout + outagePace;
   let due = clock.now() + patience;
@@ -68,13 +70,15 @@ export function createHealth({ namespaces, watchTimeout, clock }: HealthSettings
       stopping = true;
     },
     liveness() {
+      // What was seen waits to be kept, so the watch stands still; a restart would not help.
+      if (trouble?.()) due = clock.now() + patience;
       const late = clock.now() - due;
       if (late <= 0 || stopping) return { ok: true };
       const silence = Math.round((late + patience) / 1000);
       return { ok: false, because: [`The watch of builds has shown no life for ${silence} seconds.`] };
     },
     readiness() {
-      const reasons = unlisted();
+      const reasons = [trouble?.()?.message ?? [], unlisted()].flat();
       const because = stopping ? ["The bot is stopping.", ...reasons] : reasons;
       return because.length === 0 ? { ok: true } : { ok: false, because };
     },

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createConnectionLimit } from "./connection-limit.ts";
+import { createLine } from "./line.ts";
 import { type PortSetting, ServerError } from "./server-error.ts";
 
 /** Where a server listens. */
@@ -19,7 +20,7 @@ export interface Listener extends AsyncDisposable {
 
 /** Serves HTTP at an address. Throws a `ServerError` that names the settings when it cannot listen. */
 export async function openListener(routes: RequestListener, { host, port }: Address, setting: PortSetting): Promise<Listener> {
-  const server = limited(createServer({ connectionsCheckingInterval: 1_000 }, routes));
+  const server = limited(createServer({ connectionsCheckingInterval: 1_000 }, inLine(routes)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(new ServerError(error, port, host, setting)));
     server.listen(port, host, resolve);
@@ -32,6 +33,15 @@ export async function openListener(routes: RequestListener, { host, port }: Addr
         server.closeAllConnections();
       }),
   };
+}
+
+/** Many requests that come at once are answered a few at a time. Whoever has left meanwhile is not answered any more. */
+function inLine(routes: RequestListener): RequestListener {
+  const line = createLine();
+  return (request, response) =>
+    line.add(() => {
+      if (!request.socket.destroyed) routes(request, response);
+    });
 }
 
 /**

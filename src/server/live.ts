@@ -3,6 +3,7 @@ import type { Problem } from "../core/problems.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { NumberedEvent } from "./event-ring.ts";
 import { createFeed, type Feed } from "./feed.ts";
+import { createLine } from "./line.ts";
 import { fits, isFiltered, type ListFilter, listPath } from "./list-filter.ts";
 import { createPace } from "./pace.ts";
 import { foldedProblems, type Status } from "./status.ts";
@@ -57,6 +58,7 @@ interface Client {
 export function createLive({ queue, status, clock }: LiveSettings): Live {
   const feed = createFeed(queue);
   const clients = new Set<Client>();
+  const line = createLine();
   let cancelTick: (() => void) | undefined;
   const top = createOverview(status);
   const heartbeatDue = createPace(heartbeatPace);
@@ -68,15 +70,15 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
       .then(() => top.news(now))
       .catch(nothingNew);
     const common = news + (heartbeatDue(now) ? ": still here\n\n" : "");
-    const told = new Map<string, string>();
+    const textOf = sameForAll((position, subject) => textSince(feed, position, subject, top.folded()) + common);
     for (const client of clients) {
-      if (client.position === undefined) continue;
-      const key = `${client.position} ${keyOf(client.subject)}`;
-      const text = told.get(key) ?? textSince(feed, client.position, client.subject, top.folded()) + common;
-      told.set(key, text);
-      send(client, text);
+      line.add(() => {
+        if (client.position !== undefined && clients.has(client)) send(client, textOf(client.position, client.subject));
+      });
     }
-    cancelTick = clients.size > 0 ? clock.schedule(pace, tick) : undefined;
+    line.add(() => {
+      cancelTick = clients.size > 0 ? clock.schedule(pace, tick) : undefined;
+    });
   }
 
   function send(client: Client, text: string): void {
@@ -97,10 +99,12 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   async function greet(client: Client, since: string | undefined): Promise<void> {
     await position();
     const whole = await top.whole(clock.now());
-    if (!clients.has(client)) return;
-    const missed = since === undefined ? "" : textSince(feed, since, client.subject, top.folded());
-    send(client, `retry: ${reconnectDelay}\n\n${missed}${whole}`);
-    cancelTick ??= clock.schedule(pace, tick);
+    line.add(() => {
+      if (!clients.has(client)) return;
+      const missed = since === undefined ? "" : textSince(feed, since, client.subject, top.folded());
+      send(client, `retry: ${reconnectDelay}\n\n${missed}${whole}`);
+      cancelTick ??= clock.schedule(pace, tick);
+    });
   }
 
   return {
@@ -168,7 +172,11 @@ function createOverview(status: () => Promise<Status>): Overview {
     async news(now) {
       if (!due(now)) return "";
       const read = await status();
-      const told = JSON.stringify({ ...read, lastSignAt: undefined });
+      const told = JSON.stringify({
+        ...read,
+        lastSignAt: undefined,
+        replicas: read.replicas.map((one) => ({ ...one, seenAt: 0 })),
+      });
       if (told === shown) return "";
       shown = told;
       return textOfStatus(read, now);
@@ -178,6 +186,17 @@ function createOverview(status: () => Promise<Status>): Overview {
 
 function overviewText(status: Status, now: number): string {
   return eventText("overview", { html: toText(overview(status, now)), line: overviewLine(status), title: pageTitle(status) });
+}
+
+/** Makes a text once for all pages that show the same and have seen the same. */
+function sameForAll(make: (position: string, subject: Subject) => string): typeof make {
+  const made = new Map<string, string>();
+  return (position, subject) => {
+    const key = `${position} ${keyOf(subject)}`;
+    const text = made.get(key) ?? make(position, subject);
+    made.set(key, text);
+    return text;
+  };
 }
 
 /** Pages with the same key are told the same. */

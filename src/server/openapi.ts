@@ -159,6 +159,18 @@ const schemas: Readonly<Record<string, Schema>> = {
     jobs: object(Object.fromEntries(jobStates.map((name) => [name, count]))),
     outcomes: object(Object.fromEntries(jobOutcomes.map((name) => [name, count]))),
     "oldestWaitingAt?": time,
+    replicas: {
+      ...list(
+        object({
+          name: text,
+          isSelf: { type: "boolean" },
+          startedAt: time,
+          lastSignAt: time,
+          running: list(object({ id: text, since: time })),
+        }),
+      ),
+      description: "The bots that work on the same queue, and the jobs each of them runs.",
+    },
     endpoint: object({ state: { enum: ["unknown", "up", "down"] }, "acceptedAt?": time, "failedAt?": time, "message?": text }),
     lastHour: object({ done: count, failed: count }),
   }),

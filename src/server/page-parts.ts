@@ -27,6 +27,7 @@ export interface PageSettings extends StatusParts {
     | "oldestWaiting"
     | "withImage"
     | "lastOfBuildConfigs"
+    | "replicas"
   >;
   /** Every image that is taken in becomes a job for each. */
   readonly analyzers: readonly Pick<PlannedAnalyzer, "name">[];

@@ -3,7 +3,7 @@ import { type Clock, isoTime } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/job-outcome.ts";
 import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/problems.ts";
-import type { FailureGroup, JobQueue, JobState, Tally } from "../queue/job-queue.ts";
+import type { FailureGroup, JobQueue, JobState, Replica, Tally } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
 import type { Builds, BuildsMonitor } from "./builds.ts";
 import type { Health, HealthProbes } from "./health.ts";
@@ -20,6 +20,8 @@ export interface Status extends Activity {
   readonly outcomes: OutcomeCounts;
   /** When the oldest of the waiting jobs was taken in. */
   readonly oldestWaitingAt?: number;
+  /** The bots that work on the same queue, this one included. */
+  readonly replicas: readonly Replica[];
   /** Everything that is wrong now, biggest first. */
   readonly problems: readonly Problem[];
   readonly builds: Builds;
@@ -30,7 +32,7 @@ export interface Status extends Activity {
 
 export interface StatusParts {
   readonly clock: Clock;
-  readonly queue: Pick<JobQueue, "counts" | "tally" | "count" | "oldestWaiting" | "failures">;
+  readonly queue: Pick<JobQueue, "counts" | "tally" | "count" | "oldestWaiting" | "failures" | "replicas">;
   readonly activity: Pick<ActivityMonitor, "read">;
   readonly builds: Pick<BuildsMonitor, "read">;
   readonly health: Pick<HealthProbes, "readiness">;
@@ -47,11 +49,12 @@ export interface StatusParts {
 
 export async function readStatus(parts: StatusParts): Promise<Status> {
   const { queue, clock, activity, health, namespaces, track, version, ...settings } = parts;
-  const [counts, tally, failing, oldestWaitingAt, lastHour] = await Promise.all([
+  const [counts, tally, failing, oldestWaitingAt, replicas, lastHour] = await Promise.all([
     queue.counts(),
     queue.tally(),
     queue.failures(),
     queue.oldestWaiting(),
+    queue.replicas(),
     analysesOfTheHour(queue, clock.now()),
   ]);
   const outcomes = countOutcomes(tally);
@@ -74,6 +77,7 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     console: settings.console(),
     counts,
     outcomes,
+    replicas,
     problems,
     ...(oldestWaitingAt !== undefined && { oldestWaitingAt }),
   };
@@ -117,7 +121,8 @@ export function foldedProblems(problems: readonly Problem[]): readonly (Problem 
 
 /** The status as programs read it. */
 export function statusJson(status: Status): StatusJson {
-  const { version, namespaces, track, ready, problems, counts, outcomes, minutes, troubles, endpoint, ...times } = status;
+  const { version, namespaces, track, ready, problems, counts, outcomes, replicas, minutes, troubles, endpoint, ...times } =
+    status;
   return {
     name: "build-watcher",
     version,
@@ -135,6 +140,13 @@ export function statusJson(status: Status): StatusJson {
     jobs: counts,
     outcomes,
     oldestWaitingAt: maybeIso(times.oldestWaitingAt),
+    replicas: replicas.map(({ name, isSelf, startedAt, seenAt, running }) => ({
+      name,
+      isSelf,
+      startedAt: isoTime(startedAt),
+      lastSignAt: isoTime(seenAt),
+      running: running.map(({ id, since }) => ({ id, since: isoTime(since) })),
+    })),
     endpoint: {
       state: endpoint.state,
       acceptedAt: maybeIso(endpoint.acceptedAt),
@@ -199,6 +211,14 @@ export interface StatusJson {
   readonly jobs: Readonly<Record<JobState, number>>;
   readonly outcomes: OutcomeCounts;
   readonly oldestWaitingAt: string | undefined;
+  /** The bots that work on the same queue, and the jobs each runs. */
+  readonly replicas: readonly {
+    readonly name: string;
+    readonly isSelf: boolean;
+    readonly startedAt: string;
+    readonly lastSignAt: string;
+    readonly running: readonly { readonly id: string; readonly since: string }[];
+  }[];
   readonly endpoint: {
     readonly state: Activity["endpoint"]["state"];
     readonly acceptedAt: string | undefined;

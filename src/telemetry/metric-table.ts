@@ -78,6 +78,30 @@ export const metricTable = {
     help: "For how long the oldest job that could run has been waiting; 0 when none is due.",
     labels: ["kind", "analyzer"],
   },
+  databaseUp: {
+    type: "gauge",
+    name: "build_watcher_database_up",
+    help: "Whether the database can be used: 1 or 0; it is named by host, port and name. There is none where jobs lie in a file.",
+    labels: ["database"],
+  },
+  replicas: {
+    type: "gauge",
+    name: "build_watcher_replicas",
+    help: "Replicas that work together now; each of them says the same.",
+    labels: [],
+  },
+  replicaStarted: {
+    type: "gauge",
+    name: "build_watcher_replica_start_timestamp_seconds",
+    help: "When each bot that works on the queue began (Unix time); every one of them tells of all that are alive.",
+    labels: ["replica"],
+  },
+  replicaRunning: {
+    type: "gauge",
+    name: "build_watcher_replica_running_jobs",
+    help: "Jobs that each bot on the queue runs now; every one of them tells of all that are alive.",
+    labels: ["replica"],
+  },
   findings: {
     type: "gauge",
     name: "build_watcher_findings",

@@ -93,10 +93,16 @@ function assertTaken({ status, headers }: Response): void {
 
 type AnyReader = GaugeReader<MetricOf<"gauge">>;
 
-/** Reads the values anew; what cannot be read is left out, for a scrape must not fail with the part it is to show. */
+/** Milliseconds a value may take to be read; a scrape is given ten seconds, usually. */
+const patience = 3_000;
+
+/** Reads the values anew; what cannot be read in time is left out, for a scrape must not fail with the part it is to show. */
 function collector(readers: readonly AnyReader[]): (this: Gauge) => Promise<void> {
   return async function collect() {
-    const answers = await Promise.allSettled(readers.map(async (read) => read()));
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error("it takes too long")), patience);
+    const answers = await Promise.allSettled(readers.map(async (read) => Promise.race([read(), late.promise])));
+    clearTimeout(timer);
     // Two scrapes at once must not empty the gauge under each other.
     this.reset();
     for (const answer of answers)

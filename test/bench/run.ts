@@ -5,7 +5,8 @@ const chapters: Readonly<Record<string, () => Promise<readonly Measurement[]>>> 
   bot: async () => (await import("./bot.ts")).benchBot(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   copy: async () => (await import("./copy.ts")).benchCopy(),
-  packages: async () => (await import("./packages.ts")).benchPackages(),
+  packages: async () => (await import("./packages/packages.ts")).benchPackages(),
+  find: async () => (await import("./packages/find-packages.ts")).benchFindPackages(),
   server: async () => (await import("./server.ts")).benchServer(),
 };
 

@@ -24,6 +24,8 @@ const [template] = recordedBuilds().filter(({ metadata }) => metadata.name === "
 const cluster = createOpenShiftApi();
 const analysis = createAnalysisApi();
 const completedAt = new Map<number, number>();
+const madeImages = new Map<number, string>();
+const numbers = new Map<string, number>();
 const arrivedAt = new Map<number, number>();
 analysis.onSubmission((submission) => {
   const number = numberOf(submission);
@@ -38,7 +40,12 @@ const services = {
   },
   /** Resolves when a bot watches. */
   watched: () => cluster.waitFor(({ openWatches }) => openWatches > 0),
-  run(count: number) {
+  /** Builds that run; the first of them will have made these images. */
+  run(count: number, images: readonly string[] = []) {
+    for (const [number, image] of images.entries()) {
+      madeImages.set(number, image);
+      numbers.set(image.split("@")[1] ?? "", number);
+    }
     for (let number = 0; number < count; number++) put(number, "Running");
   },
   /** Puts complete builds there, for their logs. */
@@ -94,12 +101,14 @@ function put(number: number, phase: "Running" | "Complete"): void {
   if (!template) throw new Error("The recordings have no go-hello-world-appimage-1");
   const { metadata, status, ...build } = template;
   const uid = `00000000-0000-4000-8000-${number.toString(16).padStart(12, "0")}`;
-  const imageDigest = `sha256:${number.toString(16).padStart(64, "0")}`;
+  const [repository, digest] = madeImages.get(number)?.split("@") ?? [];
+  const imageDigest = digest ?? `sha256:${number.toString(16).padStart(64, "0")}`;
+  const reference = repository === undefined ? {} : { outputDockerImageReference: `${repository}:latest` };
   const ended = phase === "Complete" ? { output: { to: { imageDigest } } } : { output: {}, completionTimestamp: undefined };
   cluster.put("builds", {
     ...build,
     metadata: { ...metadata, namespace, name: nameOf(number), uid },
-    status: { ...status, phase, ...ended },
+    status: { ...status, ...reference, phase, ...ended },
   });
 }
 
@@ -113,7 +122,8 @@ function logPathOf(number: number): string {
 
 function numberOf({ query, body }: ReceivedSubmission): number {
   const image = (body as { output_image?: string } | undefined)?.output_image ?? query.image ?? "";
-  return Number.parseInt(image.split("@sha256:")[1] ?? "", 16);
+  const digest = image.split("@sha256:")[1] ?? "";
+  return numbers.get(`sha256:${digest}`) ?? Number.parseInt(digest, 16);
 }
 
 function turn(): Promise<void> {

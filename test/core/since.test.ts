@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { sinceWhen } from "../../src/app/since.ts";
 import { parseSince } from "../../src/core/since.ts";
+import { fileMarks } from "../../src/queue/embedded/marks.ts";
 
 const day = 24 * 60 * 60_000;
 const now = Date.parse("2026-11-27T00:00:00Z");
@@ -25,10 +26,11 @@ describe("how far back builds count", () => {
   it("is seen from the first start, so that what ends while the bot is down counts", async () => {
     const directory = await mkdtemp(join(tmpdir(), "since-"));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
-    expect(await sinceWhen(undefined, directory, now)).toBeUndefined();
-    expect(await sinceWhen("now", directory, now)).toBe(now);
-    expect(await sinceWhen("now", directory, now + day)).toBe(now);
-    expect(await sinceWhen("1d", directory, now + day)).toBe(now);
-    expect(await sinceWhen("now", directory, now + 2 * day)).toBe(now + 2 * day);
+    const marks = fileMarks(directory);
+    expect(await sinceWhen(undefined, marks, now)).toBeUndefined();
+    expect(await sinceWhen("now", marks, now)).toBe(now);
+    expect(await sinceWhen("now", marks, now + day)).toBe(now);
+    expect(await sinceWhen("1d", marks, now + day)).toBe(now);
+    expect(await sinceWhen("now", marks, now + 2 * day)).toBe(now + 2 * day);
   });
 });

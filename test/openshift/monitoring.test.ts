@@ -140,7 +140,7 @@ describe("the alerts", () => {
       OLDEST_JOB_SECONDS: "77",
       FAILED_JOBS_PER_HOUR: "33",
     });
-    expect(JSON.stringify(rule)).toContain('kind=\\"submit\\"} > 77');
+    expect(JSON.stringify(rule)).toContain('kind=\\"submit\\"}) > 77');
     expect(JSON.stringify(rule)).toContain("> 33");
   });
 
@@ -251,6 +251,57 @@ requirePrograms("promtool")("promtool", () => {
             { series: `build_watcher_watch_trouble_timestamp_seconds{${at},source="builds",watched="bank"}`, values: "0x600" },
           ],
           promql_expr_test: firing(["BuildWatcherWatchSilent"], ["BuildWatcherNamespaceSilent"]),
+        },
+        {
+          name: "three replicas say the same of one failed job, one of them is lost, and the database is down",
+          interval: "1m",
+          input_series: [
+            ...["a", "b"].flatMap((pod) => [
+              { series: `build_watcher_info{namespace="bots",pod="${pod}"}`, values: "1x600" },
+              { series: `build_watcher_jobs{namespace="bots",pod="${pod}",kind="submit",state="failed"}`, values: "1x600" },
+              { series: `build_watcher_jobs{namespace="bots",pod="${pod}",kind="notify",state="waiting"}`, values: "1x600" },
+              { series: `build_watcher_oldest_due_age_seconds{namespace="bots",pod="${pod}",kind="submit"}`, values: "9000x600" },
+              {
+                series: `build_watcher_jobs_finished_total{namespace="bots",pod="${pod}",kind="submit",outcome="failed"}`,
+                values: "0+0.06x600",
+              },
+            ]),
+            { series: 'build_watcher_watch_newest_event_timestamp_seconds{namespace="bots",pod="a"}', values: "0x600" },
+            { series: 'build_watcher_watch_newest_event_timestamp_seconds{namespace="bots",pod="b"}', values: "0+60x600" },
+            { series: 'build_watcher_database_up{namespace="bots",pod="a",database="db:5432/bot"}', values: "1x600" },
+            { series: 'build_watcher_database_up{namespace="bots",pod="b",database="db:5432/bot"}', values: "0x600" },
+            { series: 'kube_deployment_status_replicas_available{namespace="bots",deployment="build-watcher"}', values: "2x600" },
+            { series: 'kube_deployment_spec_replicas{namespace="bots",deployment="build-watcher"}', values: "3x600" },
+          ],
+          promql_expr_test: [
+            ...firing(
+              [
+                "BuildWatcherJobsFailed",
+                "BuildWatcherJobsWaiting",
+                "BuildWatcherJobsFailing",
+                "BuildWatcherNotificationsWaiting",
+                "BuildWatcherReplicasMissing",
+                "BuildWatcherDatabaseDown",
+              ],
+              ["BuildWatcherNotReady", "BuildWatcherWatchSilent"],
+            ),
+            {
+              expr: 'sum(max without (instance, pod) (build_watcher_jobs{kind="submit",state="failed"}))',
+              eval_time: "2h",
+              exp_samples: [{ labels: "{}", value: 1 }],
+            },
+          ],
+        },
+        {
+          name: "all replicas are there, and so is the database",
+          interval: "1m",
+          input_series: [
+            { series: `build_watcher_info{${at}}`, values: "1x600" },
+            { series: `build_watcher_database_up{${at},database="db:5432/bot"}`, values: "1x600" },
+            { series: 'kube_deployment_status_replicas_available{namespace="bots",deployment="build-watcher"}', values: "3x600" },
+            { series: 'kube_deployment_spec_replicas{namespace="bots",deployment="build-watcher"}', values: "3x600" },
+          ],
+          promql_expr_test: firing([], ["BuildWatcherReplicasMissing", "BuildWatcherDatabaseDown", "BuildWatcherNotReady"]),
         },
         {
           name: "no bot runs",

@@ -3,6 +3,7 @@ import type { BuildSighting } from "../../src/cluster/cluster.ts";
 import type { BuildOutcome } from "../../src/core/build-outcome.ts";
 import type { Job } from "../../src/core/job.ts";
 import { followBuilds } from "../../src/pipeline/follow-builds.ts";
+import type { JobQueue } from "../../src/queue/job-queue.ts";
 import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { captureLog } from "../support/log.ts";
 
@@ -22,6 +23,8 @@ function build(uid: string, phase: string): BuildOutcome {
   return classifyBuild({ metadata: { namespace: "shop", name: uid, uid }, status });
 }
 
+const once: JobQueue["once"] = (_name, _within, work, signal) => work(signal);
+
 async function follow(sightings: readonly BuildSighting[], namespaces: readonly (string | undefined)[] = ["shop"]) {
   const jobs: Job[] = [];
   const forgotten: { endedBefore: number; seenBefore: number }[] = [];
@@ -33,6 +36,7 @@ async function follow(sightings: readonly BuildSighting[], namespaces: readonly 
       return "added" as const;
     },
     forget: async (limits: { endedBefore: number; seenBefore: number }) => forgotten.push(limits),
+    once,
   };
   const cluster = {
     namespaces,
@@ -103,7 +107,7 @@ describe("followBuilds", () => {
 
   it("is an error when the watch ends without having been told to", async () => {
     const cluster = { namespaces: ["shop"], watchBuilds: async function* () {} };
-    const queue = { add: async () => "added" as const, forget: async () => 0 };
+    const queue = { add: async () => "added" as const, forget: async () => 0, once };
     const clock = { now: () => 0, schedule: () => () => undefined };
     const parts = { cluster, queue, policy, log: captureLog().log, clock, keep: day };
     await expect(followBuilds(parts, new AbortController().signal)).rejects.toThrow("ended by itself");

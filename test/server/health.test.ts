@@ -81,6 +81,26 @@ describe("readiness", () => {
   });
 });
 
+describe("a database that cannot be used", () => {
+  it("makes the bot not ready, with what it says, but lets it live however long that takes", async () => {
+    const clock = fakeClock();
+    let trouble: { readonly message: string } | undefined;
+    const health = createHealth({ namespaces: ["shop"], watchTimeout: 2 * minute, trouble: () => trouble, clock });
+    health.see(synced("shop"));
+    trouble = { message: "The database is gone." };
+    for (let passed = 0; passed < 60; passed += 5) {
+      await clock.advance(5 * minute);
+      expect(health.liveness()).toEqual({ ok: true });
+    }
+    expect(health.readiness()).toEqual({ ok: false, because: ["The database is gone."] });
+    trouble = undefined;
+    expect(health.readiness()).toEqual({ ok: true });
+    expect(health.liveness()).toEqual({ ok: true });
+    await clock.advance(10 * minute);
+    expect(health.liveness().ok).toBe(false);
+  });
+});
+
 describe("liveness", () => {
   const sightings: readonly (readonly [string, BuildSighting])[] = [
     ["builds", { kind: "builds", namespace: "shop", builds: [], listed: false }],

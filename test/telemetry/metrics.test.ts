@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { metricTable } from "../../src/telemetry/metric-table.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 
@@ -84,6 +84,18 @@ describe("the metrics", () => {
     const text = await metrics.text();
     expect(text).toContain('build_watcher_info{version="1.2.3"} 1');
     expect(text).not.toMatch(/^build_watcher_jobs\{/m);
+  });
+
+  it("leave out a gauge that takes too long, as one of a database that does not answer", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const metrics = createMetrics({ ofProcess: false });
+    metrics.gauge("jobs", () => Promise.withResolvers<never>().promise);
+    metrics.gauge("databaseUp", () => [{ labels: { database: "db:5432/bot" }, value: 0 }]);
+    const text = metrics.text();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await text).toMatch(/^build_watcher_database_up\{database="db:5432\/bot"\} 0$/m);
+    expect(await text).not.toMatch(/^build_watcher_jobs\{/m);
   });
 
   it("of the process are told when they are wanted", async () => {

@@ -35,6 +35,8 @@ const usual = { critical: 1, high: 2, medium: 3, low: 4, unassigned: 5, policyVi
 /** Dependency-Track as the uploader sees it: an upload is worked through in rounds; version 4 measures a project only when it is asked to. */
 export function createDependencyTrack(options: DependencyTrackOptions): EmulatedDependencyTrack {
   const projects = new Map<string, Project>();
+  /** Which project an upload was for. */
+  const uploads = new Map<string, Project>();
   const boms: ReceivedBom[] = [];
   const isOld = (options.version ?? "5.2.1").startsWith("4.");
   const service = createService((request) => {
@@ -45,11 +47,8 @@ export function createDependencyTrack(options: DependencyTrackOptions): Emulated
     if (method !== "GET") return { status: 405 };
     if (path === "/api/v1/team/self")
       return ok({ name: "ci", permissions: (options.permissions ?? ["BOM_UPLOAD"]).map((name) => ({ name })) });
-    if (path === "/api/v1/project/lookup")
-      return found(
-        [...projects.values()].find((project) => isNamed(project, query)),
-        toProject,
-      );
+    const named = [...projects.values()].find((project) => isNamed(project, query));
+    if (path === "/api/v1/project/lookup") return found(named, toProject);
     const [, kind, id = "", rest] =
       /^\/api\/v1\/(event\/token|project|metrics\/project)\/([^/]+)(?:\/(current|refresh))?$/.exec(path) ?? [];
     if (kind === "event/token") return ok({ processing: isProcessing(id) });
@@ -76,12 +75,14 @@ export function createDependencyTrack(options: DependencyTrackOptions): Emulated
     boms.push(received);
     const project = { ...received, uuid, importedAt: Date.now(), asked: 0, measuredAt: projects.get(uuid)?.measuredAt };
     projects.set(uuid, project);
-    return ok({ token: uuidOf(`token ${boms.length} ${uuid}`), ...(isOld ? {} : { projectUuid: uuid }) });
+    const token = uuidOf(`token ${boms.length} ${uuid}`);
+    uploads.set(token, project);
+    return ok({ token, ...(isOld ? {} : { projectUuid: uuid }) });
   }
 
   function isProcessing(token: string): boolean {
-    const project = [...projects.values()].at(-1);
-    if (!project || token.length !== 36) return false;
+    const project = uploads.get(token);
+    if (!project) return false;
     project.asked += 1;
     const still = project.asked <= (options.rounds ?? 1);
     if (!still && !isOld) project.measuredAt = Date.now();

@@ -1,3 +1,4 @@
+import { platform, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { describeDocument } from "../describe-document.ts";
 import { assembleImage } from "../layers/assemble.ts";
@@ -10,6 +11,10 @@ import type { AssembleParts, FromReader, ReadContent, ToReader } from "./message
 /** The thread in which everything others have written is unpacked and parsed: one task at a time. */
 const port = parentPort;
 let blocks: BlockQueue | undefined;
+
+/** Below everything else the bot does: reading can wait, the watch of the cluster cannot. On Linux this is of the thread alone (setpriority(2)). */
+const politeness = 10;
+if (platform() === "linux") setPriority(politeness);
 
 port?.on("message", (message: ToReader) => {
   if (message.kind === "block") blocks?.push(Buffer.from(message.bytes.buffer));

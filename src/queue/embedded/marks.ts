@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Marks } from "../job-queue.ts";
 
-/** Marks as files in a directory, each with its name; the directory is made when it is missing. */
+/** Marks as files below a directory, each with its name; directories are made when they are missing. */
 export function fileMarks(directory: string): Marks {
   const fileOf = (name: string) => join(directory, name);
 
@@ -17,7 +17,7 @@ export function fileMarks(directory: string): Marks {
   }
 
   async function write(name: string, text: string): Promise<void> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(fileOf(name)), { recursive: true, mode: 0o700 });
     const beside = `${fileOf(name)}.${randomUUID()}.new`;
     await writeFile(beside, text, { mode: 0o600 });
     await rename(beside, fileOf(name));

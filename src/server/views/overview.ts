@@ -1,5 +1,6 @@
 import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/job-outcome.ts";
 import { type ProblemKind, problemLine } from "../../core/problems.ts";
+import type { Replica } from "../../queue/job-queue.ts";
 import type { Status } from "../status.ts";
 import { buildsLine, buildsView } from "./builds-view.ts";
 import { type Html, html } from "./html.ts";
@@ -15,6 +16,7 @@ ${problemsView(status.problems, now)}
 <div class="cards">
 ${watchCard(status, now)}
 ${queueCard(status, now)}
+${status.replicas.length > 1 && replicasCard(status, now)}
 ${endpointCard(status, now)}
 <div class="card hour"><h2>Last hour</h2>${sparkline(status.minutes)}</div>
 </div>
@@ -85,6 +87,23 @@ function queueCard({ outcomes, oldestWaitingAt }: Status, now: number): Html {
   const again = outcomes.failed + outcomes["analysis-failed"] > 0 && actionForm("/jobs/retry-failed", "Retry all failed", "jobs");
   return html`<div class="card queue"><div class="title"><h2>Queue</h2><span class="facts">${oldest}</span>${again}</div>
 <ul class="counts">${shownOutcomes(outcomes).map((outcome) => count(outcome, outcomes[outcome]))}</ul></div>`;
+}
+
+/** Who works on the queue beside this bot. */
+function replicasCard({ replicas }: Status, now: number): Html {
+  const lines = replicas.map(
+    ({ name, isSelf, startedAt, running }) =>
+      html`<li><b>${outside(name)}</b>${isSelf && " (this one)"} · since ${timeAgo(startedAt, now)} · ${runningJobs(running)}</li>`,
+  );
+  return html`<div class="card replicas"><h2>Replicas</h2>
+<div class="headline">${light("good", `${replicas.length} working`)}</div><ul class="facts">${lines}</ul></div>`;
+}
+
+/** The longest running first. */
+function runningJobs(running: Replica["running"]): Html {
+  if (running.length === 0) return html`runs nothing`;
+  const links = running.map(({ id }) => html`<a href="/jobs/${id}">${outside(id)}</a> `);
+  return html`<details class="inline"><summary>runs ${counted(running.length, "job")}</summary> ${links}</details>`;
 }
 
 function count(outcome: JobOutcome, amount: number): Html {

@@ -1,6 +1,5 @@
 import type { Minute } from "../activity.ts";
 import { type Html, html } from "./html.ts";
-import { counted } from "./words.ts";
 
 const width = 240;
 const height = 44;
@@ -20,7 +19,7 @@ export function sparkline(minutes: readonly Minute[]): Html {
   const label = `Jobs ended in the last hour, by minute: ${done} done, ${failed} failed`;
   return html`<figure class="sparkline">
 <svg viewBox="0 0 ${width} ${height + 1}" preserveAspectRatio="none" role="img" aria-label="${label}"><line x1="0" x2="${width}" y1="${height + 0.5}" y2="${height + 0.5}"/>${bars}</svg>
-<figcaption><b>${done.toLocaleString("en")}</b> done, <b>${failed.toLocaleString("en")}</b> failed <span class="faint">of ${counted(done + failed, "ended job")}</span></figcaption>
+<figcaption><b>${done.toLocaleString("en")}</b> done, <b>${failed.toLocaleString("en")}</b> failed</figcaption>
 </figure>`;
 }
 
@@ -29,7 +28,7 @@ function bar(kind: string, x: string, y: number, step: number, tallness: number)
   return html`<rect class="${kind}" x="${x}" y="${y.toFixed(1)}" width="${(step * 0.75).toFixed(1)}" height="${tallness.toFixed(1)}" rx="0.8"/>`;
 }
 
-/** A single job is still to be seen beside hundreds. */
+/** A single job stays visible next to hundreds. */
 function tall(amount: number, highest: number): number {
   return amount === 0 ? 0 : Math.max((amount / highest) * height, 2);
 }

@@ -49,11 +49,12 @@ function analysed(analyses: readonly JobAnalysis[]): readonly Step[] {
   return [{ name: failed ? "analysis failed" : "analysed", state: failed ? "failed" : "reached", ...at }];
 }
 
-/** How far it came, for a row of the list: the steps after it was seen, and how long they took together. */
+/** How far it came, for a row of the list: the steps after it was seen, and how long they took once they have ended. */
 export function briefSteps(record: JobRecord): Html {
   const steps = stepsOf(record).slice(1);
+  const isUnderWay = steps.some(({ state }) => state === "under-way");
   const last = steps.findLast(({ at }) => at !== undefined)?.at;
-  const took = last !== undefined && html` <li class="took">in ${duration(last - record.createdAt)}</li>`;
+  const took = last !== undefined && !isUnderWay && html` <li class="took">in ${duration(last - record.createdAt)}</li>`;
   return html`<ol class="steps">${steps.map(({ name, state }) => html`<li class="${state}"><span class="step">${name}</span></li>`)}${took}</ol>`;
 }
 
