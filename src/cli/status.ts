@@ -14,7 +14,7 @@ type LedgerStatus = Pick<StatusJson, "jobs" | "outcomes" | "oldestWaitingAt">;
 /** Milliseconds a running bot may take to answer. */
 const patience = 3_000;
 
-/** Says what the page's top says: 0 when a running bot answered, 1 when only the ledger could be asked. */
+/** Says what the page's top says: 0 when a running bot answered, 1 when it could not or only the ledger could be asked. */
 export async function status(
   context: CommandContext,
   { json, all }: { readonly json: boolean; readonly all: boolean },
@@ -22,6 +22,12 @@ export async function status(
   const { config, screen, clock = systemClock } = context;
   const url = serverUrl(config);
   const told = url === undefined ? undefined : await askBot(url, context.signal);
+  if (told && "error" in told) {
+    screen.write(
+      json ? `${JSON.stringify(told)}\n` : table([["Problems", `The bot at ${url} cannot answer just now: ${told.error}`]]),
+    );
+    return 1;
+  }
   if (told) {
     screen.write(json ? `${JSON.stringify(told)}\n` : table([...botLines(told, clock.now(), all), ["Page", `${url}/`]]));
     return 0;
@@ -41,10 +47,12 @@ function serverUrl({ server, host = "127.0.0.1", port }: Config): string | undef
 }
 
 /** Whatever else listens there is no bot. */
-async function askBot(url: string, signal: AbortSignal): Promise<StatusJson | undefined> {
+async function askBot(url: string, signal: AbortSignal): Promise<StatusJson | { readonly error: string } | undefined> {
   try {
     const answer = await fetch(`${url}/api/status`, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
-    const told = (await readJson(answer)) as Partial<StatusJson>;
+    const told = (await readJson(answer)) as Partial<StatusJson & { error: string }>;
+    // Its database is out of reach, and so it is for this command.
+    if (answer.status === 503 && typeof told.error === "string") return { error: told.error };
     return answer.ok && told.name === "build-watcher" ? (told as StatusJson) : undefined;
   } catch {
     return undefined;
@@ -155,9 +163,15 @@ function queueLine({ outcomes, oldestWaitingAt }: LedgerStatus, now: number): st
   return countsLine(outcomes, (outcome) => (outcome === "waiting" ? oldest : ""));
 }
 
-function replicaLine({ name, isSelf, startedAt, running }: StatusJson["replicas"][number], now: number): string {
-  const jobs = running.length === 0 ? "runs nothing" : `runs ${running.map(({ id }) => id).join(", ")}`;
-  return `${name}${isSelf ? " (asked)" : ""}, since ${ago(startedAt, now)}, ${jobs}`;
+function replicaLine(
+  { name, isSelf, isAlive, startedAt, lastSignAt, running }: StatusJson["replicas"][number],
+  now: number,
+): string {
+  const jobs = running.map(({ id, subject }) => subject ?? id).slice(0, shownLines);
+  const rest = running.length - jobs.length;
+  const runs = jobs.length === 0 ? "runs nothing" : `runs ${jobs.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+  const life = isAlive ? `since ${ago(startedAt, now)}` : `no sign of life since ${ago(lastSignAt, now)}`;
+  return `${name}${isSelf ? " (asked)" : ""}, ${life}, ${runs}`;
 }
 
 function endpointLine({ state, acceptedAt, message }: StatusJson["endpoint"], now: number): string {

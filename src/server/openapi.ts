@@ -163,10 +163,11 @@ const schemas: Readonly<Record<string, Schema>> = {
       ...list(
         object({
           name: text,
-          isSelf: { type: "boolean" },
+          isSelf: { type: "boolean", description: "Whether it is the one that answers." },
+          isAlive: { type: "boolean", description: "False when it gave no sign of life lately." },
           startedAt: time,
           lastSignAt: time,
-          running: list(object({ id: text, since: time })),
+          running: list(object({ id: text, "subject?": text, since: time })),
         }),
       ),
       description: "The bots that work on the same queue, and the jobs each of them runs.",

@@ -3,10 +3,11 @@ import { type Clock, isoTime } from "../core/clock.ts";
 import type { FailureReason } from "../core/errors.ts";
 import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/job-outcome.ts";
 import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/problems.ts";
-import type { FailureGroup, JobQueue, JobState, Replica, Tally } from "../queue/job-queue.ts";
+import type { FailureGroup, JobQueue, JobState, Tally } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
 import type { Builds, BuildsMonitor } from "./builds.ts";
 import type { Health, HealthProbes } from "./health.ts";
+import { type ReplicaJson, type ReplicaStatus, readReplicas, replicaJson } from "./replicas.ts";
 
 /** What one sees at a glance. Times are milliseconds since the epoch. */
 export interface Status extends Activity {
@@ -21,7 +22,7 @@ export interface Status extends Activity {
   /** When the oldest of the waiting jobs was taken in. */
   readonly oldestWaitingAt?: number;
   /** The bots that work on the same queue, this one included. */
-  readonly replicas: readonly Replica[];
+  readonly replicas: readonly ReplicaStatus[];
   /** Everything that is wrong now, biggest first. */
   readonly problems: readonly Problem[];
   readonly builds: Builds;
@@ -32,7 +33,7 @@ export interface Status extends Activity {
 
 export interface StatusParts {
   readonly clock: Clock;
-  readonly queue: Pick<JobQueue, "counts" | "tally" | "count" | "oldestWaiting" | "failures" | "replicas">;
+  readonly queue: Pick<JobQueue, "counts" | "tally" | "count" | "oldestWaiting" | "failures" | "replicas" | "recent">;
   readonly activity: Pick<ActivityMonitor, "read">;
   readonly builds: Pick<BuildsMonitor, "read">;
   readonly health: Pick<HealthProbes, "readiness">;
@@ -54,7 +55,7 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     queue.tally(),
     queue.failures(),
     queue.oldestWaiting(),
-    queue.replicas(),
+    readReplicas(queue),
     analysesOfTheHour(queue, clock.now()),
   ]);
   const outcomes = countOutcomes(tally);
@@ -140,13 +141,7 @@ export function statusJson(status: Status): StatusJson {
     jobs: counts,
     outcomes,
     oldestWaitingAt: maybeIso(times.oldestWaitingAt),
-    replicas: replicas.map(({ name, isSelf, startedAt, seenAt, running }) => ({
-      name,
-      isSelf,
-      startedAt: isoTime(startedAt),
-      lastSignAt: isoTime(seenAt),
-      running: running.map(({ id, since }) => ({ id, since: isoTime(since) })),
-    })),
+    replicas: replicas.map(replicaJson),
     endpoint: {
       state: endpoint.state,
       acceptedAt: maybeIso(endpoint.acceptedAt),
@@ -212,13 +207,7 @@ export interface StatusJson {
   readonly outcomes: OutcomeCounts;
   readonly oldestWaitingAt: string | undefined;
   /** The bots that work on the same queue, and the jobs each runs. */
-  readonly replicas: readonly {
-    readonly name: string;
-    readonly isSelf: boolean;
-    readonly startedAt: string;
-    readonly lastSignAt: string;
-    readonly running: readonly { readonly id: string; readonly since: string }[];
-  }[];
+  readonly replicas: readonly ReplicaJson[];
   readonly endpoint: {
     readonly state: Activity["endpoint"]["state"];
     readonly acceptedAt: string | undefined;

@@ -6,7 +6,6 @@ const chapters: Readonly<Record<string, () => Promise<readonly Measurement[]>>> 
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   copy: async () => (await import("./copy.ts")).benchCopy(),
   packages: async () => (await import("./packages/packages.ts")).benchPackages(),
-  find: async () => (await import("./packages/find-packages.ts")).benchFindPackages(),
   server: async () => (await import("./server.ts")).benchServer(),
 };
 

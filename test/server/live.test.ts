@@ -35,6 +35,7 @@ function live() {
         failures: async () => [],
         tally: async () => [],
         count: async () => 0,
+        recent: async () => [],
         replicas: async () => [],
       },
       clock,

@@ -1,9 +1,10 @@
 import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/job-outcome.ts";
 import { type ProblemKind, problemLine } from "../../core/problems.ts";
-import type { Replica } from "../../queue/job-queue.ts";
+import type { ReplicaStatus } from "../replicas.ts";
 import type { Status } from "../status.ts";
 import { buildsLine, buildsView } from "./builds-view.ts";
 import { type Html, html } from "./html.ts";
+import { jobPath } from "./job-row.ts";
 import { actionForm } from "./layout.ts";
 import { problemsView } from "./problems.ts";
 import { sparkline } from "./sparkline.ts";
@@ -91,18 +92,22 @@ function queueCard({ outcomes, oldestWaitingAt }: Status, now: number): Html {
 
 /** Who works on the queue beside this bot. */
 function replicasCard({ replicas }: Status, now: number): Html {
-  const lines = replicas.map(
-    ({ name, isSelf, startedAt, running }) =>
-      html`<li><b>${outside(name)}</b>${isSelf && " (this one)"} · since ${timeAgo(startedAt, now)} · ${runningJobs(running)}</li>`,
-  );
+  const silent = replicas.filter(({ isSilent }) => isSilent).length;
+  const lines = replicas.map(({ name, isSelf, isSilent, startedAt, seenAt, running }) => {
+    const life = isSilent
+      ? html`<span class="light bad"><span aria-hidden="true">▲</span> no sign of life since ${timeAgo(seenAt, now)}, the others take over its jobs</span>`
+      : html`since ${timeAgo(startedAt, now)}`;
+    return html`<li><b>${outside(name)}</b>${isSelf && " (this one)"} · ${life} · ${runningJobs(running)}</li>`;
+  });
+  const words = `${replicas.length - silent} working${silent > 0 ? `, ${silent} silent` : ""}`;
   return html`<div class="card replicas"><h2>Replicas</h2>
-<div class="headline">${light("good", `${replicas.length} working`)}</div><ul class="facts">${lines}</ul></div>`;
+<div class="headline">${light(silent > 0 ? "bad" : "good", words)}</div><ul class="facts">${lines}</ul></div>`;
 }
 
 /** The longest running first. */
-function runningJobs(running: Replica["running"]): Html {
+function runningJobs(running: ReplicaStatus["running"]): Html {
   if (running.length === 0) return html`runs nothing`;
-  const links = running.map(({ id }) => html`<a href="/jobs/${id}">${outside(id)}</a> `);
+  const links = running.map(({ id, subject }) => html`<a href="${jobPath(id)}">${outside(subject ?? id, 120)}</a> `);
   return html`<details class="inline"><summary>runs ${counted(running.length, "job")}</summary> ${links}</details>`;
 }
 
