@@ -221,9 +221,10 @@ function createClients(read: () => string, settings: DatabaseSettings): Clients 
       isPlain = false;
     },
     isWorthAnotherTry(error) {
-      if (isPlain || parseDatabaseUrl(read()).sslMode !== "prefer") return false;
-      isPlain = error instanceof Error && error.message.includes("does not support SSL");
-      return isPlain;
+      const offersNone = error instanceof Error && error.message.includes("does not support SSL");
+      if (!offersNone || parseDatabaseUrl(read()).sslMode !== "prefer") return false;
+      isPlain = true;
+      return true;
     },
   };
 }

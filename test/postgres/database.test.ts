@@ -101,6 +101,12 @@ describePostgres("a database", () => {
     expect(error).toMatchObject({ fault: "setup", code: "42501", message: expect.stringContaining("grant it CREATE") });
   });
 
+  it("does without TLS where that need not be and the server offers none, on every connection", async () => {
+    const database = open(`${made.url}?sslmode=prefer`);
+    const counts = await Promise.all(Array.from({ length: 5 }, () => count(database)));
+    expect(counts).toEqual([1, 1, 1, 1, 1]);
+  });
+
   it("passes over hosts that do not answer", async () => {
     const database = open(made.url.replace("@", "@127.0.0.1:1,"));
     expect(await persist(() => count(database), { clock: systemClock, patience: 60_000 })).toBe(1);

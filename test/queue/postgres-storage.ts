@@ -3,13 +3,25 @@ import type { JobQueue } from "../../src/queue/job-queue.ts";
 import { openPostgresQueue, type PostgresQueueSettings } from "../../src/queue/postgres/queue.ts";
 import { queueSchema } from "../../src/queue/postgres/schema/index.ts";
 import { fakeClock, settle } from "../support/fake-clock.ts";
-import type { QueueStorage } from "./job-queue.contract.ts";
+import type { QueueOptions, QueueStorage } from "./job-queue.contract.ts";
 
 /** A database of the queue's, emptied for every test: that takes less time than a new one. */
 export interface QueueDatabase {
   readonly database: Database;
   storage(overrides?: Partial<PostgresQueueSettings>): Promise<QueueStorage>;
+  /** Empty storage for several replicas, by whose clock every sign of life is given. */
+  replicas(): Promise<ReplicaStorage>;
   close(): Promise<void>;
+}
+
+/** One bot on a database. */
+export interface OpenedReplica {
+  readonly queue: JobQueue;
+  readonly handle: Handle;
+}
+
+export interface ReplicaStorage extends QueueStorage {
+  openReplica(options?: Partial<PostgresQueueSettings>): Promise<OpenedReplica>;
 }
 
 export async function openQueueDatabase(url: string): Promise<QueueDatabase> {
@@ -18,13 +30,20 @@ export async function openQueueDatabase(url: string): Promise<QueueDatabase> {
   return {
     database,
     async storage(overrides = {}) {
-      await database.run(
-        "TRUNCATE build_watcher.jobs, build_watcher.inputs, build_watcher.places, build_watcher.gates, build_watcher.tally, build_watcher.tags, build_watcher.shelf, build_watcher.marks, build_watcher.replicas, build_watcher.duties RESTART IDENTITY",
-      );
-      return postgresStorage(database, overrides);
+      await empty(database);
+      return postgresStorage(database, overrides, true);
+    },
+    async replicas() {
+      await empty(database);
+      return postgresStorage(database, {}, false);
     },
     close: () => database.close(),
   };
+}
+
+async function empty({ run }: Database): Promise<void> {
+  const tables = ["jobs", "inputs", "places", "gates", "tally", "tags", "shelf", "marks", "replicas", "duties"];
+  await run(`TRUNCATE ${tables.map((table) => `build_watcher.${table}`).join(", ")} RESTART IDENTITY`);
 }
 
 /** A handle on a database for one process of a bot, which can lose its way there. */
@@ -33,6 +52,10 @@ export interface Handle extends Database {
   sever(): void;
   /** Lets everything work again. */
   mend(): void;
+  /** Lets the next statement that matches be done, but its answer be lost. */
+  loseAnswer(matching: RegExp): void;
+  /** Statements so far. */
+  statements(): number;
   /** Resolves when nothing is under way; undefined when nothing is. */
   busy(): Promise<unknown> | undefined;
 }
@@ -40,13 +63,25 @@ export interface Handle extends Database {
 export function createHandle(database: Database, urgent: Database["urgent"] = database.urgent): Handle {
   const pending = new Set<Promise<unknown>>();
   let isSevered = false;
+  let losing: RegExp | undefined;
+  let statements = 0;
+  const cut = () => new DatabaseError("The way to the database is cut", "outage");
+
+  async function heard<T>(answer: Promise<T>, text: string): Promise<T> {
+    const isLost = losing?.test(text);
+    if (isLost) losing = undefined;
+    const value = await answer;
+    if (isLost) throw cut();
+    return value;
+  }
 
   function watched<Given extends readonly unknown[], T>(
     operation: (...given: Given) => Promise<T>,
   ): (...given: Given) => Promise<T> {
     return (...given) => {
-      if (isSevered) return Promise.reject(new DatabaseError("The way to the database is cut", "outage"));
-      const promise = operation(...given);
+      statements += 1;
+      if (isSevered) return Promise.reject(cut());
+      const promise = heard(operation(...given), String(given[0]));
       pending.add(promise);
       const done = () => pending.delete(promise);
       promise.then(done, done);
@@ -66,14 +101,20 @@ export function createHandle(database: Database, urgent: Database["urgent"] = da
     mend() {
       isSevered = false;
     },
+    loseAnswer(matching) {
+      losing = matching;
+    },
+    statements: () => statements,
     busy: () => (pending.size > 0 ? Promise.allSettled([...pending]) : undefined),
   };
 }
 
+const defaults: QueueOptions = { workers: 2, jobTimeout: 15 * 60_000, giveUpAfter: 72 * 3_600_000 };
+
 /** Milliseconds of the test's clock between two signs of life that are really given while nothing happens: hours pass in a moment then. */
 const idlePace = 60_000;
 
-function postgresStorage(real: Database, overrides: Partial<PostgresQueueSettings>): QueueStorage {
+function postgresStorage(real: Database, overrides: Partial<PostgresQueueSettings>, isSparing: boolean): ReplicaStorage {
   const handles: Handle[] = [];
   const queues: JobQueue[] = [];
   let statements = 0;
@@ -112,23 +153,28 @@ function postgresStorage(real: Database, overrides: Partial<PostgresQueueSetting
   const busyHandles = () => handles.map((handle) => handle.busy()).filter((promise) => promise !== undefined);
   const clock = fakeClock(undefined, atRest);
 
-  async function open(
-    exclusive: boolean,
-    options: { workers: number; jobTimeout: number; giveUpAfter: number },
-  ): Promise<JobQueue> {
-    const handle = createHandle(database, sparingly());
-    handles.push(handle);
-    const settings = { ...options, clock, random: () => 0.5, exclusive, queue: "submit" as const, ...overrides };
-    const queue = await openPostgresQueue({ database: handle, ...settings });
+  async function openOn(handle: Handle, exclusive: boolean, options: Partial<PostgresQueueSettings>): Promise<JobQueue> {
+    const settings = { clock, random: () => 0.5, exclusive, queue: "submit" as const, ...defaults, ...options, ...overrides };
+    const queue = await openPostgresQueue({ ...settings, database: handle });
     queues.push(queue);
     return queue;
+  }
+
+  function newHandle(): Handle {
+    const handle = isSparing ? createHandle(database, sparingly()) : createHandle(database);
+    handles.push(handle);
+    return handle;
   }
 
   return {
     clock,
     settle: atRest,
-    open: (options) => open(true, options),
-    openBeside: () => open(false, { workers: 1, jobTimeout: 1, giveUpAfter: 1 }),
+    open: (options) => openOn(newHandle(), true, options),
+    openBeside: () => openOn(newHandle(), false, {}),
+    async openReplica({ database: shared, ...options } = {}) {
+      const handle = (shared as Handle | undefined) ?? newHandle();
+      return { queue: await openOn(handle, true, options), handle };
+    },
     async crash() {
       await atRest();
       for (const handle of handles) handle.sever();
