@@ -23,6 +23,15 @@ const joinTurns = `
     WHERE NEW.state = 'waiting'
     ON CONFLICT DO UPDATE SET first_due = min(first_due, excluded.first_due);`;
 
+/**
+ * The same, but whose job runs at the moment was served a moment ago, though nothing of it waited for a while: it begins behind all others. Else
+ * a tenant whose jobs come one by one would always have two of them run before another's.
+ */
+const joinTurnsServed = joinTurns.replace(
+  ", 0) - 1",
+  `, 0) - NOT EXISTS (SELECT 1 FROM jobs WHERE outcome = 'running' AND analyzer = NEW.analyzer AND tenant = NEW.tenant)`,
+);
+
 const leaveTurns = `
   UPDATE turns SET first_due = coalesce((SELECT min(due_at) FROM jobs WHERE state = 'waiting' AND ${place("OLD")}), -1)
     WHERE OLD.state = 'waiting' AND ${place("OLD")};
@@ -171,6 +180,12 @@ export const versions: readonly string[] = [
   `,
   `
   CREATE TABLE shelf (key TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (key, name)) STRICT;
+  `,
+  `
+  DROP TRIGGER turn_taken;
+  DROP TRIGGER turn_changed;
+  CREATE TRIGGER turn_taken AFTER INSERT ON jobs WHEN NEW.state = 'waiting' BEGIN ${joinTurnsServed} END;
+  CREATE TRIGGER turn_changed AFTER UPDATE OF state, due_at, pool, lane ON jobs BEGIN ${leaveTurns} ${joinTurnsServed} END;
   `,
 ];
 

@@ -42,6 +42,24 @@ export function describeFairness(contract: Contract): void {
       expect((await queue.find("build-shop-1"))?.state).toBe("done");
     });
 
+    it("also where the jobs of one come one by one: what came while another of it ran waits behind another's", async () => {
+      const queue = await open({ workers: 1 });
+      const handler = heldHandler();
+      queue.work(handler.handle);
+      await queue.add(jobIn("flood", 1));
+      await contract.settle();
+      for (let number = 2; number < 5; number += 1) await queue.add(jobIn("flood", number));
+      await clock.advance(1);
+      await queue.add(jobIn("shop", 1));
+      const order: (string | undefined)[] = [];
+      for (let ended = 0; ended < 5; ended += 1) {
+        order.push(handler.open()[0]?.job.build?.namespace);
+        handler.open()[0]?.finish();
+        await contract.settle();
+      }
+      expect(order).toEqual(["flood", "shop", "flood", "flood", "flood"]);
+    });
+
     it("so that none holds the last place where that is reserved, and all of them may where it is not", async () => {
       const queue = await open({ workers: 3, perTenant: 2 });
       const handler = heldHandler();

@@ -126,7 +126,10 @@ export const tables = `
     -- Locked in any case: who takes the last job away that it sees there must not forget the place behind our back.
     INSERT INTO build_watcher.places AS place (queue, analyzer, pool, lane, tenant, first_due, turn)
       VALUES (NEW.queue, NEW.analyzer, NEW.pool, NEW.lane, NEW.tenant, NEW.due_at,
-        coalesce((SELECT turn FROM build_watcher.gates g WHERE g.queue = NEW.queue AND g.analyzer = NEW.analyzer), 0) - 1)
+        coalesce((SELECT turn FROM build_watcher.gates g WHERE g.queue = NEW.queue AND g.analyzer = NEW.analyzer), 0)
+          -- Whose job runs was served a moment ago and begins behind all others.
+          - CASE WHEN EXISTS (SELECT 1 FROM build_watcher.jobs r WHERE r.state IN ('waiting', 'running') AND r.outcome = 'running'
+              AND r.queue = NEW.queue AND r.analyzer = NEW.analyzer AND r.tenant = NEW.tenant) THEN 0 ELSE 1 END)
       ON CONFLICT (queue, analyzer, tenant, pool, lane) DO UPDATE SET first_due = least(place.first_due, excluded.first_due);
     RETURN NULL;
   END $$;
