@@ -1,11 +1,12 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { LookupFunction } from "node:net";
+import type { SecureContext } from "node:tls";
 import type { Proxies, ProxyServer } from "../core/proxy.ts";
 
 /** What connections of one kind have in common. */
 export interface AgentTraits {
-  readonly tls?: { readonly ca?: string[]; readonly rejectUnauthorized?: boolean };
+  readonly tls?: { readonly ca?: string[]; readonly secureContext?: SecureContext; readonly rejectUnauthorized?: boolean };
   /** How hosts are looked up that are reached directly. */
   readonly lookup?: LookupFunction | undefined;
 }

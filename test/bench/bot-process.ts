@@ -9,7 +9,7 @@ import { compiledEnvironment } from "./remote.ts";
 
 export interface BotProcessSettings {
   readonly cluster: string;
-  readonly analysis: string;
+  readonly analysis?: string;
   readonly namespace: string;
   readonly flags: readonly string[];
 }
@@ -37,7 +37,7 @@ export async function startBotProcess({ cluster, analysis, namespace, flags }: B
     env: {
       ...kubeconfig.environment,
       NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE,
-      THOTH_USER_API_HOST: analysis,
+      ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
       BUILD_WATCHER_STATE_DIR: join(directory, "state"),
       BUILD_WATCHER_SERVER: "0",
     },

@@ -99,7 +99,7 @@ async function memory(): Promise<Measurement> {
 }
 
 /** The median over two seconds at rest: a single look can meet a garbage collection on either side. */
-async function settledMemory(bot: BotProcess): Promise<number> {
+export async function settledMemory(bot: BotProcess): Promise<number> {
   const looks: number[] = [];
   for (let look = 0; look < 10; look++) {
     await sleep(200);

@@ -6,6 +6,7 @@ const chapters: Readonly<Record<string, () => Promise<readonly Measurement[]>>> 
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   copy: async () => (await import("./copy.ts")).benchCopy(),
   packages: async () => (await import("./packages/packages.ts")).benchPackages(),
+  sources: async () => (await import("./sources.ts")).benchSources(),
   server: async () => (await import("./server.ts")).benchServer(),
 };
 
