@@ -31,3 +31,33 @@ it("an image is read without a cluster, and questions are answered from what was
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+it("two images are compared, by digest or by name", async () => {
+  await using registry = await startOddRegistry();
+  const directory = mkdtempSync(join(tmpdir(), "packages-"));
+  const environment = { HOME: directory, BUILD_WATCHER_STATE_DIR: directory, THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1" };
+  const run = async (...argv: readonly string[]) => {
+    const bot = startBot(argv, environment);
+    return [await bot.exit, bot.stdout() || bot.stderr()] as const;
+  };
+  const image = async (...stanzas: readonly string[]) => {
+    const layer = await makeFileLayer({ "etc/os-release": "ID=debian\n", "var/lib/dpkg/status": stanzas.join("\n") });
+    return registry.put("shop/app", makeImage({ layers: [layer] }));
+  };
+  try {
+    const zlib = status.replace("bash", "zlib1g");
+    const before = await image(status, zlib);
+    const after = await image(status.replace("5.2-1", "5.3-1"), status.replace("bash", "curl"));
+    expect((await run("packages", "--diff", before, after))[1]).toMatch(/was not read: `build-watcher sbom <image>` reads it/);
+    for (const name of [before, after]) expect((await run("sbom", name))[0]).toBe(0);
+    const changes = "  bash 5.2-1 -> 5.3-1\n+ curl 5.2-1\n- zlib1g 5.2-1\n";
+    expect(await run("packages", "--diff", before, after)).toEqual([1, changes]);
+    const digests = [before, after].map((name) => name.split("@")[1] ?? "");
+    const [code, json] = await run("packages", "--diff", "--json", ...digests);
+    expect([code, JSON.parse(json).count]).toEqual([1, 3]);
+    expect(await run("packages", "--diff", before, before)).toEqual([0, "The same packages.\n"]);
+    expect((await run("packages", "--diff", before))[1]).toContain("two images by digest");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});

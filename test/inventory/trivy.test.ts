@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseImageReference } from "../../src/core/image-reference.ts";
+import { goProgram } from "../support/go-program.ts";
 import { openTestInventory, type TestInventory } from "../support/inventory.ts";
 import { type LayerEntry, makeFileLayer } from "../support/layers.ts";
 import { requirePrograms } from "../support/programs.ts";
@@ -50,6 +51,28 @@ const everything = (): readonly Readonly<Record<string, LayerEntry>>[] => [
   },
 ];
 
+const alpine = (): readonly Readonly<Record<string, LayerEntry>>[] => [
+  {
+    "etc/os-release": text("ID=alpine", "VERSION_ID=3.20.3"),
+    "etc/alpine-release": text("3.20.3"),
+    "lib/apk/db/installed": text(
+      ...["P:musl", "V:1.2.5-r0", "A:x86_64", "L:MIT", "o:musl", ""],
+      ...["P:libcrypto3", "V:3.3.2-r0", "A:x86_64", "L:Apache-2.0", "o:openssl", ""],
+      ...["P:libstdc++", "V:13.2.1_git20240309-r0", "A:x86_64", "L:GPL-2.0-or-later AND LGPL-2.1-or-later", "o:gcc", ""],
+    ),
+  },
+  {
+    "usr/bin/app": goProgram("go1.22.5", [
+      ["path", "example.com/app"],
+      ["mod", "example.com/app", "v1.2.3", "h1:abc="],
+      ["dep", "github.com/Azure/go-ntlmssp", "v0.0.0-20221128193559-754e69321358", "h1:abc="],
+      ["dep", "golang.org/x/net", "v0.24.0"],
+      ["=>", "golang.org/x/net", "v0.25.0", "h1:abc="],
+      ["dep", "gopkg.in/yaml.v3", "v3.0.1", "h1:abc="],
+    ]),
+  },
+];
+
 const redHat = (): readonly Readonly<Record<string, LayerEntry>>[] => [
   {
     "etc/os-release": text('ID="rhel"', 'VERSION_ID="9.4"'),
@@ -84,6 +107,7 @@ requirePrograms(
   it.each([
     ["a Debian with packages of every language", everything],
     ["a Red Hat", redHat],
+    ["an Alpine with a program of Go's", alpine],
   ])("%s has the same package URLs", { timeout: 240_000 }, async (_, layersOf) => {
     const layers = await Promise.all(layersOf().map(makeFileLayer));
     const name = await registry.push("shop/app", makeImage({ layers }));

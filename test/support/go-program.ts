@@ -28,11 +28,14 @@ export function goProgram(go: string, lines: readonly (readonly string[])[]): Bu
   header.writeUInt16LE(3, 60);
   header.writeUInt16LE(2, 62);
   const infoAt = 128;
+  header.writeBigUInt64LE(64n, 32);
+  header.writeUInt16LE(1, 56);
   const namesAt = infoAt + Math.ceil(info.length / 16) * 16;
   const sectionsAt = namesAt + 64;
   header.writeBigUInt64LE(BigInt(sectionsAt), 40);
   const program = Buffer.alloc(sectionsAt + 3 * 64);
   header.copy(program);
+  loadWhole(program, 64);
   info.copy(program, infoAt);
   names.copy(program, namesAt);
   section(program, sectionsAt + 64, {
@@ -40,7 +43,7 @@ export function goProgram(go: string, lines: readonly (readonly string[])[]): Bu
     type: 1,
     flags: 3,
     at: infoAt,
-    address: 0x401000 + infoAt,
+    address: base + infoAt,
     size: info.length,
     align: 16,
   });
@@ -48,6 +51,18 @@ export function goProgram(go: string, lines: readonly (readonly string[])[]): Bu
   return program;
 }
 
+/** The program header by which the file lies in memory, from its first byte on. */
+function loadWhole(program: Buffer, start: number): void {
+  program.writeUInt32LE(1, start);
+  program.writeUInt32LE(7, start + 4);
+  program.writeBigUInt64LE(BigInt(base), start + 16);
+  program.writeBigUInt64LE(BigInt(base), start + 24);
+  program.writeBigUInt64LE(BigInt(program.length), start + 32);
+  program.writeBigUInt64LE(BigInt(program.length), start + 40);
+  program.writeBigUInt64LE(4096n, start + 48);
+}
+
+const base = 0x401000;
 const sentinel = Buffer.from("3077af0c9274080241e1c107e6d618e6", "hex");
 
 interface Section {

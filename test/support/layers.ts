@@ -16,7 +16,7 @@ export async function makeTar(entries: Readonly<Record<string, LayerEntry>>): Pr
   archive.on("data", (part) => parts.push(part as Buffer));
   const ended = new Promise<void>((resolve) => archive.on("end", () => resolve()));
   for (const [name, entry] of Object.entries(entries)) {
-    if (typeof entry === "string" || Buffer.isBuffer(entry)) archive.entry({ name }, entry);
+    if (typeof entry === "string" || Buffer.isBuffer(entry)) archive.entry({ name, mode: 0o755 }, entry);
     else if ("link" in entry) archive.entry({ name, type: "symlink", linkname: entry.link });
     else if ("hardLink" in entry) archive.entry({ name, type: "link", linkname: entry.hardLink });
     else archive.entry({ name, type: "directory" });

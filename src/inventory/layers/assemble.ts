@@ -4,7 +4,7 @@ import { databases } from "../databases/index.ts";
 import { exactDistribution } from "../databases/system/os-release.ts";
 import type { Completeness, Distribution, ImageContent, InstalledPackage } from "../inventory.ts";
 import { packageUrl } from "../purl.ts";
-import { emptyLayer, type LayerContents } from "./contents.ts";
+import { type LayerContents, newContents } from "./contents.ts";
 import { asObject, type LayerDescriptor, platformOf } from "./manifest.ts";
 import { type MergedFile, type MergedLayers, mergeLayers } from "./merge.ts";
 import { readPair } from "./read-layer.ts";
@@ -22,7 +22,7 @@ export interface ImageParts {
 
 /** What lies in an image, from what was read of its layers. It never throws for what the parts are. */
 export function assembleImage({ digest, config, layers, contents, reasons }: ImageParts): ImageContent {
-  const merged = mergeLayers(contents.map((layer) => layer ?? emptyLayer));
+  const merged = mergeLayers(contents.map((layer) => layer ?? newContents()));
   const skipped = layers.flatMap(({ skipped }, index) => (skipped ? [`layer ${index + 1} was not read: ${skipped}`] : []));
   const files = databases.flatMap((database) => effectiveFiles(database, merged));
   const programs = [...merged.files.values()].filter(({ database }) => database === "go");
@@ -104,7 +104,7 @@ function packagesOf(
 /** The lowest layer that has a package in a file: a layer that installs one package brings the whole list of its system anew. */
 function originsOf(contents: ImageParts["contents"], distribution: Distribution | undefined): ReadonlyMap<string, number> {
   const origins = new Map<string, number>();
-  for (const [layer, { files }] of contents.map((layer) => layer ?? emptyLayer).entries()) {
+  for (const [layer, { files }] of contents.map((layer) => layer ?? newContents()).entries()) {
     for (const { path, findings } of files) {
       for (const found of findings?.packages ?? []) {
         const key = `${path} ${packageUrl(found, distribution)}`;

@@ -35,16 +35,15 @@ export interface LayerContents {
   readonly troubles: readonly string[];
 }
 
-export const emptyLayer: LayerContents = {
-  files: [],
-  whiteouts: [],
-  opaque: [],
-  links: [],
-  hardLinks: [],
-  directories: [],
-  others: [],
-  troubles: [],
-};
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends readonly (infer Item)[] ? Item[] : T[Key] };
+
+/** The same while it is written. */
+export type GrowingContents = Mutable<LayerContents>;
+
+/** A layer that holds nothing yet. */
+export function newContents(): GrowingContents {
+  return { files: [], whiteouts: [], opaque: [], links: [], hardLinks: [], directories: [], others: [], troubles: [] };
+}
 
 /** The contents as bytes for the cache. */
 export function packContents(contents: LayerContents): Buffer {

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { extract, type Header } from "tar-stream";
 import { type Findings, type PackageDatabase, UnreadableDatabase } from "../databases/database.ts";
 import { databases } from "../databases/index.ts";
-import { type LayerContents, type PickedFile, packRaw, unpackRaw } from "./contents.ts";
+import { type GrowingContents, type LayerContents, newContents, type PickedFile, packRaw, unpackRaw } from "./contents.ts";
 import { createGoScanner } from "./go-scanner.ts";
 import { isPlaceAbove, normalPath } from "./paths.ts";
 import { unpackLayer } from "./unpack.ts";
@@ -19,23 +19,12 @@ export interface LayerLimits {
 
 export const layerLimits: LayerLimits = { entries: 1_000_000, kept: 256 * 1024 * 1024, unpacked: 256 * 1024 ** 3 };
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends readonly (infer Item)[] ? Item[] : T[Key] };
-
 /**
  * Reads a layer once, from its packed bytes, and keeps what package databases need. It never throws for what the bytes are: what breaks off or
  * goes beyond a limit is a trouble of the layer.
  */
 export async function readLayer(packed: AsyncIterable<Buffer>, limits = layerLimits): Promise<LayerContents> {
-  const contents: Mutable<LayerContents> = {
-    files: [],
-    whiteouts: [],
-    opaque: [],
-    links: [],
-    hardLinks: [],
-    directories: [],
-    others: [],
-    troubles: [],
-  };
+  const contents = newContents();
   const keeping = { left: limits.kept };
   const archive = extract({ allowUnknownFormat: true } as never);
   let entries = 0;
@@ -79,7 +68,7 @@ interface EntryStream {
   resume(): unknown;
 }
 
-function takeEntry(header: Header, stream: EntryStream, contents: Mutable<LayerContents>, keeping: Keeping): void {
+function takeEntry(header: Header, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
   const path = normalPath(header.name);
   const isFile = header.type === "file" || header.type === "contiguous-file";
   if (path && isFile && !isWhiteout(path)) takeFile(path, header.size ?? 0, stream, contents, keeping);
@@ -92,7 +81,7 @@ function isWhiteout(path: string): boolean {
 }
 
 /** What changes the tree without bytes of its own. */
-function note(path: string, { type, linkname }: Header, contents: Mutable<LayerContents>): void {
+function note(path: string, { type, linkname }: Header, contents: GrowingContents): void {
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
   const base = path.slice(path.lastIndexOf("/") + 1);
   if (base === ".wh..wh..opq") contents.opaque.push(parent);
@@ -103,7 +92,7 @@ function note(path: string, { type, linkname }: Header, contents: Mutable<LayerC
   else if (isPlaceAbove(path)) contents.directories.push(path);
 }
 
-function takeHardLink(path: string, linkname: string, contents: Mutable<LayerContents>): void {
+function takeHardLink(path: string, linkname: string, contents: GrowingContents): void {
   const target = normalPath(linkname);
   if (target !== undefined && ownerOf(path)) contents.hardLinks.push([path, target]);
   else contents.others.push(path);
@@ -117,7 +106,7 @@ function ownerOf(path: string): PackageDatabase | undefined {
   );
 }
 
-function takeFile(path: string, size: number, stream: EntryStream, contents: Mutable<LayerContents>, keeping: Keeping): void {
+function takeFile(path: string, size: number, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
   const database = ownerOf(path);
   if (!database) scanFile(path, stream, contents);
   else if (size <= database.limit) collect(stream, (bytes) => contents.files.push(pickFile(path, bytes, database, keeping)));
@@ -158,7 +147,7 @@ export function reading(read: () => Findings): Pick<PickedFile, "findings" | "tr
 const elf = Buffer.from("\x7fELF", "latin1");
 
 /** A file of no database may be a program that Go built. */
-function scanFile(path: string, stream: EntryStream, contents: Mutable<LayerContents>): void {
+function scanFile(path: string, stream: EntryStream, contents: GrowingContents): void {
   const scanner = createGoScanner();
   let head: Buffer = Buffer.alloc(0);
   let isProgram: boolean | undefined;
@@ -179,7 +168,7 @@ function scanFile(path: string, stream: EntryStream, contents: Mutable<LayerCont
 }
 
 /** A file and its companion in the same layer belong together: they are read as one, whichever came first. */
-function pairCompanions(contents: Mutable<LayerContents>): void {
+function pairCompanions(contents: GrowingContents): void {
   for (const [index, file] of contents.files.entries()) {
     const database = databases.find(({ name }) => name === file.database);
     if (!database?.companion || !database.owns(file.path)) continue;

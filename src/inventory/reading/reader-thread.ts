@@ -17,7 +17,7 @@ const politeness = 10;
 if (platform() === "linux") setPriority(politeness);
 
 port?.on("message", (message: ToReader) => {
-  if (message.kind === "block") blocks?.push(Buffer.from(message.bytes.buffer));
+  if (message.kind === "block") blocks?.push(taken(message.bytes));
   else if (message.kind === "end") blocks?.push(undefined);
   else void perform(message);
 });
@@ -50,6 +50,14 @@ function assemble({ digest, config, layers, contents, reasons }: AssembleParts):
   const unpacked = contents.map((bytes) => bytes && unpackContents(asBuffer(bytes)));
   const content = assembleImage({ digest, config: asBuffer(config), layers, contents: unpacked, reasons });
   return { packed: packContent(content), summary: summarize(content) };
+}
+
+/** The bytes in memory of this thread's own, whose collector knows nothing of what came from another, and would let it pile up. */
+function taken(bytes: Uint8Array): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+  return own;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -9,7 +9,7 @@ export interface Readers {
     ask: ReaderTasks[Name]["ask"],
     signal: AbortSignal,
   ): Promise<ReaderTasks[Name]["answer"]>;
-  /** Reads a layer from its packed bytes. Throws `ReaderError`, and what the bytes throw. */
+  /** Reads a layer from its packed bytes, whose memory is given back as they go by. Throws `ReaderError`, and what the bytes throw. */
   readLayer(bytes: AsyncIterable<Buffer>, signal: AbortSignal): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -31,6 +31,8 @@ const blockSize = 256 * 1024;
 const ahead = 2;
 /** Megabytes of what a reader makes of the bytes; the bytes themselves are bounded by their own limits. */
 const heapLimit = 512;
+/** Megabytes of what was made last: a small space is cleared often, and with it the buffers that nobody has any more. */
+const youngLimit = 8;
 /** Milliseconds after which an idle thread is ended. */
 const idleTime = 10_000;
 
@@ -117,7 +119,8 @@ export function createReaders({ threads, patience }: ReadersSettings): Readers {
 
 function startReader(ended: () => void): Reader {
   const file = new URL(import.meta.url.endsWith(".ts") ? "./reader-thread.ts" : "./reader-thread.js", import.meta.url);
-  const worker = new Worker(file, { env: {}, stdout: true, stderr: true, resourceLimits: { maxOldGenerationSizeMb: heapLimit } });
+  const resourceLimits = { maxOldGenerationSizeMb: heapLimit, maxYoungGenerationSizeMb: youngLimit };
+  const worker = new Worker(file, { env: {}, stdout: true, stderr: true, resourceLimits });
   let heard: ((message: FromReader | ReaderError) => void) | undefined;
   worker.on("message", (message: FromReader) => heard?.(message));
   worker.on("error", (error: Error & { code?: string }) => {
@@ -219,6 +222,12 @@ async function* inBlocks(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Arr
       block = new Uint8Array(blockSize);
       filled = 0;
     }
+    free(chunk);
   }
   if (filled > 0) yield block.slice(0, filled);
+}
+
+/** Gives the memory of a chunk back at once that has its own, instead of when garbage is next collected: gigabytes go by here. */
+function free({ buffer, byteOffset, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && length === buffer.byteLength) buffer.transfer(0);
 }
