@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
+import { makeFileLayer } from "../../support/layers.ts";
 import { digestOf, makeImage } from "../../support/registry-images.ts";
 import { type RegistryServer, startRegistry } from "../../support/registry-server.ts";
 import type { Measurement } from "../measurement.ts";
@@ -15,9 +16,10 @@ const layerSize = 2 * 1024 * mebibyte;
 export async function benchMemory(): Promise<Measurement> {
   const registry = await startRegistry({ parent: tmpdir() });
   try {
+    const small = await registry.push("bench/small", makeImage({ layers: [await makeFileLayer({ "etc/hostname": "small" })] }));
     const name = await pushLargeImage(registry);
     await using reader = startRemote<ReaderProcess>("./packages/reader-process.ts");
-    const { idle, peak, packages } = await reader.call("read", name);
+    const { idle, peak, packages } = await reader.call("read", small, name);
     if (packages !== 1) throw new Error(`The image has 1 package, and ${packages} were read`);
     const shown = (bytes: number) => (bytes / mebibyte).toFixed(0);
     return {

@@ -6,9 +6,10 @@ import { offer } from "../remote.ts";
 
 /** The inventory in a process of its own. Memory is in bytes. */
 const functions = {
-  /** What the process takes at rest, what it took at most while it read an image, and how many packages it found. */
-  async read(name: string) {
+  /** What the process takes at rest when it has read a small image, what it took at most while it read another, and how many packages that has. */
+  async read(small: string, name: string) {
     await using test = await openTestInventory();
+    await test.read(small);
     const looks: number[] = [];
     for (let look = 0; look < 10; look++) {
       await sleep(200);
