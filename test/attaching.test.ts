@@ -61,11 +61,13 @@ requirePrograms("skopeo", "docker-registry")("a bot that attaches bills of mater
     await using world = await createWorld();
     const image = await push("plain");
     await build(world, "plain", image);
-    const list = async () =>
-      (await (await get(destination.host, `mirror/shop-plain/manifests/${tagFor(image)}`)).json()).manifests;
+    const list = async () => {
+      const answer = await get(destination.host, `mirror/shop-plain/manifests/${tagFor(image)}`);
+      return ((await answer.json()) as { manifests: { artifactType: string; digest: string }[] }).manifests;
+    };
     const [entry, ...others] = await list();
-    expect([entry.artifactType, others]).toEqual([type, []]);
-    expect(await namesIn(destination.host, "mirror/shop-plain", entry.digest)).toEqual(["debian", "bash"]);
+    expect([entry?.artifactType, others]).toEqual([type, []]);
+    expect(await namesIn(destination.host, "mirror/shop-plain", entry?.digest ?? "")).toEqual(["debian", "bash"]);
     expect(await source.digest("shop/plain", tagFor(image))).toBeUndefined();
     await build(world, "plain", image);
     expect(await list()).toEqual([entry]);

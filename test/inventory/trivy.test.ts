@@ -127,16 +127,19 @@ requirePrograms(
 });
 
 /**
- * Package URLs as a set, by what they mean. What differs, and why: this Trivy leaves `+` as it is, where the specification has it encoded, and
- * sorts qualifiers otherwise.
+ * Package URLs as a set, by what they mean. What differs, and why: this Trivy leaves `+` as it is, where the specification has it encoded; it sorts
+ * qualifiers otherwise, names Alpine's release without `alpine-`, which Dependency-Track looks for, and leaves out the module that a Go program
+ * is itself and the standard library in it.
  */
 function urlsOf(document: string): string[] {
   const { components } = JSON.parse(document) as { components: readonly { purl?: string }[] };
   const meaning = (purl: string) => {
     const [path = "", qualifiers = ""] = purl.split("?");
-    return [decodeURIComponent(path), ...qualifiers.split("&").toSorted().map(decodeURIComponent)].join(" ");
+    const named = qualifiers.replace("distro=alpine-", "distro=");
+    return [decodeURIComponent(path), ...named.split("&").toSorted().map(decodeURIComponent)].join(" ");
   };
-  return [...new Set(components.flatMap(({ purl }) => (purl ? [meaning(purl)] : [])))].toSorted();
+  const isLeftOut = (purl: string) => /^pkg:golang\/(?:stdlib|example\.com\/app)@/.test(purl);
+  return [...new Set(components.flatMap(({ purl }) => (purl && !isLeftOut(purl) ? [meaning(purl)] : [])))].toSorted();
 }
 
 /** Trivy does not start on an image with jars without its database of them; an empty one makes it read the jars themselves. */

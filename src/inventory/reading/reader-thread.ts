@@ -56,7 +56,7 @@ function assemble({ digest, config, layers, contents, reasons }: AssembleParts):
 function taken(bytes: Uint8Array): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   own.set(bytes);
-  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+  (bytes.buffer as ArrayBuffer).transfer(0);
   return own;
 }
 
