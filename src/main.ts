@@ -3,13 +3,13 @@ import { readFileSync, realpathSync, statSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 
-/** npm and a terminal can both deliver one Ctrl-C: what comes so soon (ms) after the first signal is the same wish. */
+/** npm and a terminal can both deliver one Ctrl-C: a second signal within this time (ms) is ignored. */
 const sameWish = 300;
 
 const stop = new AbortController();
 let askedAt = 0;
 
-/** What a shell makes of a program that a signal ended. A terminal that is closed hangs up. */
+/** The exit codes that a shell reports for signals. A closed terminal sends SIGHUP. */
 const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 function onSignal(signal: keyof typeof codes): void {
@@ -27,7 +27,7 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** Whether the `.env` here is the one beside the program, and only its owner or root can have written it. */
+/** Whether the `.env` here is the one next to the program, and only its owner or root can write it. */
 function isOwnEnvFile(): boolean {
   try {
     const path = realpathSync(".env");
@@ -40,8 +40,8 @@ function isOwnEnvFile(): boolean {
 }
 
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
-// The reader has gone away, as with `| head`: there is nobody left to tell. 141 is what a shell makes of SIGPIPE. A closed terminal takes nothing
-// any more either, but what runs is ended in order then.
+// The reader has gone, as with `| head`. A shell reports SIGPIPE as 141. A closed terminal cannot be written either, but then running work is
+// ended in order.
 process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
   if (code === "EIO" && stop.signal.aborted) return;
   if (code === "EPIPE") process.exit(141);
@@ -50,10 +50,10 @@ process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
 });
 process.stderr.on("error", () => {});
 
-// Loaded last, so that a signal is heeded while the rest is still being read.
+// Loaded last, so that signals work while the rest is still being loaded.
 const { run } = await import("./cli/run.ts");
 
-// Left alone, V8 lets the heap grow for as long as the machine has room: on a node that is the limit of the pod. This keeps resident memory
+// By default V8 lets the heap grow as long as the machine has memory: on a node, up to the pod's limit. This keeps resident memory
 // flat over tens of thousands of builds for about a tenth more CPU. Set before the loading, it would keep the young generation so small that
 // the bot is a fifth slower.
 for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30"]) setFlagsFromString(flag);

@@ -110,10 +110,10 @@ describe("a cluster that does not let the bot write", () => {
     expect(warnings).toHaveLength(2);
     const grant = `oc process --local -f openshift/rbac-writing.yaml -p NAMESPACE=bots -p THOTH_WATCHED_NAMESPACE=${namespace} | oc apply -f -`;
     expect(warnings.find(({ setting }) => setting === "BUILD_WATCHER_ANNOTATE")?.error).toContain(
-      `may not patch builds in namespace ${namespace}, or there is no such namespace. Grant it: ${grant}`,
+      `cannot patch builds in namespace ${namespace}, or there is no such namespace. Grant it: ${grant}`,
     );
     expect(warnings.find(({ setting }) => setting === "BUILD_WATCHER_EVENTS")?.error).toContain(
-      `may not create events in namespace ${namespace}, or there is no such namespace. Grant it: ${grant}`,
+      `cannot create events in namespace ${namespace}, or there is no such namespace. Grant it: ${grant}`,
     );
   });
 

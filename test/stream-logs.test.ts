@@ -108,7 +108,7 @@ describe("watch --stream-logs", () => {
     put(world, "app-1", "Running");
     const bot = world.bot(["--stream-logs"]);
     const line = await bot.logged(({ msg }) => msg === "A build's log cannot be streamed");
-    expect(line.error).toContain("dev may not get builds/log");
+    expect(line.error).toContain("dev cannot get builds/log");
   });
 
   it("is off by default", async () => {

@@ -5,7 +5,7 @@ import type { DocumentPlace, DocumentWish, SbomDocument } from "./documents.ts";
 
 /** A bill of materials that lies beside an image, not read yet. */
 export interface FoundDocument {
-  /** What it was attached as; absent where nothing says it. */
+  /** Its type; absent if unknown. */
   readonly mediaType?: string;
   /** Its bytes, checked and bounded. Throws `JobError`. */
   read(signal: AbortSignal): Promise<Buffer>;

@@ -107,7 +107,7 @@ export function createHarborScannerAnalyzer({ endpoint, login, clock }: HarborSc
 
 function scanRequest(image: AnalysisImage, { manifest, report, version }: Agreement, url: string): HttpRequest {
   const { registry, repository, tag, digest } = image.reference;
-  if (!digest) throw new JobError("AnalyzerRejected", "A Harbor scanner adapter needs a digest, and nothing names this image's.");
+  if (!digest) throw new JobError("AnalyzerRejected", "A Harbor scanner adapter needs a digest, and this image has none.");
   const authorization = mayHaveLogin(url) ? authorizationOf(image) : undefined;
   const body = {
     registry: { url: `${image.verifyTls ? "https" : "http"}://${registry}`, ...(authorization && { authorization }) },

@@ -16,7 +16,7 @@ export interface HttpSettings {
   readonly timeout: number;
   readonly clock: Clock;
   readonly proxies?: Proxies | undefined;
-  /** Told of every request that ended; without a status when there was no answer. */
+  /** Called with every request that ended; without a status when there was no answer. */
   readonly onRequest?: (request: EndedRequest) => void;
 }
 

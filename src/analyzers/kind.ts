@@ -26,7 +26,7 @@ export interface AnalyzerParts {
 
 /** A kind of analyzer, as the table in `index.ts` lists it. */
 export interface AnalyzerKind<Settings> {
-  /** Whether it has a use for build logs. */
+  /** Whether it reads build logs. */
   readonly readsLogs: boolean;
   /** Whether it is given bills of materials. */
   readonly wantsDocuments?: boolean;

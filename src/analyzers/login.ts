@@ -40,7 +40,7 @@ export async function readSecretFile(path: string, setting: string): Promise<str
   });
   const secret = text.trim();
   if (secret === "" || /[\r\n]/.test(secret)) {
-    throw new JobError("AnalyzerLogin", `${path} holds no single line with a secret: correct the file, or ${setting}.`);
+    throw new JobError("AnalyzerLogin", `${path} does not hold a single line with a secret: correct the file, or ${setting}.`);
   }
   return secret;
 }

@@ -38,7 +38,7 @@ export function rhacsLogin(endpoint: HttpEndpoint, path: string): Login {
     });
     const token = textOf(answer.json().accessToken);
     if (token === undefined)
-      throw new JobError("AnalyzerProtocol", "RHACS Central exchanged the service account's token for none.");
+      throw new JobError("AnalyzerProtocol", "RHACS Central did not exchange the service account's token.");
     return token;
   }
 }

@@ -52,7 +52,7 @@ import { assertPrivateState } from "./state-directory.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { webhookJobsOf } from "./webhooks.ts";
 
-/** The bot, wired and at rest: each verb sets one part of it going. */
+/** The bot, wired but not started: each method starts one part. */
 export interface App extends AsyncDisposable {
   readonly queue: JobQueue;
   readonly policy: SubmissionPolicy;
@@ -62,22 +62,22 @@ export interface App extends AsyncDisposable {
   readonly ended: Promise<void>;
   /** Resolves when the builds of every watched namespace were listed once. */
   readonly synced: Promise<void>;
-  /** Asks every analyzer whether it is there; says so in the log when one is not, since jobs can wait for it. */
+  /** Asks every analyzer whether it is there. Logs those that are not, because jobs can wait for them. */
   discover(signal: AbortSignal): Promise<void>;
   /** Answers probes, unless switched off; disposing of the server ends it. Throws `ServerError`. */
   serve(): Promise<RunningServer | undefined>;
-  /** Pushes metrics, if there is a push gateway, until it is disposed of. */
+  /** Pushes metrics until it is disposed of, if there is a push gateway. */
   pushMetrics(): AsyncDisposable | undefined;
   /** Starts running jobs. */
   work(): void;
-  /** Begins to ask after submitted analyses until they have ended, and to tell receivers of what ended; of earlier runs, too. */
+  /** Begins to follow submitted analyses and to send notifications, including those of earlier runs. */
   lookAfter(): void;
   /** Follows builds until the signal fires. */
   follow(signal: AbortSignal): Promise<void>;
-  /** Takes in what lies in image streams. */
+  /** Takes in the images of image streams. */
   scan(signal: AbortSignal, onProgress: (counts: ScanCounts) => void): Promise<ScanCounts>;
   readonly take: AwaitedJobs["take"];
-  /** Resolves when every job taken in by `take` and `scan` ended, or the signal fires; says how many did, and how. */
+  /** Resolves when every job taken in by `take` and `scan` has ended, or the signal fires. Counts how they ended. */
   readonly settled: AwaitedJobs["settled"];
   /** Lets running jobs end within the grace, then interrupts them. */
   stop(): Promise<void>;
@@ -100,7 +100,7 @@ interface Parts {
   readonly version: string;
 }
 
-/** Opens everything the settings ask for; what was opened is closed again when a part cannot be. */
+/** Opens everything the settings ask for. If one part fails, the others are closed again. */
 export async function openApp(config: Config, surroundings: Surroundings): Promise<App> {
   const { log, environment, clock = systemClock, version = "" } = surroundings;
   await using opened = new AsyncDisposableStack();
@@ -204,7 +204,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
     lookAfter() {
       notifying.begin(following?.queue);
       if (following) following.begin();
-      // A ledger that can no longer be read ends the bot by itself.
+      // If the ledger cannot be read, another part ends the bot.
       else leaveUnfollowed({ jobs: queue, isFollowed: () => false }, clock.now()).catch(() => undefined);
     },
     async follow(signal) {
@@ -216,7 +216,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
         firstLists.see(sighting);
         logs?.see(sighting);
       };
-      // A ledger that can no longer be read ends the bot by itself.
+      // If the ledger cannot be read, another part ends the bot.
       measureFindings({ queue, metrics, clock }, signal).catch(() => undefined);
       if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
       void retryDenied({ queue, loginsChangedAt: () => loginsChangedAt(config), log, clock }, signal);
@@ -248,10 +248,10 @@ function handlerOf(config: Config, { cluster, queue, analyzers, lookAt, copier, 
   return createJobHandler({ cluster, analyzers, copier, clock, lookAt, toldWith, onceAnImage, ...settings });
 }
 
-/** What the bot does where no analysis service is set up, by its only analyzer. */
+/** What the bot does without an analysis service, by its only analyzer. */
 const withoutService: Readonly<Record<string, string>> = {
   packages: "The bot reads the packages of each image; set THOTH_USER_API_HOST to submit images to an analysis service",
-  none: "No analysis is set up: images are seen, copied where THOTH_PUSH_REGISTRY says so, and shown",
+  none: "No analysis is set up: images are shown, and copied if THOTH_PUSH_REGISTRY is set",
 };
 
 async function discover(
@@ -270,7 +270,7 @@ async function discover(
   }
 }
 
-/** Notices when every watched namespace was listed once, or refused it: the others do not wait for the one that may never be read. */
+/** Notices when every watched namespace was listed once or refused it: a namespace that cannot be read must not hold up the others. */
 function createFirstLists(namespaces: Cluster["namespaces"]) {
   let missing = new Set(namespaces.map((namespace) => watchedKey({ namespace })));
   const seen = new Set<string>();
@@ -287,19 +287,19 @@ function createFirstLists(namespaces: Cluster["namespaces"]) {
   };
 }
 
-/** What becomes a job of what is watched; says how far back that goes. */
+/** Which builds become jobs. Logs how far back that goes. */
 async function policyOfWatch(config: Config, { queue, log, clock }: Parts): Promise<SubmissionPolicy> {
   const policy = submissionPolicy(config);
   const since = await sinceWhen(config.since, queue.marks, clock.now());
   if (since === undefined) {
-    log.info("Builds that exist already are submitted, too; BUILD_WATCHER_SINCE leaves older ones alone");
+    log.info("Builds that have already ended are submitted as well; BUILD_WATCHER_SINCE leaves older ones alone");
     return policy;
   }
   log.info({ since: isoTime(since) }, "Builds that ended before are left alone");
   return { ...policy, since };
 }
 
-/** Where the ledger lies; a dry run has one of its own for its time, so that what it leaves unsubmitted is not remembered as done. */
+/** The directory of the ledger. A dry run has its own temporary one, so that nothing is remembered as submitted. */
 async function stateDirectory(config: Config, opened: AsyncDisposableStack): Promise<string> {
   if (!config.dryRun) return config.stateDirectory;
   const directory = await mkdtemp(join(tmpdir(), "build-watcher-dry-run-"));

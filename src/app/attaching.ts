@@ -3,10 +3,10 @@ import type { Config } from "../config/options.ts";
 import { attach } from "../registry/attach.ts";
 import type { Reading, RegistryOwner } from "./reading.ts";
 
-/** What CycloneDX documents are called in registries (IANA). */
+/** The media type of CycloneDX documents (IANA). */
 const cycloneDx = "application/vnd.cyclonedx+json";
 
-/** Attaches the documents of a copy's platforms to it, where that is wanted; never to what lies in the cluster's own registry. */
+/** Attaches the documents of all platforms to a copy, if that is wanted. Never to an image in the cluster's own registry. */
 export function documentAttacher(
   { attachSbom, pushRegistry, sbomVersion: specVersion }: Config,
   cluster: Pick<RegistryOwner, "ownsImage">,

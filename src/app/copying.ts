@@ -14,15 +14,15 @@ import type { Surroundings } from "./surroundings.ts";
 
 interface CopyingSurroundings extends Surroundings {
   readonly stateDirectory: string;
-  /** Which image each moving tag is for; a copier alone knows it as long as it is open. */
+  /** Which image each moving tag is for; a copier without a queue remembers it only while it is open. */
   readonly memory?: TagMemory | undefined;
-  /** What registries asked of the bot; a copier alone has limits of its own. */
+  /** The limits that registries asked for; a copier without a bot has its own. */
   readonly limits?: HostLimits;
 }
 
 /**
- * The copier, when there is a push registry; what it needs closed is added to `opened`. Without skopeo that is a `SetupError`. What a killed bot
- * left behind is cleared in any case.
+ * The copier, if there is a push registry. What needs closing is added to `opened`. Throws a `SetupError` without skopeo. Always clears
+ * what a killed bot left behind.
  */
 export async function openCopier(
   config: Config,
@@ -37,7 +37,7 @@ export async function openCopier(
   }
   warnOfMeetingNames(config, log);
   if (config.dryRun) return createPlannedCopier(settings);
-  // Loaded when wanted: most bots copy nothing.
+  // Loaded when needed: many bots copy nothing.
   const { openImageCopier } = await import("../registry/skopeo-copier.ts");
   const report = (event: CopyReport) => {
     onCopy?.(event);
@@ -52,7 +52,7 @@ export async function openCopier(
   return copier;
 }
 
-/** Says so where whoever builds an image can give it a name and tag that another's copy has. */
+/** Warns if a build can choose a name and tag that another image's copy has. */
 function warnOfMeetingNames({ pushLayout: layout, pushTemplate: template }: Config, log: Surroundings["log"]): void {
   const separation = separationOf({ layout, template });
   if (separation === "all") return;
@@ -62,11 +62,11 @@ function warnOfMeetingNames({ pushLayout: layout, pushTemplate: template }: Conf
       template,
       apart: separation === "none" ? "nobody" : "images of one registry",
     },
-    "Copies of different images can get each other's tags; docs/deploy.md says with which names they cannot",
+    "With these names, copies of different images can overwrite each other's tags; docs/deploy.md says which names prevent that",
   );
 }
 
-/** A copier alone, without queue and analyzer, beside a bot that may be working; undefined when there is no push registry. */
+/** A copier without queue and analyzer; a bot can be running at the same time. Undefined without a push registry. */
 export async function openCopying(
   config: Config,
   surroundings: Surroundings,

@@ -6,7 +6,7 @@ import type { Config } from "../config/options.ts";
 import { findAttachedDocuments, namedDocument } from "../registry/reading/attached-documents.ts";
 import type { ImageDoor, Reading } from "./reading.ts";
 
-/** Bills of materials from the places that are set, in their order; without a way into images there are none. */
+/** Bills of materials from the configured places, in that order. Without a way to read images there are none. */
 export function openDocuments(
   { sbomSource, sbomVersion }: Pick<Config, "sbomSource" | "sbomVersion">,
   reading: Reading | undefined,
@@ -21,7 +21,7 @@ export function openDocuments(
   return createDocuments(sbomSource.map((name) => places[name]).filter((place) => place !== undefined));
 }
 
-/** What the build named first, then what lies beside the image, then what lies beside the one that it is a copy of. */
+/** First what the build named, then what is attached to the image, then what is attached to the original of a copy. */
 async function attachedTo(
   { reference, source, document }: AnalysisImage,
   { open }: ImageDoor,

@@ -28,34 +28,34 @@ export interface FollowingParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Told of every attempt to learn how an analysis goes. */
+  /** Called with every question about an analysis. */
   readonly onAttempt?: (attempt: AttemptReport<FollowWork, FollowResult>) => void;
 }
 
-/** What follows analyses after their jobs are done. */
+/** Follows analyses after their jobs are done. */
 export interface Following {
   /** The analyses followed so far, for reading. */
   readonly queue: Pick<FollowQueue, "recent">;
-  /** To be told of every attempt at a job. */
+  /** Call with every attempt at a job. */
   onAttempt(attempt: AttemptReport): void;
-  /** Rejects when it cannot go on. */
+  /** Rejects when it cannot continue. */
   readonly ended: Promise<never>;
-  /** Begins to ask after analyses, those of earlier runs included. */
+  /** Begins to ask about analyses, including those of earlier runs. */
   begin(): void;
   stop(): Promise<void>;
 }
 
-/** From seconds, for what is answered from a cache, to a few minutes. */
+/** From seconds, for cached answers, to a few minutes. */
 const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
 
-/** Questions at once, and milliseconds between them: many analyses must not take the time that jobs need. */
+/** Questions at once, and milliseconds between them: following must not slow down jobs. */
 const workers = 2;
 const questionInterval = 50;
-/** Milliseconds after which the analyses of done jobs are taken up, many together. */
+/** Milliseconds that done jobs are collected before their analyses are followed. */
 const takeUpDelay = 1_000;
-/** Milliseconds one question may take; the request itself has a deadline before. */
+/** Milliseconds that one question may take; the request itself has a shorter deadline. */
 const questionTimeout = 150_000;
-/** Milliseconds for which an endpoint that is down is still asked after the last analysis should have ended. */
+/** Milliseconds that an endpoint which is down is still asked after an analysis should have ended. */
 const afterwards = 60 * 60_000;
 
 /** Opens what follows analyses; undefined when it is switched off or no analyzer can tell. */
@@ -80,7 +80,7 @@ export async function openFollowing(
   opened.defer(() => queue.close());
 
   const { promise: ended, reject: failed } = Promise.withResolvers<never>();
-  // Whoever runs the bot waits for it; a command that does not must not end of it.
+  // The bot waits for this. A command that does not must not end because of it.
   ended.catch(() => undefined);
   const failUnlessStopping = (error: unknown) => {
     if (!stopping.signal.aborted) failed(error);
@@ -123,7 +123,7 @@ export async function openFollowing(
   };
 }
 
-/** How each analyzer that can tell is asked how an analysis goes. */
+/** How to ask each analyzer about an analysis, if it can be asked. */
 function statusQuestions(analyzers: readonly Analyzer[]): ReadonlyMap<string, NonNullable<Analyzer["status"]>> {
   return new Map(
     analyzers.flatMap((analyzer) => (analyzer.status ? [[analyzer.name, analyzer.status.bind(analyzer)] as const] : [])),

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Config } from "../config/options.ts";
 
-/** When one of the auth files changed last (ms since the epoch); undefined where none is set or can be read. A Secret that is mounted counts by its contents. */
+/** When one of the auth files last changed (ms since the epoch); undefined if none is set or readable. For a mounted Secret its contents count. */
 export async function loginsChangedAt({ sourceAuthfile, destinationAuthfile }: Config): Promise<number | undefined> {
   const paths = [sourceAuthfile, destinationAuthfile].filter((path) => path !== undefined);
   const times = await Promise.all(

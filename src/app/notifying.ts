@@ -28,30 +28,30 @@ export interface NotifyingParts {
   readonly clock: Clock;
 }
 
-/** What tells others of ended jobs and analyses. */
+/** Notifies receivers of ended jobs and analyses. */
 export interface Notifying {
-  /** To be told of every attempt at a job. */
+  /** Call with every attempt at a job. */
   onAttempt(attempt: AttemptReport): void;
-  /** To be told of every attempt to learn how an analysis goes. */
+  /** Call with every question about an analysis. */
   onFollowed(attempt: AttemptReport<FollowWork, FollowResult>): void;
-  /** Rejects when it cannot go on. */
+  /** Rejects when it cannot continue. */
   readonly ended: Promise<never>;
-  /** Begins to deliver, beginning with what an earlier bot left untold. */
+  /** Begins to deliver, starting with what an earlier bot did not send. */
   begin(followed: Following["queue"] | undefined): void;
   stop(): Promise<void>;
 }
 
-/** Milliseconds after which events are written to the ledger, many together. */
+/** Milliseconds that events are collected before they are written to the ledger together. */
 const writeDelay = 200;
-/** Deliveries at once, and milliseconds between them: many events must not take the time that jobs need. */
+/** Deliveries at once, and milliseconds between them: events must not slow down jobs. */
 const workers = 4;
 const deliveryInterval = 20;
-/** Milliseconds one delivery may take; the request itself has a deadline before. */
+/** Milliseconds that one delivery may take; the request itself has a shorter deadline. */
 const deliveryTimeout = 60_000;
 const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
-/** Milliseconds that deliveries under way may take to end when the bot stops. */
+/** Milliseconds that running deliveries get when the bot stops. */
 const stopGrace = 2_000;
-/** Milliseconds between two looks for what was not told. */
+/** Milliseconds between two searches for missed notifications. */
 const lookInterval = 10 * 60_000;
 
 /** Up to when everything was told: milliseconds since the epoch. */
@@ -75,7 +75,7 @@ export async function openNotifying(config: Config, parts: NotifyingParts, opene
   let looking = Promise.resolve();
 
   const { promise: ended, reject: failed } = Promise.withResolvers<never>();
-  // Whoever runs the bot waits for it; a command that does not must not end of it.
+  // The bot waits for this. A command that does not must not end because of it.
   ended.catch(() => undefined);
   const failUnlessStopping = (error: unknown) => {
     if (!stopping.signal.aborted) failed(error);
@@ -119,7 +119,7 @@ export async function openNotifying(config: Config, parts: NotifyingParts, opene
   };
 }
 
-/** Finds out what is to be told, in the order in which things ended. What cannot be read now is told by the next look for what was not. */
+/** Finds what to send, in the order in which things ended. What cannot be read now is sent by the next search for missed notifications. */
 function createTelling(
   jobs: JobQueue,
   tell: (event: Notification) => void,
@@ -154,7 +154,7 @@ function createTelling(
   };
 }
 
-/** Nobody is told; whoever is to be told later is not told of what happened until then. */
+/** Without receivers. Receivers that are added later do not get earlier events. */
 function silent(begin: () => void): Notifying {
   const ended = new Promise<never>(() => undefined);
   return { ended, onAttempt: () => undefined, onFollowed: () => undefined, begin, stop: async () => undefined };

@@ -29,17 +29,17 @@ import { streamBuildLog } from "../sources/logs/build-log-stream.ts";
 import { createOwnership } from "../sources/ownership.ts";
 import { watchBuilds, watchedOf } from "../sources/watch-builds.ts";
 
-/** Lists that run at once at start, when hundreds of namespaces are watched. */
+/** How many lists run at once, when hundreds of namespaces are watched. */
 const listsAtOnce = 8;
 
 /** Image streams carry their whole history and come in smaller pages. */
 const streamPageSize = 100;
 
-/** Milliseconds between questions what there is to watch: build systems, and namespaces, which come and go more often. */
+/** Milliseconds between questions about build systems, and about namespaces, which change more often. */
 const askForSources = 10 * 60_000;
 const askForNamespaces = 60_000;
 
-/** A cluster, and the one way to write to it. */
+/** A cluster, and the only way to write to it. */
 export interface WritableCluster extends Cluster {
   readonly announcer: BuildAnnouncer;
 }
@@ -83,7 +83,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
     }),
     async registryLogin(signal) {
       const token = await withDeadline(clock, signal, requestTimeout, pullToken);
-      // The registry reads only the password; a user name with colons, as a service account's, would be cut at the first.
+      // The registry reads only the password. A service account's name has colons, and would be cut at the first.
       return token === undefined ? undefined : { user: "serviceaccount", password: token };
     },
     close: () => connection.close(),

@@ -16,19 +16,19 @@ import { createRegistryParts } from "../registry/registry-parts.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { databaseSource, registrySettings } from "./settings.ts";
 
-/** The way to images. */
+/** Opens images for reading. */
 export interface ImageDoor {
-  /** Opens an image in its registry; a copy in the push registry with that one's login. Throws `JobError`. */
+  /** Opens an image in its registry; a copy with the push registry's login. Throws `JobError`. */
   open(image: ImageReference, signal: AbortSignal): Promise<ReadableImage>;
 }
 
-/** The door that images are written to as well: the push registry's. */
+/** Access to the push registry. */
 export interface WritableDoor extends ImageDoor {
   /** Asks the repository of a copy, with the right to push there. */
   copies(copy: ImageReference, signal: AbortSignal): Promise<SendToRegistry>;
 }
 
-/** What lies in images, and the way to them. */
+/** The packages of images, and how to read images. */
 export interface Reading extends WritableDoor {
   readonly inventory: Inventory;
 }
@@ -42,12 +42,12 @@ export interface DoorSurroundings {
   /** The process that runs credential helpers. */
   readonly host: HostProcess;
   readonly log: Pick<Logger, "warn">;
-  /** What registries asked of the bot, where it copies as well. */
+  /** The limits that registries asked for, shared with copying. */
   readonly limits?: HostLimits;
 }
 
 export interface ReadingSurroundings extends DoorSurroundings {
-  /** Where what was read is kept. */
+  /** Where packages are kept. */
   readonly directory: string;
 }
 
@@ -56,7 +56,7 @@ export function readsPackages({ analyzers, commands, dryRun }: Pick<Config, "ana
   return !dryRun && (analyzers.includes("packages") || wantsDocuments(analyzers, commands));
 }
 
-/** Opens the inventory over the registry's door; what needs closing is added to `opened`. Throws `SetupError`. */
+/** Opens the inventory. What needs closing is added to `opened`. Throws `SetupError`. */
 export async function openReading(
   config: Config,
   cluster: RegistryOwner,
@@ -75,7 +75,7 @@ export function looksThrough(door: ImageDoor): LookAt {
   return async (image, signal, seeksBase) => lookAt(await door.open(image, signal), signal, seeksBase);
 }
 
-/** Opens the registry's door alone; see `openReading`. */
+/** Opens only the access to registries; see `openReading`. */
 export async function openDoor(
   config: Config,
   cluster: RegistryOwner,
@@ -86,7 +86,7 @@ export async function openDoor(
     createRegistryParts({ ...registrySettings(config, cluster, environment), clock, host, limits }),
     (part) => part.close(),
   );
-  // What copies images says the same of the same files.
+  // The copier already reports the same files.
   const doubts = config.pushRegistry === undefined ? await parts.check() : [];
   for (const doubt of doubts) log.warn({ doubt }, "A login or certificate cannot be used");
   const reader = createImageReader(parts);

@@ -25,32 +25,32 @@ export interface ServingParts {
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly version: string;
-  /** Present where the bot reads packages. */
+  /** Present if the bot reads packages. */
   readonly reading?: Reading | undefined;
 }
 
-/** What people and probes are shown, and what it is read from. */
+/** The bot's server, and the state it shows. */
 export interface Serving {
   readonly health: HealthMonitor;
-  /** To be told of what happens. */
+  /** Call with what happens. */
   readonly activity: ActivityMonitor;
-  /** To be told of every sighting. */
+  /** Call with every sighting. */
   see(sighting: BuildSighting): void;
-  /** Answers, unless switched off; disposing of the server ends it. Throws `ServerError`. */
+  /** Starts the server, unless it is switched off. Disposing of it ends it. Throws `ServerError`. */
   open(): Promise<RunningServer | undefined>;
 }
 
-/** Bytes of a build log that are shown on demand. */
+/** How many bytes of a build log are shown. */
 const shownLog = 64 * 1024;
 
-/** Logs that are read for the page at once. */
+/** How many logs are read for the page at once. */
 const logsAtOnce = 4;
 
-/** Milliseconds until a cluster that named no console is asked again, and that it may take to answer. */
+/** Milliseconds until a cluster without a console is asked again, and that it may take to answer. */
 const consoleAskedEvery = 10 * 60_000;
 const consolePatience = 10_000;
 
-/** Where OpenShift's console is: as the setting says, else as the cluster does, which is asked when somebody first looks. */
+/** The address of OpenShift's console: from the setting, else from the cluster, which is asked when the page is first opened. */
 function consoleUrl(set: string | undefined, cluster: Pick<Cluster, "consoleUrl">, clock: Clock): () => string | undefined {
   let url = set;
   let askAt = 0;

@@ -14,11 +14,11 @@ import type { DatabaseSource } from "../postgres/index.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Milliseconds that reading a build's log may take, and how much of a job's time at most. */
+/** The longest time for reading a build's log: milliseconds, and a share of the job's time. */
 const logTime = 60_000;
 const logShare = 1 / 4;
 
-/** Which cluster and which part of it. */
+/** Which cluster, and which part of it. */
 export function clusterSettings(config: Config) {
   const { namespaces, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
   const { labelSelector, shipwrightSelector, tektonSelector, tektonIgnoreResults, namespaceSelector, namespaceExclude } = config;
@@ -37,22 +37,22 @@ export function taskSettings({ tektonTasks, tektonFailed, track }: Pick<Config, 
   };
 }
 
-/** Where the server listens. In a pod probes come from outside of it; elsewhere the server is nobody else's business. */
+/** Where the server listens. In a pod, probes come from outside. Elsewhere only this machine needs the server. */
 export function serverSettings({ host, port, adminPort }: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
   const usual = inPod ? undefined : "127.0.0.1";
-  // A proxy with login reaches the page by the pod's own loopback; probes come from outside of it all the same.
+  // A login proxy reaches the page over the pod's loopback, but probes still come from outside.
   const admin = adminPort === undefined ? undefined : { host: inPod ? undefined : (host ?? usual), port: adminPort };
   return { host: host ?? usual, port, admin };
 }
 
-/** What the page shows of the settings, and who may change something by it. */
+/** The settings that the page shows, and who can change something on it. */
 export function pageSettings(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment) {
   const { track, apiToken, publicUrl, pushRegistry } = config;
   const access = { apiToken, publicUrl, inPod: Boolean(inPod) };
   return { track, pushRegistry, addresses: analyzerAddresses(config), access };
 }
 
-/** What becomes a job. */
+/** Decides what becomes a job. */
 export function submissionPolicy(config: Config): SubmissionPolicy {
   return {
     analyzers: plannedAnalyzers(config.analyzers),
@@ -66,7 +66,7 @@ export function submissionPolicy(config: Config): SubmissionPolicy {
   };
 }
 
-/** Each build system has a selector of its own. */
+/** Each build system has its own selector. */
 function labelMatcher({
   labelSelector = "",
   shipwrightSelector = "",
@@ -89,12 +89,12 @@ export function handlerSettings(config: Config, cluster: Pick<Cluster, "ownsImag
   };
 }
 
-/** Whether the bot, or the analyzer for it, reads images with logins of the bot's own. */
+/** Whether images are read with the bot's own logins, by the bot or by the analyzer. */
 function readsWithLogin({ passToken, sourceUser, pushRegistry, analyzers, dryRun }: Config): boolean {
   return passToken || sourceUser !== undefined || (!dryRun && (pushRegistry !== undefined || analyzers.includes("packages")));
 }
 
-/** Jobs that copy images are the slow ones; there are none when nothing is copied. Throws `SetupError`. */
+/** Jobs that copy images are the slow ones. Throws `SetupError`. */
 export function queueSettings({ workers, perNamespace, jobTimeout, giveUpAfter, ...config }: Config) {
   const { pushRegistry: registry, pushLayout: layout, pushTemplate: template, pushSkip: skip, dryRun } = config;
   const rules = registry === undefined || dryRun ? undefined : readPushSettings({ registry, layout, template, skip });
@@ -103,7 +103,7 @@ export function queueSettings({ workers, perNamespace, jobTimeout, giveUpAfter, 
   return { workers, perTenant, jobTimeout, giveUpAfter, isSlow: rules && ((job: Job) => mayCopy(job, rules)) };
 }
 
-/** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is for its own registry alone. */
+/** Where images are copied to, and with which logins; undefined when they are not copied. The cluster's token is only for its own registry. */
 export function copierSettings(config: Config, cluster: OwnRegistry, environment: Environment) {
   const { pushRegistry, pushLayout: layout, pushTemplate: template, pushSkip: skip, skopeoPath } = config;
   if (pushRegistry === undefined) return undefined;
@@ -122,7 +122,7 @@ export function copierSettings(config: Config, cluster: OwnRegistry, environment
 
 type OwnRegistry = Pick<Cluster, "ownsImage" | "registryLogin">;
 
-/** How registries are reached, by whatever part asks them: with which logins and certificates, through which proxies, and where others may send the bot. */
+/** How every part reaches registries: logins, certificates, proxies, and the hosts that others may send the bot to. */
 export function registrySettings(config: Config, cluster: OwnRegistry, environment: Environment) {
   return {
     perRegistry: config.perRegistry,
@@ -140,7 +140,7 @@ export function registrySettings(config: Config, cluster: OwnRegistry, environme
   };
 }
 
-/** Where names that others chose may lead the bot: what the operator named is trusted. */
+/** Which hosts the bot may contact because others named them. Hosts that the operator named are trusted. */
 export function hostSettings(config: Config, cluster: Pick<OwnRegistry, "ownsImage">, environment: Environment) {
   const { KUBERNETES_SERVICE_HOST: host } = environment;
   const { pushRegistry, registryRoute, clusterUrl, sourceRegistry, trustedHosts, sourceRegistries: sources } = config;
@@ -154,7 +154,7 @@ export function hostSettings(config: Config, cluster: Pick<OwnRegistry, "ownsIma
   };
 }
 
-/** Where replicas keep what they share; undefined when all lies in files. */
+/** The database that replicas share; undefined when everything is in files. */
 export function databaseSource(
   { databaseUrl: url, databaseCa: ca }: Config,
   environment: Environment,
@@ -162,7 +162,7 @@ export function databaseSource(
   return url === undefined ? undefined : { url, ca, file: environment[fileVariable(options.databaseUrl.env)] };
 }
 
-/** Where metrics are pushed; undefined when they are not. Bots are told apart by their deployment, else by what they watch. */
+/** Where metrics are pushed; undefined when they are not. The label `instance` is the deployment's name, else what is watched. */
 export function gatewaySettings(config: Config, { namespaces }: Pick<Cluster, "namespaces">) {
   const { pushGatewayHost: host, pushGatewayPort: port, deploymentName } = config;
   const instance = deploymentName ?? namespaces.map((namespace) => namespace ?? "all").join(",");

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { SetupError } from "../core/errors.ts";
 
 /**
- * Throws a `SetupError` when others could read or replace what the bot keeps: a state directory that everybody may write to, or a link or a file of
- * everybody's in it. Groups may share it, as volumes in a cluster do; in a pod nobody else is there, and volumes come with any mode.
+ * Throws a `SetupError` when others could read or replace the bot's files: when everybody can write to the state directory or a file in it, or
+ * it holds a link. A group can share it, as with volumes in a cluster. In a pod nobody else is there, and volumes can have any mode.
  */
 export function assertPrivateState(
   directory: string,

@@ -14,11 +14,11 @@ export interface WebhookParts {
   readonly queue: Pick<JobQueue, "add">;
   readonly metrics: Metrics;
   readonly log: Pick<Logger, "warn">;
-  /** Whether images may come from a registry, as far as its name tells. */
+  /** Whether images may come from this registry, judged by its name. */
   readonly mayBeSource: (registry: string) => boolean;
 }
 
-/** What the web hooks take in. The bot's own copies are left alone: a registry tells of those as well, and each would be copied again. */
+/** Takes in what web hooks name, but not the bot's own copies: registries report those as well, and each would be copied again. */
 export function createWebhooks(config: Config, { queue, metrics, log, mayBeSource }: WebhookParts): WebhookSettings {
   const { webhookSecret: secret, webhookRepositories } = config;
   const isAllowed = createImageFilter(webhookRepositories);
@@ -28,15 +28,15 @@ export function createWebhooks(config: Config, { queue, metrics, log, mayBeSourc
     metrics,
     isSigned: secret === undefined ? () => false : createSignatureCheck(secret),
     isWanted: (image) => isAllowed(image) && !isOwnCopy(image) && mayBeSource(image.registry),
-    note: (text) => log.warn({ note: text }, "A web hook names what cannot be used"),
+    note: (text) => log.warn({ note: text }, "A web hook named something that cannot be used"),
     take: (image) => take(queue, image, config.analyzers),
   };
 }
 
-/** Milliseconds in which an image of several platforms is told of after its parts, each of which is told of alone. */
+/** Milliseconds within which an image for several platforms is reported after its parts, each of which is reported alone. */
 const wholeWithin = 10_000;
 
-/** An image named by a tag is submitted whenever it is pushed: the tag means another image then. One that failed is tried again. */
+/** An image named by tag is submitted after every push, because the tag then means another image. A failed one is retried. */
 async function take(queue: WebhookParts["queue"], pushed: PushedImage, analyzers: readonly string[]): Promise<TakenImage> {
   const { untagged, parts, ...image } = pushed;
   const how = {
@@ -49,7 +49,7 @@ async function take(queue: WebhookParts["queue"], pushed: PushedImage, analyzers
   return answers.includes("added") ? "new" : "known";
 }
 
-/** Jobs that are looked at for one that holds an image: a push tells of few. */
+/** How many jobs are searched for the image: a push reports few. */
 const mostTold = 50;
 
 /** The last jobs of web hooks for images of the same repository. */

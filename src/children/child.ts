@@ -8,21 +8,21 @@ export interface ChildSettings {
   readonly environment: Readonly<Record<string, string>>;
   readonly host: HostProcess;
   readonly clock: Clock;
-  /** What it reads from its standard input; without it there is none. */
+  /** Its standard input; absent: none. */
   readonly input?: string;
-  /** Characters of standard output that are kept from its beginning; a program that writes more is ended. Without it the end of what it wrote is kept. */
+  /** How many characters of standard output are kept, from its beginning; a program that writes more is ended. Absent: the end of the output is kept. */
   readonly longestOutput?: number;
-  /** Told the process's id when it has begun. */
+  /** Called with the process's id when it has started. */
   readonly begun?: (pid: number) => void;
 }
 
-/** How a program ended; the texts are the ends of what it wrote. */
+/** How a program ended, with the ends of its outputs. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
   readonly stdout: string;
-  /** Whether it was ended for writing more than it may. */
+  /** Whether it was ended because it wrote too much. */
   readonly isTooLong: boolean;
 }
 
@@ -31,7 +31,7 @@ const killGrace = 2_000;
 const longestTail = 64 * 1024;
 
 /**
- * Runs a program in a process group of its own, with this environment and no shell, and resolves when it has ended. The signal ends the
+ * Runs a program in its own process group, with this environment and without a shell, and resolves when it has ended. The signal ends the
  * whole group: TERM, then KILL. Rejects when the program cannot be started.
  */
 export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
@@ -42,7 +42,7 @@ export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<
       detached: true,
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
-    // A program that does not read all of it is told by how it ends.
+    // If a program does not read all of it, its exit code shows that.
     child.stdin?.on("error", () => {}).end(input);
     if (child.pid !== undefined) begun?.(child.pid);
     let cancelKill = () => {};
@@ -58,7 +58,7 @@ export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<
       settle();
       reject(error);
     });
-    // A child for which no file descriptor was left has no streams; its error comes next.
+    // Without a free file descriptor the child has no streams; its error event follows.
     let isTooLong = false;
     const tooLong = () => {
       if (!isTooLong) end();
@@ -83,7 +83,7 @@ export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<
   });
 }
 
-/** Keeps what a stream brings from its beginning, or the end of it where there is no limit. */
+/** Keeps the beginning of a stream up to the limit, or without a limit its end. */
 function keep(stream: NodeJS.ReadableStream, longest: number | undefined, tooLong: () => void): () => string {
   let kept: string[] = [];
   let length = 0;

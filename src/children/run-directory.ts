@@ -5,27 +5,27 @@ import { basename, dirname, join } from "node:path";
 import { type Clock, sleep } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 
-/** What this door needs of the process it runs in; Node's own `process` fits. */
+/** What this door needs from its process; Node's `process` fits. */
 export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill" | "once" | "off"> & { readonly getuid?: () => number };
 
-/** What the children of a run directory are; each kind has a place of its own in the state directory. */
+/** The kind of child processes in a run directory; each kind has its own place in the state directory. */
 export type ChildKind = "skopeo" | "command";
 
 /**
- * The files of one child process, private to this user. They are few and small, so they are written and read at once: each wait for another thread
- * would cost more.
+ * The files of one child process, private to this user. They are few and small, so they are written and read synchronously,
+ * which is faster.
  */
 export interface ChildFiles {
   path(name: string): string;
-  /** What the child wrote into a file; empty where it wrote none. */
+  /** What the child wrote into a file; empty if it wrote none. */
   read(name: string): string;
   remove(): void;
 }
 
 export interface RunDirectory {
-  /** Writes a child's files, each readable by this user alone. Throws `JobError("DiskFull")`. */
+  /** Writes a child's files, readable only by this user. Throws `JobError("DiskFull")`. */
   create(files: Readonly<Record<string, string>>): ChildFiles;
-  /** Removes everything of this process, as happens when it exits without. */
+  /** Removes everything of this process. This also happens when the process exits. */
   close(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ const pollInterval = 25;
 
 /**
  * A directory for the credentials of this process's children. What dead processes left behind is cleared first: children that still run are
- * ended (their command line or environment names the directory), then the files are removed. Living processes that share the state directory are left alone.
+ * ended (their command line or environment names the directory), then the files are removed. Running processes that share the state directory are left alone.
  */
 export async function openRunDirectory(
   stateDirectory: string,
@@ -112,7 +112,7 @@ export async function clearLeftovers(
   }
 }
 
-/** Whether the process that made a run directory still lives: same id, and started at the same time. */
+/** Whether the process that made a run directory still runs: same id and same start time. */
 async function isOwned(name: string, host: HostProcess): Promise<boolean> {
   const [, pid, started] = ownerName.exec(name) ?? [];
   return pid !== undefined && isAlive(Number(pid), host) && (await startTime(Number(pid))) === started;
@@ -130,7 +130,7 @@ async function endChildren(directory: string, host: HostProcess, clock: Clock): 
   }
 }
 
-/** Processes with an argument or a variable of their environment below the directory. Where there is no /proc, none is found, and a child ends by its own --command-timeout. */
+/** Processes with an argument or a variable of their environment below the directory. Without /proc none are found; such a child ends by its own --command-timeout. */
 async function processesNaming(directory: string, self: number): Promise<number[]> {
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
   const marker = `/${basename(directory)}/child-`;
@@ -143,7 +143,7 @@ async function startedWith(pid: number): Promise<string> {
   return (await Promise.all(texts)).join("\0");
 }
 
-/** When a process started, in clock ticks since the boot (proc(5), field 22 of stat); "0" when it is not to be known. */
+/** When a process started, in clock ticks since the boot (proc(5), field 22 of stat); "0" when that is unknown. */
 async function startTime(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";

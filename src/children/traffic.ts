@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 
-/** Told how a process gets on, by the bytes it reads and writes. */
+/** Reports the progress of a process, by the bytes it reads and writes. */
 export interface TrafficListener {
   /** It moves bytes. */
   moving(): void;
-  /** It has moved nothing for so many milliseconds, a second at least; called again while that lasts. `read` counts the bytes it has read so far. */
+  /** It has moved nothing for this many milliseconds, at least a second; called repeatedly. `read` is the number of bytes it has read so far. */
   quiet(milliseconds: number, read: number): void;
 }
 
@@ -16,7 +16,7 @@ interface Traffic {
 
 const lookEvery = 500;
 const quietAfter = 1_000;
-/** So few bytes are no movement: Go's runtime wakes itself by some, and whoever sends one byte now and then only means to keep a place. */
+/** Fewer bytes do not count as progress: Go's runtime writes some itself, and single bytes only keep a connection open. */
 const leastBytes = 1_024;
 
 /**

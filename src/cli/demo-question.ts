@@ -13,7 +13,7 @@ export async function answerQuestion(
   tell: (line: string) => void,
 ): Promise<void> {
   if (!images) {
-    tell(`Which images have a package? Beside a bot that reads them, npm start -- packages '${question}' answers.`);
+    tell(`Which images have a package? While a bot that reads images is running, npm start -- packages '${question}' answers.`);
     return;
   }
   const { config, environment, host, log, signal } = context;

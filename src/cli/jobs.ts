@@ -40,7 +40,7 @@ export async function listJobs(context: CommandContext, { limit, json, details, 
     else screen.writeRaw(jobsTable(records, clock.now(), screen));
     const all = await queue.count(Number.MAX_SAFE_INTEGER, filter);
     if (all > records.length)
-      screen.write(`${records.length} of ${all} jobs. --limit 0 lists all, --details everything of each.\n`);
+      screen.write(`${records.length} of ${all} jobs. --limit 0 lists all, --details prints all details.\n`);
   });
   return 0;
 }
@@ -51,7 +51,7 @@ export async function retryJobs(
   { ids, failed }: { readonly ids: readonly string[]; readonly failed: boolean },
 ): Promise<number> {
   if (ids.length === 0 && !failed)
-    throw new UsageError("Name the jobs to retry, or give --failed for all that failed. `build-watcher jobs` lists them.");
+    throw new UsageError("Name the jobs to retry, or use --failed for all failed jobs. `build-watcher jobs` lists them.");
   return withQueue(context, async (queue) => {
     const chosen = failed ? await failedIds(queue) : await idsOf(queue, ids);
     if (chosen.length === 0) context.screen.write("No failed jobs: there is nothing to retry.\n");

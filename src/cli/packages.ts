@@ -54,12 +54,12 @@ async function withKnown<T>(
 
 function show({ screen, clock = systemClock }: CommandContext, { groups, more, coverage }: FoundPackages): void {
   for (const group of groups) screen.write(`${groupLines(group, clock.now()).join("\n")}\n`);
-  if (groups.length === 0) screen.write("No image that was read has it.\n");
+  if (groups.length === 0) screen.write("None of the images that were read has it.\n");
   if (more) screen.write("There are more images than are listed here; ask for a version or a range.\n");
   const { complete, partial, unknown } = coverage;
   const gaps = [partial > 0 && `${partial} only in part`, unknown > 0 && `${unknown} not at all`].filter(Boolean).join(", ");
   screen.write(
-    `${counted(complete + partial + unknown, "image")} read${gaps && `; ${gaps}: what lies in the rest of those is not known`}.\n`,
+    `${counted(complete + partial + unknown, "image")} read${gaps && `; ${gaps}: the contents of the rest are not known`}.\n`,
   );
 }
 

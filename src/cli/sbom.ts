@@ -18,11 +18,11 @@ export async function sbom(context: CommandContext, name: string): Promise<numbe
   const document = await reading.inventory.known.document(digest, { image, specVersion: config.sbomVersion });
   for (const { reasons, platform } of contents)
     if (reasons.length > 0)
-      log.warn({ image: formatImageReference(image), platform, reasons }, "Not all of the image could be read");
+      log.warn({ image: formatImageReference(image), platform, reasons }, "Part of the image could not be read");
   if (contents.length > 1)
     log.warn(
       { platforms: contents.map(({ platform }) => platform) },
-      "The image has several platforms; the document is of the first",
+      "The image has several platforms; the document describes the first",
     );
   if (!document || contents.every(({ completeness }) => completeness === "unknown")) return 1;
   screen.writeRaw(`${Buffer.from(document).toString("utf8")}\n`);

@@ -33,7 +33,7 @@ export async function status(
     return 0;
   }
   const kept = await readLedger(config);
-  const where = url === undefined ? "This configuration has no server to ask" : `No bot answers at ${url}`;
+  const where = url === undefined ? "With this configuration the bot has no server to ask" : `No bot answers at ${url}`;
   const note = `${where}; this is what the ledger in ${config.stateDirectory} says.\n`;
   screen.write(json ? `${JSON.stringify(kept)}\n` : note + table([["Queue", queueLine(kept, clock.now())]]));
   return 1;

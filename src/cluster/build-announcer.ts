@@ -12,9 +12,9 @@ import { asClusterError } from "./api/trouble.ts";
 export interface AnnouncerSettings {
   readonly api: Api;
   readonly patience: Patience;
-  /** Which of several bots it is: the pod's name. */
+  /** The pod's name, which distinguishes several bots. */
   readonly instance: string;
-  /** Where builds of a kind lie. */
+  /** The resource of a kind of builds. */
   readonly resourceOf: (build: BuildKey) => Resource;
 }
 
@@ -24,10 +24,10 @@ const domain = "build-watcher.thoth-station.ninja";
 /** Limits of events.k8s.io/v1, in bytes: longer ones are answered with 422. */
 const longestNote = 1024;
 const longestInstance = 128;
-/** What fits before `.<hash>` into the 253 characters of an object's name. */
+/** How much fits before `.<hash>` into an object's name of 253 characters. */
 const longestNameStart = 200;
 
-/** Changes of a Build that may come between reading and writing within the API server, before a patch of it is given up. */
+/** How many conflicts with other changes of a Build are retried before a patch is given up. */
 const conflicts = 4;
 
 export function createBuildAnnouncer({ api, patience, instance, resourceOf }: AnnouncerSettings): BuildAnnouncer {
@@ -37,7 +37,7 @@ export function createBuildAnnouncer({ api, patience, instance, resourceOf }: An
       const annotations = Object.fromEntries(
         Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value === undefined ? null : forPeople(value)]),
       );
-      // With the uid a Build that has only the name is refused.
+      // With the uid, another Build of the same name is refused.
       const change = { metadata: { uid: build.uid, annotations } };
       const patch = () => api.patch(objectPath(resource, build.namespace, build.name), change, signal);
       const access = { verb: "patch", resource: resource.plural, namespace: build.namespace } as const;
@@ -47,13 +47,13 @@ export function createBuildAnnouncer({ api, patience, instance, resourceOf }: An
       const path = `/apis/events.k8s.io/v1/namespaces/${segment(build.namespace)}/events`;
       const object = eventObject(build, resourceOf(build), event, instance);
       const access = { verb: "create", resource: "events", namespace: build.namespace } as const;
-      // 409: an earlier attempt arrived, or an earlier bot told it.
+      // 409: an earlier attempt arrived, or an earlier bot wrote it.
       await told(access, signal, [409], () => retrying(patience, signal, () => api.post(path, object, signal)));
     },
   };
 }
 
-/** Does something to which some answers mean that there is nothing to be done. */
+/** Runs a request; some answers mean that there is nothing to do. */
 async function told(access: Access, signal: AbortSignal, settled: readonly number[], act: () => Promise<unknown>): Promise<void> {
   try {
     await act();
@@ -95,7 +95,7 @@ function eventObject(build: BuildKey, { group, version }: Resource, event: Build
   };
 }
 
-/** The beginning of a text, at most so many bytes long, in whole characters. */
+/** The beginning of a text, at most this many bytes, in whole characters. */
 function cutTo(text: string, bytes: number): string {
   if (Buffer.byteLength(text) <= bytes) return text;
   const room = new Uint8Array(bytes - Buffer.byteLength("…"));

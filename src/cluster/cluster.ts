@@ -5,19 +5,19 @@ import type { ImageReference } from "../core/image-reference.ts";
 
 /** One of the watches: the builds of a build system in a namespace, or in the whole cluster (undefined). */
 export interface Watched {
-  /** The plural of the objects watched, such as `buildruns`; absent: OpenShift's `builds`. */
+  /** The plural of the watched objects, such as `buildruns`; absent: OpenShift's `builds`. */
   readonly source?: string;
   /** What people call one of them: `BuildRun`; absent: `Build`. */
   readonly what?: string;
   readonly namespace: string | undefined;
 }
 
-/** Tells watches apart. */
+/** A key that distinguishes watches. */
 export function watchedKey({ source = "builds", namespace }: Watched): string {
   return `${source} ${namespace ?? "*"}`;
 }
 
-/** What watches have to say, each in order. */
+/** What watches report, each in order. */
 export type BuildSighting = (Watched & WatchSighting) | WatchesSighting;
 
 /**
@@ -32,13 +32,13 @@ export type WatchSighting =
   | { readonly kind: "alive" }
   | ({ readonly kind: "trouble" } & WatchTrouble);
 
-/** What is watched from now on: told when it changes. */
+/** What is watched from now on; reported when it changes. */
 export interface WatchesSighting {
   readonly kind: "watches";
   readonly watches: readonly Watched[];
 }
 
-/** Whether a sighting shows that the watch delivers; a list says nothing of that. */
+/** Whether a sighting shows that the watch works; a list does not show that. */
 export function isOfWatch(sighting: BuildSighting): boolean {
   return sighting.kind === "alive" || (sighting.kind === "builds" && !sighting.listed);
 }
@@ -49,7 +49,7 @@ export interface WatchTrouble {
   readonly retryIn: number;
 }
 
-/** An image that lies in an image stream, or why a tag of it is left out. `streamDone` closes a stream's images. */
+/** An image of an image stream, or why a tag is left out. `stream` ends a stream's images. */
 export type StreamSighting =
   | { readonly kind: "image"; readonly stream: string; readonly tag: string; readonly image: ImageReference }
   | { readonly kind: "skipped"; readonly stream: string; readonly tag: string; readonly because: string }
@@ -65,32 +65,32 @@ export interface RegistryLogin {
 export interface Cluster {
   /** What is watched: names, or `undefined` alone for the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
-  /** Every build of the watched namespaces, for ever: each state at least once, none lost over broken connections. Ends only by the signal. */
+  /** Every build of the watched namespaces: each state at least once, none lost over broken connections. Ends only by the signal. */
   watchBuilds(signal: AbortSignal): AsyncIterable<BuildSighting>;
   /** The newest valid image of every tag of every image stream in the watched namespaces, page by page. */
   listImages(signal: AbortSignal): AsyncIterable<StreamSighting>;
   /**
    * The pull reference an image name stands for, pinned by digest where the cluster knows it. `completedAt` (RFC 3339) chooses the item of a
-   * moving tag that was current then. Throws `JobError("ImageNotFound")` when an image stream name leads nowhere.
+   * moving tag that was current then. Throws `JobError("ImageNotFound")` when an image stream has no such image.
    */
   resolveImage(image: ImageName, completedAt: string | undefined, signal: AbortSignal): Promise<ImageReference>;
-  /** The same image by the host under which it is reached from outside the cluster, when the bot runs there or the operator named that host; else unchanged. */
+  /** The same image by its public host, if the bot runs outside the cluster or the operator named that host; else unchanged. */
   externalImage(image: ImageReference, signal: AbortSignal): Promise<ImageReference>;
   /** Whether an image lies in the cluster's own registry, by its internal or its public host. */
   ownsImage(image: ImageReference): boolean;
   /**
    * A login for the cluster's own registry: with a short-lived token of the account that can only pull, or with the token the bot itself uses,
-   * read anew; undefined when it has none. Throws `JobError("ClusterDenied")` when it may not have that account's.
+   * read again each time; undefined when it has none. Throws `JobError("ClusterDenied")` when it may not have that account's.
    */
   registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
-  /** The tail of a build's log, at most so many bytes; undefined when it is gone or empty. */
+  /** The tail of a build's log, at most this many bytes; undefined when it is gone or empty. */
   readBuildLog(build: BuildKey, maximumBytes: number, signal: AbortSignal): Promise<string | undefined>;
-  /** The address of OpenShift's web console; undefined where there is none, or none that the bot may know. */
+  /** The address of OpenShift's web console; undefined if there is none, or the bot cannot read it. */
   consoleUrl(signal: AbortSignal): Promise<string | undefined>;
   /**
-   * A build's log from its beginning, in pieces as they come. Followed, it waits for a build that has not started, is taken up again where a
-   * connection broke, and ends with the build; else it is what there is by now. Throws `JobError("ClusterUnavailable")` that says why there is
-   * none; a fired signal ends it.
+   * A build's log from its beginning, in pieces as they come. With `follow` it waits for the build to start, continues after a broken
+   * connection, and ends with the build. Otherwise it is the log so far. Throws `JobError("ClusterUnavailable")` that says why there is
+   * none. A fired signal ends it.
    */
   streamBuildLog(build: NamedBuild, follow: boolean, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;

@@ -12,22 +12,22 @@ import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces }
 import { type ListSettings, listPages } from "./watching/pages.ts";
 import { usualPace } from "./watching/watch.ts";
 
-/** Looks at a cluster without working with it: who the bot is there, and what it may do. Failures are `JobError`s. */
+/** Inspects a cluster: who the bot is there, and what it may do. Failures are `JobError`s. */
 export interface ClusterProbe {
   /** The API server's URL. */
   readonly server: string;
   /** What would be watched; undefined stands for the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
   readonly inPod: boolean;
-  /** The version of the Kubernetes underneath. */
+  /** The version of Kubernetes. */
   version(signal: AbortSignal): Promise<string>;
-  /** The name the cluster knows the bot by; undefined where no cluster of its age tells it. */
+  /** The bot's user name in the cluster; undefined if the cluster is too old to say it. */
   user(signal: AbortSignal): Promise<string | undefined>;
   /** Whether the cluster has a resource. */
   serves(resource: Resource, signal: AbortSignal): Promise<boolean>;
-  /** The account that pulls images in place of the bot, as the cluster calls it; undefined where the bot does it itself. */
+  /** The user name of the account that pulls images instead of the bot; undefined if the bot does it itself. */
   readonly puller: string | undefined;
-  /** Whether the bot has a right in a namespace, or in all; that to pull is asked for the account that does it. */
+  /** Whether the bot has a right in a namespace, or in all. The right to pull is checked for the account that pulls. */
   may(right: Right, namespace: string | undefined, signal: AbortSignal): Promise<boolean>;
   /** Whether there is at least one in a namespace. */
   hasAny(resource: Resource, namespace: string, signal: AbortSignal): Promise<boolean>;
@@ -42,17 +42,17 @@ export function grantFor({ verb, resource, use }: Right, namespace: string | und
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
 }
 
-/** The command that gives the bot other credentials, or another server, after an error; with an untrusted certificate it names the CA. */
+/** The command that gives the bot other credentials, or another server, after an error. For an untrusted certificate it includes the CA. */
 export function loginCommand(server: string | undefined, error: unknown): string {
   const login = `oc login ${server ?? "<URL of the API server>"}`;
   const isUntrusted = error instanceof Error && error.message.includes(untrusted);
   return isUntrusted ? `${login} --certificate-authority=<file of the CA>` : login;
 }
 
-/** Milliseconds an answer may be awaited. */
+/** Milliseconds to wait for an answer. */
 const usualPatience = 15_000;
 
-/** client-go's page. */
+/** client-go's page size. */
 const pageSize = 500;
 
 /** Finds the credentials as `openCluster` does. Throws `JobError("ClusterUnavailable")` when there are none. */
@@ -82,7 +82,7 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
   };
 }
 
-/** `users/~` is OpenShift's own; where users come from elsewhere, the cluster answers a review of Kubernetes 1.28 and later. */
+/** `users/~` is OpenShift's own. With other user databases, Kubernetes 1.28 and later answers a review. */
 async function askUser(api: Api, signal: AbortSignal): Promise<string | undefined> {
   try {
     return textAt(await api.getJson("/apis/user.openshift.io/v1/users/~", {}, signal), "metadata", "name");
@@ -100,7 +100,7 @@ async function askUser(api: Api, signal: AbortSignal): Promise<string | undefine
   }
 }
 
-/** How a server answers that does not have what it is asked for, or does not let everybody ask. */
+/** Answers of a server that does not have something, or does not show it to everybody. */
 function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && ["NotFound", "NotServed", "Forbidden"].includes(error.fault);
 }
@@ -135,5 +135,5 @@ function textAt(answer: unknown, ...path: readonly string[]): string {
   for (const key of path)
     value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
   if (typeof value === "string" && value !== "") return value;
-  throw new ApiError("BadData", `The answer has no ${path.join(".")}; this may be no OpenShift API`);
+  throw new ApiError("BadData", `The answer has no ${path.join(".")}; this may not be an OpenShift API`);
 }

@@ -12,13 +12,13 @@ export interface PullAccount {
   readonly name: string;
 }
 
-/** The account that a setting names as `[namespace/]name`; without a namespace it lies in the bot's own. */
+/** The account that a setting names as `[namespace/]name`; without a namespace, in the bot's own. */
 export function readPullAccount(text: string, own: string | undefined): PullAccount {
   const [name = "", namespace = own ?? "default"] = text.split("/").reverse();
   return { namespace, name };
 }
 
-/** How the cluster calls the account. */
+/** The account's user name in the cluster. */
 export function userNameOf({ namespace, name }: PullAccount): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
@@ -31,20 +31,20 @@ export interface PullTokenParts {
 
 const serviceAccounts: Resource = { group: "", version: "v1", plural: "serviceaccounts" };
 
-/** Seconds a token is valid: it has to outlast the time an image waits for the analysis service to pull it. */
+/** Seconds that a token is valid: it must be longer than an image waits until the analysis service pulls it. */
 const lifetime = 3600;
 
-/** Milliseconds for which the same token is handed out. */
+/** Milliseconds for which the same token is used. */
 const keep = 5 * 60_000;
 
 /**
- * Hands out short-lived tokens of a service account (TokenRequest), each for some minutes, and keeps them in memory alone. Failures are
+ * Provides short-lived tokens of a service account (TokenRequest), each for some minutes, and keeps them only in memory. Failures are
  * `JobError`s that say what to do.
  */
 export function createPullTokens({ api, patience, clock }: PullTokenParts, account: PullAccount): () => Promise<string> {
   let known: { readonly token: string; readonly until: number } | undefined;
   let running: Promise<string> | undefined;
-  // One request serves whoever waits, so nobody's signal ends it; the API's own patience does.
+  // All callers share one request, so no caller's signal ends it; the API's own timeout does.
   const { signal } = new AbortController();
 
   async function request(): Promise<string> {
@@ -81,7 +81,7 @@ function explained(error: unknown, account: PullAccount): JobError {
     return asClusterError(error, { verb: "create", resource: "serviceaccounts/token", namespace });
   return new JobError(
     "ClusterDenied",
-    `The bot gets no token of the service account ${namespace}/${name}, with which images are pulled (${error.message}): ` +
+    `The bot cannot get a token of the service account ${namespace}/${name}, which pulls images (${error.message}): ` +
       "apply openshift/rbac.yaml, which makes the account and its roles, or correct BUILD_WATCHER_PULL_ACCOUNT",
     { cause: error },
   );

@@ -1,4 +1,4 @@
-/** One thing the bot asks of the cluster, and what it needs it for. */
+/** One right that the bot needs, and what for. */
 export interface Right {
   readonly verb: "get" | "list" | "watch" | "patch" | "create";
   readonly group: string;
@@ -7,14 +7,14 @@ export interface Right {
   readonly use: "builds" | "logs" | "names" | "scan" | "pull" | "annotations" | "events";
 }
 
-/** What the bot asks of image streams in a namespace it watches; each build source adds what it needs itself. */
+/** The rights on image streams in a watched namespace; each build source adds its own. */
 export const imageRights: readonly Right[] = [
   { verb: "get", group: "image.openshift.io", resource: "imagestreams", use: "names" },
   { verb: "list", group: "image.openshift.io", resource: "imagestreams", use: "scan" },
 ];
 
-/** Asked by the cluster's registry, of whoever pulls an image: the account that does it, or the bot itself. */
+/** The cluster's registry asks for this right when an image is pulled, by the bot or its pull account. */
 export const pullRight: Right = { verb: "get", group: "image.openshift.io", resource: "imagestreams/layers", use: "pull" };
 
-/** What telling Events takes, of builds of every kind. */
+/** The right to write Events, for builds of every kind. */
 export const eventRight: Right = { verb: "create", group: "events.k8s.io", resource: "events", use: "events" };

@@ -12,7 +12,7 @@ export interface WatchedNamespaces {
   readonly change: boolean;
   /** Those there are now. Throws `ApiError`. */
   list(signal: AbortSignal): Promise<readonly (string | undefined)[]>;
-  /** Whether a namespace is left out of what is seen of the whole cluster. */
+  /** Whether a namespace is excluded when the whole cluster is watched. */
   isExcluded(namespace: string): boolean;
 }
 

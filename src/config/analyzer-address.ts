@@ -1,11 +1,11 @@
 import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 
-/** The setting that says where an analyzer is; a name that no setting belongs to is that of a command. */
+/** The setting with an analyzer's address. A name without such a setting is a command. */
 export function addressOption(analyzer: string): readonly [OptionName, Option] {
   return optionEntries.find(([, { neededBy }]) => neededBy === analyzer) ?? ["commandsFile", options.commandsFile];
 }
 
-/** Where the chosen analyzers are, by name: their setting, and the `host[:port]` in it. The bot's own work needs neither. */
+/** The addresses of the chosen analyzers, by name: their setting and its `host[:port]`. What the bot does itself has none. */
 export function analyzerAddresses(
   config: Config,
 ): Readonly<Record<string, { readonly setting: string; readonly host?: string }>> {
@@ -19,7 +19,7 @@ export function analyzerAddresses(
   );
 }
 
-/** The host of an endpoint, which may come without a scheme. */
+/** The host of an endpoint with or without a scheme. */
 function hostOf(endpoint: unknown): string | undefined {
   return typeof endpoint === "string" ? endpoint.replace(/^https?:\/\//i, "").split("/")[0] : undefined;
 }

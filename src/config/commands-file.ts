@@ -26,7 +26,7 @@ const paths = ["sbom", "authfile", "outdir"];
 /** The commands a YAML file lists under `commands:`. Throws `ConfigError` that names the file and every mistake. */
 export function readCommandsFile(path: string, taken: readonly string[]): readonly Command[] {
   const { commands } = fieldsOf(readYaml(path));
-  if (!Array.isArray(commands) || commands.length === 0) throw new ConfigError([`${path} has no list commands:`]);
+  if (!Array.isArray(commands) || commands.length === 0) throw new ConfigError([`${path} has no list commands`]);
   const mistakes: string[] = [];
   const names = [...taken];
   const read = commands.map((entry: unknown, index) => {

@@ -1,4 +1,4 @@
-/** Settings the bot cannot start with: every mistake at once, each naming the setting and what would be right, none showing a secret. */
+/** Settings the bot cannot start with: all mistakes at once. Each names the setting and what is expected, without secrets. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly mistakes: readonly string[];

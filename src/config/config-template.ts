@@ -10,7 +10,7 @@ interface Parameter {
   readonly required?: true;
 }
 
-/** Set where the pod is declared, which they have to fit: `openshift/deployment.yaml`. */
+/** Settings that `openshift/deployment.yaml` sets, because they must fit the pod. */
 export const settingsOfThePod: readonly OptionName[] = ["port", "adminPort", "server", "stateDirectory"];
 
 const required: readonly OptionName[] = ["namespaces"];
@@ -19,7 +19,7 @@ const required: readonly OptionName[] = ["namespaces"];
 const certificates = "/etc/build-watcher/certificates";
 /** The account that `openshift/rbac.yaml` makes for pulling images. */
 const pullAccount = "build-watcher-pull";
-/** Where it mounts the Secret, so that no process' environment holds a password. */
+/** Where it mounts the Secret, so that no process has a password in its environment. */
 const secretDirectory = "/etc/build-watcher/secrets";
 const values: { readonly [Name in OptionName]?: string } = { registryCerts: certificates, pullAccount };
 
@@ -27,7 +27,7 @@ const values: { readonly [Name in OptionName]?: string } = { registryCerts: cert
 const platform: readonly Parameter[] = [
   {
     name: "HTTPS_PROXY",
-    description: "Proxy for HTTPS, as http://host:port: the way to the analysis endpoint and to registries.",
+    description: "Proxy for HTTPS requests to the analysis endpoint and registries, as http://host:port.",
   },
   { name: "HTTP_PROXY", description: "Proxy for plain HTTP." },
   {
@@ -44,7 +44,7 @@ const platform: readonly Parameter[] = [
 
 const header = "# Written by `npm run docs` from src/config/options.ts and src/config/config-template.ts.\n";
 
-/** The file `openshift/config.yaml`: a Template of a ConfigMap with every setting, and of a Secret with those that are secret, which the pod mounts. */
+/** The file `openshift/config.yaml`: a Template with a ConfigMap for the settings, and a Secret, which the pod mounts, for the secret ones. */
 export function renderConfigTemplate(): string {
   const settings = optionEntries.filter(([name]) => !settingsOfThePod.includes(name));
   const secrets = settings.filter(([, { secret }]) => secret);

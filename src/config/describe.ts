@@ -2,7 +2,7 @@ import { databasePasswords } from "../core/database-url.ts";
 import { type Config, type Option, type OptionName, optionEntries } from "./options.ts";
 import { defaultText, formatValue, parseValue, type Value } from "./parse-value.ts";
 
-/** The settings that differ from their defaults, for the log: as they would be written, secrets only as "set". */
+/** The settings that differ from their defaults, for the log. Secrets are shown as "set". */
 export function describeConfig(config: Config): Partial<Record<OptionName, string | boolean>> {
   const shown = optionEntries.flatMap(([name, option]) => {
     const value = config[name];

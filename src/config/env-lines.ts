@@ -3,12 +3,12 @@ import { secretFileVariables } from "./secret-files.ts";
 
 const known = new Set<string>([...optionEntries.map(([, { env }]) => env), ...secretFileVariables]);
 
-/** Read from the real environment alone, by Node or by the programs the bot runs. */
+/** Variables that Node or the programs the bot runs read only from the real environment. */
 const ofTheEnvironment =
   /^(?:(?:HTTPS?|NO|ALL)_PROXY|KUBECONFIG|KUBERNETES_SERVICE_\w+|NODE_\w+|SSL_CERT_\w+|HOME|PATH|TMPDIR|TZ|XDG_\w+|CONTAINERS_REGISTRIES_CONF)$/i;
 
 /**
- * A warning for every line of a `.env` file that sets nothing, and for what follows a `#` by mistake; with the line's number and the name, never
+ * A warning for every line of a `.env` file that sets nothing, or has a `#` by mistake. It shows the line's number and the name, never
  * the value.
  */
 export function warnOfEnvLines(text: string): readonly string[] {
@@ -45,7 +45,7 @@ function wordsFor(line: string): string {
   return `it sets nothing; write ${name && known.has(name.toUpperCase()) ? name.toUpperCase() : "NAME"}=value`;
 }
 
-/** The quotation mark of a value that goes on in the next line. */
+/** The quotation mark of a value that continues on the next line. */
 function quoteLeftOpen(line: string): string | undefined {
   const [, mark = "", rest = ""] = /^[^=#]{1,200}= *(["'`])(.*)$/.exec(line) ?? [];
   return mark !== "" && !rest.includes(mark) ? mark : undefined;

@@ -3,8 +3,8 @@ import { type OptionName, optionEntries, options } from "./options.ts";
 import type { Environment, Flags } from "./sources.ts";
 
 /**
- * What anybody may choose: what is watched, how fast, how much is told, and logins, which go only to hosts that the operator named. Every other
- * setting can name a program, a host or a file, let secrets or a stranger further, or write.
+ * Settings that anybody may choose: what is watched, how fast, how much is logged, and logins, which go only to hosts that the operator named. Every
+ * other setting can name a program, a host or a file, give away secrets or access, or write to the cluster.
  */
 const harmless: readonly OptionName[] = [
   "namespaces",
@@ -64,8 +64,8 @@ export interface GuardedFile {
 }
 
 /**
- * The variables of a `.env` file that lies in some working directory: whoever wrote it must not choose which program runs and where secrets go.
- * A setting that is not harmless is a mistake unless flag or environment set it as well.
+ * The variables of a `.env` file in some working directory. Its author must not choose which program runs or where secrets go.
+ * A setting that is not harmless is a mistake, unless a flag or the environment sets it as well.
  */
 export function guardForeignFile(file: Environment, flags: Flags, environment: Environment): GuardedFile {
   const named = optionNames.filter((name) => file[options[name].env] && !harmless.includes(name));
@@ -74,7 +74,7 @@ export function guardForeignFile(file: Environment, flags: Flags, environment: E
   return {
     file: Object.fromEntries(Object.entries(file).filter(([variable]) => !variables.has(variable))),
     mistakes: used.map(
-      (name) => `${nameOf(name)} is not taken from the .env of a working directory: set it in the environment or as a flag`,
+      (name) => `${nameOf(name)} is not read from the .env of the working directory: set it in the environment or as a flag`,
     ),
   };
 }

@@ -3,7 +3,7 @@ import { imagePlaceholders, unknownPlaceholder } from "../core/image-template.ts
 import { parseLabelSelector } from "../core/label-selector.ts";
 import { parseSince } from "../core/since.ts";
 
-/** Says what would be right; undefined when the text is right as it is. */
+/** Says what is expected; undefined when the text is right. */
 type Check = (text: string) => string | undefined;
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -42,10 +42,10 @@ const checks = {
     text.includes(":") ? "a user name without a colon (registries read what follows it as the password)" : undefined,
 } as const satisfies Record<string, Check>;
 
-/** What a text can be asked to look like. */
+/** The formats. */
 export type Format = keyof typeof checks;
 
-/** Says what would be right in place of a text; undefined when it has the format. */
+/** Says what is expected instead of a text; undefined when it has the format. */
 export function checkFormat(format: Format, text: string): string | undefined {
   return checks[format](text);
 }
@@ -73,7 +73,7 @@ function checkEndpoint(text: string): string | undefined {
   return "host[:port][/path] or a URL that begins with https:// or http://, without credentials, query and fragment";
 }
 
-/** Receivers are often told apart by a token in path or query, so both are allowed here. */
+/** Many receivers have a token in path or query, so both are allowed here. */
 function checkReceiver(text: string): string | undefined {
   const [, address = ""] = /^(https?:\/\/[^?#\s]*)(?:\?[^#\s]*)?$/i.exec(text) ?? [];
   return isUrl(address) ? undefined : "URLs that begin with https:// or http://, without credentials and fragment";

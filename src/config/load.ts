@@ -18,17 +18,17 @@ export interface ConfigSources {
   readonly environment: Environment;
   /** The text of the `.env` file, if there is one. */
   readonly envFile?: string | undefined;
-  /** Whether that file lies beside the program and is its owner's, so that it may say everything. Default: it does. */
+  /** Whether that file is next to the program and belongs to its owner, so that it may set everything. Default: yes. */
   readonly ownEnvFile?: boolean | undefined;
 }
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** What is no mistake but probably not what was meant; for the log. */
+  /** Settings that are valid but probably not intended; for the log. */
   readonly warnings: readonly string[];
 }
 
-/** The settings by the order of precedence: flag, environment, `.env`, default. Throws one `ConfigError` with all mistakes. */
+/** The settings in order of precedence: flag, environment, `.env`, default. Throws one `ConfigError` with all mistakes. */
 export function loadConfig({ flags, environment, envFile, ownEnvFile = true }: ConfigSources): LoadedConfig {
   const parsed = parseEnvFile(envFile);
   const { file, mistakes: foreign } = ownEnvFile ? { file: parsed, mistakes: [] } : guardForeignFile(parsed, flags, environment);
@@ -80,14 +80,14 @@ function readOption(name: OptionName, option: Option, sources: Sources): Reading
   const given = findGiven(name, option, sources);
   if (!given) return { name, ...defaultValue(option) };
   if (isUnfilled(option, given)) {
-    const warning = `${nameOf(name)} is ${given.text}, a template parameter nobody filled in; it counts as not set`;
+    const warning = `${nameOf(name)} is ${given.text}, a template parameter that was not filled in; it counts as not set`;
     return { name, ...defaultValue(option), warning };
   }
   const parsed = parseValue(option, given.text);
   return "value" in parsed ? { name, value: parsed.value } : { name, mistake: wrongValue(name, given, parsed.expected) };
 }
 
-/** A switch left as `${NAME}` by a template must not stop a deployed bot; in any other setting it is a mistake, since it could widen what is watched. */
+/** A switch that a template left as `${NAME}` must not stop a deployed bot. In any other setting it is a mistake, because it could widen what is watched. */
 function isUnfilled({ type }: Option, { text, from }: Given): boolean {
   return type === "boolean" && from !== "flag" && isUnfilledParameter(text);
 }
@@ -106,7 +106,7 @@ function impliedValues({ noRegistryTlsVerify, analyzers = [], analysisHost }: Pa
   };
 }
 
-/** The default is by the XDG base directory specification, which has relative paths ignored. */
+/** The default follows the XDG base directory specification, which ignores relative paths. */
 function stateDirectory(values: Partial<Config>, { XDG_STATE_HOME: stateHome, HOME: home }: Environment): string | undefined {
   if (values.stateDirectory !== undefined) return values.stateDirectory;
   if (stateHome && isAbsolute(stateHome)) return join(stateHome, "build-watcher");
@@ -114,7 +114,7 @@ function stateDirectory(values: Partial<Config>, { XDG_STATE_HOME: stateHome, HO
   return directory && join(directory, ".local", "state", "build-watcher");
 }
 
-/** A container can run under a user id that no file knows; Node throws then. */
+/** A container can run under an unknown user id; Node throws then. */
 function homeOfUser(): string | undefined {
   try {
     return homedir();
@@ -154,7 +154,7 @@ function collectWarnings(readings: readonly Reading[], config: Partial<Config>, 
   ];
 }
 
-/** Settings that have no effect without a push registry, or beside another one. */
+/** Settings that have no effect without a push registry, or because of another setting. */
 function idleSettings(config: Partial<Config>): string[] {
   if (config.pushRegistry !== undefined) {
     const both = config.pushTemplate !== undefined && config.pushLayout !== options.pushLayout.default;

@@ -15,7 +15,7 @@ export function wrongValue(name: OptionName, { text, from }: Given, expected: st
   return `${nameOf(name)} is ${shown(name, text)}${place}; expected ${expected}${templateHint(text)}`;
 }
 
-/** Mistakes that show only when settings are seen together, or are missing. */
+/** Mistakes between settings, and missing settings. */
 export function crossCheck(config: Partial<Config>, wrong: ReadonlySet<OptionName>, require: readonly OptionName[]): string[] {
   return [
     ...missing(config, wrong, require),
@@ -58,7 +58,7 @@ function unusableAnalyzers(config: Partial<Config>, wrong: ReadonlySet<OptionNam
   ];
 }
 
-/** An issuer is of no use without a client. */
+/** An issuer needs a client. */
 function halfTrustify({ trustifyIssuer, trustifyClientId, trustifyClientSecretFile }: Partial<Config>): string[] {
   if (trustifyIssuer === undefined || (trustifyClientId !== undefined && trustifyClientSecretFile !== undefined)) return [];
   return [
@@ -66,7 +66,7 @@ function halfTrustify({ trustifyIssuer, trustifyClientId, trustifyClientSecretFi
   ];
 }
 
-/** Documents are made by one analyzer, and attached to copies alone. */
+/** One analyzer makes the documents, and they are attached only to copies. */
 function nothingToAttach(
   { attachSbom, pushRegistry, analyzers = [] }: Partial<Config>,
   wrong: ReadonlySet<OptionName>,
@@ -87,7 +87,7 @@ function mixedNamespaces({ namespaces = [] }: Partial<Config>): string[] {
   return [`${nameOf("namespaces")} is "${namespaces.join(",")}"; expected names of namespaces, or * alone`];
 }
 
-/** What a database's URL and its certificates would be refused for together. */
+/** Mistakes between a database's URL and its certificates. */
 function wrongDatabase({ databaseUrl, databaseCa }: Partial<Config>, wrong: ReadonlySet<OptionName>): string[] {
   if (databaseUrl === undefined || wrong.has("databaseUrl")) return [];
   try {
@@ -99,7 +99,7 @@ function wrongDatabase({ databaseUrl, databaseCa }: Partial<Config>, wrong: Read
   }
 }
 
-/** What the places for copies would be refused for; the message names the variable. */
+/** Mistakes in the names of copies. The message names the variable. */
 function wrongTargets(
   { pushRegistry, pushLayout = "default", pushTemplate, pushSkip = [] }: Partial<Config>,
   wrong: ReadonlySet<OptionName>,
@@ -127,7 +127,7 @@ function halfLogins(config: Partial<Config>, wrong: ReadonlySet<OptionName>): st
   });
 }
 
-/** A value for a person to recognise: cut to length, without what could be credentials in a URL. */
+/** A value for people to recognise: shortened, and without credentials in a URL. */
 function shown(name: OptionName, text: string): string {
   const { secret }: Option = options[name];
   if (secret) return "not usable";
@@ -136,10 +136,10 @@ function shown(name: OptionName, text: string): string {
 }
 
 function templateHint(text: string): string {
-  return isUnfilledParameter(text) ? "; it looks like a template parameter nobody filled in" : "";
+  return isUnfilledParameter(text) ? "; it looks like a template parameter that was not filled in" : "";
 }
 
-/** Whether a text is a template's parameter left as it was, as `oc process` does with misspelt names. */
+/** Whether a text is an unfilled template parameter, as `oc process` leaves misspelt names. */
 export function isUnfilledParameter(text: string): boolean {
   return /^\$\{\{?\w+\}?\}$/.test(text);
 }

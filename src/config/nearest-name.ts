@@ -1,4 +1,4 @@
-/** The candidate most like a word, when one is near enough to be what was meant: up to a third of its letters differ. */
+/** The most similar candidate, if at most a third of the letters differ. */
 export function nearestName(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))

@@ -16,24 +16,24 @@ export interface Option {
    */
   readonly type: "boolean" | "string" | "integer" | "duration" | "size" | "list" | "choice";
   readonly default?: string | number | boolean;
-  /** Without a fixed default, but the loader always finds a value. */
+  /** There is no fixed default, but the loader always finds a value. */
   readonly derived?: true;
   readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
-  /** Whether items of a list may also be names of commands in BUILD_WATCHER_COMMANDS_FILE. */
+  /** Whether items of a list can also be names of commands in BUILD_WATCHER_COMMANDS_FILE. */
   readonly orCommands?: true;
-  /** What a text, or each item of a list, must look like; `formats.ts` says what that is. */
+  /** The format of the text, or of each item of a list, from `formats.ts`. */
   readonly format?: Format;
   readonly group: Group;
   readonly help: string;
-  /** The analyzer that cannot be used without it. */
+  /** The analyzer that needs it. */
   readonly neededBy?: string;
   /** Its value is never printed. */
   readonly secret?: boolean;
-  /** Its flag switches it off: for switches that are on by default. */
+  /** The flag switches it off, because it is on by default. */
   readonly flagMeansOff?: boolean;
-  /** What stands for the value in the help, e.g. `<host>`. */
+  /** The placeholder for the value in the help, e.g. `<host>`. */
   readonly placeholder?: string;
 }
 

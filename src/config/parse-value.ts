@@ -6,13 +6,13 @@ import { formatDuration, formatSize, parseDuration, parseSize } from "./quantiti
 /** A setting's value as the bot uses it. */
 export type Value = boolean | number | string | readonly string[];
 
-/** The value a text stands for, or what would be right in its place. */
+/** The value of a text, or what is expected instead. */
 export type Parsed = { readonly value: Value } | { readonly expected: string };
 
 const yes = ["1", "true", "yes", "on", "t", "y"];
 const no = ["0", "false", "no", "off", "f", "n"];
 
-/** Reads a setting's text, which is not empty, as its option has it. */
+/** Reads a setting's text, which is not empty, by the type of its option. */
 export function parseValue(option: Option, text: string): Parsed {
   switch (option.type) {
     case "boolean":
@@ -40,7 +40,7 @@ export function formatValue(option: Option, value: Value): string {
   return typeof value === "object" ? value.join(",") : String(value);
 }
 
-/** An option's default as it would be written. */
+/** An option's default as text. */
 export function defaultText(option: Option): string | undefined {
   return option.default === undefined ? undefined : formatValue(option, option.default);
 }

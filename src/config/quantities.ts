@@ -31,7 +31,7 @@ export function parseDuration(text: string): number | undefined {
   return whole(parts.reduce((total, [, count, unit]) => total + Number(count) * sizeOf(durationUnits, unit), 0));
 }
 
-/** The shortest text that means so many milliseconds. */
+/** The shortest text for this many milliseconds. */
 export function formatDuration(milliseconds: number): string {
   return formatIn(durationUnits, milliseconds) ?? "0s";
 }
@@ -44,7 +44,7 @@ export function parseSize(text: string): number | undefined {
   return whole(Number(count) * (binary ? 1024 : 1000) ** power);
 }
 
-/** The shortest text that means so many bytes. */
+/** The shortest text for this many bytes. */
 export function formatSize(bytes: number): string {
   return formatIn(sizeUnits, bytes) ?? "0";
 }

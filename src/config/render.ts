@@ -13,7 +13,7 @@ const valueForms =
 const secretForms =
   "Every secret can come from a file: THOTH_DST_REGISTRY_PASSWORD_FILE names the file that holds THOTH_DST_REGISTRY_PASSWORD, and so on.";
 
-/** All settings by group, for a terminal so many characters wide. */
+/** All settings by group, for a terminal of this width. */
 export function renderOptions(columns: number): string {
   return groups.map((group) => renderGroup(group, columns)).join("\n\n");
 }
@@ -24,7 +24,7 @@ export function renderSome(names: readonly OptionName[], columns: number): strin
   return some.map(([, option]) => renderOption(option, columns)).join("\n");
 }
 
-/** What stands for a setting's value: `<host>`; `<runtime|buildtime>` where there is a choice. A switch has none. */
+/** The placeholder for a setting's value: `<host>`, or `<runtime|buildtime>` for a choice. A switch has none. */
 export function placeholderOf({ type, choices, orCommands, placeholder = "<value>" }: Option): string {
   if (type === "boolean") return "";
   return choices && !orCommands ? `<${choices.join("|")}>` : placeholder;
@@ -39,7 +39,7 @@ export function renderReference(columns: number): string {
 /** The file `.env.example`: every setting, commented out, with its default. */
 export function renderEnvExample(): string {
   const introduction = [
-    "Settings of build-watcher, with their defaults. Copy this file to .env and take the # away where you differ.",
+    "Settings of build-watcher, with their defaults. Copy this file to .env and remove the # where you want another value.",
     precedence,
     valueForms,
     secretForms,
@@ -77,7 +77,7 @@ function renderOption(option: Option, columns: number): string {
   return `${heading}\n${wrapText(meaningOf(option), columns, "        ")}`;
 }
 
-/** The help, with what else there is to know: choices, default, further flags. */
+/** The help with choices, default and further flags. */
 function meaningOf(option: Option): string {
   const value = option.default === false ? undefined : defaultText(option);
   return [helpOf(option), value === undefined ? "" : `Default: ${value}.`, aliasesOf(option)].filter(Boolean).join(" ");

@@ -8,7 +8,7 @@ export interface WithSecrets {
   readonly warnings: readonly string[];
 }
 
-/** Bytes of a secret's file that are read at most; far more than any password or list of addresses. */
+/** The most bytes of a secret's file that are read; far more than any password or list of addresses. */
 const longest = 64 * 1024;
 
 /** The variable that names a file with a secret setting's value, as in `THOTH_DST_REGISTRY_PASSWORD_FILE=/run/secrets/password`. */
@@ -21,8 +21,8 @@ const secrets = optionEntries.filter(([, { secret }]) => secret).map(([, { env }
 export const secretFileVariables: readonly string[] = secrets.map(fileVariable);
 
 /**
- * The environment with the values of secrets whose files it names. An empty file counts as not set. A `.env` file cannot name such files: it may lie in
- * a directory of somebody else's.
+ * The environment with the values of secrets whose files it names. An empty file counts as not set. A `.env` file cannot name such files: it may be
+ * somebody else's.
  */
 export function readSecretFiles(environment: Environment, envFile: Environment, read = readSecret): WithSecrets {
   const readings = secrets

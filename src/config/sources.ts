@@ -2,12 +2,12 @@ import { parseEnv } from "node:util";
 import { withoutEnd } from "../core/outside-text.ts";
 import type { Option, OptionName } from "./options.ts";
 
-/** What the command line said, unread: `true` for a boolean, several texts for a list. */
+/** The command line's flags, not yet parsed: `true` for a boolean, several texts for a list. */
 export type Flags = { readonly [Name in OptionName]?: string | true | readonly string[] };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where settings come from, the first that has one wins. */
+/** Where settings come from; the first that has one wins. */
 export interface Sources {
   readonly flags: Flags;
   readonly environment: Environment;
@@ -40,7 +40,7 @@ export function findGiven(name: OptionName, option: Option, { flags, environment
   return undefined;
 }
 
-/** Whether a value is what Kubernetes puts into `<SERVICE>_PORT` for every Service of the namespace: not meant for the bot. */
+/** Whether a value is what Kubernetes puts into `<SERVICE>_PORT` for every Service of the namespace: which is which is not meant for the bot. */
 export function isServiceLink(text: string): boolean {
   return /^(?:tcp|udp|sctp):\/\//.test(text);
 }
@@ -55,7 +55,7 @@ function variableText({ env, type }: Option, variables: Environment): string | u
   return text !== undefined && type === "integer" && isServiceLink(text) ? undefined : text;
 }
 
-/** Files made by hand end in a newline; only that is taken off a secret, which may begin or end with blanks. */
+/** Files made by hand end in a newline. Only that is removed from a secret, which can begin or end with blanks. */
 function cleaned({ secret }: Option, text: string): string {
   return secret ? withoutEnd(text, "\r\n") : text.trim();
 }

@@ -8,8 +8,8 @@ import { fieldsOf, readYaml } from "./yaml-file.ts";
  */
 export function readTrackFile(path: string): readonly string[] {
   const list = findList(readYaml(path));
-  if (list === undefined) throw new ConfigError([`${path} has no list trackBuildConfigs:`]);
-  if (list.length === 0) throw new ConfigError([`${path} lists no BuildConfig; leave the setting away to follow all of them`]);
+  if (list === undefined) throw new ConfigError([`${path} has no list trackBuildConfigs`]);
+  if (list.length === 0) throw new ConfigError([`${path} lists no BuildConfig; leave the setting out to follow all of them`]);
   const entries = list.map(readEntry);
   const mistakes = entries.flatMap((entry, index) =>
     entry.mistakes.map((mistake) => `${path}: entry ${index + 1} of trackBuildConfigs ${mistake}`),

@@ -10,15 +10,15 @@ const retired = /^THOTH_(?:LOG_\w+|INFRA_NAMESPACE|ERROR_FALLBACK)$/;
 
 const prefix = /^(?:THOTH_BUILD_WATCHER_|THOTH_BUILD_ANALYSIS_|THOTH_|BUILD_WATCHER_)/;
 
-/** A Service named build-watcher makes Kubernetes set variables with our prefix in every pod beside it. */
+/** For a Service named build-watcher, Kubernetes sets variables with this prefix in every pod of the namespace. */
 const serviceVariable = /_SERVICE_(?:HOST|PORT)(?:_\w+)?$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/;
 
-/** A warning for every variable that looks like a setting and is none: misspelt, it would be a trap that nobody notices. */
+/** A warning for every variable that looks like a setting but is not one: probably it is misspelt. */
 export function warnOfUnknownVariables(variables: Environment): string[] {
   return Object.entries(variables).flatMap(([name, text]) => {
     if (!text || !isOurs(name) || isServiceLink(text)) return [];
     const nearest = nearestVariable(name);
-    return [`${name} is no setting of the bot and has no effect${nearest ? `; did you mean ${nearest}?` : ""}`];
+    return [`${name} is not a setting of the bot and has no effect${nearest ? `; did you mean ${nearest}?` : ""}`];
   });
 }
 
@@ -26,7 +26,7 @@ function isOurs(name: string): boolean {
   return prefix.test(name) && !known.has(name) && !retired.test(name) && !serviceVariable.test(name);
 }
 
-/** The variable that was probably meant: the same name behind another prefix, else the one spelt most alike. */
+/** The variable that was probably meant: the same name with another prefix, else the most similar one. */
 function nearestVariable(name: string): string | undefined {
   const bare = name.replace(prefix, "");
   const names = [...known];

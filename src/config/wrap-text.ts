@@ -1,4 +1,4 @@
-/** A text in lines of at most so many characters, each after the indent; a longer word stands alone. */
+/** A text in lines of at most this many characters, each indented. A longer word gets its own line. */
 export function wrapText(text: string, columns: number, indent = ""): string {
   const lines: string[] = [];
   for (const word of text.split(/\s+/).filter(Boolean)) {

@@ -1,10 +1,10 @@
 /**
  * What lies behind an IP address: `loopback` is the machine (or pod) itself, `metadata` a cloud's metadata service outside the link-local range,
- * `private` a network that is not routed in public, `unusable` one that nobody can be (multicast, broadcast, reserved).
+ * `private` a network that is not routed in public, `unusable` one that no machine can have (multicast, broadcast, reserved).
  */
 export type AddressKind = "loopback" | "link-local" | "metadata" | "private" | "public" | "unusable";
 
-/** The kind of an IP address in any of its spellings; an IPv6 address that carries an IPv4 one is judged as that. Undefined for what is none. */
+/** The kind of an IP address in any of its spellings; an IPv6 address that carries an IPv4 one counts as that. Undefined for anything else. */
 export function addressKind(text: string): AddressKind | undefined {
   const bytes = parseAddress(text);
   if (!bytes) return undefined;

@@ -12,7 +12,7 @@ export function formatAuthfile(registry: string, login: AuthLogin | undefined): 
   return JSON.stringify({ auths: { [registry]: { auth, ...(login.identityToken && { identitytoken: login.identityToken }) } } });
 }
 
-/** Every text a login could be recognised by. */
+/** Every text that would give a login away. */
 export function secretsOf(login: AuthLogin | undefined): readonly string[] {
   if (!login) return [];
   const { user, password, identityToken } = login;

@@ -3,12 +3,11 @@ import type { BuildKey } from "./build.ts";
 import { formatImageName, type ImageName } from "./image-name.ts";
 import type { ImageReference } from "./image-reference.ts";
 
-/** How far a build is, in the words of OpenShift's Builds; `other` is what none of them means. */
+/** How far a build is, in the words of OpenShift's Builds; `other` is anything else. */
 export type BuildPhase = "New" | "Pending" | "Running" | "Complete" | "Failed" | "Error" | "Cancelled" | "other";
 
 /**
- * What a build means to the bot, whatever build system made it. A failed one may have made images: those that were pushed before a later
- * step failed.
+ * What a build of any build system means to the bot. A failed build can have images: those that were pushed before a later step failed.
  */
 export type BuildOutcome = { readonly phase: BuildPhase } & (
   | ({ readonly kind: "succeeded"; readonly outputs: readonly ImageName[] } & BuildFacts)
@@ -23,10 +22,10 @@ export type BuildOutcome = { readonly phase: BuildPhase } & (
 /** `deleted`: it was deleted before it ended. `owned`: another object reports the same image. */
 export type IgnoredBecause = "cancelled" | "deleted" | "no-output-image" | "excluded" | "owned" | "unreadable";
 
-/** `leave-out`: nobody said that it was pushed. `by-tag`: its tag counts, since the builder may have told another digest than it pushed. */
+/** `leave-out`: it may not have been pushed. `by-tag`: use its tag, because the builder may have named a wrong digest. */
 export type IfMissing = "leave-out" | "by-tag";
 
-/** What is known of every ended build that is worth a look. */
+/** What is known of an ended build. */
 export interface BuildFacts {
   readonly build: BuildKey;
   /** `namespace/name` of what it was made from: the BuildConfig; absent for a build made by hand. */
@@ -41,28 +40,28 @@ export interface BuildFacts {
   readonly trigger?: string;
   /** RFC 3339. */
   readonly completedAt?: string;
-  /** Bills of materials that it says it pushed, each by the repository and the digest of a blob in it; absent where there are none. */
+  /** Bills of materials that it says it pushed, each as repository and blob digest; absent where there are none. */
   readonly documents?: readonly ImageReference[];
-  /** What sort of thing `buildConfig` names: `Build` of Shipwright, `Pipeline`, `Task`; absent: a BuildConfig. */
+  /** The kind that `buildConfig` names: Shipwright's `Build`, `Pipeline` or `Task`; absent: a BuildConfig. */
   readonly ownerKind?: string;
-  /** Whether builds of its kind may make several images, so that each has a job of its own. */
+  /** Whether builds of its kind can make several images, each with its own job. */
   readonly severalImages?: boolean;
-  /** What becomes of an image that turns out not to be in its registry under the digest the build told; absent: that is not looked up. */
+  /** What to do when the registry does not have the digest that the build named; absent: it is not looked up. */
   readonly ifMissing?: IfMissing;
   /** Tells one image of several from the others; see `eachImage`. */
   readonly imageId?: string;
-  /** `namespace/name` of the pipeline's run that it is a part of, and that reports its images if it can; and of that pipeline. */
+  /** `namespace/name` of the pipeline run that it is part of, and that reports its images if it can; and of the pipeline. */
   readonly madeFor?: string;
   readonly pipeline?: string;
 }
 
-/** The outcome of an object that the cluster has deleted: one that had not ended never will. */
+/** The outcome of an object that was deleted: if it had not ended, it never will. */
 export function ofDeleted(outcome: BuildOutcome): BuildOutcome {
   if (outcome.kind !== "pending") return outcome;
   return { kind: "ignored", phase: outcome.phase, build: outcome.build, because: "deleted" };
 }
 
-/** A build as often as it made images, each time with one of them. */
+/** The build once per image that it made. */
 export function eachImage(outcome: BuildOutcome): readonly BuildOutcome[] {
   if (!("outputs" in outcome) || !outcome.severalImages || outcome.outputs.length === 0) return [outcome];
   return outcome.outputs.map((output) => {

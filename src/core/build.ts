@@ -1,6 +1,6 @@
-/** A build's identity: names are used again after their object was deleted, the uid never is. */
+/** A build's identity. Names are used again after their object was deleted; the uid never is. */
 export interface BuildKey {
-  /** What its build system calls it: `BuildRun`, `PipelineRun`, …; absent: OpenShift's Build. */
+  /** Its kind: `BuildRun`, `PipelineRun`, …; absent: OpenShift's Build. */
   readonly kind?: string;
   readonly namespace: string;
   readonly name: string;

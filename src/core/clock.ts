@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls `run` once after so many milliseconds, unless the returned function is called before. */
+  /** Calls `run` once after this time, unless the returned function is called first. */
   schedule(milliseconds: number, run: () => void): () => void;
 }
 
@@ -16,7 +16,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after so many milliseconds, or at once when the signal fires; it never rejects. */
+/** Resolves after this time, or as soon as the signal fires. It never rejects. */
 export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -30,13 +30,13 @@ export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal):
   });
 }
 
-/** Resolves when the signal fires, or did. */
+/** Resolves when the signal fires, or at once if it has. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-/** RFC 3339; a number that is no time is told as such, so that one odd record spoils no page. */
+/** RFC 3339, or `unknown` for a number that is not a time: one odd record must not break a page. */
 export function isoTime(at: number): string {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? "unknown" : date.toISOString();

@@ -4,14 +4,14 @@ import { withoutEnd } from "./outside-text.ts";
 
 type Place = Pick<ImageReference, "registry" | "repository">;
 
-/** 128 bits: too many for a second image that gets the same ones to be found. */
+/** 128 bits: nobody can find a second image with the same hash. */
 const hashDigits = 32;
 const endsInHash = /_[0-9a-f]{32}$/;
 
 /**
  * The name of a copy by default, one path component of at most `room` characters: no two places share one. Images of the cluster's own registry
  * (`own`) are `<project>-<name>`, or `<project>_<name>` where a dash could stand elsewhere, too; others `<host>_<path>` with `_` for each slash.
- * A name counts only if the image's place can be read back from it; one that cannot be is closed with a hash of the place.
+ * A name is used only if the image's place can be read back from it. Otherwise a hash of the place is appended.
  */
 export function copyName(place: Place, own: boolean, room: number): string {
   const { repository } = place;
@@ -29,24 +29,24 @@ export function hostName(registry: string): string {
 }
 
 /**
- * The tag that names a digest, with all of its digits. It never begins with the algorithm: `sha256-<hex>` belongs to what refers to an image, where a
+ * The tag that names a digest, with all of its digits. It never begins with the algorithm: `sha256-<hex>` is for what refers to an image, where a
  * registry has no referrers API (OCI distribution 1.1, referrers tag schema).
  */
 export function digestTag(digest: Digest): string {
   return `digest-${digest.slice("sha256:".length)}`;
 }
 
-/** Whether a tag looks like one that names a digest: ours, or where cosign and others keep what belongs to an image. */
+/** Whether a tag looks like one that names a digest: one of ours, or of cosign and similar tools. */
 export function isReservedTag(tag: string): boolean {
   return /^(?:sha\d+-|digest-[0-9a-f]{64}$)/i.test(tag);
 }
 
-/** Text as a path of an image name: every component lower case, beginning and ending with a letter or digit; what is left of nothing is dropped. */
+/** Text as the path of an image name: lower case, each component begins and ends with a letter or digit; empty components are dropped. */
 export function asPath(text: string): string {
   return text.toLowerCase().split("/").map(asComponent).filter(Boolean).join("/");
 }
 
-/** A path too long is cut and closed with a hash of the whole, so that two long ones stay apart. */
+/** A path that is too long is cut, and a hash of the whole is appended, so that two long paths differ. */
 export function shorten(path: string, room: number): string {
   return path.length <= room ? path : `${withoutEnd(path.slice(0, room - hashDigits - 1), "._/-")}-${hashOf(path)}`;
 }
@@ -58,7 +58,7 @@ function ownName(repository: string): string {
   return project.includes("-") || name.includes("_") ? `${project}_${name}` : `${project}-${name}`;
 }
 
-/** The one place that a plain name stands for: a host has a dot, a project has none. */
+/** The only place that a plain name can stand for: a host has a dot, a project has none. */
 function readBack(name: string): string | undefined {
   if (endsInHash.test(name)) return undefined;
   const [first = "", ...rest] = name.split("_");

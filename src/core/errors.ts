@@ -2,8 +2,7 @@ import { forPeople, longestFailure } from "./outside-text.ts";
 
 /**
  * Every way a job can fail, declared once: what it means and what an operator does about it.
- * `retryable` says whether time alone may heal it; `pauses` that the fault lies with the analysis endpoint, which every job needs,
- * so that the whole queue waits for it.
+ * `retryable`: it can go away with time. `pauses`: the analysis endpoint is at fault, which every job needs, so the whole queue waits for it.
  */
 export const failureReasons = {
   BadReference: {
@@ -213,16 +212,16 @@ export const failureReasons = {
 export type FailureReason = keyof typeof failureReasons;
 
 export interface JobErrorOptions {
-  /** Overrides the reason's own answer. */
+  /** Overrides the reason's default. */
   readonly retryable?: boolean;
-  /** Milliseconds the other side asked us to wait. */
+  /** Milliseconds that the other side asked the bot to wait. */
   readonly retryAfter?: number;
   /** The registry or endpoint that failed: `host[:port]`, or as the settings name it. */
   readonly host?: string;
   readonly cause?: unknown;
 }
 
-/** The one error that crosses a door: why a job failed, and whether time may heal it. Whatever others said in its message, it is one line for people. */
+/** The one error that leaves a door: why a job failed, and whether a retry can help. Its message is one safe line for people. */
 export class JobError extends Error {
   override readonly name = "JobError";
   readonly reason: FailureReason;
@@ -238,13 +237,13 @@ export class JobError extends Error {
     this.host = options.host;
   }
 
-  /** Whether the fault is the analysis endpoint's, so that no other job need be tried before it is back. */
+  /** Whether the analysis endpoint is at fault, so that no other job needs to be tried until it is back. */
   get pauses(): boolean {
     return this.retryable && failureReasons[this.reason].pauses;
   }
 }
 
-/** The same failure, with the host it is about; one that names its host already stays as it is. */
+/** The same failure with the host it is about. A failure that already names a host stays as it is. */
 export function failureAt(error: unknown, host: string): JobError {
   const failure = asJobError(error);
   if (failure.host !== undefined) return failure;
@@ -252,12 +251,12 @@ export function failureAt(error: unknown, host: string): JobError {
   return new JobError(reason, message, { retryable, host, cause, ...(retryAfter !== undefined && { retryAfter }) });
 }
 
-/** The bot cannot start as it is set up. The message says what to change; no stack is shown. */
+/** The bot cannot start with its settings. The message says what to change; no stack is shown. */
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }
 
-/** Any thrown thing as a `JobError`; the unknown is retryable, since giving up is a decision. */
+/** Anything thrown as a `JobError`. An unknown error is retryable. */
 export function asJobError(error: unknown): JobError {
   if (error instanceof JobError) return error;
   return new JobError("Unexpected", describe(error), { cause: error });

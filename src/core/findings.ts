@@ -1,4 +1,4 @@
-/** From the worst down; `unknown` is what an analyzer found and could not rate. */
+/** Worst first; `unknown` is what an analyzer found but could not rate. */
 export const severities = ["critical", "high", "medium", "low", "unknown"] as const;
 export type Severity = (typeof severities)[number];
 export type SeverityCounts = Readonly<Record<Severity, number>>;
@@ -21,7 +21,7 @@ export interface Findings {
 
 export const noVulnerabilities: SeverityCounts = { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
 
-/** Counts severities, each named in any of the ways that analyzers use. */
+/** Counts severities, in any of the spellings that analyzers use. */
 export function countSeverities(names: Iterable<string>): SeverityCounts {
   const counts: Record<Severity, number> = { ...noVulnerabilities };
   for (const name of names) counts[readSeverity(name)] += 1;
@@ -43,12 +43,12 @@ const readings: Readonly<Record<string, Severity>> = {
   note: "low",
 };
 
-/** A severity by the word an analyzer has for it: Red Hat's, CVSS', Trivy's, SARIF's. */
+/** A severity by an analyzer's word for it: Red Hat's, CVSS', Trivy's or SARIF's. */
 export function readSeverity(name: string): Severity {
   return readings[name.slice(0, 50).toLowerCase()] ?? "unknown";
 }
 
-/** What is known when a later answer adds to an earlier one: no more of the image was looked at than either says. */
+/** Both answers together. Coverage is the lower of the two. */
 export function mergeFindings(earlier: Findings | undefined, later: Findings): Findings {
   if (!earlier || earlier.coverage === "complete" || later.coverage === "unknown") return { ...earlier, ...later };
   return { ...earlier, ...later, coverage: earlier.coverage, ...(earlier.why !== undefined && { why: earlier.why }) };

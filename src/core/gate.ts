@@ -1,6 +1,6 @@
-/** Lets a limited number of callers do something at once; the others wait in line. */
+/** Lets a limited number of callers in at once. The others wait in line. */
 export interface Gate {
-  /** Resolves with the function that gives the place away; rejects with the signal's reason. */
+  /** Resolves with the function that frees the place. Rejects with the signal's reason. */
   enter(signal: AbortSignal): Promise<() => void>;
 }
 

@@ -17,8 +17,8 @@ const remotePath = /^(?:([A-Za-z0-9._-]{1,64})@)?([A-Za-z0-9.-]{1,253}):([^@?#:;
 const localPath = /^[^@?#:;]*$/;
 
 /**
- * Where a source lies, as it may be shown and handed on: without user, password, query and fragment, each of which can hold a login. Undefined
- * when the text is no address of a git repository, or one in which a login can hide elsewhere.
+ * The address of a source, safe to show: without user, password, query and fragment, since each can hold a login. Undefined when
+ * the text is not the address of a git repository, or a login could be elsewhere in it.
  */
 export function gitOrigin(text: unknown): string | undefined {
   if (typeof text !== "string" || text.length > longestText) return undefined;

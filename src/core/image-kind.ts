@@ -1,4 +1,4 @@
-/** What tells a container image from what else lies in registries; media types as a manifest has them. */
+/** What distinguishes a container image from other things in registries; media types as in a manifest. */
 export interface ImageTraits {
   readonly tag?: string | undefined;
   /** Of the whole (OCI 1.1). */
@@ -19,8 +19,8 @@ const imageConfigs: ReadonlySet<string> = new Set([
 const imageLayers = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."] as const;
 
 /**
- * Why something in a registry is no container image, so that it is left out wherever it is met: signatures, attestations and bills of materials,
- * charts, modules and other artifacts. Undefined when it can be one.
+ * Why something in a registry is not a container image and is ignored: signatures, attestations, bills of materials, charts, modules and other
+ * artifacts. Undefined when it can be an image.
  */
 export function whyNoImage({ tag, artifactType, config, layers }: ImageTraits): string | undefined {
   if (tag !== undefined && attachment.test(tag)) return `the tag ${tag} holds what belongs to another image, such as a signature`;

@@ -1,7 +1,7 @@
 import { type Digest, formatImageReference, type ImageReference, isDigest, isTag } from "./image-reference.ts";
 import { isObjectName } from "./object-name.ts";
 
-/** An image as a build names it: by its pull reference, or through an image stream that only the cluster can look up. Plain JSON. */
+/** An image as a build names it: by pull reference, or by an image stream that only the cluster can resolve. Plain JSON. */
 export type ImageName =
   | { readonly kind: "reference"; readonly reference: ImageReference }
   | { readonly kind: "stream-tag"; readonly namespace: string; readonly stream: string; readonly tag: string }
@@ -17,14 +17,14 @@ export function imageStreamName(namespace: string, name: string): ImageName | un
   return isName(namespace, bare) && isTag(tag) ? { kind: "stream-tag", namespace, stream: bare, tag } : undefined;
 }
 
-/** A stream's name, and a tag or digest behind it. */
+/** A stream's name, followed by a tag or digest. */
 const longestName = 253 + 1 + 128;
 
 function isName(namespace: string, stream: string): boolean {
   return isObjectName(namespace) && isObjectName(stream);
 }
 
-/** The name as a person reads it. */
+/** The name for people. */
 export function formatImageName(image: ImageName): string {
   switch (image.kind) {
     case "reference":

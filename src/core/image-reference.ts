@@ -18,13 +18,13 @@ const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
-/** A host is a DNS name and perhaps a port, a repository what every registry takes (distribution, NameTotalLengthMax), and there are a tag and a digest. */
+/** Bounds: a DNS name with a port, a repository that every registry accepts (distribution, NameTotalLengthMax), a tag and a digest. */
 const longestHost = 253 + ":65535".length;
 const longestRepository = 255;
 const longestReference = "docker://".length + longestHost + longestRepository + 128 + 71 + 20;
 
 /**
- * Reads `[host[:port]/]path[:tag][@digest]` by the grammar of distribution/reference; a name without host is Docker Hub's, as skopeo has it.
+ * Reads `[host[:port]/]path[:tag][@digest]` by the grammar of distribution/reference; a name without a host is on Docker Hub, as in skopeo.
  * Throws `JobError("BadReference")`.
  */
 export function parseImageReference(text: string): ImageReference {

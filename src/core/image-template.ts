@@ -1,6 +1,6 @@
 import type { ImageReference } from "./image-reference.ts";
 
-/** What a template can say of an image and of the build that made it. */
+/** The placeholders of a template: facts about an image and the build that made it. */
 export const imagePlaceholders = [
   "image",
   "registry",
@@ -45,7 +45,7 @@ export function imageValues(
   };
 }
 
-/** Fills in a template; `{tag|digest12}` is the first of them that is not empty. */
+/** Fills in a template; `{tag|digest12}` is the first of the two that is not empty. */
 export function fillImageTemplate(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(placeholder, (_, names: string) =>
     names.split("|").reduce((found, name) => found || (values[name] ?? ""), ""),

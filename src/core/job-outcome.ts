@@ -1,6 +1,7 @@
 /**
- * What became of a job, in one word that people can count and act on. A job that ended well is `submitted` until its analysis is known to run
- * (`analysing`), then `analysed` or `analysis-failed`; one that is no longer followed is `submitted` again; `done` means that there was nothing to analyse.
+ * The outcome of a job, in one word that people can count and act on. A job that ended well is `submitted` until its analysis is known to run
+ * (`analysing`), then `analysed` or `analysis-failed`. An analysis that is no longer followed is `submitted` again. `done` means that there was
+ * nothing to analyse.
  */
 export const jobOutcomes = [
   "waiting",
@@ -21,10 +22,10 @@ export interface AnalysedResult {
   readonly findings?: unknown;
 }
 
-/** Outcomes that call for a person, and that a further push or submission of the same image tries again. */
+/** Outcomes that need a person. Another push or submission of the same image retries them. */
 export const failedOutcomes: readonly JobOutcome[] = ["failed", "analysis-failed"];
 
-/** The outcome of a job in a state of the queue's. */
+/** The outcome of a job in this state of the queue. */
 export function outcomeOf(
   state: "waiting" | "running" | "done" | "failed" | "dismissed",
   result: AnalysedResult | undefined,
@@ -41,7 +42,7 @@ function analysisOutcome({ analyses = [], findings }: AnalysedResult = {}): JobO
   return findings === undefined ? "done" : "analysed";
 }
 
-/** An outcome as it is shown: a word, and a sign that does not hang on colour. */
+/** How an outcome is shown: a word, and a sign that works without colour. */
 export const outcomeWords: Readonly<Record<JobOutcome, { readonly word: string; readonly sign: string }>> = {
   waiting: { word: "waiting", sign: "○" },
   running: { word: "running", sign: "◐" },
@@ -64,10 +65,10 @@ export function countOutcomes(tally: readonly { readonly outcome: JobOutcome; re
   return counts;
 }
 
-/** Those worth naming when there are none. */
+/** Those shown even when their count is 0. */
 const alwaysNamed: readonly JobOutcome[] = ["waiting", "running", "failed"];
 
-/** The outcomes to show: those there are, and those whose absence says something. */
+/** The outcomes to show: those that occur, and those worth a 0. */
 export function shownOutcomes(counts: OutcomeCounts): readonly JobOutcome[] {
   return jobOutcomes.filter((outcome) => counts[outcome] > 0 || alwaysNamed.includes(outcome));
 }

@@ -7,43 +7,43 @@ import { type Digest, formatImageReference, type ImageReference, repositoryOf } 
 export const jobCauses = ["build", "scan", "webhook", "command-line"] as const;
 export type JobCause = (typeof jobCauses)[number];
 
-/** One piece of work, as it lies in the ledger: plain JSON that names things. Secrets and logs are fetched when it runs. */
+/** One piece of work, as the ledger keeps it: plain JSON that names things. Secrets and logs are fetched when it runs. */
 export interface Job {
   /**
    * `build-<uid>`, `build-<uid>-<hash of the image>` for one of several images, or `image-<hash of the reference>`: the same work always has
    * the same id. Further analyzers of the same image have theirs with `-<analyzer>` at the end.
    */
   readonly id: string;
-  /** The id of the first job of this build or image, which all its jobs share; absent where that is this one. */
+  /** The id of the first job of this build or image, which all its jobs share; absent on that first job. */
   readonly group?: string;
   /** The name of the analyzer it is for. */
   readonly analyzer: string;
   readonly cause: JobCause;
   readonly output?: ImageName;
   readonly base?: ImageName;
-  /** Whether a base image is looked for in the image itself, since the build names none. */
+  /** Whether to look for the base image in the image itself, because the build names none. */
   readonly seeksBase?: boolean;
-  /** What becomes of the output image where its registry does not have its digest. */
+  /** What to do when the registry does not have the output image's digest. */
   readonly ifMissing?: IfMissing;
   /** The images the build only took files from: they are shown, not submitted. */
   readonly inputs?: readonly ImageName[];
   readonly build?: BuildKey;
-  /** `namespace/name` of the BuildConfig it was made from; of what is none with its kind before it: `Pipeline:namespace/name`. */
+  /** `namespace/name` of the BuildConfig it was made from. Other kinds come first: `Pipeline:namespace/name`. */
   readonly buildConfig?: string;
   /** Whether the build's log is part of the submission. */
   readonly buildLog?: boolean;
-  /** The bill of materials that the build pushed beside the output image: the digest of a blob in its repository. */
+  /** The bill of materials that the build pushed with the output image: the digest of a blob in its repository. */
   readonly document?: Digest;
   readonly origin?: string;
   readonly commit?: string;
   readonly trigger?: string;
-  /** RFC 3339; which item of a moving tag the build made is told by it. */
+  /** RFC 3339. It shows which item of a moving tag the build made. */
   readonly completedAt?: string;
-  /** Why the build failed that pushed the image all the same. */
+  /** Why the build failed, if it had pushed its image before. */
   readonly failure?: string;
-  /** It was pushed without a tag, as the parts of an image of several platforms are. */
+  /** It was pushed without a tag, like the parts of an image for several platforms. */
   readonly untagged?: boolean;
-  /** The images it holds, where who told of it says so. */
+  /** The images it consists of, if the sender said so. */
   readonly parts?: readonly Digest[];
 }
 
@@ -51,32 +51,32 @@ export type Plan =
   | { readonly kind: "submit"; readonly jobs: readonly Job[] }
   | { readonly kind: "skip"; readonly because: string };
 
-/** An analyzer, as far as it decides what becomes a job. */
+/** What planning jobs needs to know of an analyzer. */
 export interface PlannedAnalyzer {
   readonly name: string;
-  /** Whether it has a use for build logs. */
+  /** Whether it reads build logs. */
   readonly readsLogs: boolean;
 }
 
 /** What the operator wants submitted. */
 export interface SubmissionPolicy {
-  /** Every image becomes one job for each of them, in this order. */
+  /** Each image becomes one job per analyzer, in this order. */
   readonly analyzers: readonly PlannedAnalyzer[];
   readonly outputImage: boolean;
   readonly baseImage: boolean;
   readonly buildLog: boolean;
   readonly failedBuilds: boolean;
-  /** Whether images count that were pushed before a later step failed; absent: they do. */
+  /** Whether to submit images that were pushed before a later step failed. Default: yes. */
   readonly failedImages?: boolean;
   /** Milliseconds since the epoch: builds that ended before are left alone. */
   readonly since?: number;
-  /** `[kind:][namespace/]name` of what to follow, BuildConfigs where no kind is named; empty means all. */
+  /** `[kind:][namespace/]name` of what to follow; without a kind, a BuildConfig. Empty: all. */
   readonly track: readonly string[];
   /** Whether a build with these labels is wanted. */
   readonly matchesLabels: (labels: Readonly<Record<string, string>>, kind?: string) => boolean;
 }
 
-/** Decides which jobs a build becomes, one an analyzer, and says why when it becomes none. */
+/** Decides which jobs a build becomes, one per analyzer, or says why none. */
 export function planJobs(outcome: BuildOutcome, policy: SubmissionPolicy): Plan {
   switch (outcome.kind) {
     case "pending":
@@ -93,7 +93,7 @@ export function planJobs(outcome: BuildOutcome, policy: SubmissionPolicy): Plan 
   }
 }
 
-/** A job for an image alone. Its group is the reference's: an image named by digest is one job an analyzer for ever. */
+/** A job for an image without a build. An image named by digest has one job per analyzer, whoever names it. */
 export function imageJob(image: ImageReference, cause: JobCause, analyzer: string, told: ToldOfImage = {}): Job {
   const hash = createHash("sha256").update(formatImageReference(image)).digest("hex");
   return { id: `image-${hash}`, analyzer, cause, output: { kind: "reference", reference: image }, ...told };
@@ -102,7 +102,7 @@ export function imageJob(image: ImageReference, cause: JobCause, analyzer: strin
 /** What is known of an image that was pushed. */
 export type ToldOfImage = Pick<Job, "untagged" | "parts">;
 
-/** The jobs for an image alone, one an analyzer. */
+/** The jobs for an image without a build, one per analyzer. */
 export function imageJobs(
   image: ImageReference,
   cause: JobCause,
@@ -112,7 +112,7 @@ export function imageJobs(
   return analyzers.map(({ name }, index) => inGroup(imageJob(image, cause, name, told), index));
 }
 
-/** What the jobs of one build or image have in common. */
+/** The id that all jobs of one build or image share. */
 export function groupOf({ id, group = id }: Pick<Job, "id" | "group">): string {
   return group;
 }
@@ -132,19 +132,19 @@ function productOf({ output }: Job): string {
   return output ? `${output.namespace}/${output.stream}` : "";
 }
 
-/** Who waits in turn with whom: the namespace of a build, the repository of an image alone. */
+/** Whose turn a job takes: that of the build's namespace, or of the image's repository. */
 export function tenantOf({ build, output }: Pick<Job, "build" | "output">): string {
   if (build) return build.namespace;
   return output?.kind === "reference" ? repositoryOf(output.reference) : (output?.namespace ?? "");
 }
 
-/** What other jobs for the same image are recognised by: its repository and digest; undefined when it is not pinned. */
+/** Repository and digest, by which jobs for the same image are recognised; undefined without a digest. */
 export function coveredImage(job: Job): string | undefined {
   const image = job.output;
   return image?.kind === "reference" && image.reference.digest ? formatImageReference(image.reference) : undefined;
 }
 
-/** What the job is about, for people: the build, else the image. */
+/** The job's subject for people: the build, else the image. */
 export function describeJob(job: Job): string {
   if (job.build) return `${job.build.namespace}/${job.build.name}`;
   return job.output ? formatImageName(job.output) : job.id;
@@ -173,7 +173,7 @@ function submitBuild(
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };
 }
 
-/** Only what lies in the image's own repository: whoever builds must not have the bot read what is somebody else's. */
+/** Only from the image's own repository: a build must not make the bot read somebody else's data. */
 function documentOf(output: ImageName | undefined, { documents = [] }: BuildFacts): Pick<Job, "document"> {
   if (output?.kind !== "reference") return {};
   const own = documents.find((document) => repositoryOf(document) === repositoryOf(output.reference))?.digest;
@@ -192,7 +192,7 @@ function filtered(facts: BuildFacts, policy: SubmissionPolicy): Plan | undefined
   return undefined;
 }
 
-/** What a build was made from, as BUILD_WATCHER_TRACK names it: names of different kinds are different. */
+/** What a build was made from, as BUILD_WATCHER_TRACK names it, kind included. */
 function ownerOf({ buildConfig, ownerKind }: BuildFacts): string | undefined {
   return buildConfig && ownerKind !== undefined ? `${ownerKind}:${buildConfig}` : buildConfig;
 }
@@ -203,7 +203,7 @@ export function ownerParts(owner: string | undefined): { readonly kind: string; 
   return { kind, name };
 }
 
-/** Whether what a build was made from, or the pipeline it is a part of, is among what to follow; nothing named means all. */
+/** Whether what a build was made from, or its pipeline, is to be followed. An empty list means all. */
 export function isTracked(
   {
     build,

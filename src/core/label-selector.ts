@@ -37,7 +37,7 @@ function parseRequirement(text: string): LabelMatcher {
   const requirement = parseExistence(text) ?? parseEquality(text) ?? parseMembership(text);
   if (requirement) return requirement;
   const part = text === "" ? "an empty part between commas" : JSON.stringify(text);
-  throw new Error(`${part} is none of key=value, key!=value, key in (a, b), key notin (a, b), key, !key`);
+  throw new Error(`${part} is not one of key=value, key!=value, key in (a, b), key notin (a, b), key, !key`);
 }
 
 function parseExistence(text: string): LabelMatcher | undefined {

@@ -1,22 +1,22 @@
-/** The longest texts that are kept of what others wrote, in characters: a failure, a sentence or an address, and the name or number of something. */
+/** The longest outside texts that are kept, in characters: a failure, a sentence or address, and a name or number. */
 export const longestFailure = 2_000;
 export const longestText = 1_000;
 export const longestId = 256;
 
 /**
  * What moves a terminal's cursor, ends a line, or turns the direction of writing: C0, DEL, C1, line and paragraph separators, marks,
- * embeddings and isolates of bidirectional text, and halves of characters. Each is one character, so that no text makes the search long.
+ * embeddings and isolates of bidirectional text, and halves of characters. Each is one character, so the search is fast for every text.
  */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}\ufeff]/gu;
 
 const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u001b": "\\e" };
 
-/** A text of others on one line: what would act on a terminal or forge a line is written as an escape. Cut to so many characters first. */
+/** An outside text on one line: what would act on a terminal or forge a line is written as an escape. It is first cut to `longest` characters. */
 export function forPeople(text: string, longest: number = longestText): string {
   return cutText(cutText(text, longest).replace(unprintable, escaped), longest);
 }
 
-/** A field of an object that others wrote, as it is kept; undefined when it is no text, or an empty one. */
+/** A field of an outside object, as it is kept; undefined when it is empty or not a text. */
 export function outsideText(value: unknown, longest: number = longestText): string | undefined {
   return typeof value === "string" && value !== "" ? forPeople(value, longest) : undefined;
 }
@@ -28,7 +28,7 @@ export function linesForPeople(text: string): string {
     .replace(unprintable, (character) => ("\n\t".includes(character) ? character : escaped(character)));
 }
 
-/** Colours, moves and titles of a terminal (ECMA-48: CSI and OSC). No part of one begins another, so that each character is looked at once. */
+/** Terminal colours, cursor moves and titles (ECMA-48: CSI and OSC). No part of one begins another, so each character is read once. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
 const sequence = /\u001b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\u0007\u001b]{0,1024}(?:\u0007|\u001b\\))/g;
 
@@ -37,17 +37,17 @@ export function withoutColours(line: string): string {
   return line.replace(sequence, "").replace(unprintable, (character) => (character === "\t" ? "\t" : ""));
 }
 
-/** The same where only these characters need it that JSON leaves as they are. */
+/** The same for JSON, which already escapes the other characters. */
 export function jsonForPeople(json: string): string {
   return json.replace(unprintable, (character) => (character === "\n" ? character : `\\u${hex(character.charCodeAt(0), 4)}`));
 }
 
-/** The beginning of a text, with … where more followed; one that was cut so before stays as it is. */
+/** The beginning of a text, with … where it was cut. A text that was cut before stays as it is. */
 export function cutText(text: string, longest: number): string {
   return text.length > longest && !(text.length === longest + 1 && text.endsWith("…")) ? `${text.slice(0, longest)}…` : text;
 }
 
-/** The address of a page as it may be handed on; undefined when it is no http(s) address, carries a login, or is longer than a text may be. */
+/** The address of a page, safe to show; undefined when it is not http(s), carries a login, or is too long. */
 export function webLink(text: unknown): string | undefined {
   if (typeof text !== "string" || text.length > longestText || !URL.canParse(text)) return undefined;
   const url = new URL(text);
@@ -55,14 +55,14 @@ export function webLink(text: unknown): string | undefined {
   return isPage && url.username === "" && url.password === "" ? forPeople(url.href) : undefined;
 }
 
-/** The text without these characters at its end; a pattern anchored to the end would try every run of them. */
+/** The text without these characters at its end; a pattern anchored to the end would be slow. */
 export function withoutEnd(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text[end - 1] ?? "")) end--;
   return text.slice(0, end);
 }
 
-/** Whether a pattern, where `*` stands for any characters, matches a whole text. Takes a time that grows with the one and the other only. */
+/** Whether a pattern, where `*` stands for any characters, matches a whole text. It takes time proportional to the two lengths. */
 export function matchesWildcard(pattern: string, text: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop();

@@ -1,7 +1,7 @@
 import type { FailureReason } from "./errors.ts";
 import { remedyFor } from "./remedies.ts";
 
-/** What kind of thing is wrong, biggest first: this is the order in which problems are shown. */
+/** The kinds of problems, biggest first: the order in which they are shown. */
 export const problemKinds = [
   "cluster",
   "push-registry",
@@ -24,19 +24,19 @@ export interface Problem {
   readonly detail?: string;
   /** What a person can do about it. */
   readonly remedy?: string;
-  /** Jobs that are tried again until it ends. */
+  /** Jobs that are retried until it ends. */
   readonly waiting: number;
-  /** Jobs that it ended. */
+  /** Jobs that failed because of it. */
   readonly failed: number;
   readonly since?: number;
-  /** What its jobs have in common; absent when it has none of its own. */
+  /** The reason that its jobs share; absent when it has no jobs. */
   readonly reason?: FailureReason;
   readonly host?: string;
-  /** The analyzer that its jobs wait for; absent when it is none's fault. */
+  /** The analyzer that its jobs wait for; absent when no analyzer is at fault. */
   readonly analyzer?: string;
 }
 
-/** What keeps a namespace, or with none named the whole cluster, from being watched. */
+/** Why a namespace, or without one the whole cluster, is not watched. */
 export interface WatchProblem {
   readonly namespace: string | undefined;
   readonly reason?: "Forbidden" | "Unauthorized" | "Expired" | "Unavailable" | "BadData" | "NotServed" | undefined;
@@ -46,7 +46,7 @@ export interface WatchProblem {
 
 /** Jobs for one analyzer that failed for the same reason at the same host. */
 export interface FailingJobs {
-  /** A job that is tried again just now counts as waiting. */
+  /** A job that is being retried right now counts as waiting. */
   readonly state: "waiting" | "failed";
   readonly analyzer: string;
   readonly reason: FailureReason;
@@ -60,26 +60,26 @@ export interface FailingJobs {
   readonly message: string;
 }
 
-/** Where the settings say that an analyzer is. */
+/** An analyzer's address in the settings. */
 export interface AnalyzerAddress {
-  /** The name of the setting that says it. */
+  /** The name of that setting. */
   readonly setting: string;
   /** `host[:port]`; absent for a program. */
   readonly host?: string;
 }
 
-/** One analyzer, as far as jobs wait for it. */
+/** One analyzer and how many jobs wait for it. */
 export interface AnalyzerState {
   readonly name: string;
   readonly state: "unknown" | "up" | "down";
   readonly downSince?: number | undefined;
   readonly message?: string | undefined;
   readonly address?: AnalyzerAddress | undefined;
-  /** Its jobs that wait, whatever for. */
+  /** All its waiting jobs. */
   readonly waiting: number;
 }
 
-/** Everything that is known of how things are. */
+/** What problems are found from. */
 export interface Circumstances {
   /** How many namespaces are watched; the whole cluster counts as one. */
   readonly watched: number;
@@ -103,13 +103,13 @@ export function problemsOf(circumstances: Circumstances): readonly Problem[] {
   return found.toSorted((a, b) => rank(a) - rank(b) || b.waiting + b.failed - (a.waiting + a.failed));
 }
 
-/** A problem in one line: what, how many jobs, and what was said. */
+/** A problem in one line: what it is, and how many jobs it affects. */
 export function problemLine({ title, waiting, failed }: Pick<Problem, "title" | "waiting" | "failed">): string {
   const jobs = jobsLine({ waiting, failed });
   return jobs === "" ? title : `${title}: ${jobs}`;
 }
 
-/** `3 jobs wait for it, 2 failed`; empty when it holds up none. */
+/** `3 jobs wait for it, 2 failed`; empty when there are no such jobs. */
 export function jobsLine({ waiting, failed }: Pick<Problem, "waiting" | "failed">): string {
   const waits = waiting > 0 && `${count(waiting, "job")} ${waiting === 1 ? "waits" : "wait"} for it`;
   const ended = failed > 0 && (waiting > 0 ? `${failed.toLocaleString("en")} failed` : `${count(failed, "job")} failed`);
@@ -129,7 +129,7 @@ const watchTitles: Readonly<Record<NonNullable<WatchProblem["reason"]>, string>>
   Expired: "The builds are listed again",
 };
 
-/** Trouble in every namespace is the cluster's; else the namespaces are counted and the first are named. */
+/** Trouble in every namespace counts as the cluster's. Otherwise the namespaces are counted and the first ones named. */
 function watchProblems({ troubles, watched }: Circumstances): readonly Problem[] {
   const [first] = troubles;
   if (!first) return [];
@@ -159,7 +159,7 @@ interface Group extends Omit<FailingJobs, "analyzer"> {
   readonly failed: number;
 }
 
-/** What waits and what failed for the same reason at the same host is one problem. */
+/** Waiting and failed jobs with the same reason and host are one problem. */
 function merged(failing: readonly FailingJobs[]): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const part of failing) {
@@ -175,7 +175,7 @@ function merged(failing: readonly FailingJobs[]): readonly Group[] {
   return [...groups.values()];
 }
 
-/** While an analyzer is down every waiting job of its own waits for it, but those that wait for something else. */
+/** While an analyzer is down, all its waiting jobs wait for it, except those that wait for something else. */
 function endpointProblems(analyzer: AnalyzerState, failing: readonly FailingJobs[]): readonly Problem[] {
   const groups = failing.filter((group) => group.analyzer === analyzer.name);
   const own = groups.filter(isOfEndpoint);
@@ -188,7 +188,7 @@ function endpointProblems(analyzer: AnalyzerState, failing: readonly FailingJobs
   return [
     {
       kind: "endpoint",
-      title: `${calledAnalyzer(analyzer, own[0]?.host)} ${isDown ? "takes no submissions" : "took no submissions"}`,
+      title: `${calledAnalyzer(analyzer, own[0]?.host)} ${isDown ? "accepts no submissions" : "accepted no submissions"}`,
       ...(detail !== undefined && { detail }),
       remedy: `It is down or overloaded${analyzer.address ? `, or ${analyzer.address.setting} is wrong` : ""}. Its jobs are retried automatically.`,
       waiting: isDown ? Math.max(analyzer.waiting - jobsOf(others, "waiting"), 0) : 0,
@@ -200,7 +200,7 @@ function endpointProblems(analyzer: AnalyzerState, failing: readonly FailingJobs
   ];
 }
 
-/** A service by its host, and by its name where the host alone may not tell; a program by its name. */
+/** A service by its host, and also by its name if it is not Thoth; a program by its name. */
 function calledAnalyzer({ name, address }: AnalyzerState, failedHost: string | undefined): string {
   const host = address?.host ?? failedHost;
   if (host === undefined) return `Analyzer ${name}`;
@@ -211,7 +211,7 @@ function jobsOf(groups: readonly FailingJobs[], state: FailingJobs["state"]): nu
   return groups.reduce((sum, group) => sum + (group.state === state ? group.jobs : 0), 0);
 }
 
-/** An outage of the endpoint is told as a whole; what it says of single submissions is not. */
+/** Whether a failure is part of an outage of the endpoint, and not about a single submission. */
 function isOfEndpoint({ reason }: Pick<FailingJobs, "reason">): boolean {
   return reason === "AnalyzerUnavailable";
 }
@@ -221,18 +221,18 @@ const registryWords: { readonly [Reason in FailureReason]?: string } = {
   RegistryDenied: "denies access",
   RegistryUntrusted: "has a certificate that is not trusted",
   RateLimited: "limits requests",
-  LoginExpired: "says that the login has expired",
+  LoginExpired: "says the login has expired",
   RegistryFull: "has no room left",
-  RegistryReadOnly: "takes no uploads now",
-  RegistryUnlicensed: "wants a licence or a paid plan",
-  PolicyViolation: "keeps images back by a policy",
-  NoSuchRepository: "wants repositories to exist beforehand",
+  RegistryReadOnly: "accepts no uploads now",
+  RegistryUnlicensed: "needs a licence or a paid plan",
+  PolicyViolation: "blocks images by a policy",
+  NoSuchRepository: "does not create repositories by itself",
   UploadTooLarge: "limits uploads",
-  UnsupportedImage: "does not take this kind of image",
-  CopyFailed: "does not take copies",
+  UnsupportedImage: "does not accept this kind of image",
+  CopyFailed: "does not accept copies",
 };
 
-/** What a registry does, for failures that are no single image's fault. */
+/** What a registry does wrong, for failures that are not about a single image. */
 function wordsOfRegistry(reason: FailureReason): string | undefined {
   return (
     registryWords[reason] ?? (/^(?:Registry|Proxy)/.test(reason) ? `fails (${reasonWords(reason).toLowerCase()})` : undefined)
@@ -264,7 +264,7 @@ function analysisProblems(analyses: Circumstances["analyses"]): readonly Problem
   const title = isAll
     ? `All analyses of the last hour failed: ${failed.toLocaleString("en")}`
     : `${count(analyses.failed, "analysis", "analyses")} failed, ${failed.toLocaleString("en")} of ${ended.toLocaleString("en")} in the last hour`;
-  const remedy = "Their pages say what the service answered. Retry submits them again, Dismiss takes them off this list.";
+  const remedy = "Each job's page says what the service answered. Retry submits it again, Dismiss removes it from here.";
   return [{ kind: "analyses", title, remedy, waiting: 0, failed: 0 }];
 }
 

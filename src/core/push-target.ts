@@ -11,7 +11,7 @@ export interface PushSettings {
   /** `host[:port][/path]`. */
   readonly registry: string;
   readonly layout: PushLayout;
-  /** What follows the registry, `path[:tag]`, with placeholders, in place of the layout. Of `{tag|digest}` the first that is known counts. */
+  /** `path[:tag]` with placeholders, used instead of the layout. `{tag|digest}` is the first of the two that is known. */
   readonly template?: string | undefined;
   /** Host patterns of registries whose images stay where they are. */
   readonly skip: readonly string[];
@@ -19,16 +19,16 @@ export interface PushSettings {
   readonly owns?: ((registry: string) => boolean) | undefined;
 }
 
-/** Settings that were found to make valid references. */
+/** Settings that make valid references. */
 export interface PushRules extends PushSettings {
   readonly host: string;
-  /** The path below the host that every copy lies in; may be empty. */
+  /** The path below the host for all copies; may be empty. */
   readonly path: string;
 }
 
 /**
- * Where one image goes. The last tag names the digest when that is known, so that no copy is ever untagged; those before it move from image to
- * image. There is none where the digest is unknown and the source's tag is one that may not be given away.
+ * Where one image goes. If the digest is known, the last tag names it, so no copy is ever untagged. The tags before it move from image to
+ * image. There are no tags when the digest is unknown and the source's tag is reserved.
  */
 export interface PushTarget {
   readonly registry: string;
@@ -40,7 +40,7 @@ export type CopyPlan =
   | { readonly kind: "copied"; readonly target: PushTarget }
   | { readonly kind: "stays"; readonly because: "excluded" | "already-there" };
 
-/** Whose copies can never get each other's names and tags: those of all sources, of one registry's, or nobody's. */
+/** Which copies can never overwrite each other: those of all sources, of one registry, or none. */
 export type Separation = "all" | "one-registry" | "none";
 
 const placeholders = ["namespace", "name", "path", "tag", "digest", "digest12", "registry"] as const;
@@ -50,7 +50,7 @@ type Values = Readonly<Record<(typeof placeholders)[number], string>>;
 const longestName = 255;
 const longestTag = 128;
 
-/** Reads the settings; throws an `SetupError` that names the variable to correct. */
+/** Reads the settings. Throws a `SetupError` that names the variable to correct. */
 export function readPushSettings(settings: PushSettings): PushRules {
   const registry = withoutEnd(settings.registry.trim().replace(/^(?:docker|https?):\/\//, ""), "/");
   const { host, path } = readRegistry(registry);
@@ -63,8 +63,8 @@ export function readPushSettings(settings: PushSettings): PushRules {
 }
 
 /**
- * Where an image goes: a valid reference always. A tag with all digits of the digest is among its tags, and no tag of the source's own can look
- * like that; one such as `latest` names the copy of the image that was completed last. Without digest there is only the source's tag.
+ * Where an image goes; always a valid reference. One of its tags has all digits of the digest, and no tag of the source can look like
+ * that. A tag such as `latest` names the copy of the image that was completed last. Without a digest there is only the source's tag.
  */
 export function pushTarget(source: ImageReference, digest: Digest | undefined, rules: PushRules): PushTarget {
   const values = valuesOf(source, digest);
@@ -75,7 +75,7 @@ export function pushTarget(source: ImageReference, digest: Digest | undefined, r
   return { registry: rules.host, repository: join(rules.path, shorten(path, roomBelow(rules))), tags: [...new Set(all)] };
 }
 
-/** Between whose images the settings keep names and tags apart: by whole place, by digest, or not. */
+/** How well these settings keep names and tags of different images apart. */
 export function separationOf({ layout, template }: Pick<PushRules, "layout" | "template">): Separation {
   if (template === undefined) return layout === "legacy" ? "none" : "all";
   const [path = "", tag = ""] = template.split(":");
@@ -86,25 +86,25 @@ export function separationOf({ layout, template }: Pick<PushRules, "layout" | "t
   return parts.includes("{registry}") && parts.includes("{path}") ? "all" : "one-registry";
 }
 
-/** What will be done with an image, told without asking any registry. */
+/** What will be done with an image. Asks no registry. */
 export function planCopy(source: ImageReference, rules: PushRules): CopyPlan {
   const because = staysInPlace(source, rules);
   return because ? { kind: "stays", because } : { kind: "copied", target: pushTarget(source, source.digest, rules) };
 }
 
-/** Why an image is not copied at all: it lies below the push registry already, or its registry is left out by pattern. */
+/** Why an image is not copied at all: it is already in the push registry, or its registry is excluded. */
 export function staysInPlace(source: ImageReference, rules: PushRules): "excluded" | "already-there" | undefined {
   if (rules.skip.some((pattern) => matchesRegistry(pattern, source.registry))) return "excluded";
   const below = rules.path === "" || source.repository === rules.path || source.repository.startsWith(`${rules.path}/`);
   return source.registry === rules.host && below ? "already-there" : undefined;
 }
 
-/** Whether a job may copy an image, told by its names alone: what an image stream names may lie anywhere. */
+/** Whether a job could copy an image, judged by its names. An image stream can name an image anywhere. */
 export function mayCopy({ output, base }: Pick<Job, "output" | "base">, rules: PushRules): boolean {
   return [output, base].some((image) => image && (image.kind !== "reference" || !staysInPlace(image.reference, rules)));
 }
 
-/** Whether a host pattern (`quay.io`, `*.redhat.com`, `registry:5000`) means this host; one without port means any port. */
+/** Whether a host pattern (`quay.io`, `*.redhat.com`, `registry:5000`) matches this host. A pattern without a port matches every port. */
 export function matchesRegistry(pattern: string, host: string): boolean {
   const bare = /:\d+$/.test(pattern) ? host : host.replace(/:\d+$/, "");
   return matchesWildcard(pattern.toLowerCase(), bare.toLowerCase());
@@ -120,7 +120,7 @@ function readRegistry(registry: string): { host: string; path: string } {
 }
 
 interface NameParts extends Values {
-  /** The tag that names the digest; empty while that is unknown. */
+  /** The tag that names the digest; empty if the digest is unknown. */
   readonly last: string;
 }
 
@@ -179,7 +179,7 @@ function checkTemplate(rules: PushRules, template: string): void {
   for (const tag of tags) parseImageReference(`${registry}/${repository}:${tag}`);
 }
 
-/** What a registry would refuse in a template, judged by the text around its placeholders. */
+/** What a registry would refuse in a template, judged by the text outside its placeholders. */
 function templateFault(template: string): string | undefined {
   const names = [...template.matchAll(/\{([^{}]*)\}/g)].flatMap(([, inner = ""]) => inner.split("|"));
   const unknown = names.find((name) => !isPlaceholder(name));

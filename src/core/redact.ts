@@ -1,6 +1,6 @@
 const censored = "***";
 
-/** Texts of credentials that need no list: userinfo in URLs, Authorization headers, tokens in queries and in JSON. */
+/** Credentials that can be recognised by their form: userinfo in URLs, Authorization headers, tokens in queries and in JSON. */
 const patterns: readonly [RegExp, string][] = [
   [/:\/\/[^\s/?#"']*@/g, `://${censored}@`],
   [/\b(basic|bearer)\s+[A-Za-z0-9._~+/-]{8,}=*/gi, `$1 ${censored}`],
@@ -11,14 +11,14 @@ const patterns: readonly [RegExp, string][] = [
 /** A URL whose userinfo was cut off before its end. */
 const cutUserinfo = /:\/\/[^\s/?#"'@]*$/;
 
-/** Secrets that can be words are told from the words around them, so that a password "info" does not take "information" apart. */
+/** A secret that could be a word must stand alone, so that a password "info" does not change "information". */
 const longestWord = 12;
 const shortestFragment = 8;
 
-/** Characters of a text that are looked at. */
+/** How many characters of a text are read. */
 const mostLookedAt = 8_000;
 
-/** Every way in which these secrets are written into texts, the longest first, so that none is left in part. */
+/** All spellings of these secrets, longest first, so that no part of one is left. */
 export function formsOf(secrets: readonly string[]): readonly string[] {
   const forms = secrets
     .filter(Boolean)
@@ -32,8 +32,8 @@ function formsInQuery(secret: string): readonly string[] {
 }
 
 /**
- * A text of another program as it may be shown: without these secrets, however they were encoded. Whatever its length, only its beginning is
- * looked at, and no part of a secret is left where it was cut.
+ * The text of another program, safe to show: without these secrets in any encoding. Only its beginning is read, and no part of a secret is
+ * left where it was cut.
  */
 export function redact(text: string, secrets: readonly string[]): string {
   const forms = formsOf(secrets);
@@ -42,7 +42,7 @@ export function redact(text: string, secrets: readonly string[]): string {
   return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), hide(beginning, forms));
 }
 
-/** A text without these forms of secrets. One that could be a word counts only where no longer word goes on around it. */
+/** A text without these spellings of secrets. One that could be a word is removed only where it stands alone. */
 export function hide(text: string, forms: readonly string[]): string {
   return forms.reduce((shown, form) => hideForm(shown, form), text);
 }
@@ -60,7 +60,7 @@ function hideForm(text: string, form: string): string {
   return shown + text.slice(from);
 }
 
-/** Whether no word goes on before or behind; a form of one or two characters must also follow what a value follows. */
+/** Whether it stands alone; a spelling of one or two characters must also be in the place of a value. */
 function standsAlone(text: string, form: string, at: number): boolean {
   const end = at + form.length;
   if (form.length === text.length) return true;

@@ -1,6 +1,6 @@
 import { type FailureReason, failureReasons } from "./errors.ts";
 
-/** A failure as far as what to do about it depends on it. */
+/** The parts of a failure that decide what to do about it. */
 export interface Failure {
   readonly reason: FailureReason;
   readonly host?: string | undefined;
@@ -10,9 +10,9 @@ export interface Failure {
 
 const ofPushRegistry: { readonly [Reason in FailureReason]?: string } = {
   RegistryUnavailable:
-    "Check the push registry (THOTH_PUSH_REGISTRY), the proxy and the network policy between. The job is retried automatically.",
+    "Check the push registry (THOTH_PUSH_REGISTRY), and the proxy and network policy between. The job is retried automatically.",
   RegistryDenied:
-    "Check THOTH_DST_REGISTRY_USER and THOTH_DST_REGISTRY_PASSWORD (or BUILD_WATCHER_DST_AUTHFILE), and that this login may push there and create repositories.",
+    "Check THOTH_DST_REGISTRY_USER and THOTH_DST_REGISTRY_PASSWORD (or BUILD_WATCHER_DST_AUTHFILE), and that this login can push there and create repositories.",
   RegistryUntrusted:
     "Put the push registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or set THOTH_NO_DESTINATION_REGISTRY_TLS_VERIFY=1.",
   RateLimited: "The push registry limits requests. BUILD_WATCHER_PER_REGISTRY lowers the load. The job is retried automatically.",
@@ -20,7 +20,7 @@ const ofPushRegistry: { readonly [Reason in FailureReason]?: string } = {
 
 const ofSourceRegistry: { readonly [Reason in FailureReason]?: string } = {
   RegistryUnavailable:
-    "Check the registry the image comes from, the proxy and the network policy between. The job is retried automatically.",
+    "Check the registry the image comes from, and the proxy and network policy between. The job is retried automatically.",
   RegistryDenied:
     "Grant system:image-puller to the bot for the cluster's registry. For another registry set THOTH_SRC_REGISTRY_USER, THOTH_SRC_REGISTRY_PASSWORD and BUILD_WATCHER_SRC_REGISTRY (or BUILD_WATCHER_SRC_AUTHFILE).",
   RegistryUntrusted:
@@ -28,7 +28,7 @@ const ofSourceRegistry: { readonly [Reason in FailureReason]?: string } = {
 };
 
 /**
- * What a person does about a failure. The push registry (`host[:port][/path]`) tells on which side a registry failed. Undefined for a reason that
+ * What a person does about a failure. The push registry (`host[:port][/path]`) shows on which side a registry failed. Undefined for a reason that
  * only a newer version knows.
  */
 export function remedyFor({ reason, host, givenUpAfter }: Failure, pushRegistry?: string): string | undefined {
@@ -38,11 +38,11 @@ export function remedyFor({ reason, host, givenUpAfter }: Failure, pushRegistry?
   return givenUpAfter === undefined ? remedy : lastWords(remedy, givenUpAfter);
 }
 
-/** Nothing is retried automatically any more. */
+/** For a job that is no longer retried. */
 function lastWords(remedy: string | undefined, givenUpAfter: number): string {
   const sentences = (remedy ?? "").split(/(?<=\.) /).filter((sentence) => sentence !== "" && !sentence.includes("automatically"));
   const hours = givenUpAfter / 3_600_000;
   const time = hours >= 1 ? `${Math.round(hours)} h` : `${Math.max(Math.round(givenUpAfter / 1_000), 1)} s`;
-  const words = `Given up after ${time}. Once the cause is gone, retry the job: its button on the page, or build-watcher jobs retry with its id.`;
+  const words = `Given up after ${time}. Once the cause is gone, retry the job, with its button on the page or with build-watcher jobs retry and its id.`;
   return [...sentences, words].join(" ");
 }

@@ -1,14 +1,14 @@
 export interface Backoff {
   /** Milliseconds before the second attempt. */
   readonly initial: number;
-  /** Milliseconds no delay exceeds, jitter included. */
+  /** The longest delay in milliseconds, jitter included. */
   readonly cap: number;
 }
 
 /** The delays of a failed job: from seconds to a quarter of an hour. */
 export const jobBackoff: Backoff = { initial: 2_000, cap: 15 * 60_000 };
 
-/** The longest a `Retry-After` is obeyed, so that a wrong clock on the other side cannot stop us for days. */
+/** A longer `Retry-After` is cut to this: a wrong clock on the other side must not stop the bot for days. */
 export const longestRetryAfter = 60 * 60_000;
 
 /**
@@ -21,7 +21,7 @@ export function backoffDelay(failures: number, backoff: Backoff, random: number)
   return Math.round(ceiling * (0.5 + random / 2));
 }
 
-/** Milliseconds a `Retry-After` header asks for: seconds or an HTTP date (RFC 9110, 10.2.3); undefined when it says nothing usable. */
+/** Milliseconds a `Retry-After` header asks for: seconds or an HTTP date (RFC 9110, 10.2.3); undefined when it cannot be read. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const text = header?.trim();
   if (!text) return undefined;

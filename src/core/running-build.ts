@@ -2,16 +2,16 @@ import type { BuildKey } from "./build.ts";
 import type { BuildOutcome } from "./build-outcome.ts";
 import { isTracked, type SubmissionPolicy } from "./job.ts";
 
-/** How a build stands to those whose logs are shown while they run. */
+/** Whether a build's log is to be streamed now. */
 export type BuildProgress =
   | { readonly kind: "running"; readonly build: BuildKey; readonly platform: string | undefined }
   | { readonly kind: "ended"; readonly build: BuildKey }
   | { readonly kind: "other" };
 
-/** The labels by which builds for several platforms are told apart: an orchestrator's own, that of OSBS' images, and the node's. */
+/** Labels that name a build's platform: an orchestrator's own, that of OSBS images, and the node's. */
 const platformLabels = ["platform", "architecture", "kubernetes.io/arch", "beta.kubernetes.io/arch"];
 
-/** Says whether a build runs that is followed. */
+/** Says whether a followed build is running. */
 export function progressOf(
   outcome: BuildOutcome,
   { track, matchesLabels }: Pick<SubmissionPolicy, "track" | "matchesLabels">,

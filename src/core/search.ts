@@ -8,7 +8,7 @@ export interface Searched {
   readonly error?: { readonly reason: FailureReason; readonly message: string };
 }
 
-/** Whether every word of a text is part of what a person reads of a job: its names, images, source and error. Case does not matter. */
+/** Whether every word of a text occurs in what people read of a job: its names, images, source and error. Ignores case. */
 export function mentions(searched: Searched, text: string): boolean {
   const said = sayings(searched).toLowerCase();
   return wordsOf(text).every((word) => said.includes(word));

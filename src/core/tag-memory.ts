@@ -6,7 +6,7 @@ export interface Completion {
   readonly completedAt: number;
 }
 
-/** Which image each moving tag of the push registry is for, known beyond restarts and to every bot that copies there. */
+/** Remembers which image each moving tag of the push registry is for, over restarts and for all bots that copy there. */
 export interface TagMemory {
   /**
    * Records that a tag (`registry/repository:tag`) is for a completion, unless one that is later is recorded, and answers the digest of the

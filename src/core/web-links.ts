@@ -1,7 +1,7 @@
 import { kindOf, type NamedBuild } from "./build.ts";
 import { withoutEnd } from "./outside-text.ts";
 
-/** The page of a commit where its repository is hosted; undefined when the origin is no address of the web, nor an SSH name of one. */
+/** The page of a commit where its repository is hosted; undefined when the origin is neither a web address nor an SSH name. */
 export function commitLink(origin: string | undefined, commit: string | undefined): string | undefined {
   const base = origin && commit && /^[0-9a-f]{7,64}$/i.test(commit) ? webAddress(origin) : undefined;
   if (base === undefined) return undefined;
@@ -29,7 +29,7 @@ export function imageLink(image: string): string | undefined {
   return `https://hub.docker.com/${repository.startsWith("library/") ? `_/${repository.slice("library/".length)}` : `r/${repository}`}`;
 }
 
-/** How the console calls the kinds of builds, and what they are made from; of a Pipeline it may have no page. */
+/** The console's names for the kinds of builds, and for what they are made from. It may have no page for a Pipeline. */
 const consoleKinds: Readonly<Record<string, { readonly build: string; readonly config?: string }>> = {
   Build: { build: "builds", config: "buildconfigs" },
   BuildRun: { build: "shipwright.io~v1beta1~BuildRun", config: "shipwright.io~v1beta1~Build" },
@@ -37,7 +37,7 @@ const consoleKinds: Readonly<Record<string, { readonly build: string; readonly c
   TaskRun: { build: "tekton.dev~v1~TaskRun" },
 };
 
-/** A build's page in OpenShift's web console, whose own address is given. */
+/** A build's page in OpenShift's web console; `console` is the console's own address. */
 export function buildLink(console: string | undefined, build: NamedBuild): string | undefined {
   return consolePage(console, consoleKinds[kindOf(build)]?.build, build.namespace, build.name);
 }

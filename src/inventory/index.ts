@@ -10,7 +10,7 @@ import { openThreadStore } from "./store/thread-store.ts";
 export { packageTables } from "./store/postgres-schema.ts";
 
 export interface InventorySettings {
-  /** Where what was read is kept. */
+  /** Where packages are kept. */
   readonly directory: string;
   /** Bytes of layers that are remembered. */
   readonly layerCache: number;

@@ -4,25 +4,25 @@ import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { Proxies, ProxyServer } from "../core/proxy.ts";
 
-/** What connections of one kind have in common. */
+/** The traits of a kind of connection. */
 export interface AgentTraits {
   readonly tls?: { readonly ca?: string[]; readonly secureContext?: SecureContext; readonly rejectUnauthorized?: boolean };
-  /** How hosts are looked up that are reached directly. */
+  /** How to look up hosts that are reached directly. */
   readonly lookup?: LookupFunction | undefined;
 }
 
-/** What a request to one URL is sent with; the fields are named as axios has them. */
+/** How to send a request to one URL, in axios' field names. */
 export interface Way {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;
   /** Axios reads the environment itself unless told not to. */
   readonly proxy?: false;
-  /** The proxy on the way, as messages name it. */
+  /** The proxy's name for messages. */
   readonly via: string | undefined;
 }
 
 export interface Agents {
-  /** The way to a URL; connections are kept for requests of the same traits, told by `key`. */
+  /** How to reach a URL. Connections are kept per `key` of traits. */
   wayTo(url: URL, key: string, traits: () => AgentTraits): Way;
   close(): void;
 }
@@ -63,11 +63,11 @@ function through({ url, name }: ProxyServer, { tls }: AgentTraits, tunnelTimeout
   return { httpAgent: new HttpAgent(shared), httpsAgent: new HttpsAgent({ ...shared, ...tls }), via: name };
 }
 
-/** What a proxy's failure to open a tunnel was, for a message; undefined when the failure is another. */
+/** Why a proxy did not open a tunnel, for a message; undefined for another failure. */
 export function proxyFailure(error: unknown, via: string | undefined): string | undefined {
   if (via === undefined) return undefined;
   const { code, cause, statusCode } = findCause(error);
-  // Axios wraps Node's error, which alone knows the status.
+  // Axios wraps Node's error, and only that one knows the status.
   const deeper = cause === undefined ? undefined : proxyFailure(cause, via);
   if (deeper !== undefined) return deeper;
   if (code === "ERR_PROXY_TUNNEL") {
@@ -82,7 +82,7 @@ export function proxyFailure(error: unknown, via: string | undefined): string | 
   return undefined;
 }
 
-/** The same for a request by plain HTTP, which a proxy answers itself; undefined when it may be the server's answer. */
+/** The same for a request by plain HTTP, which a proxy answers itself; undefined when it can be the server's answer. */
 export function proxyRefusal(status: number, via: string | undefined): string | undefined {
   return status === 407 && via !== undefined ? proxyWantsLogin(via) : undefined;
 }

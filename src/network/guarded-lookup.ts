@@ -4,10 +4,10 @@ import type { LookupFunction } from "node:net";
 /** The code of the error for a host that resolves to refused addresses only. */
 export const refusedCode = "EREFUSEDADDRESS";
 
-/** Which of a host's addresses may be connected to; none refuses it. */
+/** Which of a host's addresses are allowed; none refuses the host. */
 export type ChooseAddresses = (hostname: string, addresses: readonly LookupAddress[]) => Promise<readonly LookupAddress[]>;
 
-/** Looks a host up as Node does, and leaves out what is refused: what is connected to is what was checked. */
+/** Looks a host up as Node does, without refused addresses. So the checked address is the one that is connected to. */
 export function guardedLookup(choose: ChooseAddresses, resolve: typeof resolveName = resolveName): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {

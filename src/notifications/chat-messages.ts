@@ -1,10 +1,10 @@
 import type { Notification } from "./notifier.ts";
 
-/** How receivers want to be told. */
+/** The formats of notifications. */
 export const notifyFormats = ["cloudevents", "slack", "teams"] as const;
 export type NotifyFormat = (typeof notifyFormats)[number];
 
-/** A notification as a person reads it. Texts are of others: each format escapes them in its own way. */
+/** A notification for people. It holds outside text, which each format escapes in its own way. */
 interface Told {
   readonly title: string;
   readonly tone: "good" | "bad" | "plain";
@@ -12,7 +12,7 @@ interface Told {
   readonly link: string | undefined;
 }
 
-/** The body that a chat's incoming web hook takes. `jobUrl` is the page of the event's job, where people reach it. */
+/** The body for a chat's incoming web hook. `jobUrl` is the page of the event's job. */
 export function chatMessage(
   event: Notification,
   format: Exclude<NotifyFormat, "cloudevents">,
@@ -31,7 +31,7 @@ const words: Readonly<Record<string, readonly [title: (data: Data) => string, to
   ],
 };
 
-/** What is read of an event's data; none of it need be there. */
+/** The used fields of an event's data; all are optional. */
 interface Data {
   readonly build?: { readonly namespace?: unknown; readonly name?: unknown };
   readonly image?: unknown;
@@ -84,7 +84,7 @@ function slackMessage({ title, tone, facts, link }: Told): object {
   };
 }
 
-/** By Slack's rules for text of others, and so that Mattermost calls nobody. */
+/** Escaped by Slack's rules, and so that Mattermost mentions nobody. */
 function slackText(value: string): string {
   const escaped = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   return escaped.replace(/@(?=all\b|channel\b|here\b)/gi, "@\u200b");
@@ -93,7 +93,7 @@ function slackText(value: string): string {
 const teamsColours = { good: "Good", bad: "Attention", plain: "Default" } as const;
 
 /**
- * What Teams' workflow "When a Teams webhook request is received" takes: an Adaptive Card. Text runs know no markup.
+ * What Teams' workflow "When a Teams webhook request is received" takes: an Adaptive Card. Text runs have no markup.
  * https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
  */
 function teamsMessage({ title, tone, facts, link }: Told): object {

@@ -22,7 +22,7 @@ export interface NotifierSettings extends AddressRules {
   readonly secret: string | undefined;
   readonly clock: Clock;
   readonly proxies?: Proxies | undefined;
-  /** Told of every request that ended; without a status when there was no answer. */
+  /** Called with every request that ended; without a status when there was no answer. */
   readonly onRequest?: (request: { method: string; status: number | undefined; milliseconds: number }) => void;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -31,7 +31,7 @@ export interface NotifierSettings extends AddressRules {
 /** Milliseconds a receiver may take to answer. */
 const requestTimeout = 20_000;
 
-/** Delivers by POST: structured CloudEvents, signed by Standard Webhooks, or messages for a chat. A 2xx is success, nothing else is; 410 ends it for this receiver. */
+/** Delivers by POST: structured CloudEvents, signed by Standard Webhooks, or messages for a chat. Only a 2xx is success. After 410 this receiver gets nothing more. */
 export function createHttpNotifier(settings: NotifierSettings): Notifier {
   const { urls, secret, clock, random = Math.random, format = "cloudevents" } = settings;
   const signer = secret === undefined ? undefined : new Webhook(secret);
@@ -99,7 +99,7 @@ const request = {
   transformRequest: (data: unknown) => data,
 } as const;
 
-/** A proxy looks hosts up itself; what we find refused it is not asked for. A name that only the proxy knows is its business. */
+/** A proxy looks hosts up itself. It is not asked for hosts that resolve to refused addresses here. Names that only the proxy knows are allowed. */
 function assertAllowed(url: string, lookup: LookupFunction): Promise<void> {
   return new Promise((resolve, reject) => {
     lookup(new URL(url).hostname, { all: true }, (error) => (error?.code === refusedCode ? reject(error) : resolve()));
@@ -118,7 +118,7 @@ function headersOf({ id }: Notification, body: string, now: number, signer: Webh
   };
 }
 
-/** The code of an axios error or of what lies under it; the error itself is dropped, since it carries the URL. */
+/** The code of an axios error or of its cause. The error itself is dropped, because it holds the URL. */
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { code, cause } = error as { code?: unknown; cause?: unknown };

@@ -11,16 +11,16 @@ export interface Notification {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What became of a notification: the receiver's status, or why it was left undelivered for good. */
+/** The result of a notification: the receiver's status, or why it was given up. */
 export type Delivery = { readonly status: number } | { readonly dropped: "gone" | "not-configured" };
 
-/** A door to those who want to be told. */
+/** A door to the receivers of notifications. */
 export interface Notifier {
-  /** The receivers, by ids that tell nothing of their URLs; the same URL always has the same id. */
+  /** The receivers, by ids that do not reveal their URLs. The same URL always has the same id. */
   readonly receivers: readonly string[];
   /**
-   * Delivers to one receiver; it may get the same event twice, and knows that by its id. Resolves when it took it, and when it is to have no more.
-   * Throws `JobError`: `NotificationFailed` is tried again, `NotificationRefused` is not.
+   * Delivers to one receiver. It can get the same event twice, with the same id. Resolves when it accepted it, or wants no more events.
+   * Throws `JobError`: `NotificationFailed` is retried, `NotificationRefused` is not.
    */
   deliver(receiver: string, event: Notification, signal: AbortSignal): Promise<Delivery>;
   close(): void;

@@ -4,25 +4,25 @@ import { type Backoff, backoffDelay } from "../core/retry.ts";
 import { refusedCode } from "../network/guarded-lookup.ts";
 import { type AddressRules, isRefusedAddress, literalAddress } from "./addresses.ts";
 
-/** One receiver, and how it has been doing. */
+/** One receiver and its state. */
 export interface Receiver {
   readonly url: string;
-  /** Whether it asked for no more. */
+  /** Whether it answered that it wants no more events. */
   isGone(): boolean;
-  /** Throws a `JobError` while it is left in peace, or when it may not be called. */
+  /** Throws a `JobError` while it gets a pause, or when it must not be called. */
   assertReady(): void;
   succeeded(): void;
-  /** The error for an answer that is no success. */
+  /** The error for an answer other than success. */
   failed(status: number, retryAfter: number | undefined): JobError;
-  /** The error for a request without an answer, by its code, or by what the proxy on the way did. */
+  /** The error for a request without an answer, from its code or from what the proxy did. */
   unreachable(code: string | undefined, proxyFault?: string): JobError;
 }
 
-/** How long a receiver that fails is left in peace: from seconds to minutes. */
+/** How long a failing receiver is not called: from seconds to minutes. */
 const pauses: Backoff = { initial: 5_000, cap: 5 * 60_000 };
 
 export function createReceiver(url: string, rules: AddressRules, clock: Clock, random: () => number): Receiver {
-  // Scheme and host are what may be shown of a URL: the rest can hold a token.
+  // Only scheme and host of a URL are shown: the rest can hold a token.
   const name = new URL(url).origin;
   let gone = false;
   let failures = 0;
@@ -44,7 +44,7 @@ export function createReceiver(url: string, rules: AddressRules, clock: Clock, r
       if (address !== undefined && isRefusedAddress(address, rules)) throw refusedAddress(name);
       const wait = pausedUntil - clock.now();
       if (wait > 0)
-        throw new JobError("NotificationFailed", `${name} failed before and is left in peace for now`, { retryAfter: wait });
+        throw new JobError("NotificationFailed", `${name} failed before and is not asked again yet`, { retryAfter: wait });
     },
     succeeded() {
       failures = 0;
@@ -52,7 +52,7 @@ export function createReceiver(url: string, rules: AddressRules, clock: Clock, r
     failed(status, retryAfter) {
       if (status === 410) {
         gone = true;
-        return new JobError("NotificationRefused", `${name} answered 410 Gone: it gets nothing more until the bot restarts`);
+        return new JobError("NotificationRefused", `${name} answered 410 Gone: the bot sends it nothing until it restarts`);
       }
       return paused(
         status >= 300 && status < 400 ? `redirects (${status}), which is not followed` : `answered ${status}`,
@@ -67,7 +67,7 @@ export function createReceiver(url: string, rules: AddressRules, clock: Clock, r
   };
 }
 
-/** Tried again all the same: the operator may allow it, and restart the bot. */
+/** It is retried, because the operator can allow it and restart the bot. */
 function refusedAddress(name: string): JobError {
   const message = `${name} is link-local or the bot's own pod; BUILD_WATCHER_NOTIFY_ALLOW_LOCAL=1 allows it`;
   return new JobError("NotificationRefused", message, { retryable: true });

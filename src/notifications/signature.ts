@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * Whether a request was signed by Standard Webhooks with this secret, and within five minutes of now. A secret that is no `whsec_…` is itself
+ * Whether a request was signed by Standard Webhooks with this secret, and within five minutes of now. A secret without `whsec_` is itself
  * the key. https://github.com/standard-webhooks/standard-webhooks
  */
 export function createSignatureCheck(secret: string): (body: Buffer, headers: Headers) => boolean {

@@ -15,30 +15,30 @@ export interface AnnounceParts {
   readonly clock: Clock;
 }
 
-/** What tells in the cluster how builds fare. It is a courtesy: best effort, behind the jobs' back, and nothing of it survives the process. */
+/** Writes the state of builds into the cluster. Best effort: it never delays jobs, and what is pending is lost when the process ends. */
 export interface Announcements {
-  /** To be told of every attempt at a job. */
+  /** Call with every attempt at a job. */
   onAttempt(attempt: AttemptReport): void;
-  /** To be told of every attempt to learn how an analysis goes. */
+  /** Call with every question about an analysis. */
   onFollowed(attempt: AttemptReport<FollowWork, FollowResult>): void;
-  /** Lets what is to be told go out for a moment, then gives it up. */
+  /** Gives pending writes a moment, then drops them. */
   stop(): Promise<void>;
 }
 
 type Way = "annotations" | "events";
 
-/** What is to be told, once its turn has come; undefined when that is nothing. */
+/** What to write when its turn comes; undefined if nothing. */
 type Untold = () => Promise<Announcement | undefined>;
 
 const settings: Readonly<Record<Way, string>> = { annotations: "BUILD_WATCHER_ANNOTATE", events: "BUILD_WATCHER_EVENTS" };
 
-/** The most that waits to be told; the oldest is dropped for what is newer. */
+/** The most pending writes; the oldest is dropped for a new one. */
 const mostWaiting = 1_000;
-/** Milliseconds without a further try where one failed. */
+/** Milliseconds without another try after a failure. */
 const pause = 60_000;
-/** Milliseconds that what waits may take to go out when the bot stops. */
+/** Milliseconds that pending writes get when the bot stops. */
 const stopGrace = 2_000;
-/** Jobs whose first failure is remembered. */
+/** How many jobs' first failures are remembered. */
 const mostFailing = 10_000;
 
 export function createAnnouncements({ announcer, annotate, events, jobs, log, clock }: AnnounceParts): Announcements {
@@ -49,7 +49,7 @@ export function createAnnouncements({ announcer, annotate, events, jobs, log, cl
   let telling = Promise.resolve();
   let isTelling = false;
 
-  /** A failure is told once, until it went well there again. */
+  /** A failure is logged once, until writing works again. */
   async function attempt(way: Way, { build }: Announcement, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const place = `${way} ${build.namespace}`;
     const until = pausedUntil.get(place);
@@ -75,7 +75,7 @@ export function createAnnouncements({ announcer, annotate, events, jobs, log, cl
 
   async function tellAll(): Promise<void> {
     for (let next = waiting.shift(); next && !stopping.signal.aborted; next = waiting.shift()) {
-      // What cannot be read now is not told: this is a courtesy.
+      // What cannot be read now is not written: this is best effort.
       const announcement = await next().catch(() => undefined);
       if (announcement) await tell(announcement);
     }

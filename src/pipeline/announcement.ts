@@ -6,15 +6,15 @@ import { remedyFor } from "../core/remedies.ts";
 import type { AttemptReport, JobAnalysis, JobRecord } from "../queue/job-queue.ts";
 import type { FollowResult, FollowWork } from "./follow-analyses.ts";
 
-/** What is to be told of a build in the cluster. */
+/** What the bot writes about a build into the cluster. */
 export interface Announcement {
   readonly build: BuildKey;
-  /** The bot's annotations; undefined takes one away. */
+  /** The bot's annotations; undefined removes one. */
   readonly fields: Readonly<Record<string, string | undefined>>;
   readonly event?: BuildEvent;
 }
 
-/** What an attempt at a build's job means for the Build; undefined when there is nothing to tell. `first`: it is the first one to fail. */
+/** What to write after an attempt at a build's job; undefined if nothing. `first`: it is the first failure. */
 export function announcementOf({ record, outcome }: AttemptReport, first: boolean): Announcement | undefined {
   const { build } = record.job;
   if (!build) return undefined;
@@ -40,7 +40,7 @@ export function announcementOf({ record, outcome }: AttemptReport, first: boolea
   }
 }
 
-/** What the end of an analysis means for the Build of its job: only that of the image it made is told there. */
+/** What to write when an analysis ends: only for the image that the build made. */
 export function announcementOfAnalysis(
   { analysisId }: FollowWork,
   end: FollowResult,
@@ -99,9 +99,9 @@ function doneEvent(record: JobRecord): BuildEvent {
 function failureEvent(reason: string, occasion: "failed" | "retrying", record: JobRecord): BuildEvent {
   const { error, updatedAt: at, createdAt } = record;
   const remedy = error ? (remedyFor({ ...error, host: undefined }) ?? "") : "";
-  // No more than the reason: what a registry or an address answered would let tenants look about with the bot's eyes.
+  // Only the reason: the answers of registries could show tenants what they must not see.
   const note = `${error?.reason}: ${remedy}`;
-  // However often it is tried, the first failure is told once.
+  // The first failure is written once, however often the job is tried.
   const told = occasion === "retrying" ? `${occasion} ${createdAt}` : occasionOf(record);
   return { type: "Warning", reason, action: "Submit", note, at, occasion: told };
 }

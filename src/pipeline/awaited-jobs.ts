@@ -5,11 +5,11 @@ import { whileReachable } from "./while-reachable.ts";
 
 /** The jobs a command took in and waits for. */
 export interface AwaitedJobs {
-  /** Adds a job and waits for it; a known one only when it is taken again. Whether it was taken. */
+  /** Adds a job and waits for it. A known job counts only if it is taken in again. Returns whether it was taken in. */
   take(job: Job, how?: Adding): Promise<boolean>;
-  /** To be told of every attempt. */
+  /** Call with every attempt. */
   onAttempt(attempt: AttemptReport): void;
-  /** Resolves when all have ended, or the signal fires; says how many of them did, and how. */
+  /** Resolves when all have ended, or the signal fires. Counts how they ended. */
   settled(signal: AbortSignal): Promise<{ readonly done: number; readonly failed: number }>;
 }
 
@@ -25,7 +25,7 @@ export function createAwaitedJobs(
   const { promise: allEnded, resolve: endAll } = Promise.withResolvers<void>();
   let complete = false;
   const ended = { done: 0, failed: 0 };
-  // A job can end before it is known by which record it was taken in.
+  // A job can end before `add` has answered.
   const early = new Map<string, "done" | "failed">();
   let taking = 0;
 

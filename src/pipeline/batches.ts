@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 
-/** Collects what comes in and hands it on together, so many milliseconds after the first of it came. */
+/** Collects items and passes them on together, this many milliseconds after the first one. */
 export interface Batches<Item> {
   add(item: Item): void;
-  /** Hands on at once what was collected. */
+  /** Passes the collected items on at once. */
   flush(): void;
 }
 

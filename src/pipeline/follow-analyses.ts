@@ -5,7 +5,7 @@ import { JobError } from "../core/errors.ts";
 import { mergeFindings } from "../core/findings.ts";
 import type { JobAnalysis, JobHandler, JobQueue, JobRecord, JobResult } from "../queue/job-queue.ts";
 
-/** An analysis to be asked after until it has ended. */
+/** An analysis that is followed until it ends. */
 export interface FollowWork {
   readonly id: string;
   readonly analyzer: string;
@@ -13,7 +13,7 @@ export interface FollowWork {
   readonly analysisId: string;
 }
 
-/** How a followed analysis ended; empty when that is not known, or nobody's concern any longer. */
+/** How a followed analysis ended; empty when that is unknown or no longer matters. */
 export interface FollowResult {
   readonly state?: "succeeded" | "failed";
   readonly endedAt?: number;
@@ -22,16 +22,16 @@ export interface FollowResult {
 export type FollowQueue = JobQueue<FollowWork, FollowResult>;
 
 export interface FollowParts {
-  /** The jobs whose records tell what is to be followed, and keep what came of it. */
+  /** The jobs whose analyses are followed, and whose records keep the result. */
   readonly jobs: Pick<JobQueue, "find" | "amend">;
-  /** Undefined when no such analyzer can tell any longer. */
+  /** Undefined if this analyzer can no longer be asked. */
   readonly ask: (analyzer: string, analysisId: string, signal: AbortSignal) => Promise<AnalysisStatus | undefined>;
-  /** Milliseconds an analysis is followed for after its submission. */
+  /** Milliseconds for which an analysis is followed after its submission. */
   readonly followFor: number;
   readonly clock: Clock;
 }
 
-/** What there is to follow of a job: its analyses that are not known to have ended. */
+/** A job's analyses that are not known to have ended. */
 export function analysesToFollow({ job, state, result }: JobRecord): readonly FollowWork[] {
   if (state !== "done" || !result) return [];
   return result.analyses
@@ -39,7 +39,7 @@ export function analysesToFollow({ job, state, result }: JobRecord): readonly Fo
     .map(({ id }) => ({ id: `follow-${id}-${job.id}`, analyzer: job.analyzer, jobId: job.id, analysisId: id }));
 }
 
-/** Asks after an analysis once and keeps the answer in its job's record; one that still runs is asked after again, which holds no worker. */
+/** Asks about an analysis once and keeps the answer in its job's record. If it still runs, it asks again later without holding a worker. */
 export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts): JobHandler<FollowWork, FollowResult> {
   return async function handleFollow({ jobId, analysisId }, signal): Promise<FollowResult> {
     const record = await jobs.find(jobId);
@@ -64,12 +64,12 @@ export function createFollowHandler({ jobs, ask, followFor, clock }: FollowParts
   };
 }
 
-/** What a record says of an analysis that was left before it ended. */
+/** The note for an analysis that is no longer followed. */
 export function leftNote(id: string): string {
   return `The analysis ${id} had not ended when the bot last asked; it is no longer followed.`;
 }
 
-/** A result that no longer says that an analysis runs, and why; the very same object when it did not say so, or says why already. */
+/** The result without running analyses, and with a note why; the same object if nothing changes. */
 export function withoutProgress(result: JobResult, id: string, note: string, onlyRunning = true): JobResult {
   const isRunning = result.analyses.some((analysis) => analysis.id === id && analysis.state === "running");
   const isNoted = result.notes.includes(note);
@@ -89,7 +89,7 @@ function endOf({ state, endedAt }: Pick<JobAnalysis, "state" | "endedAt">): Foll
   return state === undefined || state === "running" ? {} : { state, ...(endedAt !== undefined && { endedAt }) };
 }
 
-/** A result with what is now known of one of its analyses; the very same object when that is nothing new. */
+/** The result with the new state of one analysis; the same object if nothing is new. */
 function withProgress(result: JobResult, id: string, progress: AnalysisProgress, { link, findings }: AnalysisStatus): JobResult {
   if (progress.kind === "given-up") return leave(result, id, progress);
   const known: Pick<JobAnalysis, "state" | "endedAt"> =
@@ -106,7 +106,7 @@ function withProgress(result: JobResult, id: string, progress: AnalysisProgress,
   };
 }
 
-/** Nobody asks any longer whether it runs, so the record must not say so for ever. */
+/** It is no longer followed, so the record must not say for ever that it runs. */
 function leave(result: JobResult, id: string, { because }: AnalysisProgress & { readonly kind: "given-up" }): JobResult {
   if (because === "unknown") return withoutProgress(result, id, leftNote(id));
   const note = `The analysis ${id} still ran when the bot last asked; it is no longer followed (BUILD_WATCHER_FOLLOW_FOR).`;

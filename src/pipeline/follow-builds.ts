@@ -12,16 +12,16 @@ export interface FollowBuildsParts {
   readonly policy: SubmissionPolicy;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Milliseconds an ended job is remembered at least. */
+  /** Milliseconds for which an ended job is remembered at least. */
   readonly keep: number;
-  /** Told of every sighting once it is dealt with: what the bot's health is read from. */
+  /** Called with every sighting once its jobs are on disk. */
   readonly onSighting?: (sighting: BuildSighting) => void;
 }
 
 /** Milliseconds within which one of several bots alone forgets. */
 const forgetInterval = 60_000;
 
-/** Turns every ended build that is seen into a job, until the signal fires. A sighting is dealt with when its jobs are on disk. */
+/** Turns every ended build into jobs, until the signal fires. A sighting is done when its jobs are on disk. */
 export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal): Promise<void> {
   const { cluster, queue, log, clock, keep, onSighting } = parts;
   let watched = new Set(cluster.namespaces.map((namespace) => watchedKey({ namespace })));
@@ -55,7 +55,7 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
     }
   }
 
-  /** A job is forgotten only when a full list since then did not show its Build: what still exists would be submitted again. */
+  /** A job is forgotten only when a later full list does not show its Build. Otherwise the Build would be submitted again. */
   async function forgetOldJobs(part: Watched, startedAt: number): Promise<void> {
     listedSince.set(watchedKey(part), startedAt);
     const lists = [...watched].map((key) => listedSince.get(key));
@@ -68,12 +68,12 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   }
 }
 
-/** What ended before a time (ms) is backlog: it waits behind what ends while the bot works. */
+/** Builds that ended before a time (ms) are backlog: new builds go first. */
 async function seeBuild({ queue, policy, log }: FollowBuildsParts, outcome: BuildOutcome, endedBefore?: number): Promise<void> {
   const plan = planJobs(outcome, policy);
   if (plan.kind === "skip") {
     if (plan.because !== "not-ended") log.debug({ subject: nameOf(outcome), because: plan.because }, "Build left alone");
-    if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A build cannot be understood and is left alone");
+    if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A build cannot be read and is left alone");
     return;
   }
   await Promise.all(
@@ -89,7 +89,7 @@ function nameOf({ build }: BuildOutcome): string {
   return build ? `${build.namespace}/${build.name}` : "one without a name";
 }
 
-/** A forgotten position is the API server's everyday business; everything else is worth a warning. */
+/** A forgotten position is normal for an API server. Everything else is a warning. */
 function tellTrouble(log: Logger, sighting: Extract<BuildSighting, { kind: "trouble" }>): void {
   const { source, namespace, reason, retryIn, message } = sighting;
   log[reason === "Expired" ? "info" : "warn"]({ source, namespace, reason, retryIn }, message);

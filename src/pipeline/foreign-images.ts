@@ -3,13 +3,13 @@ import { JobError } from "../core/errors.ts";
 import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import type { Job } from "../core/job.ts";
 
-/** The namespace of the images that OpenShift brings along; everybody may read it. */
+/** The namespace of OpenShift's own images, which everybody can read. */
 const commonNamespace = "openshift";
 
 /**
- * Tells whether the bot may read an image for a job with logins of its own. Whoever makes a Build names its images, and the bot can read more than
- * he: of the cluster's registry it reads for a build what lies in the build's own namespace, a watched one, or `openshift`. What is named on the
- * command line is the operator's own wish. Throws `JobError("ForeignNamespace")`.
+ * Checks whether the bot may read an image for a job with its own logins. Builds name their images, and the bot can read more than their
+ * authors: in the cluster's registry it only reads images of the build's own namespace, a watched one, or `openshift`. The command line can name
+ * any image. Throws `JobError("ForeignNamespace")`.
  */
 export function createForeignImageCheck(
   { ownsImage, namespaces }: Pick<Cluster, "ownsImage" | "namespaces">,

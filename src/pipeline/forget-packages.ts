@@ -12,9 +12,9 @@ export interface ForgetPackagesParts {
   readonly clock: Clock;
 }
 
-/** Milliseconds between two passes; what was read within this time may belong to a job that has not ended. */
+/** Milliseconds between two passes. Packages read within this time can belong to a job that has not ended. */
 const interval = 6 * 60 * 60_000;
-/** Images that are looked at in one go. */
+/** Images per step. */
 const pageSize = 100;
 
 /** Forgets the packages of images that no record names any more, again and again, until the signal fires; of several bots one does it. */

@@ -6,7 +6,7 @@ import { type Digest, formatImageReference, type ImageReference, withDigest } fr
 import type { Job } from "../core/job.ts";
 import { createForeignImageCheck } from "./foreign-images.ts";
 
-/** Asks the registry of an image for it, and for its base where that is sought. Throws `JobError` when that does not say. */
+/** Asks an image's registry about it, and about its base image if wanted. Throws `JobError` when it does not answer. */
 export type LookAt = (image: ImageReference, signal: AbortSignal, seeksBase: boolean) => Promise<ImageLook>;
 
 export type ImageLook =
@@ -19,7 +19,7 @@ export type ImageLook =
       readonly parts?: readonly Digest[];
     };
 
-/** What is known of an output image after its registry was asked. */
+/** An output image after its registry was asked. */
 export interface Inspected {
   /** Undefined: it is left out. */
   readonly output: ImageReference | undefined;
@@ -31,16 +31,16 @@ export interface ImageInspectorParts {
   readonly cluster: Pick<Cluster, "externalImage" | "ownsImage" | "namespaces">;
   /** Absent: registries are not asked. */
   readonly lookAt?: LookAt | undefined;
-  /** Whether images are judged where they are copied, so that those alone need no look. */
+  /** Whether copying already checks images, so that images without a build need no check here. */
   readonly copies?: boolean;
-  /** Images that were told of together with one, those that were added last first; at most a few. */
+  /** Images that were reported together with this one, last added first; at most a few. */
   readonly toldWith?: ((image: ImageReference) => Promise<readonly Job[]>) | undefined;
   readonly clock: Clock;
 }
 
-/** Milliseconds that a job waits for a registry to tell of its image. */
+/** Milliseconds that a job waits for a registry's answer. */
 const usualPatience = 30_000;
-/** The same where the answer only saves an analysis of what is no image, and how long a registry is left alone that gave none. */
+/** The same if the answer only avoids a useless analysis, and how long a registry that did not answer is not asked. */
 const shortPatience = 5_000;
 const silence = 5 * 60_000;
 const mostSilent = 1_000;
@@ -51,8 +51,8 @@ interface Looking {
 }
 
 /**
- * Asks an image's registry what its build left open: whether the image is there, its digest, and its base image. No job fails for that: where the
- * registry does not answer, `notes` says so and the image stays as its build told it.
+ * Asks an image's registry what its build did not say: whether the image is there, its digest, and its base image. No job fails because of this: if
+ * the registry does not answer, `notes` says so and the image stays as the build named it.
  */
 export function createImageInspector({ cluster, lookAt, copies = false, toldWith, clock }: ImageInspectorParts) {
   const assertReadable = createForeignImageCheck(cluster, true);
@@ -66,7 +66,7 @@ export function createImageInspector({ cluster, lookAt, copies = false, toldWith
   ): Promise<Inspected> => {
     if (job.untagged) {
       const whole = await findWhole(output, signal);
-      if (whole) notes.push(`Left out: it is a part of ${formatImageReference(whole)}, which has a job of its own.`);
+      if (whole) notes.push(`Left out: it is part of ${formatImageReference(whole)}, which has its own job.`);
       if (whole) return { output: undefined };
     }
     if (lookAt && !copies && !job.build) return judgeAlone(lookAt, output, signal);
@@ -81,7 +81,7 @@ export function createImageInspector({ cluster, lookAt, copies = false, toldWith
     }
   };
 
-  /** What is no image is left out; that is all that an image alone is looked at for, so that whatever else comes of it counts for nothing. */
+  /** Leaves out what is not an image. For an image without a build, nothing else is checked. */
   async function judgeAlone(look: LookAt, output: ImageReference, signal: AbortSignal): Promise<Inspected> {
     const { registry, digest } = output;
     if (digest === undefined || clock.now() < (silentUntil.get(registry) ?? 0)) return { output };
@@ -95,7 +95,7 @@ export function createImageInspector({ cluster, lookAt, copies = false, toldWith
     return { output };
   }
 
-  /** The image of several platforms that an untagged one is a part of, by the word of who told of it, else of its registry. */
+  /** The image for several platforms that an untagged one is part of, as the sender says, else its registry. */
   async function findWhole(output: ImageReference, signal: AbortSignal): Promise<ImageReference | undefined> {
     const { digest } = output;
     if (digest === undefined) return undefined;
@@ -139,7 +139,7 @@ async function inspect(
   const name = formatImageReference(output);
   if (ifMissing === "by-tag" && digest !== undefined) {
     const tagged = await look(byTag);
-    notes.push(`The build told the digest ${digest}, which its registry does not have; the tag counts.`);
+    notes.push(`The build names the digest ${digest}, which its registry does not have, so the tag is used.`);
     return tagged.kind === "present" ? known(byTag, tagged, seeksBase) : { output: byTag };
   }
   if (ifMissing !== "leave-out") return { output };

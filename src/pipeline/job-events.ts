@@ -15,7 +15,7 @@ const types = {
   worse: "io.build_watcher.findings.worse.v1",
 } as const;
 
-/** What is to be told of a job that ended; undefined when there is nothing to tell. */
+/** The event for a job that ended; undefined if there is none. */
 export function eventOfJob(record: JobRecord): Notification | undefined {
   const { state, updatedAt, error, result } = record;
   if (state === "done" && result && result.analyses.length > 0) {
@@ -45,7 +45,7 @@ export function eventOfJob(record: JobRecord): Notification | undefined {
   return undefined;
 }
 
-/** What is to be told of an analysis that ended, by its job's record; undefined when there is nothing to tell. */
+/** The event for an analysis that ended; undefined if there is none. */
 export function eventOfAnalysis({ analysisId }: FollowWork, end: FollowResult, record: JobRecord): Notification | undefined {
   const analysis = record.result?.analyses.find(({ id }) => id === analysisId);
   if (!analysis || end.state === undefined) return undefined;
@@ -59,7 +59,7 @@ export function eventOfAnalysis({ analysisId }: FollowWork, end: FollowResult, r
   return event(types.finished, record, end.endedAt ?? record.updatedAt, analysisId, data);
 }
 
-/** What is to be told of a build whose findings are worse than those of the build before it; undefined when they are not. */
+/** The event for a build with worse findings than the build before; undefined if they are not worse. */
 export async function eventOfFindings(record: JobRecord, jobs: Pick<JobQueue, "recent">): Promise<Notification | undefined> {
   const worse = await worseThanBefore(record, jobs);
   if (!worse) return undefined;
@@ -74,7 +74,7 @@ export async function eventOfFindings(record: JobRecord, jobs: Pick<JobQueue, "r
   return event(types.worse, record, record.updatedAt, describeWorsening(worse), data);
 }
 
-/** `occasion` tells apart what happened to one job several times; the same occasion has the same id whenever it is told. */
+/** `occasion` distinguishes several events of one job. The same occasion always has the same id. */
 function event(type: string, record: JobRecord, at: number, occasion: string, data: Notification["data"]): Notification {
   const { job, result } = record;
   const id = createHash("sha256").update(`${type} ${job.id} ${occasion}`).digest("hex").slice(0, 32);
@@ -104,7 +104,7 @@ function analysisFacts({ of, id, cached, state, endedAt }: JobAnalysis) {
   return { of, id, cached, state, ...(endedAt !== undefined && { endedAt: new Date(endedAt).toISOString() }) };
 }
 
-/** Far below the 20 kB that a receiver of web hooks can be expected to take. */
+/** Far below the 20 kB that receivers of web hooks usually accept. */
 const mostNotes = 5;
 const longestText = 300;
 

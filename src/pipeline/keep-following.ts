@@ -7,9 +7,9 @@ import { recordsSince } from "./records-since.ts";
 export interface KeepFollowingParts {
   readonly jobs: Pick<JobQueue, "recent" | "amend">;
   readonly follow: Pick<FollowQueue, "add" | "find" | "retry" | "forget">;
-  /** Milliseconds an analysis is followed for after its submission. */
+  /** Milliseconds for which an analysis is followed after its submission. */
   readonly followFor: number;
-  /** Whether an analyzer can tell how its analyses go. */
+  /** Whether an analyzer can be asked about its analyses. */
   readonly isFollowed: (analyzer: string) => boolean;
   readonly clock: Clock;
 }
@@ -18,9 +18,8 @@ export interface KeepFollowingParts {
 const lookInterval = 60 * 60_000;
 
 /**
- * Sees to it that every analysis that is young enough is followed, whenever its job ended: what the bot did not get to before it was stopped
- * or killed is taken up at start. Forgets what ended long ago, and lets no record say that an analysis runs that nobody asks after. Ends when the
- * signal fires.
+ * Makes sure that every recent analysis is followed, including those that the bot did not get to before it was stopped or killed. Forgets those
+ * that ended long ago, and marks those that nobody follows. Ends when the signal fires.
  */
 export async function keepFollowing(parts: KeepFollowingParts, signal: AbortSignal): Promise<void> {
   const { jobs, follow, followFor, clock, isFollowed } = parts;
@@ -36,7 +35,7 @@ export async function keepFollowing(parts: KeepFollowingParts, signal: AbortSign
   }
 }
 
-/** Follows an analysis; one that was followed to its end before is asked after again, since its job was submitted anew. */
+/** Follows an analysis. One that was followed to its end is followed again, because its job was submitted again. */
 export async function takeUp(follow: Pick<FollowQueue, "add" | "find" | "retry">, work: FollowWork): Promise<void> {
   if ((await follow.add(work)) === "added") return;
   const known = await follow.find(work.id);

@@ -6,7 +6,7 @@ export interface LeaveParts {
   readonly jobs: Pick<JobQueue, "recent" | "amend">;
   /** Absent where no analysis is followed. */
   readonly follow?: Pick<FollowQueue, "find">;
-  /** Whether an analyzer can tell how its analyses go. */
+  /** Whether an analyzer can be asked about its analyses. */
   readonly isFollowed: (analyzer: string) => boolean;
 }
 
@@ -14,8 +14,8 @@ export interface LeaveParts {
 const pageSize = 200;
 
 /**
- * Sees to it that no record says that an analysis runs which nobody asks after: those of analyzers that cannot tell, and those of jobs that ended
- * before a time (ms) and are not waited for. Ends early when the signal fires.
+ * Marks analyses that nobody follows, so that no record says for ever that they run: those of analyzers that cannot be asked, and those of jobs
+ * that ended before a time (ms). Ends early when the signal fires.
  */
 export async function leaveUnfollowed(
   { jobs, follow, isFollowed }: LeaveParts,

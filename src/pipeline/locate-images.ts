@@ -17,34 +17,34 @@ export interface ImageLocatorParts {
   readonly isInSourceRegistry: (image: ImageReference) => boolean;
   readonly verifySourceTls: boolean;
   readonly verifyDestinationTls: boolean;
-  /** Whether images are read with logins of the bot's own, by itself or by the analyzer. */
+  /** Whether images are read with the bot's own logins, by the bot or the analyzer. */
   readonly readsWithLogin: boolean;
 }
 
-/** What a copy has to know of its job. */
+/** What a copy needs to know of its job. */
 export interface Copying {
-  /** RFC 3339: when the image was completed, where that is known. */
+  /** RFC 3339: when the image was completed, if known. */
   readonly completedAt: string | undefined;
-  /** Told when an image lies in the push registry. */
+  /** Called when an image is in the push registry. */
   readonly onCopied: () => void;
   readonly notes: string[];
 }
 
-/** Finds images for one job; what a person should know about them is added to `notes`. */
+/** Finds the images of one job. Adds what people should know to `notes`. */
 export interface ImageLocator {
   /** The pull reference of the image a build made. */
   nameOutput(image: ImageName, job: NamingJob, signal: AbortSignal): Promise<ImageReference>;
-  /** The pull reference of a base image; undefined when it is gone or not to be read, which must not cost the output image its analysis. */
+  /** The pull reference of a base image; undefined when it is gone or cannot be read. The output image is still analyzed then. */
   nameBase(image: ImageName, job: NamingJob, notes: string[], signal: AbortSignal): Promise<ImageReference | undefined>;
   /**
    * An image as the analyzer can pull it: its copy when there is a push registry, else itself by the name it has outside.
    */
   reach(image: ImageReference, copying: Copying, signal: AbortSignal): Promise<AnalysisImage>;
-  /** The same for a base image; one that cannot be copied stays where it is. */
+  /** The same for a base image. If it cannot be copied, it stays where it is. */
   reachBase(base: ImageReference, copying: Copying, signal: AbortSignal): Promise<AnalysisImage>;
 }
 
-/** What the names of a job's images mean depends on. */
+/** What is needed to resolve the names of a job's images. */
 type NamingJob = Pick<Job, "build" | "cause" | "completedAt">;
 
 export function createImageLocator(parts: ImageLocatorParts): ImageLocator {

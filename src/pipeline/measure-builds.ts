@@ -3,10 +3,10 @@ import type { BuildOutcome } from "../core/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** So many failed Builds are told apart from those that are seen again. */
+/** How many failed Builds are remembered, so that each counts once. */
 const rememberedFailures = 10_000;
 
-/** Measures what the watch of builds says; to be told of every sighting. */
+/** Measures the watch of builds. Call the returned function with every sighting. */
 export function measureBuilds(
   { namespaces }: Pick<Cluster, "namespaces">,
   metrics: Metrics,
@@ -38,7 +38,7 @@ export function measureBuilds(
       return;
     }
     if (isOfWatch(sighting)) troubled.delete(key);
-    // A list says nothing of a watch that failed.
+    // A list does not show whether the watch works.
     if (!troubled.has(key)) lastLife.set(key, clock.now());
     if (sighting.kind === "synced") metrics.observe("reconcileDuration", {}, (clock.now() - sighting.startedAt) / 1000);
     if (sighting.kind === "builds") for (const build of sighting.builds) see(build, sighting.listed, source);
@@ -49,7 +49,7 @@ export function measureBuilds(
     if (phase === "Failed" && build) seeFailed(build.uid, listed, source);
   }
 
-  /** What a list shows failed before the bot watched, or was counted already. */
+  /** A failed Build in a list failed earlier, or was already counted. */
   function seeFailed(uid: string, listed: boolean, source: string): void {
     if (failed.has(uid)) return;
     if (failed.size >= rememberedFailures) failed.clear();

@@ -10,7 +10,7 @@ export interface FindingsParts {
   readonly clock: Clock;
 }
 
-/** BuildConfigs that are looked at in one step, and milliseconds between two rounds. */
+/** BuildConfigs per step, and milliseconds between two rounds. */
 const page = 200;
 const interval = 60_000;
 

@@ -4,10 +4,10 @@ import type { AttemptReport, JobQueue, QueuedWork } from "../queue/job-queue.ts"
 import { jobStates } from "../queue/job-queue.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** The work a queue does, as the metrics' label `kind` names it. */
+/** A queue's work, the label `kind` of metrics. */
 export type QueueKind = "submit" | "follow" | "notify";
 
-/** The same queue, with what goes in, waits and ends measured. */
+/** The same queue, measured. */
 export function measureQueue<Work extends QueuedWork, Result>(
   queue: JobQueue<Work, Result>,
   kind: QueueKind,
@@ -35,7 +35,7 @@ export function measureQueue<Work extends QueuedWork, Result>(
     return Promise.all(analyzers.map(ageOf));
   });
 
-  // A series that is there from the start lets a rate see its first step.
+  // A rate sees the first step only if the series exists from the start.
   for (const analyzer of analyzers)
     for (const outcome of ["done", "failed"]) metrics.count("jobsFinished", { kind, analyzer, outcome }, 0);
 

@@ -11,7 +11,7 @@ export function measureSubmission(metrics: Metrics, { record, outcome }: Attempt
   if (logs > 0) metrics.count("buildLogsSubmitted", {}, logs);
 }
 
-/** Counts an image that was pushed to the external registry; one that was there already is not. */
+/** Counts an image that was pushed to the external registry, unless it was already there. */
 export function measureCopy(metrics: Metrics, report: CopyReport): void {
   if (report.kind !== "ended" || report.outcome !== "copied") return;
   metrics.count("imagesCopied", {});
@@ -26,7 +26,7 @@ export interface MeasuredRequest {
   readonly milliseconds: number;
 }
 
-/** Measures a request of the bot's own; `adapter` says which part of it asked. */
+/** Measures a request of the bot; `adapter` is the part that sent it. */
 export function measureRequest(metrics: Metrics, adapter: string, { method, status, milliseconds }: MeasuredRequest): void {
   metrics.observe("httpRequests", { adapter, method, code: String(status ?? "none") }, milliseconds / 1000);
 }

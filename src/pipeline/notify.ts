@@ -16,12 +16,12 @@ export interface NotifyWork {
 
 export type NotifyQueue = JobQueue<NotifyWork, Delivery>;
 
-/** The work that telling of an event makes. */
+/** One delivery per receiver. */
 export function notifyWorks(event: Notification, receivers: readonly string[]): readonly NotifyWork[] {
   return receivers.map((receiver) => ({ id: `${event.id}-${receiver}`, receiver, event }));
 }
 
-/** Delivers one event to one receiver, when it is its turn. */
+/** Delivers one event to one receiver. */
 export function createNotifyHandler(
   notifier: Pick<Notifier, "deliver">,
   turn: (signal: AbortSignal) => Promise<void>,
@@ -42,14 +42,14 @@ export interface OutboxParts {
   readonly clock: Clock;
 }
 
-/** Milliseconds that a clock may have been put back between two looks. */
+/** Milliseconds by which the clock may have been set back between two searches. */
 const slack = 5 * 60_000;
-/** Milliseconds for which delivered events are remembered, so that they are not told again. */
+/** Milliseconds for which delivered events are remembered, so that they are not sent again. */
 const remembered = 24 * 60 * 60_000;
 
 /**
- * Sees to it that everything that ended since a time (ms) is told, once: what was told already is known by its id. Answers the
- * time to begin at next. This is what makes up for a crash between the end of a job and the telling.
+ * Makes sure that everything that ended since a time (ms) is sent once: the id shows what was already sent. Returns the time to begin at next.
+ * This covers a crash between the end of a job and its notification.
  */
 export async function tellSince({ jobs, followed, notify, receivers, clock }: OutboxParts, since: number): Promise<number> {
   const now = clock.now();
@@ -75,7 +75,7 @@ export async function tellSince({ jobs, followed, notify, receivers, clock }: Ou
   return Math.max(since, now - slack);
 }
 
-/** Logs when a receiver begins to fail, when it takes notifications again, and what is given up. */
+/** Logs when a receiver begins to fail, when it accepts notifications again, and what is given up. */
 export function createDeliveryReports(log: Logger): (attempt: AttemptReport<NotifyWork, Delivery>) => void {
   const failing = new Set<string>();
   return ({ record, outcome }) => {
@@ -84,8 +84,8 @@ export function createDeliveryReports(log: Logger): (attempt: AttemptReport<Noti
     const subject = { receiver, event: event.id, type: event.type, reason, error: message };
     if (outcome === "failed") log.warn(subject, "A notification was given up");
     if (outcome === "retrying" && !failing.has(receiver))
-      log.warn(subject, "A receiver does not take notifications; they are kept for it");
-    if (outcome === "done" && failing.has(receiver)) log.info({ receiver }, "A receiver takes notifications again");
+      log.warn(subject, "A receiver does not accept notifications; they are kept for it");
+    if (outcome === "done" && failing.has(receiver)) log.info({ receiver }, "A receiver accepts notifications again");
     if (outcome === "retrying") failing.add(receiver);
     if (outcome === "done") failing.delete(receiver);
   };

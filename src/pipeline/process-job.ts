@@ -12,14 +12,14 @@ import type { OnceAnImage } from "./same-image.ts";
 export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt" | "toldWith"> {
   readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;
   readonly analyzers: readonly Analyzer[];
-  /** Bytes of a build log that are submitted. */
+  /** How many bytes of a build log are submitted. */
   readonly buildLogLimit: number;
   readonly clock?: Clock;
   /** Default: every job is submitted. */
   readonly onceAnImage?: OnceAnImage | undefined;
 }
 
-/** The whole life of a job: name its images, make them reachable, submit them, report what came back. */
+/** The life of a job: resolve its images, make them reachable, submit them, report the answer. */
 export function createJobHandler(parts: JobHandlerParts): JobHandler {
   const { cluster, buildLogLimit, clock = systemClock } = parts;
   const images = createImageLocator(parts);
@@ -35,7 +35,7 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     const inspected = named && (await withoutOthers(inspect(named, job, notes, signal), notes));
     const output = inspected?.output;
     if (named && !output) return { analyses: [], notes };
-    if (output && !output.digest) notes.push(`Not pinned: nothing names a digest for ${formatImageReference(output)}.`);
+    if (output && !output.digest) notes.push(`Not pinned: there is no digest for ${formatImageReference(output)}.`);
     const wanted = job.base ?? inspected?.base;
     const base = wanted && (await images.nameBase(wanted, job, notes, signal));
     const submit = () => submitImages(analyzer, job, { output, base, notes }, signal);
@@ -63,7 +63,8 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
       commit: job.commit,
       build: job.build,
     };
-    if (isEmpty(request)) return { analyses: [], notes: [...notes, "Nothing is left to submit: no image, and the log is gone."] };
+    if (isEmpty(request))
+      return { analyses: [], notes: [...notes, "There is nothing to submit: no image, and the log is gone."] };
     const submission = await analyzer.submit(request, signal);
     const source = output && formatImageReference(output);
     const submitted = submission.analyses.length > 0 || submission.findings !== undefined;
@@ -72,14 +73,14 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
   }
 }
 
-/** The images of a job by their own names, and what is to be said of them. */
+/** The images of a job by their own names, and notes about them. */
 interface Named {
   readonly output: ImageReference | undefined;
   readonly base: ImageReference | undefined;
   readonly notes: string[];
 }
 
-/** What turns out to be no container image is left out with a note: nothing is wrong, and nothing can be analyzed. */
+/** Something that is not a container image is left out with a note: that is not an error. */
 async function withoutOthers<T>(reaching: Promise<T>, notes: string[]): Promise<T | undefined> {
   try {
     return await reaching;

@@ -4,7 +4,7 @@ import type { JobQueue, JobRecord, JobState, QueuedWork, RecordFilter } from "..
 /** Records read from the ledger at a time. */
 const pageSize = 200;
 
-/** The records in a state that changed at or after a time (ms), last changed first, page by page; between two pages others get their turn. */
+/** The records in a state that changed at or after a time (ms), last changed first, in pages. Between two pages other work gets its turn. */
 export async function* recordsSince<Work extends QueuedWork, Result>(
   queue: Pick<JobQueue<Work, Result>, "recent">,
   state: JobState,

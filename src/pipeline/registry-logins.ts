@@ -10,8 +10,8 @@ export interface LoginSettings {
 }
 
 /**
- * Which login goes with an image. Who builds or imports an image chooses its registry, so a login goes only to hosts that the operator named or
- * that are the cluster's: its token, when passing it was asked for, to the cluster's registry alone.
+ * Which login goes with an image. Whoever builds or imports an image chooses its registry, so a login goes only to hosts that the operator named
+ * or that are the cluster's. The cluster's token, if it is passed at all, goes only to the cluster's registry.
  */
 export function registryLogins(cluster: Pick<Cluster, "ownsImage" | "registryLogin">, settings: LoginSettings) {
   const { passToken, sourceUser, sourcePassword, sourceRegistry: hosts } = settings;
@@ -26,7 +26,7 @@ export function registryLogins(cluster: Pick<Cluster, "ownsImage" | "registryLog
     isInSourceRegistry,
   };
 
-  /** Whether an image lies in the registry that the source login is for; any of the hosts of the cluster's registry stands for them all. */
+  /** Whether an image lies in the registry that the source login is for; one host of the cluster's registry stands for all of them. */
   function isInSourceRegistry(image: ImageReference): boolean {
     if (!cluster.ownsImage(image)) return liesAt(image, hosts);
     return hosts.length === 0 || hosts.some((registry) => cluster.ownsImage({ ...image, registry }));

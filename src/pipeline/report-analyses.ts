@@ -10,14 +10,14 @@ export interface ReportAnalysisParts {
   readonly metrics: Metrics;
 }
 
-/** One log line and the measurements for every analysis that ended, or that is no longer followed. Never rejects. */
+/** Logs and measures every analysis that ended or is no longer followed. Never rejects. */
 export async function reportAnalysis(
   parts: ReportAnalysisParts,
   { record, outcome }: AttemptReport<FollowWork, FollowResult>,
 ): Promise<void> {
   if (outcome !== "done" && outcome !== "failed") return;
   const { jobId, analysisId } = record.job;
-  // An end is told even where its job cannot be read just now.
+  // The end is logged even if its job cannot be read now.
   const of = await parts.jobs.find(jobId).catch(() => undefined);
   const subject = { subject: of ? describeJob(of.job) : jobId, job: jobId, analyzer: of?.job.analyzer, analysis: analysisId };
   if (outcome === "done" && record.result?.state !== undefined) {
@@ -31,7 +31,7 @@ export async function reportAnalysis(
   }
 }
 
-/** A cached analysis ended before it was asked for, so it says nothing of how long one takes. */
+/** A cached analysis ended before it was asked for, so it does not show how long one takes. */
 function measureAnalysis(metrics: Metrics, record: JobRecord, analysisId: string, { state, endedAt }: FollowResult): void {
   const analysis = record.result?.analyses.find(({ id }) => id === analysisId);
   if (!analysis || analysis.cached || state === undefined || endedAt === undefined) return;

@@ -3,7 +3,7 @@ import { remedyFor } from "../core/remedies.ts";
 import type { AttemptReport, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 
-/** One log line for every attempt that ended: what it was about, how it went, and what to do when it failed. */
+/** Logs every attempt that ended: its subject, its outcome, and what to do if it failed. */
 export function reportAttempt(log: Logger, { record, outcome, milliseconds }: AttemptReport): void {
   const subject = {
     subject: describeJob(record.job),

@@ -1,7 +1,7 @@
 import type { CopyReport } from "../registry/image-copier.ts";
 import type { Logger } from "../telemetry/log.ts";
 
-/** One log line for every copy that ended; a failed one is logged with its job, which knows the reason. */
+/** Logs every successful copy. A failed one is logged with its job, which knows the reason. */
 export function reportCopy(log: Logger, event: CopyReport): void {
   if (event.kind !== "ended" || event.outcome === "failed") return;
   const { image, target, outcome, bytes, seconds } = event;

@@ -6,7 +6,7 @@ import { whileReachable } from "./while-reachable.ts";
 
 export interface RetryDeniedParts {
   readonly queue: Pick<JobQueue, "recent" | "retry">;
-  /** When the files that hold logins changed last, in milliseconds since the epoch; undefined when there are none. */
+  /** When the files with logins last changed, in milliseconds since the epoch; undefined when there are none. */
   readonly loginsChangedAt: () => Promise<number | undefined>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -16,7 +16,7 @@ const lookEvery = 30_000;
 const batch = 200;
 const reasons: readonly FailureReason[] = ["RegistryDenied", "LoginExpired"];
 
-/** Tries again what registries denied, as soon as a file with logins is newer than the refusal: somebody put the login right. Ends with the signal. */
+/** Retries jobs that registries denied, as soon as a file with logins is newer than the refusal. Ends with the signal. */
 export async function retryDenied({ queue, loginsChangedAt, log, clock }: RetryDeniedParts, signal: AbortSignal): Promise<void> {
   let seen: number | undefined;
   while (!signal.aborted) {

@@ -10,14 +10,14 @@ export interface NamedImages {
 }
 
 /**
- * Runs a job, unless another job had the same image analyzed already: then its result counts for this one, too. Several runs may tell of one
- * image, each in its own right, such as a rebuild that changed nothing.
+ * Runs a job, unless another job has already had the same image analyzed: then that result counts for this job too. Several runs can report the
+ * same image, for example after a rebuild without changes.
  */
 export type OnceAnImage = (job: Job, images: NamedImages, run: () => Promise<JobResult>) => Promise<JobResult>;
 
 export interface SameImageParts {
   readonly queue: Pick<JobQueue, "find" | "withImage">;
-  /** Milliseconds that an analysis counts for other runs of the same image. */
+  /** Milliseconds for which an analysis counts for other runs of the same image. */
   readonly countsFor: number;
   readonly clock: Pick<Clock, "now">;
 }
@@ -33,8 +33,8 @@ interface Known {
 }
 
 /**
- * An OpenShift Build is submitted once in any case; runs of other build systems are where one image comes by several. They count for each other
- * within a namespace only: what a run says it made is no proof of it, and must not show what others know of that image.
+ * An OpenShift Build is always submitted. In other build systems several runs can report one image. Their results count for each other only
+ * within a namespace: a run's claim is not a proof, and must not reveal what others know of that image.
  */
 export function createOnceAnImage({ queue, countsFor, clock }: SameImageParts): OnceAnImage {
   const recent = new Map<string, Known>();
@@ -77,7 +77,7 @@ export function createOnceAnImage({ queue, countsFor, clock }: SameImageParts): 
   }
 }
 
-/** Whether anything came of a submission that another run could count on. */
+/** Whether a submission has a result that another run can use. */
 function hasResult({ analyses, findings }: JobResult): boolean {
   const ofImages = analyses.filter(({ of }) => of !== "build-log");
   if (ofImages.some(({ state }) => state === "failed")) return false;

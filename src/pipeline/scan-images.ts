@@ -7,10 +7,10 @@ import type { Logger } from "../telemetry/log.ts";
 export interface ScanImagesParts {
   readonly cluster: Pick<Cluster, "listImages">;
   readonly analyzers: readonly Pick<PlannedAnalyzer, "name">[];
-  /** Takes a job in; whether it was new. */
+  /** Takes a job in. Returns whether it was new. */
   readonly take: (job: Job) => Promise<boolean>;
   readonly log: Logger;
-  /** Told after every image stream. */
+  /** Called after every image stream. */
   readonly onProgress?: (counts: ScanCounts) => void;
 }
 
@@ -25,7 +25,7 @@ export interface ScanCounts {
 /** How many images are written to the ledger together. */
 const batchSize = 200;
 
-/** The startup pass: every image that lies in an image stream becomes a job, each repository and digest once. */
+/** The startup pass: every image in an image stream becomes a job, each repository and digest once. */
 export async function scanImages(
   { cluster, analyzers, take, log, onProgress }: ScanImagesParts,
   signal: AbortSignal,
@@ -54,7 +54,7 @@ export async function scanImages(
       log.debug({ stream: sighting.stream, tag: sighting.tag, because }, "Tag left out");
       return;
     }
-    // A digest alone would let one team's stream stand for another's image of a registry that has gone.
+    // With the digest alone, one team's stream could stand for another team's image in a registry that is gone.
     const key = formatImageReference(sighting.image);
     if (seen.has(key)) {
       counts.known += 1;

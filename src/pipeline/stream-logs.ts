@@ -15,9 +15,9 @@ export interface StreamLogsParts {
 
 /** The logs of running builds in one stream: the bot's own log, every line tagged with its build and platform. */
 export interface LogStreams {
-  /** To be told of every sighting; never throws and never waits. */
+  /** Call with every sighting. Never throws and never waits. */
   see(sighting: BuildSighting): void;
-  /** Resolves when every stream has ended; after the signal at once. */
+  /** Resolves when every stream has ended, or at once after the signal. */
   ended(): Promise<void>;
 }
 
@@ -26,10 +26,10 @@ interface Source {
   readonly platform: string | undefined;
 }
 
-/** Logs streamed at once; those of further builds wait for a place. */
+/** How many logs are streamed at once; further builds wait. */
 export const streamsAtOnce = 20;
 
-/** Builds remembered as streamed, so that a late sighting does not begin their log anew. */
+/** How many builds are remembered as streamed, so that a late sighting does not stream their log again. */
 const mostRemembered = 5_000;
 
 export function createLogStreams({ cluster, policy, log }: StreamLogsParts, signal: AbortSignal): LogStreams {
@@ -71,7 +71,7 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
     waiting.set(uid, source);
   }
 
-  /** Told when it begins to be so, not for every build. */
+  /** Logged when it begins, not for every build. */
   function tellOfWaiting(): void {
     if (waiting.size > 0 && !isFull)
       log.info(`The logs of ${streamsAtOnce} builds are streamed; those of others wait until one of these ends`);
@@ -95,10 +95,10 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
   };
 }
 
-/** A line that is longer goes on as the next one, as in the logs of containers (CRI). */
+/** A longer line continues as the next one, as in the logs of containers (CRI). */
 const longestLine = 16_384;
 
-/** Cuts bytes into lines without what would move a terminal's cursor; a progress bar's steps are lines of their own, and empty ones are left out. */
+/** Cuts bytes into lines that are safe for a terminal. Each step of a progress bar is a line; empty lines are left out. */
 function createLineCutter(onLine: (line: string) => void) {
   const decoder = new StringDecoder("utf8");
   let rest = "";
@@ -110,7 +110,7 @@ function createLineCutter(onLine: (line: string) => void) {
     rest = cut(last);
   }
 
-  /** Shows what is too much of a line; answers the rest. */
+  /** Shows what is too long for a line; returns the rest. */
   function cut(line: string): string {
     let start = 0;
     for (; line.length - start > longestLine; start += longestLine) show(line.slice(start, start + longestLine));

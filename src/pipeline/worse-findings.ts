@@ -2,17 +2,17 @@ import { newFindings, type Severity } from "../core/findings.ts";
 import { isSameProduct } from "../core/job.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 
-/** What one build has more of than the one before it. */
+/** What one build has more of than the build before. */
 export interface Worsening {
   readonly before: JobRecord;
   /** The worst first. */
   readonly more: readonly { readonly severity: Severity; readonly more: number }[];
 }
 
-/** Records of one BuildConfig that are looked through for the build before. */
+/** How many records of a BuildConfig are searched for the build before. */
 const mostRecords = 50;
 
-/** How much worse a build's findings are than those of the same BuildConfig's build before it, by the same analyzer; undefined when they are not, or nobody knows. */
+/** How much worse a build's findings are than those of the build before, by the same analyzer; undefined if they are not, or that is unknown. */
 export async function worseThanBefore(record: JobRecord, jobs: Pick<JobQueue, "recent">): Promise<Worsening | undefined> {
   const before = record.result?.findings?.severities && (await buildBefore(record, jobs));
   const more = newFindings(before?.result?.findings, record.result?.findings);

@@ -59,7 +59,8 @@ async function uploadBlob(send: SendToRegistry, bytes: Buffer, signal: AbortSign
   if ((await send({ method: "HEAD", path: `blobs/${digest}` }, signal)).status === 200) return;
   const begun = await send({ method: "POST", path: "blobs/uploads/", headers: { "Content-Length": "0" } }, signal);
   const path = uploadPath(begun);
-  if (!path) throw new JobError("CopyFailed", "The push registry takes uploads at another address, where the bot sends none");
+  if (!path)
+    throw new JobError("CopyFailed", "The push registry wants uploads at another address, and the bot does not upload there");
   const whole = `${path}${path.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
   const headers = { "Content-Type": "application/octet-stream" };
   const { status } = await send({ method: "PUT", path: whole, headers, body: bytes }, signal);

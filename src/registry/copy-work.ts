@@ -16,7 +16,7 @@ import { keepTag, moveTag, type TagPlace } from "./tags.ts";
 export interface CopyWorkParts extends JourneyParts {
   readonly skopeo: Skopeo;
   readonly memory: TagMemory;
-  /** Milliseconds without a byte after which a copy is ended. Default: a minute. */
+  /** Milliseconds without a byte after which a copy is stopped. Default: a minute. */
   readonly patience?: number | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface Delivery {
 }
 
 export interface CopyWork {
-  /** Sees to it that an image lies in the push registry, with its tags. Throws `JobError`. */
+  /** Makes sure that an image is in the push registry, with its tags. Throws `JobError`. */
   deliver(request: CopyRequest, signal: AbortSignal): Promise<Delivery>;
 }
 
@@ -35,15 +35,15 @@ interface Brought extends Pick<Delivery, "outcome" | "bytes"> {
   readonly manifest?: Manifest | undefined;
 }
 
-/** Of the patience with a silent copy: after which share nobody waits any more for the layers it carries, and how long one waits at most. */
+/** After which share of a silent copy's limit others no longer wait for its layers, and how long they wait at most. */
 const stuckShare = 15;
 const waitShare = 3;
 /** Below this many bytes a layer costs less than waiting for it. */
 const smallLayer = 128;
 
 /**
- * Copies each image once: not when it is there, not while another job copies it, and its layers not while another copy carries them. What the bot
- * asks a registry itself only saves work; that a copy is impossible for good is for skopeo to say.
+ * Copies each image once: not if it is there, not while another job copies it, and its layers not while another copy transfers them. The bot's own
+ * requests only save work. Only skopeo decides that a copy is impossible.
  */
 export function createCopyWork(parts: CopyWorkParts): CopyWork {
   const { skopeo, limits, memory, patience = usualPatience } = parts;
@@ -59,19 +59,19 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
       const { result, shared } = await sharedCopies.run(key, signal, (copySignal) => bring(journey, copySignal));
       const { manifest, ...brought } = result;
       const place = placeOf({ ...journey, manifest: journey.manifest ?? manifest }, signal);
-      // One after another: a tag goes to the latest completion, and a registry on a plain file system answers 500 to who reads a manifest while another writes its tags.
+      // One after another: a tag goes to the latest completion, and a registry on a plain file system answers 500 if a manifest is read while its tags are written.
       await tagging.run(place.name, () => setTags(place, journey, brought.outcome, signal));
       const image = withDigest({ registry: target.registry, repository: target.repository, ...tagOf(target) }, source.digest);
       return { image, ...brought, ...(shared && { outcome: "shared" as const }) };
     },
   };
 
-  /** Tags that move come last, when the copy is there and has the tag that stays. */
+  /** Moving tags come last, when the copy is there and has its fixed tag. */
   async function setTags(place: TagPlace, { target, completedAt }: Journey, outcome: Delivery["outcome"], signal: AbortSignal) {
     const moving = target.tags.slice(0, -1);
     const last = lastOf(target);
     if (outcome === "present") await keepTag(place, last, signal);
-    // A new copy that nobody knows the time of is later than none, and earlier than every other.
+    // A new copy without a known time counts as earlier than every other copy.
     const since = completedAt ?? (outcome === "copied" ? 0 : undefined);
     for (const tag of moving) await moveTag(place, tag, { memory, completedAt: since }, signal);
   }
@@ -119,14 +119,14 @@ interface Sourced {
   readonly blobs: readonly Descriptor[];
 }
 
-/** Whether the push registry has an image, else what is known of it where it comes from. */
+/** Whether the push registry has an image, else what its source says of it. */
 async function lookUp(
   journey: Journey,
   signal: AbortSignal,
 ): Promise<{ readonly isThere: boolean; readonly known?: Sourced | undefined }> {
   const { toRegistry, source } = journey;
   if (await ifUnderstood(proveManifest(toRegistry, source.digest, signal), undefined)) return { isThere: true };
-  // What HEAD does not show is rarely there: by the time GET has said so, the source has answered as well.
+  // If HEAD does not find it, it is rarely there. While GET confirms that, the source answers as well.
   const [found, known] = await Promise.all([
     ifUnderstood(findManifest(toRegistry, source.digest, signal), undefined),
     ifUnderstood(readSource(journey, signal), undefined),
@@ -134,7 +134,7 @@ async function lookUp(
   return { isThere: found !== undefined, known };
 }
 
-/** The blobs of an image. Those of an index are left to skopeo: to learn them, each of its images would be read twice. */
+/** The blobs of an image. For an index they are left to skopeo, because each of its images would be read twice. */
 async function readSource({ fromRegistry, source, manifest: known }: Journey, signal: AbortSignal): Promise<Sourced> {
   const manifest = known ?? (await getManifest(fromRegistry, source.digest, signal));
   assertImage(manifest);

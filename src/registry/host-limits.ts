@@ -175,7 +175,7 @@ function isRefusal(error: unknown): error is JobError {
 
 function pausedError(host: string, wait: number): JobError {
   const seconds = Math.ceil(wait / 1000);
-  return new JobError("RateLimited", `${host} asked for fewer requests and is left alone for ${seconds} s`, {
+  return new JobError("RateLimited", `${host} asked for fewer requests and gets none for ${seconds} s`, {
     retryAfter: wait,
     host,
   });

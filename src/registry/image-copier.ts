@@ -35,6 +35,6 @@ export interface EndedCopy {
   readonly target: string;
   readonly outcome: "copied" | "present" | "shared" | "failed";
   readonly seconds: number;
-  /** The image's size, where its manifest was read. */
+  /** The image's size, if its manifest was read. */
   readonly bytes?: number;
 }

@@ -9,7 +9,7 @@ import { assertImage } from "./reading/manifest.ts";
 import type { SkopeoCopy } from "./skopeo-arguments.ts";
 import type { HostTrust } from "./trust/host-trust.ts";
 
-/** What one attempt uses, read just before. */
+/** What one attempt uses, read just before it. */
 export interface Logins {
   readonly from: RegistryLogin | undefined;
   readonly to: RegistryLogin | undefined;
@@ -18,22 +18,22 @@ export interface Logins {
 
 export interface CopyRequest extends Logins {
   readonly source: ImageReference;
-  /** When the image was completed, in milliseconds since the epoch, where that is known. */
+  /** When the image was completed, in milliseconds since the epoch, if known. */
   readonly completedAt: number | undefined;
-  /** Told when skopeo begins. */
+  /** Called when skopeo begins. */
   readonly started: () => void;
-  /** Told what a person should know of the copy. */
+  /** Called with what people should know of the copy. */
   readonly note: (text: string) => void;
 }
 
-/** One image on its way: both repositories, and what is known of it. */
+/** One image being copied: both repositories, and what is known of it. */
 export interface Journey extends CopyRequest {
   readonly source: ImageReference & { readonly digest: Digest };
   readonly target: PushTarget;
   readonly fromRegistry: SendToRegistry;
-  /** What was read of it, to learn the digest of a tag or its layers. */
+  /** Its manifest, if it was read for a tag's digest or its layers. */
   readonly manifest: Manifest | undefined;
-  /** The image's size, where its manifest was read. */
+  /** The image's size, if its manifest was read. */
   readonly bytes?: number | undefined;
   readonly toRegistry: SendToRegistry;
 }
@@ -48,7 +48,7 @@ export interface JourneyParts {
   readonly clock: Clock;
 }
 
-/** Finds out where an image goes; one named by tag alone is looked up. Throws `JobError`. */
+/** Finds out where an image goes. An image named only by tag is looked up. Throws `JobError`. */
 export async function prepareJourney(parts: JourneyParts, request: CopyRequest, signal: AbortSignal): Promise<Journey> {
   const { source, from, to, certificates } = request;
   const { registry, repository } = source;
@@ -62,12 +62,12 @@ export async function prepareJourney(parts: JourneyParts, request: CopyRequest, 
   const target = pushTarget(source, digest, parts.rules);
   const place = { registry: target.registry, repository: target.repository };
   const toRegistry = open({ ...place, actions: "pull,push", login: to, verifyTls: verify.to, certificates });
-  // What a tag names is known as of now, whenever the image was completed.
+  // A tag names its image as of now, whenever that was completed.
   const completedAt = source.digest ? request.completedAt : parts.clock.now();
   return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry, manifest, completedAt };
 }
 
-/** What skopeo is to do for a tag of the copy. */
+/** What skopeo has to do for a tag of the copy. */
 export function skopeoCopy(
   journey: Journey,
   tag: string,
@@ -85,7 +85,7 @@ export function skopeoCopy(
   };
 }
 
-/** Senders that leave a host alone while it asks for that. */
+/** Senders that respect a host's wish for fewer requests. */
 function withinLimits(http: RegistryHttp, limits: HostLimits): RegistryHttp["open"] {
   return (access) => {
     const send = http.open(access);

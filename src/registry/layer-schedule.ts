@@ -1,14 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 
 /**
- * Lets layers that several images share travel to a registry once: skopeo mounts what an earlier copy brought there, but not what another one
- * is bringing at the same time. A copy waits only for one that carries a layer it needs, while that gets on, and some seconds at most; images that
- * share nothing never wait.
+ * Transfers layers that several images share only once: skopeo mounts layers of earlier copies, but not those that are being copied at the same
+ * time. A copy waits only for another one that transfers a layer it needs, while that makes progress, and some seconds at most. Images without
+ * shared layers never wait.
  */
 export interface LayerSchedule {
   /**
-   * Runs a copy to a registry when none of these layers is on its way there, or that takes too long. The copy calls `stuck` when it does not get on:
-   * nobody waits for it any more. Throws the signal's reason when it fires before.
+   * Runs a copy to a registry when none of these layers is being transferred there, or that takes too long. The copy calls `stuck` if it makes no
+   * progress: then nobody waits for it. Throws the signal's reason if it fires before.
    */
   run<T>(registry: string, layers: readonly string[], signal: AbortSignal, copy: (stuck: () => void) => Promise<T>): Promise<T>;
 }
@@ -19,7 +19,7 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** Layers remembered as delivered; one forgotten costs a wait, nothing else. */
+/** How many layers are remembered as transferred; a forgotten one only costs a wait. */
 const longestMemory = 20_000;
 
 /** A copy waits for others so many milliseconds in all: to send a layer twice is better than to stand still. */

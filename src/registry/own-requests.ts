@@ -3,8 +3,8 @@ import { AnswerFailure } from "./http/http-failures.ts";
 import { RegistryVerdict } from "./trust/verdict.ts";
 
 /**
- * What the bot asks a registry to save work, or this answer where the registry's cannot be used: then skopeo finds out, in its own words. What may
- * stop a copy is a verdict on the registry, and that it asks for patience.
+ * Asks a registry something that only saves work. If its answer cannot be used, the given one counts, and skopeo finds the error itself. Only
+ * a verdict on the registry, or its wish for fewer requests, stops a copy.
  */
 export async function ifUnderstood<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
@@ -15,7 +15,7 @@ export async function ifUnderstood<T>(work: Promise<T>, otherwise: T): Promise<T
   }
 }
 
-/** 429 and 503, and whatever comes with a `Retry-After`. */
+/** 429, 503, and every answer with a `Retry-After`. */
 function asksForPatience(error: JobError): boolean {
   const isBusy = error instanceof AnswerFailure && error.status === 503;
   return error.reason === "RateLimited" || error.retryAfter !== undefined || isBusy;

@@ -69,7 +69,7 @@ async function assertAsksForLogin(http: RegistryHttp, access: RegistryAccess, si
   if (!(failure instanceof JobError) || failure.reason !== "RegistryDenied") return;
   throw new JobError(
     "RegistryDenied",
-    `${registry} does not ask for a login at /v2/ (it answers ${status}), so that skopeo sends none, and it refuses uploads without one. Let it, or the proxy before it, answer 401 there`,
+    `${registry} does not ask for a login at /v2/ (it answers ${status}), so skopeo sends none, but it refuses uploads without a login. Configure it, or the proxy in front of it, to answer 401 there`,
   );
 }
 

@@ -13,7 +13,7 @@ export interface Referrer {
 
 export const indexType = "application/vnd.oci.image.index.v1+json";
 export const manifestType = "application/vnd.oci.image.manifest.v1+json";
-/** Whatever lies under a tag is wanted as it is: some registries answer 404 where they have only what was not asked for. */
+/** Every type is accepted for a tag: some registries answer 404 if they only have another type. */
 const anyManifest = [
   indexType,
   manifestType,
@@ -21,13 +21,13 @@ const anyManifest = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ].join(", ");
 
-/** The tag that stands for the list of referrers where a registry has no API for them. */
+/** The tag for the list of referrers in a registry without the API. */
 export function referrersTag(image: Digest): string {
   return image.replace(":", "-");
 }
 
 /**
- * All that is known to belong to an image: by the API, and by the tag where there is none. With a type a registry may leave others out. Throws
+ * Everything that belongs to an image: by the API, or by the tag without one. With a type, a registry can leave others out. Throws
  * `JobError`.
  */
 export async function referrersOf(
@@ -38,7 +38,7 @@ export async function referrersOf(
 ): Promise<readonly Referrer[]> {
   const path = `referrers/${image}${type === undefined ? "" : `?artifactType=${encodeURIComponent(type)}`}`;
   const answer = await send({ method: "GET", path, headers: { Accept: indexType } }, signal).catch((error: unknown) => {
-    // Registries from before the API answer what they like to a path they do not know; what is wrong shows with the next request.
+    // Old registries answer anything to an unknown path. The next request shows what is wrong.
     signal.throwIfAborted();
     if (error instanceof JobError) return undefined;
     throw error;

@@ -7,7 +7,7 @@ export interface Refusal {
 }
 
 /**
- * What registries write beside a code that says little (Harbor, Quay, ECR, ACR, Artifactory, Nexus, GitLab); looked for in their own text only.
+ * What registries write in addition to a vague code (Harbor, Quay, ECR, ACR, Artifactory, Nexus, GitLab); searched only in their own text.
  * The first that fits decides.
  */
 const saidBy: readonly { readonly pattern: RegExp; readonly reason: FailureReason }[] = [
@@ -35,7 +35,7 @@ const saidBy: readonly { readonly pattern: RegExp; readonly reason: FailureReaso
   },
 ];
 
-/** What a registry's own answer means, by its status and code first and its words then; undefined when the line tells of none. */
+/** What a registry's answer means, by status and code, then by its words; undefined if the line has no answer. */
 export function refusalReason(told: ToldFailure, mediaType: string | undefined): Refusal | undefined {
   const { status, code, said } = told;
   if (status === undefined && code === undefined) return undefined;
@@ -48,12 +48,12 @@ export function refusalReason(told: ToldFailure, mediaType: string | undefined):
   return byCode(told, mediaType) ?? byStatus(told) ?? { reason: "CopyFailed" };
 }
 
-/** A name or a digest that is unknown needs no words: they repeat what was asked for. */
+/** The words about an unknown name or digest only repeat the request. */
 function mayExplain({ code }: ToldFailure): boolean {
   return code === undefined || !/name unknown|blob unknown|manifest unknown|tag invalid/.test(code);
 }
 
-/** Whether a reason can be meant on that side: only what is pushed is held back for want of room. */
+/** Whether a reason fits that side: only a push can fail because there is no room. */
 function fits(reason: FailureReason, { side }: ToldFailure): boolean {
   return side !== "source" || !["RegistryFull", "RegistryReadOnly"].includes(reason);
 }
@@ -71,7 +71,7 @@ function byCode({ code, side, said, part, words }: ToldFailure, mediaType = ""):
       return side === "destination" ? { reason: "CopyFailed" } : missingManifest(part, words);
     case "manifest blob unknown":
     case "blob unknown":
-      // Registries that write to several stores say so of what was pushed a moment ago.
+      // Registries with several stores can answer this right after a push.
       return side === "destination" ? { reason: "CopyFailed" } : { reason: "ImageNotFound" };
     case "manifest invalid":
       return isOci(mediaType) ? { reason: "UnsupportedImage" } : undefined;
@@ -111,7 +111,7 @@ function byStatus({ status, side }: ToldFailure): Refusal | undefined {
   }
 }
 
-/** A push registry that wants its repositories made beforehand says the same as one that lost an image. */
+/** A push registry that does not create repositories answers the same as one that lost an image. */
 function missing(side: ToldFailure["side"]): Refusal {
   return side === "source" ? { reason: "ImageNotFound" } : { reason: "NoSuchRepository" };
 }

@@ -14,17 +14,17 @@ export interface RegistrySettings extends CredentialSettings {
   readonly certsDirectory?: string | undefined;
   /** Copies at once against one registry host. */
   readonly perRegistry: number;
-  /** What others who ask registries heed as well; absent: limits of its own. */
+  /** Limits shared with others that ask registries; absent: its own limits. */
   readonly limits?: HostLimits | undefined;
   readonly proxies?: Proxies | undefined;
   /** Where others may send the bot; default: as outside a pod. */
   readonly hosts?: HostTrustSettings | undefined;
   readonly clock: Clock;
-  /** The process that runs credential helpers; without it none are run. */
+  /** The process that runs credential helpers; absent: none are run. */
   readonly host?: HostProcess | undefined;
 }
 
-/** What everything that asks registries has in common: connections, logins, certificates, trust, and the patience that registries asked for. */
+/** What all parts that ask registries share: connections, logins, certificates, trust, and the limits that registries asked for. */
 export interface RegistryParts {
   readonly http: RegistryHttp;
   readonly limits: HostLimits;
@@ -33,9 +33,9 @@ export interface RegistryParts {
   readonly sourceVerifyTls: boolean;
   readonly destinationVerifyTls: boolean;
   readonly clock: Clock;
-  /** The CA certificates trusted beside the system's, as PEM, read anew. */
+  /** The CA certificates trusted in addition to the system's, as PEM, read again each time. */
   readCertificates(): Promise<string>;
-  /** Reads all files once. Throws an `Error` that says what to change when one cannot be read; answers what in them cannot be used. */
+  /** Reads all files once. Throws an `Error` that says what to change if one cannot be read. Returns what in them cannot be used. */
   check(): Promise<readonly string[]>;
   close(): void;
 }

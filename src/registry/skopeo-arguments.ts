@@ -19,11 +19,11 @@ export interface SkopeoCopy {
   readonly destination: ImageReference;
   readonly from: SkopeoSide;
   readonly to: SkopeoSide;
-  /** CA certificates trusted beside the system's, as PEM. */
+  /** CA certificates trusted in addition to the system's, as PEM. */
   readonly certificates: string;
-  /** The manifest's media type, where it is known: some registries refuse it without saying so. */
+  /** The manifest's media type, if known: some registries refuse it without saying so. */
   readonly mediaType?: string | undefined;
-  /** The size of its blobs, where it is known. */
+  /** The size of its blobs, if known. */
   readonly bytes?: number | undefined;
 }
 
@@ -31,7 +31,7 @@ const passedOn = ["PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "CONT
 const systemPolicy = "/etc/containers/policy.json";
 const acceptAnything = JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] });
 
-/** The files a copy is run with: its logins, and certificates. */
+/** The files for a copy: its logins and certificates. */
 export function childFiles({ source, destination, from, to, certificates }: SkopeoCopy): Record<string, string> {
   return {
     "source.json": formatAuthfile(source.registry, from.login),
@@ -40,11 +40,11 @@ export function childFiles({ source, destination, from, to, certificates }: Skop
   };
 }
 
-/** What follows `skopeo copy`. */
+/** The arguments after `skopeo copy`. */
 export function copyArguments({ source, destination, from, to, certificates }: SkopeoCopy, files: ChildFiles): string[] {
   const certs = certificates ? ["--src-cert-dir", files.path("certs"), "--dest-cert-dir", files.path("certs")] : [];
   return [
-    // Signatures of the source lie beside the copy, where no registry but its own could take them; without them digests stay as they are.
+    // Signatures of the source cannot be kept in other registries; without them digests stay the same.
     ...["--quiet", "--all", "--preserve-digests", "--remove-signatures"],
     ...["--src-authfile", files.path("source.json"), "--dest-authfile", files.path("destination.json")],
     ...[`--src-tls-verify=${from.verifyTls}`, `--dest-tls-verify=${to.verifyTls}`],
@@ -55,7 +55,7 @@ export function copyArguments({ source, destination, from, to, certificates }: S
   ];
 }
 
-/** Skopeo wants a policy; the machine's own counts, and without one every image is accepted, as distributions ship it. */
+/** Skopeo needs a policy: the machine's own, else one that accepts every image, like that of distributions. */
 export async function policyArguments(home: string): Promise<string[]> {
   const exists = await access(systemPolicy).then(
     () => true,
@@ -67,7 +67,7 @@ export async function policyArguments(home: string): Promise<string[]> {
   return ["--policy", path];
 }
 
-/** What a skopeo sees of the environment: proxies and paths, and nothing else. */
+/** The environment of skopeo: only proxies and paths. */
 export function childEnvironment(host: HostProcess, home: string, proxies: Proxies): Record<string, string> {
   const allowed = passedOn.flatMap((name) => (host.env[name] ? [[name, host.env[name]] as const] : []));
   return {
@@ -82,7 +82,7 @@ export function childEnvironment(host: HostProcess, home: string, proxies: Proxi
   };
 }
 
-/** Go takes a thread for every processor of the node, whatever the pod's limit: each of several copies is given its share of those there are. */
+/** Go uses a thread for every processor of the node, ignoring the pod's limit. So each of several copies gets its share. */
 export function processors({ env }: HostProcess, running: number): Record<string, string> {
   return { GOMAXPROCS: env.GOMAXPROCS ?? String(Math.max(1, Math.floor(availableParallelism() / running))) };
 }

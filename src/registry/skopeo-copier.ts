@@ -24,7 +24,7 @@ export interface ImageCopierSettings extends RegistrySettings {
   readonly stateDirectory: string;
   /** Milliseconds one copy may take. */
   readonly commandTimeout: number;
-  /** Milliseconds without a byte after which a copy is ended. Default: a minute. */
+  /** Milliseconds without a byte after which a copy is stopped. Default: a minute. */
   readonly patience?: number | undefined;
   readonly host: HostProcess;
   /** Which image each moving tag is for; default: known as long as the copier is open. */

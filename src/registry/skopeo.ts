@@ -18,7 +18,7 @@ export interface SkopeoSettings {
   readonly stateDirectory: string;
   /** Milliseconds after which skopeo gives up by itself. */
   readonly commandTimeout: number;
-  /** Milliseconds without a byte after which a copy is ended. Default: a minute. */
+  /** Milliseconds without a byte after which a copy is stopped. Default: a minute. */
   readonly patience?: number | undefined;
   readonly host: HostProcess;
   readonly clock: Clock;

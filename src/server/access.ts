@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 
-/** What is known of a request before it is looked at. */
+/** Where a request comes from. */
 export interface Caller {
   /** The address of the other end. */
   readonly peer: string | undefined;
@@ -11,18 +11,18 @@ export interface Caller {
   /** The header `Sec-Fetch-Site`. */
   readonly fetchSite: string | undefined;
   readonly authorization: string | undefined;
-  /** What the page's forms carry, where the request brought it. */
+  /** The token of the page's forms, if the request has it. */
   readonly formToken?: string | undefined;
 }
 
 export interface AccessSettings {
-  /** What a program must show to change something; undefined: programs on this machine need nothing, all others may not. */
+  /** The token that lets programs change something; undefined: programs on this machine need none, others cannot. */
   readonly apiToken: string | undefined;
   /** The URL under which people reach the page through a proxy on this machine. */
   readonly publicUrl: string | undefined;
-  /** In a pod whoever reaches it may come from its own loopback, by a side car: only the proxy named by the public URL counts as near. */
+  /** In a pod, requests from its own loopback can come from anybody through a side car: only the proxy of the public URL is trusted. */
   readonly inPod?: boolean;
-  /** What forms must carry, another one at every start; without it none is asked for. */
+  /** The token that forms must carry, new at every start; absent: none is needed. */
   readonly formToken?: string;
 }
 
@@ -32,8 +32,8 @@ export interface Refusal {
 }
 
 /**
- * Whether a request may read; undefined when it may. Outside a pod, one from this machine must name the server by an address, by localhost or
- * by the public URL: any other name is how a web page reaches a server on its reader's machine (DNS rebinding).
+ * Why a request may not read; undefined when it may. Outside a pod, a request from this machine must name the server by an address, localhost or
+ * the public URL. With any other name, a web page could reach a server on its reader's machine (DNS rebinding).
  */
 export function refuseReading({ peer, host }: Caller, { publicUrl, inPod }: AccessSettings): Refusal | undefined {
   if (inPod || !isOfThisMachine(peer) || isOwnName(host, publicUrl)) return undefined;
@@ -41,7 +41,7 @@ export function refuseReading({ peer, host }: Caller, { publicUrl, inPod }: Acce
   return { status: 421, message };
 }
 
-/** Whether a request may read a build's log, which can hold what its namespace keeps for itself; undefined when it may. */
+/** Why a request may not read a build's log, which can hold secrets of its namespace; undefined when it may. */
 export function refuseLogs(caller: Caller, settings: AccessSettings): Refusal | undefined {
   if (caller.authorization !== undefined && settings.apiToken !== undefined)
     return refuseToken(caller.authorization, settings.apiToken);
@@ -52,19 +52,19 @@ export function refuseLogs(caller: Caller, settings: AccessSettings): Refusal | 
   };
 }
 
-/** Whether a request may change something; undefined when it may. */
+/** Why a request may not change something; undefined when it may. */
 export function refuseChange(caller: Caller, settings: AccessSettings): Refusal | undefined {
   const refusal = refuseReading(caller, settings);
   if (refusal) return refusal;
   if (caller.authorization !== undefined) return refuseToken(caller.authorization, settings.apiToken);
-  if (isForeign(caller, settings)) return { status: 403, message: "Changes are not taken from pages of other sites." };
+  if (isForeign(caller, settings)) return { status: 403, message: "Pages of other sites cannot change anything." };
   const near = isNear(caller, settings);
   if (near && isProgram(caller) && settings.apiToken === undefined && !settings.inPod) return undefined;
   if (near && hasFormToken(caller, settings) && !(isProgram(caller) && caller.formToken === undefined)) return undefined;
   if (near && !isProgram(caller)) return { status: 403, message: "The page is older than the bot's last start: load it again." };
   if (settings.apiToken !== undefined)
     return { status: 401, message: "Changes need the header Authorization: Bearer <BUILD_WATCHER_API_TOKEN>." };
-  const message = `Changes are taken ${nearTo(settings)} alone. Set BUILD_WATCHER_API_TOKEN to allow programs elsewhere.`;
+  const message = `Changes are accepted only ${nearTo(settings)}. Set BUILD_WATCHER_API_TOKEN to allow programs elsewhere.`;
   return { status: 403, message };
 }
 
@@ -82,7 +82,7 @@ function refuseToken(authorization: string, apiToken: string | undefined): Refus
   };
 }
 
-/** In a time that does not tell how much of the token was right, nor how long it is. */
+/** In constant time: it reveals neither how much of the token was right nor its length. */
 export function isSameSecret(given: string, right: string): boolean {
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(given), hash(right));
@@ -97,14 +97,14 @@ function isNear({ peer, host }: Caller, { publicUrl, inPod }: AccessSettings): b
 function nearTo({ inPod }: AccessSettings): string {
   return inPod
     ? "through the proxy beside the bot that BUILD_WATCHER_PUBLIC_URL names"
-    : "on the bot's own machine, a proxy beside it included,";
+    : "on the bot's own machine, or through a proxy there";
 }
 
 function hasFormToken({ formToken = "" }: Caller, { formToken: right }: AccessSettings): boolean {
   return right === undefined || isSameSecret(formToken, right);
 }
 
-/** Browsers name the page's origin with every POST, and what it is to the server where the connection is safe. */
+/** Browsers send the page's origin with every POST, and on safe connections also its relation to the server. */
 function isForeign({ origin, host, fetchSite }: Caller, { publicUrl }: AccessSettings): boolean {
   if (fetchSite !== undefined && fetchSite !== "same-origin") return true;
   if (origin === undefined) return false;
@@ -116,10 +116,10 @@ function isProgram({ origin, fetchSite }: Caller): boolean {
   return origin === undefined && fetchSite === undefined;
 }
 
-/** Exactly these; the rest of 127/8 can be a side car's, which hands on what others send. */
+/** Only these: other addresses of 127/8 can belong to a side car that passes on requests of others. */
 const ownAddresses: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 
-/** Whatever it is, a browser on this machine may have sent it. */
+/** Such a request can come from a browser on this machine. */
 function isOfThisMachine(peer: string | undefined): boolean {
   return peer !== undefined && (peer === "::1" || /^(?:::ffff:)?127\./.test(peer));
 }

@@ -11,13 +11,13 @@ export interface Activity {
   readonly lastListAt?: number;
   /** The last sign of life of any kind. */
   readonly lastSignAt?: number;
-  /** What keeps namespaces from being watched just now. `namespace` is undefined for the whole cluster. */
+  /** Why namespaces are not watched now. `namespace` is undefined for the whole cluster. */
   readonly troubles: readonly Trouble[];
-  /** What there is of analyzers, by name, as far as any attempt or question told. */
+  /** The state of each analyzer by name, as attempts and questions showed it. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
-  /** All of them together: down when one is, then with its words. */
+  /** All of them together: down if one is, with its message. */
   readonly endpoint: Endpoint;
-  /** Ended jobs of the last hour, a minute each, the present one last. */
+  /** Ended jobs of the last hour per minute, the current minute last. */
   readonly minutes: readonly Minute[];
 }
 
@@ -39,23 +39,23 @@ export interface Minute {
   readonly failed: number;
 }
 
-/** Told of what happens, and asked what happened. */
+/** Records what happens, and answers what happened. */
 export interface ActivityMonitor {
   see(sighting: BuildSighting): void;
   onAttempt(attempt: Pick<AttemptReport, "outcome" | "record">): void;
-  /** Takes the last hour before the start from what the queue remembers of it. */
+  /** Fills in the hour before the start from the queue. */
   recall(queue: Pick<JobQueue, "recent" | "tally">): Promise<void>;
-  /** An analyzer's endpoint answered a question that was no submission, or it did not, for that reason. */
+  /** An analyzer's endpoint answered a question that was not a submission, or failed to, for this reason. */
   discovered(analyzer: string, failure?: string): void;
   read(): Activity;
 }
 
 const minute = 60_000;
 const minutesKept = 60;
-/** Records of each kind that are looked at for what was before the start. */
+/** How many records of each kind are read for that. */
 const mostRecalled = 2_000;
 
-/** An endpoint that fails like this is not there; any other answer shows that it is. */
+/** Failures that mean that the endpoint is down. Any other answer shows that it is up. */
 const absent: ReadonlySet<FailureReason> = new Set(["AnalyzerUnavailable"]);
 const answered: ReadonlySet<FailureReason> = new Set(["AnalyzerRejected", "AnalyzerFailed", "AnalyzerProtocol"]);
 

@@ -4,7 +4,7 @@ import { QueueUnavailableError } from "../queue/job-queue.ts";
 import { toText } from "./views/html.ts";
 import { problemPage } from "./views/problem-page.ts";
 
-/** What nobody may do with a page of ours: load anything from elsewhere, run what is written into it, frame it, or guess its type. */
+/** Forbids pages to load anything from elsewhere, run inline scripts, be framed, or have their type guessed. */
 const headers: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
   "Content-Security-Policy":
@@ -16,7 +16,7 @@ const headers: Readonly<Record<string, string>> = {
   "X-Frame-Options": "DENY",
 };
 
-/** Routes, with the headers and the answers to what is none of them. `report` is told of faults of ours. */
+/** The routes with their headers, and the answers to unknown paths. `report` gets the bot's own errors. */
 export function createApplication(routes: readonly RequestHandler[], report: (error: unknown) => void): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -33,7 +33,7 @@ export function createApplication(routes: readonly RequestHandler[], report: (er
   return app;
 }
 
-/** What a proxy and the bot read from two of them can differ. */
+/** A proxy and the bot could each read another one. */
 const oneHost: RequestHandler = (request, response, next) => {
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
   if (hosts.length > 1) answer(request, response, 400, "Bad request", "The request names more than one host.");
@@ -42,7 +42,7 @@ const oneHost: RequestHandler = (request, response, next) => {
 
 const notFound: RequestHandler = (request, response) => answer(request, response, 404, "Not found", "There is nothing here.");
 
-/** Express would show the stack; it takes an error handler for one by its four parameters. */
+/** Without it Express shows the stack. It recognises an error handler by its four parameters. */
 function failed(report: (error: unknown) => void): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const status = statusOf(error);
@@ -52,8 +52,8 @@ function failed(report: (error: unknown) => void): ErrorRequestHandler {
       response.set("Retry-After", "5");
       return answer(request, response, status, "Not just now", error instanceof Error ? error.message : "Try again.");
     }
-    if (status === 413) answer(request, response, status, "Too large", "The request is larger than any that makes sense here.");
-    else if (status < 500) answer(request, response, status, "Bad request", "The request cannot be understood.");
+    if (status === 413) answer(request, response, status, "Too large", "The request is too large.");
+    else if (status < 500) answer(request, response, status, "Bad request", "The request cannot be read.");
     else answer(request, response, status, "Something went wrong", "The bot could not answer this; its log says why.");
   };
 }

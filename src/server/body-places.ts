@@ -1,8 +1,8 @@
 import type { RequestHandler } from "express";
 
 /**
- * Lets few bodies be read at a time, and fewer of one address; the others wait without being read, so that they cost a connection and no memory.
- * Whoever is not done with its body when the connection's time is over loses the place with the connection.
+ * Limits how many bodies are read at a time, in all and for one address. The others wait unread, so they cost a connection but no memory.
+ * A body that is not complete in the connection's time loses its place with the connection.
  */
 export function createBodyPlaces(places: number, placesOfPeer: number): RequestHandler {
   const line = new Set<() => boolean>();

@@ -20,21 +20,21 @@ export interface FailedBuild {
   readonly endedAt: number;
 }
 
-/** How the builds themselves are doing, whatever becomes a job. */
+/** The state of the builds themselves, whether or not they become jobs. */
 export interface Builds {
-  /** Those that have run for longest first. */
+  /** Longest running first. */
   readonly running: readonly RunningBuild[];
-  /** Those that failed last first; none that failed more than a week ago. */
+  /** Last failed first; none older than a week. */
   readonly failed: readonly FailedBuild[];
 }
 
-/** Follows the builds by what the watches say. Nothing is kept over a restart: the first list shows it all again. */
+/** Follows the state of builds by the watches. Nothing is kept over a restart, because the first list shows it again. */
 export interface BuildsMonitor {
   see(sighting: BuildSighting): void;
   read(): Builds;
 }
 
-/** Builds of each kind that are remembered; the oldest is forgotten for a newer one. */
+/** How many builds of each kind are remembered; the oldest is dropped for a new one. */
 const mostRemembered = 10_000;
 const failuresShownFor = 7 * 24 * 3_600_000;
 
@@ -58,12 +58,12 @@ export function createBuilds(policy: Pick<SubmissionPolicy, "track" | "matchesLa
     running.delete(build.uid);
     if (outcome.kind === "ignored" || !isWanted(outcome, policy)) return;
     if (outcome.kind !== "pending") seeEnded(outcome);
-    // The tasks of a pipeline's run are a part of that.
+    // The tasks of a pipeline run are part of it.
     else if (outcome.madeFor === undefined)
       remember(running, build.uid, { ...runningBuild(outcome), watch, seenAt: clock.now() });
   }
 
-  /** Lists are in no order of time, so the later end counts. */
+  /** Lists are not ordered by time, so the build that ended last counts. */
   function seeEnded(outcome: Extract<BuildOutcome, { readonly outputs: unknown }>): void {
     const { build, buildConfig = `${build.namespace}/${build.name}`, ownerKind = "" } = outcome;
     const key = `${ownerKind}:${buildConfig}`;
@@ -72,7 +72,7 @@ export function createBuilds(policy: Pick<SubmissionPolicy, "track" | "matchesLa
     remember(ended, key, { endedAt, ...(outcome.kind === "failed" && { failure: failedBuild(outcome, endedAt) }) });
   }
 
-  /** What a complete list did not show is gone. */
+  /** A build that is missing in a complete list is gone. */
   function forgetUnlisted(watch: string, listedSince: number): void {
     for (const [uid, its] of running) if (its.watch === watch && its.seenAt < listedSince) running.delete(uid);
   }

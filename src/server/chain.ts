@@ -2,19 +2,19 @@ import { formatImageName, type ImageName } from "../core/image-name.ts";
 import { type Digest, isDigest } from "../core/image-reference.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 
-/** A build in the chain of builds whose images come from each other, with the builds made on it. */
+/** A build in a chain of builds whose images are based on each other, with the builds based on it. */
 export interface ChainLink {
   readonly record: JobRecord;
   readonly isAsked: boolean;
-  /** Whether it only takes files from the image it follows, and does not stand on it. */
+  /** Whether it only takes files from the image before it, instead of being based on it. */
   readonly takesFiles: boolean;
   readonly madeOnIt: readonly ChainLink[];
-  /** How many more were made on it than are listed. */
+  /** How many further builds are based on it than are listed. */
   readonly isCut: boolean;
 }
 
 export interface Chain {
-  /** The image the first build stands on, or takes files from, which no known build made. */
+  /** The base image of the first build, or an image it takes files from, that no known build made. */
   readonly foundation?: string;
   readonly first: ChainLink;
 }
@@ -25,7 +25,7 @@ const longestWayDown = 10;
 const longestWayUp = 4;
 const mostAtOnce = 12;
 
-/** Which builds made the images a job's image comes from, and which were made on it. */
+/** The builds that made the images which a job's image is based on, and those based on it. */
 export async function findChain(queue: Lookup, asked: JobRecord): Promise<Chain> {
   const wayDown = await sources(queue, asked);
   const up = await links(queue, asked, asked, longestWayUp, new Set(wayDown.map(({ record }) => record.job.id)));
@@ -79,7 +79,7 @@ async function links(queue: Lookup, record: JobRecord, asked: JobRecord, depth: 
   const isNew = (id: string) => !seen.has(id) && seen.add(id) !== undefined;
   const fresh = found.slice(0, mostAtOnce).filter((child) => isNew(child.record.job.id));
   const madeOnIt: ChainLink[] = [];
-  // One after the other: each build is listed where it is found first.
+  // One after the other, so that each build is listed where it is found first.
   for (const child of fresh) {
     const link = await links(queue, child.record, asked, depth - 1, seen);
     madeOnIt.push({ ...link, takesFiles: child.takesFiles });
@@ -87,7 +87,7 @@ async function links(queue: Lookup, record: JobRecord, asked: JobRecord, depth: 
   return { record, isAsked: record === asked, takesFiles: false, madeOnIt, isCut: found.length > mostAtOnce };
 }
 
-/** The digest of one of a job's images: as its build named it, else as it was submitted. */
+/** The digest of one of a job's images: as the build named it, else as submitted. */
 export function imageDigest({ job, result }: JobRecord, image: "output" | "base"): Digest | undefined {
   const [, submitted] = result?.[image]?.split("@") ?? [];
   return digestOfName(job[image]) ?? (isDigest(submitted) ? submitted : undefined);

@@ -1,12 +1,12 @@
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 
-/** What changed since the last look, first change first; `many` when more changed than is looked at. */
+/** What changed since the last look, first change first; `many` when it is too much. */
 export type Changes = { readonly kind: "some"; readonly records: readonly JobRecord[] } | { readonly kind: "many" };
 
-/** So many records, those that changed last, are looked at: more than a page shows. */
+/** How many of the last changed records are compared: more than a page shows. */
 const watched = 100;
 
-/** Finds changed records by comparing the ones that changed last with how they were. One poll at a time. */
+/** Finds changed records by comparing the last changed ones with their earlier state. One poll at a time. */
 export function createChanges(queue: Pick<JobQueue, "recent">): { poll(): Promise<Changes> } {
   let known: ReadonlyMap<string, string> | undefined;
 
@@ -22,7 +22,7 @@ export function createChanges(queue: Pick<JobQueue, "recent">): { poll(): Promis
   };
 }
 
-/** A record's place in the list stays when its analysis goes on, so that its times alone do not tell. */
+/** A record's times stay the same while its analysis goes on, so they are not enough. */
 function signature({ state, attempts, updatedAt, dueAt, result }: JobRecord): string {
   const analyses = result?.analyses.map((analysis) => analysis.state ?? "").join();
   return [state, attempts, updatedAt, dueAt, analyses, result?.link].join("|");

@@ -1,7 +1,7 @@
 import type { RecordGroup } from "./groups.ts";
 import type { Html } from "./views/html.ts";
 
-/** Something a page is told of: a job that changed, with its row, or that too much changed to be told one by one. */
+/** An event for a page: a changed job with its row, or that too much changed to send it one by one. */
 export type PageEvent = { readonly kind: "row"; readonly group: RecordGroup; readonly row: Html } | { readonly kind: "refresh" };
 
 export interface NumberedEvent {
@@ -9,12 +9,12 @@ export interface NumberedEvent {
   readonly event: PageEvent;
 }
 
-/** The last events, by ids that tell this life of the bot from others. */
+/** The last events. Their ids differ from those of earlier runs of the bot. */
 export interface EventRing {
   push(event: PageEvent): NumberedEvent;
   /** The id of the last event. */
   position(): string;
-  /** What followed an event; undefined when that is not known any more. */
+  /** The events after this one; undefined if it is no longer known. */
   after(id: string): readonly NumberedEvent[] | undefined;
 }
 

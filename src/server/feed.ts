@@ -6,13 +6,13 @@ import { gatherGroups, type RecordGroup } from "./groups.ts";
 import { createPace } from "./pace.ts";
 import { jobRow } from "./views/job-row.ts";
 
-/** What pages are told of the queue, in order. */
+/** The queue's events for open pages, in order. */
 export interface Feed extends Pick<EventRing, "position" | "after"> {
-  /** Looks at the queue once, and adds what happened since the last look. Who asks while it looks is answered by the same look. */
+  /** Reads the queue once, and adds what happened since the last read. Calls at the same time share one read. */
   look(now: number): Promise<void>;
 }
 
-/** Milliseconds between two calls to fetch the page anew, while more changes than can be told. */
+/** Milliseconds between two requests to reload the page, while there are too many changes to send one by one. */
 const refreshPace = 2_000;
 const remembered = 500;
 
@@ -34,7 +34,7 @@ export function createFeed(queue: Pick<JobQueue, "recent" | "ofGroups">): Feed {
     ring.push({ kind: "refresh" });
   }
 
-  /** What changed is known from now on, so that a page whose rows cannot be read has to be fetched anew. */
+  /** The changes now count as sent, so a page whose rows cannot be read must be reloaded. */
   async function groupsOf(records: readonly JobRecord[]): Promise<readonly RecordGroup[]> {
     try {
       return await gatherGroups(queue, records);

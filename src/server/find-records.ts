@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { createGate } from "../core/gate.ts";
 import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../queue/job-queue.ts";
 
-/** A page of records; `next` goes on below it, and is there as well where a long search stopped to let others have their turn. */
+/** A page of records. `next` continues after it; a long search also stops there to let other requests have their turn. */
 export interface FoundRecords {
   readonly records: readonly JobRecord[];
   readonly next?: Pick<RecordFilter, "before" | "beforeTime">;
@@ -18,12 +18,12 @@ export interface CountedRecords {
 
 export type CountRecords = (most: number, filter: RecordFilter) => Promise<CountedRecords>;
 
-/** Records that are looked at without a pause: a few milliseconds. */
+/** Records that are read without a pause: a few milliseconds. */
 const step = 200;
-/** Records that one request looks at, and milliseconds it may take for it. */
+/** Records that one request reads, and milliseconds it may take. */
 const mostLookedAt = 20_000;
 const patience = 200;
-/** Characters of a page, about; records of a registry's long names and notes are larger than most. */
+/** Approximate size of a page in characters; records with long names and notes are larger than most. */
 const mostCharacters = 2_000_000;
 
 interface Finder {
@@ -31,7 +31,7 @@ interface Finder {
   readonly countRecords: CountRecords;
 }
 
-/** Finds and counts records a step at a time, so that no search keeps the bot from anything else; long ones come one after the other. */
+/** Finds and counts records in steps, so that no search blocks the bot. Long searches run one after the other. */
 export function createFinder(queue: Pick<JobQueue, "look" | "count">): Finder {
   const gate = createGate(1);
 
@@ -64,7 +64,7 @@ function counted(jobs: number, most: number, isOpen: boolean): CountedRecords {
   return { jobs, isMore: isOpen || jobs >= most };
 }
 
-/** Whether the records themselves must be looked at; by the rest they are counted in an index. */
+/** Whether the records themselves must be read; otherwise an index counts them. */
 function needsReading({
   state: _state,
   namespace: _namespace,
@@ -100,7 +100,7 @@ function pageOf(found: readonly JobRecord[], limit: number, rest: FoundRecords["
   return { records, ...(rest && { next: rest }) };
 }
 
-/** As many as fit, and one at least. */
+/** As many as fit, but at least one. */
 function withinSize(records: readonly JobRecord[]): readonly JobRecord[] {
   let size = 0;
   const end = records.findIndex((record, index) => {

@@ -2,18 +2,18 @@ import { groupOf } from "../core/job.ts";
 import { failedOutcomes, outcomeOf } from "../core/job-outcome.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 
-/** The jobs of one build or image, one an analyzer, as one row shows them. */
+/** The jobs of one build or image, one per analyzer: one row of the page. */
 export interface RecordGroup {
   readonly id: string;
   /** In the order in which they were taken in. */
   readonly members: readonly JobRecord[];
-  /** The one that a person looks at first: one that failed, else one that is not done, else the first. */
+  /** The most important one: one that failed, else one that is not done, else the first. */
   readonly lead: JobRecord;
 }
 
 /**
- * The groups of records, each where the first of its records stands. With `fits`, these are records of a list, the last changed first: a
- * group whose place is higher up there, since another of its records that fits changed later, is left out.
+ * Groups records, each group at the place of its first record. With `fits`, the records are a page of a list, last changed first: a group
+ * that is already higher up in that list, because of another record that fits, is left out.
  */
 export async function gatherGroups(
   queue: Pick<JobQueue, "ofGroups">,
@@ -26,7 +26,7 @@ export async function gatherGroups(
   return ids.flatMap((id) => {
     const all = members.get(id) ?? [];
     const first = listed.get(id);
-    // The listed one itself can have changed since it was listed; then it is nowhere else.
+    // A record can have changed since it was listed; then it is not listed elsewhere.
     const others = all.filter(({ job }) => job.id !== first?.job.id);
     const isShownAbove = others.some((other) => first !== undefined && other.updatedAt > first.updatedAt && fits(other));
     return all.length === 0 || isShownAbove ? [] : [groupAs(id, all)];

@@ -1,21 +1,21 @@
 import { type BuildSighting, type Watched, watchedKey } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
 
-/** Healthy, or every reason why not, each a sentence for whoever looks at the probe. */
+/** Healthy, or all reasons why not, each a sentence for people. */
 export type Health = { readonly ok: true } | { readonly ok: false; readonly because: readonly string[] };
 
-/** What probes ask. Neither answer depends on the API server or the analysis endpoint being there: a restart would not mend those. */
+/** What probes ask. Neither answer needs the API server or the analysis endpoint: a restart would not help there. */
 export interface HealthProbes {
-  /** Whether the watch still turns. That the event loop does is proven by any answer at all. */
+  /** Whether the watch still works. That there is an answer shows that the event loop works. */
   liveness(): Health;
   /** Whether the builds of every watched namespace were listed once, jobs can be kept, and the bot is not stopping. */
   readiness(): Health;
 }
 
 export interface HealthMonitor extends HealthProbes {
-  /** To be told of every sighting. */
+  /** Call with every sighting. */
   see(sighting: BuildSighting): void;
-  /** To be told that the bot was asked to stop. */
+  /** Call when the bot is asked to stop. */
   stop(): void;
 }
 
@@ -30,8 +30,8 @@ export interface HealthSettings {
 }
 
 /**
- * Milliseconds one request to a silent API server can take, with its pause; what a watch has to say of an outage comes at this distance.
- * Many namespaces wait for each other there, so life is read from all of them together.
+ * Milliseconds that one request to a silent API server can take, including its pause: during an outage a watch reports at this interval.
+ * Many namespaces then wait for each other, so any of them counts as a sign of life.
  */
 const outagePace = 3 * 60_000;
 
@@ -41,7 +41,7 @@ export function createHealth({ namespaces, watchTimeout, trouble, clock }: Healt
   let due = clock.now() + patience;
   let stopping = false;
 
-  /** A namespace that is gone, or was never to be read, does not keep the others from counting; its trouble is told elsewhere. */
+  /** A namespace that is gone or cannot be read does not make the bot unready. Its trouble is shown elsewhere. */
   function unlisted(): readonly string[] {
     if (watches.size === 0) return ["No namespace is watched yet."];
     const all = [...watches.values()];

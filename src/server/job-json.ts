@@ -6,7 +6,7 @@ import { outcomeOf } from "../core/job-outcome.ts";
 import { remedyFor } from "../core/remedies.ts";
 import type { JobRecord, JobResult } from "../queue/job-queue.ts";
 
-/** A record as programs read it: names as text, times as RFC 3339. `openapi.ts` describes it. */
+/** A record for programs: names as text, times as RFC 3339. `openapi.ts` describes it. */
 export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, error, result }: JobRecord) {
   return {
     id: job.id,
@@ -25,7 +25,7 @@ export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, err
   };
 }
 
-/** A BuildConfig with what became of its last build: its worst job, and how all of them fared, the worst first. */
+/** A BuildConfig with its last build: that build's worst job, and all its jobs, worst first. */
 export function trackedJson(buildConfig: string, jobs: readonly JobRecord[]) {
   const { job, state, result } = jobs[0] ?? {};
   return {

@@ -8,7 +8,7 @@ import { type JobRecord, type JobState, jobStates, type RecordFilter } from "../
 export const periods = { "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 } as const;
 export type Period = keyof typeof periods;
 
-/** What a list is narrowed to, as its address says it. */
+/** The filter of a list, as in its address. */
 export interface ListFilter {
   readonly state?: JobState | undefined;
   readonly outcome?: JobOutcome | undefined;
@@ -26,7 +26,7 @@ export interface ListFilter {
 
 type Query = Readonly<Record<string, unknown>>;
 
-/** Reads an address' query. What makes no sense there is left out, as if it had not been asked for. */
+/** Reads the query of an address. Values that make no sense are ignored. */
 export function readFilter(query: Query): ListFilter {
   const [, time, id] = /^(?:(\d{1,15})\.)?(.{1,300})$/s.exec(word(query.before, 320) ?? "") ?? [];
   return {
@@ -45,7 +45,7 @@ export function readFilter(query: Query): ListFilter {
   };
 }
 
-/** The filter as the queue takes it at a time (ms). */
+/** The filter for the queue at this time (ms). */
 export function toRecordFilter({ config, since, ...filter }: ListFilter, now: number): RecordFilter {
   const changedSince = since === undefined ? undefined : now - periods[since];
   const entries = Object.entries({ ...filter, buildConfig: config, changedSince });
@@ -56,7 +56,7 @@ export function isFiltered({ before: _before, beforeTime: _time, ...filter }: Li
   return Object.values(filter).some((value) => value !== undefined);
 }
 
-/** Whether a record belongs on the page of a filter, wherever in the list it stands. One that has just changed is of any period. */
+/** Whether a record matches a filter. One that has just changed is in every period. */
 export function fits(
   record: JobRecord,
   { state, outcome, analyzer, namespace, config, cause, reason, host, text }: ListFilter,
@@ -75,12 +75,12 @@ export function fits(
   return wanted.every(([want, is]) => want === undefined || want === is) && (text === undefined || mentions(record, text));
 }
 
-/** What continues a listing below a record: its id, and when it had changed last. */
+/** Where a listing continues after a record: its id, and when it last changed. */
 export function cursorOf({ before = "", beforeTime }: Pick<ListFilter, "before" | "beforeTime">): string {
   return beforeTime === undefined ? before : `${beforeTime}.${before}`;
 }
 
-/** The address of a page of the list, or of another thing that takes the same filter. */
+/** The address of a page of the list, or of something else with the same filter. */
 export function listPath({ before, beforeTime, ...filter }: ListFilter, path = "/"): string {
   const cursor = before === undefined ? undefined : cursorOf({ before, beforeTime });
   const entries = Object.entries({ ...filter, before: cursor }).filter(

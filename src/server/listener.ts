@@ -45,8 +45,8 @@ function inLine(routes: RequestListener): RequestListener {
 }
 
 /**
- * Requests are small and quick; whoever is not holds no connection for long. Node looks for those at an interval, which is half a minute by
- * itself. Streams show life before they are idle for that long.
+ * Requests are small and quick; slow ones lose their connection. Node looks for those at an interval, by default every 30 seconds. Streams
+ * send something before they are idle for that long.
  */
 function limited(server: Server): Server {
   server.headersTimeout = 5_000;

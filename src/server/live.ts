@@ -10,7 +10,7 @@ import { foldedProblems, type Status } from "./status.ts";
 import { toText } from "./views/html.ts";
 import { overview, overviewLine, pageTitle } from "./views/overview.ts";
 
-/** Where a page's stream goes: an HTTP response, as far as it is used. */
+/** Where a page's stream goes: the used part of an HTTP response. */
 export interface EventSink {
   write(text: string): unknown;
   end(): unknown;
@@ -23,11 +23,11 @@ export interface EventSink {
 /** What a page shows: a list, or one job. */
 export type Subject = { readonly kind: "list"; readonly filter: ListFilter } | { readonly kind: "job"; readonly id: string };
 
-/** Tells open pages of changes, as server-sent events; asks the queue only while there are any. */
+/** Sends changes to open pages as server-sent events. Reads the queue only while there are open pages. */
 export interface Live {
-  /** Where the stream stands now: a page made after this resolved needs no earlier event. */
+  /** The stream's position now: a page made after this resolved needs no earlier event. */
   position(): Promise<string>;
-  /** Adds a page that has seen everything up to a position; answers what takes it away. False: too many are open. */
+  /** Adds a page that has seen everything up to a position. Returns a function that removes it; false: too many are open. */
   connect(sink: EventSink, subject: Subject, since: string | undefined): (() => void) | false;
   /** Ends every stream. */
   close(): void;
@@ -51,7 +51,7 @@ const mostClients = 500;
 interface Client {
   readonly sink: EventSink;
   readonly subject: Subject;
-  /** The last event it was told of; undefined until it is greeted. */
+  /** The last event it was sent; undefined before the first. */
   position: string | undefined;
 }
 
@@ -90,7 +90,7 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
     client.sink.destroy();
   }
 
-  /** Brings the stream up to now where nobody listened, and says where that is. */
+  /** Brings the stream up to date if nobody listened, and returns its position. */
   async function position(): Promise<string> {
     if (![...clients].some((client) => client.position !== undefined)) await feed.look(clock.now());
     return feed.position();
@@ -127,17 +127,17 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   };
 }
 
-/** While the queue cannot be read, pages are told only that the bot is there; what they missed they are told afterwards. */
+/** While the queue cannot be read, pages only learn that the bot is there. They get what they missed afterwards. */
 function nothingNew(): string {
   return "";
 }
 
 interface Overview {
-  /** The event that tells it, when it changed: times that only tell of life are no change. */
+  /** The event, if something changed other than signs of life. */
   news(now: number): Promise<string>;
   /** The same, changed or not. */
   whole(now: number): Promise<string>;
-  /** Which failures stand for the jobs that wait because of them, when it was last read. */
+  /** The failures that stand for their waiting jobs, as last read. */
   folded(): readonly Folded[];
 }
 
@@ -166,7 +166,7 @@ function createOverview(status: () => Promise<Status>): Overview {
   }
 
   return {
-    // Many pages that come at once are told the same; what is newer they are told with all others.
+    // Pages that connect at the same time get the same text. They get news with all others.
     whole: async (now) => (last && Math.abs(now - last.at) < overviewPace ? last.text : readWhole(now)),
     folded: () => folded,
     async news(now) {
@@ -199,12 +199,12 @@ function sameForAll(make: (position: string, subject: Subject) => string): typeo
   };
 }
 
-/** Pages with the same key are told the same. */
+/** Pages with the same key get the same events. */
 function keyOf(subject: Subject): string {
   return subject.kind === "job" ? `job ${subject.id}` : listPath(subject.filter);
 }
 
-/** What a page that has seen everything up to a position is told; to be fetched anew where that is not known any more. */
+/** What a page that has seen everything up to a position gets: a request to reload if that position is no longer known. */
 function textSince(feed: Feed, position: string, subject: Subject, folded: readonly Folded[]): string {
   const events = feed.after(position);
   return events ? textFor(subject, events, folded) : eventText("refresh", {}, feed.position());

@@ -15,7 +15,7 @@ const state = { enum: jobStates };
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const list = (items: Schema) => ({ type: "array", items });
 
-/** An object of these fields and no others; those named with a question mark can be missing. */
+/** An object with exactly these fields; those with a question mark are optional. */
 function object(fields: Readonly<Record<string, Schema>>): Schema {
   const properties = Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name.replace("?", ""), schema]));
   const required = Object.keys(fields).filter((name) => !name.endsWith("?"));

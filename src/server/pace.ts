@@ -1,4 +1,4 @@
-/** Says yes once in so many milliseconds. */
+/** True at most once in this many milliseconds. */
 export function createPace(milliseconds: number): (now: number) => boolean {
   let due = Number.NEGATIVE_INFINITY;
   return (now) => {

@@ -29,9 +29,9 @@ export interface PageSettings extends StatusParts {
     | "lastOfBuildConfigs"
     | "replicas"
   >;
-  /** Every image that is taken in becomes a job for each. */
+  /** Each image becomes one job per analyzer. */
   readonly analyzers: readonly Pick<PlannedAnalyzer, "name">[];
-  /** What was read of images; absent where the bot reads none. */
+  /** The packages of images; absent if the bot reads none. */
   readonly packages?: { readonly known: KnownPackages; readonly specVersion: DocumentFacts["specVersion"] } | undefined;
   readonly clock: Clock;
   readonly access: AccessSettings;

@@ -14,14 +14,14 @@ function explain({ code, message }: NodeJS.ErrnoException, port: number, host: s
   const place = `${host ?? "every address"}, port ${port}`;
   switch (code) {
     case "EADDRINUSE":
-      return `Another program listens on ${place} already: set ${setting} to a free one, or BUILD_WATCHER_SERVER=0 to do without the server.`;
+      return `Another program already listens on ${place}: set ${setting} to a free port, or BUILD_WATCHER_SERVER=0 to run without a server.`;
     case "EACCES":
-      return `The bot may not listen on ${place}: set ${setting} to one above 1024.`;
+      return `The bot has no right to listen on ${place}: set ${setting} to a port above 1024.`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EINVAL":
-      return `${host} is no address of this machine (${code}): correct --host (BUILD_WATCHER_HOST).`;
+      return `${host} is not an address of this machine (${code}): correct --host (BUILD_WATCHER_HOST).`;
     default:
       return `The bot cannot listen on ${place} (${message}): check ${setting} and --host (BUILD_WATCHER_HOST).`;
   }

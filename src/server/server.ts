@@ -22,15 +22,15 @@ import type { WebhookSettings } from "./webhooks/webhook-settings.ts";
 
 export interface ServerSettings extends Address {
   readonly health: HealthProbes;
-  /** What `/metrics` answers; without them there is no such path. */
+  /** For `/metrics`; absent: no such path. */
   readonly metrics?: Pick<Metrics, "text" | "contentType">;
-  /** What web hooks bring in; without it there are none. */
+  /** For web hooks; absent: there are none. */
   readonly webhooks?: WebhookSettings;
-  /** What the page and the API show; without it there are neither. */
+  /** For the page and the API; absent: there are none. */
   readonly page?: PageSettings;
-  /** Where what programs ask for is served in place of the page's port: probes, metrics and web hooks. */
+  /** A separate port for probes, metrics and web hooks. */
   readonly admin?: Address | undefined;
-  /** Told of requests that could not be answered. */
+  /** Called for requests that could not be answered. */
   readonly report?: (error: unknown) => void;
 }
 
@@ -58,7 +58,7 @@ export async function openServer(settings: ServerSettings): Promise<RunningServe
   return { url: main.url, adminUrl: second?.url ?? main.url, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
-/** Web hooks come by whatever name a proxy has for them; they have a secret of their own. */
+/** Web hooks can come by any host name, because they have their own secret. */
 function programRoutes({ health, metrics, webhooks, page }: ServerSettings): readonly RequestHandler[] {
   const readers = readersOnly(page?.access ?? { apiToken: undefined, publicUrl: undefined });
   return [

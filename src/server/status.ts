@@ -9,15 +9,15 @@ import type { Builds, BuildsMonitor } from "./builds.ts";
 import type { Health, HealthProbes } from "./health.ts";
 import { type ReplicaJson, type ReplicaStatus, readReplicas, replicaJson } from "./replicas.ts";
 
-/** What one sees at a glance. Times are milliseconds since the epoch. */
+/** The bot at a glance. Times are milliseconds since the epoch. */
 export interface Status extends Activity {
   /** Namespaces; undefined stands for the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
-  /** The BuildConfigs that alone are followed; empty: all. */
+  /** The only BuildConfigs that are followed; empty: all. */
   readonly track: readonly string[];
   readonly ready: Health;
   readonly counts: Readonly<Record<JobState, number>>;
-  /** The same by what became of them: of those that are done, how their analyses went. */
+  /** The same by outcome: for done jobs, how their analyses went. */
   readonly outcomes: OutcomeCounts;
   /** When the oldest of the waiting jobs was taken in. */
   readonly oldestWaitingAt?: number;
@@ -99,7 +99,7 @@ function analyzerStates({ endpoints, addresses, tally, failing }: StatesParts): 
   });
 }
 
-/** Of the images that were submitted within the last hour: how many analyses ended, and how many of them failed. */
+/** How many analyses of images submitted within the last hour ended, and how many of them failed. */
 async function analysesOfTheHour(queue: Pick<JobQueue, "count">, now: number) {
   const count = (outcome: JobOutcome) => queue.count(mostCounted, { outcome, changedSince: now - hour });
   const [failed, analysed] = await Promise.all([count("analysis-failed"), count("analysed")]);
@@ -109,10 +109,10 @@ async function analysesOfTheHour(queue: Pick<JobQueue, "count">, now: number) {
 const hour = 3_600_000;
 const mostCounted = 10_000;
 
-/** With more jobs than this waiting for it, a problem stands for them in the list. */
+/** If more jobs than this wait for a problem, they are not listed one by one. */
 const listedEach = 3;
 
-/** Problems that stand for the jobs that wait for them, so that the list shows what else there is. */
+/** Problems whose waiting jobs are not listed, so that the list shows the other jobs. */
 export function foldedProblems(problems: readonly Problem[]): readonly (Problem & { readonly reason: FailureReason })[] {
   return problems.flatMap((problem) => {
     const { reason, waiting, kind } = problem;
@@ -120,7 +120,7 @@ export function foldedProblems(problems: readonly Problem[]): readonly (Problem 
   });
 }
 
-/** The status as programs read it. */
+/** The status for programs. */
 export function statusJson(status: Status): StatusJson {
   const { version, namespaces, track, ready, problems, counts, outcomes, replicas, minutes, troubles, endpoint, ...times } =
     status;
@@ -155,7 +155,7 @@ export function statusJson(status: Status): StatusJson {
   };
 }
 
-/** Builds of each kind that programs are told of. */
+/** How many builds of each kind programs get. */
 const listedBuilds = 50;
 
 function buildsJson({ running, failed }: Builds): StatusJson["builds"] {

@@ -4,35 +4,35 @@ import type { Right } from "../cluster/rights.ts";
 import type { NamedBuild } from "../core/build.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 
-/** A build system, as far as one kind of its objects is concerned: where they are, what one of them means, and where its log lies. */
+/** One kind of objects of a build system: where they are, what they mean, and where their logs are. */
 export interface BuildSource {
-  /** What its build system is called in BUILD_WATCHER_SOURCES. */
+  /** The build system's name in BUILD_WATCHER_SOURCES. */
   readonly name: "builds" | "shipwright" | "tekton";
-  /** The kind of its objects: `BuildKey.kind` holds it, but for OpenShift's own Build. */
+  /** The kind of its objects, as in `BuildKey.kind`, where OpenShift's Build is left out. */
   readonly kind: string;
   readonly resource: Resource;
-  /** The kind of what a build is made from, which can be tracked: `BuildConfig`. */
+  /** The kind that builds are made from and that can be tracked: `BuildConfig`. */
   readonly owner: string;
-  /** Objects in a page of a list, at most. */
+  /** The most objects in a page of a list. */
   readonly pageSize: number;
-  /** Says what an object means; never throws, whatever the server sent. Nothing of the object is kept. */
+  /** Says what an object means. Never throws, and keeps nothing of the object. */
   classify(object: unknown): BuildOutcome;
-  /** What finding and reading a log takes. */
+  /** The rights needed to find and read a log. */
   readonly logRights: readonly Right[];
   /** Finds a build's log. Throws `ApiError`. */
   findLog(api: Api, build: NamedBuild, follow: boolean, signal: AbortSignal): Promise<FoundLog>;
 }
 
-/** Where a build's log lies: a number of texts that follow each other. */
+/** A build's log: several texts, one after the other. */
 export interface FoundLog {
   readonly parts: readonly LogPart[];
-  /** Asks whether the build still runs, so that the last part may grow and others may come. Never rejects. */
+  /** Whether the build still runs, so that the last part can grow and others can follow. Never rejects. */
   isGrowing(signal: AbortSignal): Promise<boolean>;
 }
 
 export interface LogPart {
   readonly path: string;
   readonly query?: Query;
-  /** What is said before it, on a line of its own. */
+  /** The heading before it, on its own line. */
   readonly heading?: string;
 }

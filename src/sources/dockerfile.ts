@@ -1,12 +1,12 @@
-/** A longer Dockerfile is not read, in characters. */
+/** Longer Dockerfiles (characters) are not read. */
 const longestDockerfile = 128 * 1024;
 /** Longer than any image's name can be. */
 const longestWord = 800;
 
 /**
- * The image that the last stage of a Dockerfile stands on, as its `FROM` names it: stage names followed, build arguments with literal defaults put
- * in. `given` are the build arguments of the build; one that is undefined has a value nobody can read here. Undefined where the name cannot be told,
- * and for `scratch`. The text is read once, whatever it is (https://docs.docker.com/reference/dockerfile/).
+ * The base image of a Dockerfile's last stage, as its `FROM` names it. Stage names are followed, and build arguments with literal defaults filled
+ * in. `given` are the build's arguments; an undefined one has a value that cannot be read here. Undefined if the name is not known,
+ * and for `scratch`. The text is read in one pass (https://docs.docker.com/reference/dockerfile/).
  */
 export function lastBase(dockerfile: string, given: ReadonlyMap<string, string | undefined>): string | undefined {
   if (dockerfile.length > longestDockerfile) return undefined;
@@ -28,7 +28,7 @@ export function lastBase(dockerfile: string, given: ReadonlyMap<string, string |
   return last?.base === "scratch" || last?.base === "" ? undefined : last?.base;
 }
 
-/** `NAME` or `NAME=default`; only those before the first FROM count for it. What the build was given goes before a default. */
+/** `NAME` or `NAME=default`; only those before the first FROM count for it. The build's arguments override defaults. */
 function declare(word: string, defaults: Map<string, string | undefined>, given: ReadonlyMap<string, string | undefined>): void {
   const equals = word.indexOf("=");
   const name = equals < 0 ? word : word.slice(0, equals);
@@ -36,7 +36,7 @@ function declare(word: string, defaults: Map<string, string | undefined>, given:
   defaults.set(name, given.has(name) ? given.get(name) : value);
 }
 
-/** A word with its variables put in, as BuildKit does it; undefined where one has no known value, or the form is another. */
+/** A word with its variables filled in, as in BuildKit; undefined if one has no known value, or another form. */
 function expand(word: string, values: ReadonlyMap<string, string | undefined>): string | undefined {
   if (word.length > longestWord) return undefined;
   let isKnown = true;
@@ -78,7 +78,7 @@ function* instructions(dockerfile: string): Generator<string> {
     if (instruction !== "") yield instruction;
     if (!/^(?:run|copy|add)\s/i.test(instruction)) continue;
     for (const [, name = ""] of instruction.matchAll(heredoc)) {
-      // Without its end it is none, and what follows is read as instructions.
+      // Without its end it is not a heredoc, and what follows is read as instructions.
       if ((lastAt.get(name) ?? -1) <= at) continue;
       do at++;
       while (withoutTabs(lines[at] ?? "") !== name);

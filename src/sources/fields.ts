@@ -3,7 +3,7 @@ import { type BuildFacts, skipAnnotation } from "../core/build-outcome.ts";
 import { isObjectName } from "../core/object-name.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 
-/** What all objects of Kubernetes have. Everything is optional: a field of a wrong shape must cost one build its analysis, never the watch. */
+/** The metadata of Kubernetes objects. Everything is optional: a malformed field may cost one build its analysis, but never the watch. */
 export interface Metadata {
   readonly name?: string;
   readonly namespace?: string;
@@ -15,7 +15,7 @@ export interface Metadata {
   readonly ownerReferences?: readonly { readonly kind?: string }[] | null;
 }
 
-/** Which object it is; undefined when it is none that an API server keeps. */
+/** The object's identity; undefined if no API server would keep such an object. */
 export function keyOf(metadata: Metadata | undefined, kind?: string): BuildKey | undefined {
   const { namespace, name, uid } = record(metadata) as Metadata;
   if (!isObjectName(namespace) || !isObjectName(name) || !isUid(uid)) return undefined;
@@ -26,12 +26,12 @@ function isUid(uid: unknown): uid is string {
   return typeof uid === "string" && /^[\w.:-]+$/.test(uid) && uid.length <= longestId;
 }
 
-/** Whether somebody asked for this object to be left alone. */
+/** Whether the object has the skip annotation. */
 export function isSkipped(metadata: Metadata | undefined): boolean {
   return stringsOf(metadata?.annotations)[skipAnnotation] === "true";
 }
 
-/** Labels or annotations; those that are no text are left out. */
+/** Labels or annotations, without values that are not texts. */
 export function stringsOf(given: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(record(given)).filter(([, value]) => typeof value === "string")) as Record<
     string,
@@ -39,7 +39,7 @@ export function stringsOf(given: unknown): Readonly<Record<string, string>> {
   >;
 }
 
-/** `namespace/name` of what a build was made from; undefined when it is no name of an object. */
+/** `namespace/name` of what a build was made from; undefined when it is not a valid name. */
 export function ownerName(namespace: unknown, name: unknown): string | undefined {
   return isObjectName(namespace) && isObjectName(name) ? `${namespace}/${name}` : undefined;
 }
@@ -55,7 +55,7 @@ export function startOf(time: unknown): { readonly startedAt?: string } {
   return startedAt === undefined ? {} : { startedAt };
 }
 
-/** The objects in a list that may be none. */
+/** The objects in a list that can be missing. */
 export function entries<T>(list: readonly T[] | null | undefined): readonly T[] {
   return Array.isArray(list) ? list.filter((entry) => typeof entry === "object" && entry !== null) : [];
 }

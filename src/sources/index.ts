@@ -3,7 +3,7 @@ import { openshiftBuilds } from "./openshift-builds.ts";
 import { shipwrightBuildRuns } from "./shipwright.ts";
 import { type TektonSettings, tektonRuns } from "./tekton.ts";
 
-/** Every kind of build that is known, those of OpenShift first: where an image is made by several, the earlier one reports it. */
+/** All known kinds of builds, OpenShift's first. If several make one image, the first of them reports it. */
 export function buildSources(settings: TektonSettings): readonly BuildSource[] {
   return [openshiftBuilds, shipwrightBuildRuns, ...tektonRuns(settings)];
 }

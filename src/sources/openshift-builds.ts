@@ -10,7 +10,7 @@ import { lastBase } from "./dockerfile.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
 
-/** What is read of an OpenShift Build (build.openshift.io/v1). */
+/** The used fields of an OpenShift Build (build.openshift.io/v1). */
 export interface Build {
   readonly metadata?: Metadata;
   readonly spec?: {
@@ -18,7 +18,7 @@ export interface Build {
       readonly git?: { readonly uri?: string; readonly ref?: string };
       /** An inline Dockerfile. */
       readonly dockerfile?: string;
-      /** Images that files are taken from; `as` are names in the Dockerfile that such an image takes the place of. */
+      /** Images that files are taken from; `as` are the names in the Dockerfile that they replace. */
       readonly images?: readonly { readonly from?: ObjectReference; readonly as?: readonly string[] | null }[] | null;
     };
     readonly revision?: { readonly git?: { readonly commit?: string; readonly message?: string } };
@@ -63,13 +63,13 @@ export const openshiftBuilds: BuildSource = {
   classify: (object) => classifyBuild(object as Build),
   logRights: [{ verb: "get", group: builds.group, resource: `${builds.plural}/log`, use: "logs" }],
   async findLog(api, { namespace, name }, follow) {
-    // Without nowait the server holds the answer back for half a minute, until a build runs.
+    // Without nowait the server delays the answer for half a minute, until a build runs.
     const part = { path: `${objectPath(builds, namespace, name)}/log`, query: follow ? { follow } : { nowait: true } };
     return { parts: [part], isGrowing: (signal) => isUnderWay(api, openshiftBuilds, namespace, name, signal) };
   },
 };
 
-/** Says what a Build means; never throws, whatever the server sent. */
+/** Says what a Build means. Never throws. */
 export function classifyBuild(build: Build): BuildOutcome {
   const phase = phaseOf(build?.status?.phase);
   const key = keyOf(build?.metadata);
@@ -150,14 +150,14 @@ function facts(build: Build, key: BuildKey): BuildFacts {
   });
 }
 
-/** The image a build stands on: its strategy's `from`, else the one its inline Dockerfile ends on. An unreadable one is no base. */
+/** The base image: the strategy's `from`, else that of the inline Dockerfile's last stage. None if it cannot be read. */
 function baseImage(build: Build, namespace: string): ImageName | undefined {
   const { dockerStrategy, sourceStrategy, customStrategy } = build.spec?.strategy ?? {};
   const from = dockerStrategy?.from ?? sourceStrategy?.from ?? customStrategy?.from ?? (dockerStrategy && inlineBase(build));
   return imageOrNothing(from, namespace);
 }
 
-/** The last `FROM` of an inline Dockerfile, or the source image that takes its place. */
+/** The last `FROM` of an inline Dockerfile, or the source image that replaces it. */
 function inlineBase({ spec }: Build): ObjectReference | undefined {
   const dockerfile = spec?.source?.dockerfile;
   if (typeof dockerfile !== "string") return undefined;

@@ -5,30 +5,30 @@ import type { Shelf } from "../core/shelf.ts";
 import { createPipelines, fateOf, isOf, nameOf } from "./pipelines.ts";
 
 /**
- * Sees to it that one image is reported by one object: by the PipelineRun where it names images, else by the TaskRun that made them. A TaskRun is
- * put aside while its PipelineRun runs, and that outlasts the bot.
+ * Makes sure that each image is reported by one object: by the PipelineRun if it names images, else by the TaskRun that made them. TaskRuns are
+ * kept while their PipelineRun runs, also over a restart.
  */
 export interface Ownership {
-  /** What is left of a sighting, and what it sets free of those before. */
+  /** The builds of a sighting to report, and earlier ones that it releases. */
   settle(sighting: BuildSighting): Promise<Settled>;
 }
 
 export interface Settled {
   readonly sightings: readonly BuildSighting[];
-  /** To be called once all of that is taken in: until then what was set free is still on the shelf. */
+  /** Call when all of them are taken in: until then released builds stay on the shelf. */
   dealtWith(): Promise<void>;
 }
 
 export interface OwnershipSettings {
-  /** Whether a TaskRun reports its images at once, whatever its pipeline will say. */
+  /** Whether a TaskRun reports its images at once, independent of its pipeline. */
   readonly reportsItself: (task: BuildFacts) => boolean;
-  /** Whether images count that a PipelineRun had made before it failed. */
+  /** Whether images count that a PipelineRun made before it failed. */
   readonly failedImages: boolean;
   readonly shelf: Shelf;
   readonly clock: Pick<Clock, "now">;
 }
 
-/** Pipelines that are looked up on the shelf at once. */
+/** How many pipelines are looked up on the shelf at once. */
 const atOnce = 200;
 
 const [pipelineRuns, taskRuns] = ["pipelineruns", "taskruns"];
@@ -63,7 +63,7 @@ export function createOwnership({ reportsItself, failedImages, shelf, clock }: O
     return its === "left alone" || (its !== "named none" && !reportsItself(outcome));
   }
 
-  /** After a list it is known which pipelines are gone without a word. */
+  /** A list shows which pipelines are gone. */
   async function close(sighting: Extract<BuildSighting, { kind: "synced" }>, waitedFor: Set<string>): Promise<Settled> {
     const { namespace, source, startedAt } = sighting;
     if (source === pipelineRuns) pipelines.listed(namespace, startedAt);
@@ -76,7 +76,7 @@ export function createOwnership({ reportsItself, failedImages, shelf, clock }: O
     return { sightings: [...sightings, sighting], dealtWith: () => forget(over) };
   }
 
-  /** The tasks that are to report for these pipelines. */
+  /** The tasks that report for these pipelines. */
   async function takeDown(names: readonly string[]): Promise<readonly BuildOutcome[]> {
     const free = names.filter((name) => pipelines.fate(name) === "named none");
     const entries = free.length > 0 ? await shelf.of(free) : [];
@@ -100,7 +100,7 @@ export function createOwnership({ reportsItself, failedImages, shelf, clock }: O
   };
 }
 
-/** The same for builds that are all there are. */
+/** The same for a complete set of builds. */
 export function settleAll(
   outcomes: readonly BuildOutcome[],
   { reportsItself, failedImages }: Pick<OwnershipSettings, "reportsItself" | "failedImages">,
@@ -114,7 +114,7 @@ export function settleAll(
   });
 }
 
-/** Whether a build ended that is a part of a pipeline. */
+/** Whether this is an ended build that is part of a pipeline. */
 function isTask(outcome: BuildOutcome): outcome is BuildOutcome & BuildFacts & { readonly madeFor: string } {
   return (outcome.kind === "succeeded" || outcome.kind === "failed") && outcome.madeFor !== undefined;
 }

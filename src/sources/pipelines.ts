@@ -2,22 +2,22 @@ import type { Watched } from "../cluster/cluster.ts";
 import type { BuildKey } from "../core/build.ts";
 import type { BuildOutcome } from "../core/build-outcome.ts";
 
-/** What became of a PipelineRun: whether its tasks are to report for it, or to be left alone with it. `open`: that is not certain yet. */
+/** The end of a PipelineRun: whether its tasks report for it, or are left alone with it. `open`: not known yet. */
 export type Fate = "open" | "named images" | "named none" | "left alone";
 
 /** What is known of PipelineRuns, each by `namespace/name`. Times are milliseconds since the epoch. */
 export interface Pipelines {
-  /** To be told where they are watched. */
+  /** Call with where they are watched. */
   watch(places: readonly Watched[]): void;
-  /** To be told of every one that is seen; answers its fate where it ended. */
+  /** Call with every one that is seen; returns its fate if it ended. */
   see(pipeline: BuildOutcome, now: number): Fate | undefined;
-  /** To be told when a list is complete, and when it began: those that run and were not in it are gone. */
+  /** Call when a list is complete, with its start: running ones that were not in it are gone. */
   listed(namespace: string | undefined, startedAt: number): void;
-  /** One that is gone without a word named no image; so did one that nobody watches. */
+  /** A PipelineRun that is gone, or not watched, counts as one without images. */
   fate(pipeline: string): Fate;
 }
 
-/** The oldest is forgotten for a newer one. */
+/** The oldest is dropped for a new one. */
 const mostRemembered = 50_000;
 
 const everywhere = "*";
@@ -58,8 +58,8 @@ export function createPipelines(failedImages: boolean): Pipelines {
 }
 
 /**
- * What became of one that ended. One that is left alone on purpose takes its tasks with it; so does one that failed, where images of failed runs do
- * not count. One that failed may have named some of its images only, so that its tasks report as well.
+ * The fate of an ended one. If it is left alone on purpose, so are its tasks; also if it failed and images of failed runs do not count. A failed
+ * one can have named only some of its images, so its tasks report as well.
  */
 export function fateOf(outcome: BuildOutcome, failedImages: boolean): Exclude<Fate, "open"> {
   if (outcome.kind === "ignored" && (outcome.because === "excluded" || outcome.because === "owned")) return "left alone";
@@ -71,7 +71,7 @@ export function nameOf(build: BuildKey | undefined): string {
   return `${build?.namespace}/${build?.name}`;
 }
 
-/** Whether a `namespace/name` lies in a namespace, or in the cluster (undefined). */
+/** Whether a `namespace/name` is in a namespace, or in the cluster (undefined). */
 export function isOf(name: string, namespace: string | undefined): boolean {
   return namespace === undefined || name.startsWith(`${namespace}/`);
 }

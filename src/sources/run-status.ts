@@ -2,7 +2,7 @@ import type { BuildPhase } from "../core/build-outcome.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import { entries } from "./fields.ts";
 
-/** A condition as Tekton and Shipwright have them. */
+/** A condition of Tekton and Shipwright. */
 export interface Condition {
   readonly type?: string;
   readonly status?: string;
@@ -10,7 +10,7 @@ export interface Condition {
   readonly message?: string;
 }
 
-/** How far a run is: by the status of its condition `Succeeded`; reasons are texts, but for those that say it was cancelled. */
+/** How far a run is: by the status of its condition `Succeeded`. Of the reasons only those for cancelling matter. */
 export interface RunEnd {
   readonly phase: Extract<BuildPhase, "Pending" | "Running" | "Complete" | "Failed" | "Cancelled">;
   readonly reason: string;
@@ -18,7 +18,7 @@ export interface RunEnd {
 
 const cancelled: ReadonlySet<unknown> = new Set(["BuildRunCanceled", "Cancelled", "PipelineRunCancelled", "TaskRunCancelled"]);
 
-/** Reads the conditions of a run; a run that may yet change (`isFinal` false) has not ended. */
+/** Reads the conditions of a run. A run that can still change (`isFinal` false) has not ended. */
 export function endOf(conditions: readonly Condition[] | null | undefined, hasStarted: boolean, isFinal: boolean): RunEnd {
   const condition = entries(conditions).find(({ type }) => type === "Succeeded");
   const reason = outsideText(condition?.reason, longestId) ?? "";

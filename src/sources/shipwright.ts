@@ -10,7 +10,7 @@ import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, st
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { type Condition, endOf } from "./run-status.ts";
 
-/** What is read of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
+/** The used fields of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
 interface BuildRun {
   readonly metadata?: Metadata;
   readonly spec?: {
@@ -35,7 +35,7 @@ interface BuildSpec {
   readonly paramValues?: readonly ParamValue[] | null;
 }
 
-/** Values of other parameters may be secrets and are not read. */
+/** Values of other parameters can be secrets and are not read. */
 interface ParamValue {
   readonly name?: string;
   readonly value?: string;
@@ -43,7 +43,7 @@ interface ParamValue {
 
 const resource: Resource = { group: "shipwright.io", version: "v1beta1", plural: "buildruns" };
 
-/** The label by which everything that a BuildRun made is known: its TaskRun and its pod as well. */
+/** The label of everything that a BuildRun made, such as its TaskRun and its pod. */
 export const buildRunLabel = "buildrun.shipwright.io/name";
 
 /** The BuildRuns of Shipwright, as "Builds for Red Hat OpenShift" has them. */
@@ -79,7 +79,7 @@ function classifyBuildRun(run: BuildRun): BuildOutcome {
   }
 }
 
-/** The BuildRun's own image before that of the Build as it was then; by digest where the strategy told one. */
+/** The BuildRun's own image, else that of the Build at that time; by digest if the strategy named one. */
 function outputImage({ spec, status }: BuildRun): ImageName | undefined {
   const name = spec?.output?.image ?? status?.buildSpec?.output?.image ?? spec?.build?.spec?.output?.image;
   const digest = status?.output?.digest;
@@ -99,7 +99,7 @@ function facts(run: BuildRun, key: BuildKey): BuildFacts {
   const base = imageNamed(parameter("run-image", spec, built) ?? parameter("builder-image", spec, built));
   return known({
     ...identity(run, key),
-    // buildah used to tell another digest than the one it pushed (shipwright-io/build#618, #1029).
+    // buildah used to name a wrong digest (shipwright-io/build#618, #1029).
     ifMissing: "by-tag",
     base: base && { kind: "reference", reference: base },
     origin: gitOrigin(built?.source?.git?.url),

@@ -11,7 +11,7 @@ import { type Condition, endOf } from "./run-status.ts";
 import { buildRunLabel } from "./shipwright.ts";
 import { hintedDocuments, hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./type-hints.ts";
 
-/** What is read of a PipelineRun or TaskRun (tekton.dev/v1): tektoncd/pipeline, pkg/apis/pipeline/v1. */
+/** The used fields of a PipelineRun or TaskRun (tekton.dev/v1): tektoncd/pipeline, pkg/apis/pipeline/v1. */
 interface Run {
   readonly metadata?: Metadata;
   readonly spec?: {
@@ -38,7 +38,7 @@ interface Spec {
 }
 
 export interface TektonSettings {
-  /** Patterns of results that name no image a build made: `*` stands for any characters. */
+  /** Patterns of results that do not name a built image: `*` stands for any characters. */
   readonly ignoreResults: readonly string[];
 }
 
@@ -46,10 +46,10 @@ const version = { group: "tekton.dev", version: "v1" };
 const pipelineRuns: Resource = { ...version, plural: "pipelineruns" };
 const taskRuns: Resource = { ...version, plural: "taskruns" };
 
-/** A busy namespace has ten thousand of 20 to 100 kB. */
+/** A busy namespace has ten thousand runs of 20 to 100 kB. */
 const pageSize = 100;
 
-/** The PipelineRuns and TaskRuns of Tekton, which OpenShift Pipelines, Pipelines-as-Code and Konflux make. */
+/** Tekton's PipelineRuns and TaskRuns, as made by OpenShift Pipelines, Pipelines-as-Code and Konflux. */
 export function tektonRuns({ ignoreResults }: TektonSettings): readonly BuildSource[] {
   const pipelines: BuildSource = {
     name: "tekton",
@@ -74,7 +74,7 @@ export function tektonRuns({ ignoreResults }: TektonSettings): readonly BuildSou
 
 function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonly string[]): BuildOutcome {
   const { conditions, startTime, completionTime } = run?.status ?? {};
-  // A TaskRun that is retried is False for a moment, and then begins anew.
+  // A TaskRun that is retried is False for a moment, and then starts again.
   const { phase, reason } = endOf(conditions, startTime !== undefined, typeof completionTime === "string");
   const key = keyOf(run?.metadata, kind);
   if (!key) return { kind: "ignored", phase, build: undefined, because: "unreadable" };
@@ -83,7 +83,7 @@ function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonl
   if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key), ...startOf(startTime) };
   const { images, isTold } = madeImages(run, ignored);
   const outputs = images.map((reference) => ({ kind: "reference" as const, reference }));
-  // What a run that went wrong had pushed by then, and what is told by half, is certain only once it is seen.
+  // After a failure, or with only a digest, it is not certain that the image was pushed.
   const doubt = phase === "Complete" && isTold ? {} : { ifMissing: "leave-out" as const };
   const ended = { phase, outputs, ...doubt, ...facts(run, key) };
   if (phase === "Complete" && outputs.length > 0) return { kind: "succeeded", ...ended };
@@ -98,7 +98,7 @@ function isOfBuildRun(metadata: Metadata | undefined): boolean {
   return stringsOf(metadata?.labels)[buildRunLabel] !== undefined || owners.some(({ kind }) => kind === "BuildRun");
 }
 
-/** The images that a run tells of. A digest alone (`isTold` false) is joined with the name the run was to push to; it may never have done so. */
+/** The images that a run names. A digest alone (`isTold` false) is joined with the name it should push to; it may not have pushed it. */
 function madeImages(
   { spec, status }: Run,
   ignored: readonly string[],
@@ -111,7 +111,7 @@ function madeImages(
   return { images: image ? [image] : [], isTold: false };
 }
 
-/** Whether it was to build an image: a failure of any other run is not the bot's business. */
+/** Whether it should build an image. Failures of other runs do not matter. */
 function declaresImages({ spec, status }: Run): boolean {
   const declared = [status?.taskSpec, status?.pipelineSpec, spec?.pipelineSpec].flatMap((its) => entries(its?.results));
   return declared.some(
@@ -153,7 +153,7 @@ function facts(run: Run, key: BuildKey): BuildFacts {
   });
 }
 
-/** As Chains has it: a result before a parameter, a parameter before its default. */
+/** As in Tekton Chains: a result before a parameter, a parameter before its default. */
 function given({ spec, status }: Run, name: string): string | undefined {
   const defaults = [status?.taskSpec, status?.pipelineSpec, spec?.pipelineSpec]
     .flatMap((its) => entries(its?.params))
@@ -161,7 +161,7 @@ function given({ spec, status }: Run, name: string): string | undefined {
   return resultText(status?.results, name) ?? resultText(spec?.params, name) ?? resultText(defaults, name);
 }
 
-/** What Pipelines-as-Code was told by the forge. */
+/** What the forge told Pipelines-as-Code. */
 function triggerOf(annotations: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): string | undefined {
   const told = (name: string) =>
     annotations[`pipelinesascode.tekton.dev/${name}`] ?? labels[`pipelinesascode.tekton.dev/${name}`];

@@ -16,14 +16,14 @@ export interface RunArtifact {
 
 type Found = readonly (ImageReference | undefined)[];
 
-/** So many results are read of one run, and images of one result. */
+/** The most results that are read of one run, and images of one result. */
 const mostResults = 300;
-/** Images of one run; a matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). What names more is no build. */
+/** Images of one run; a matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). A run that names more is not a build. */
 export const mostImages = 256;
 
 /**
  * The images that a run says it made, each repository and digest once, in the order of the results: as Tekton Chains reads them (its
- * docs/slsa-provenance.md#type-hinting, pkg/artifacts/signable.go), and lists of a matrix besides. `ignored` are patterns of names.
+ * docs/slsa-provenance.md#type-hinting, pkg/artifacts/signable.go), and lists of a matrix. `ignored` are patterns of names.
  */
 export function hintedImages(
   results: readonly RunResult[] | null | undefined,
@@ -50,14 +50,14 @@ export function resultText(results: readonly RunResult[] | null | undefined, nam
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }
 
-/** The bills of materials that a run says it pushed beside its images: the results of Konflux' tasks, `<key>SBOM_BLOB_URL`. */
+/** The bills of materials that a run says it pushed with its images: the results `<key>SBOM_BLOB_URL` of Konflux' tasks. */
 export function hintedDocuments(results: readonly RunResult[] | null | undefined): readonly ImageReference[] {
   const read = entries(results).slice(0, mostResults);
   const named = read.filter(({ name }) => typeof name === "string" && name.endsWith("SBOM_BLOB_URL"));
   return unique(named.flatMap(({ value }) => textsOf(value).map((text) => asPinned(text.trim()))));
 }
 
-/** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length do item by item. */
+/** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length are paired item by item. */
 function pairs(
   results: readonly RunResult[],
   first: string,
@@ -78,7 +78,7 @@ function listed({ name, value }: RunResult): Found {
   return textsOf(value).flatMap((text) => text.split(/[,\n]/).slice(0, mostResults).map(asPinned));
 }
 
-/** The flag is a text. */
+/** The flag comes as a text. */
 function structured({ name = "", value }: RunResult, flagged: boolean): Found {
   if (!name.endsWith("ARTIFACT_OUTPUTS") || typeof value !== "object" || value === null) return [];
   const { uri, digest, isBuildArtifact } = value as Readonly<Record<string, unknown>>;
@@ -91,7 +91,7 @@ function native({ buildOutput, values }: RunArtifact): Found {
   return entries(values).map(({ uri = "", digest }) => artifact(uri, `sha256:${digest?.sha256 ?? ""}`));
 }
 
-/** Any artifact may be named so; an image says that it is one. */
+/** Any artifact can have such a name; an image says that it is one. */
 function artifact(uri: string, digest: string): ImageReference | undefined {
   if (uri.startsWith("pkg:oci/") && URL.canParse(uri))
     return pinned(new URL(uri).searchParams.get("repository_url") ?? "", digest);
@@ -103,7 +103,7 @@ function asPinned(text: string): ImageReference | undefined {
   return at < 0 ? undefined : pinned(text.slice(0, at), text.slice(at + 1));
 }
 
-/** An image of this name and digest; undefined when it is none. */
+/** An image of this name and digest; undefined if they are not valid. */
 export function pinned(name: string, digest: string): ImageReference | undefined {
   const wanted = digest.trim();
   if (!isDigest(wanted)) return undefined;

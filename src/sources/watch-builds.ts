@@ -13,7 +13,7 @@ export interface BuildWatchSettings {
   readonly sources: readonly BuildSource[];
   /** The names of those to watch; empty: what the cluster serves and the bot may read. */
   readonly chosen: readonly string[];
-  /** The namespaces there are to watch by now. Throws `ApiError`. */
+  /** The namespaces to watch now. Throws `ApiError`. */
   readonly namespaces: (signal: AbortSignal) => Promise<readonly (string | undefined)[]>;
   /** Those known without asking. */
   readonly named: readonly (string | undefined)[];
@@ -21,21 +21,21 @@ export interface BuildWatchSettings {
   readonly namespacesChange: boolean;
   readonly ownership: Ownership;
   readonly clock: Clock;
-  /** Milliseconds after which it is asked again what there is to watch. */
+  /** Milliseconds between questions about what there is to watch. */
   readonly askEvery: number;
-  /** Watches one part for ever. */
+  /** Watches one part until the signal fires. */
   readonly watch: (part: SourcePart, signal: AbortSignal) => AsyncIterable<BuildSighting>;
 }
 
-/** Milliseconds between questions while the server does not answer them. */
+/** Milliseconds between questions while the server does not answer. */
 const askAgainAfter = 10_000;
 
-/** Every build of every source, for ever; what is watched changes with what the cluster has. */
+/** Every build of every source. What is watched follows what the cluster has. */
 export async function* watchBuilds(settings: BuildWatchSettings, signal: AbortSignal): AsyncGenerator<BuildSighting> {
   for await (const sighting of mergeChanging((its) => changes(settings, its), signal)) {
     const { sightings, dealtWith } = await settings.ownership.settle(sighting);
     yield* sightings;
-    // Whoever asks for the next one has taken these in.
+    // Asking for the next one means that these are taken in.
     await dealtWith();
   }
 }
@@ -63,7 +63,7 @@ async function* changes(settings: BuildWatchSettings, signal: AbortSignal): Asyn
   }
 }
 
-/** The parts there are to watch; or what is to be said when that cannot be learned, which matters only where namespaces must be asked for. */
+/** The parts to watch; or the trouble if they cannot be learned, which matters only if namespaces must be asked for. */
 async function ask(
   settings: BuildWatchSettings,
   signal: AbortSignal,
@@ -79,7 +79,7 @@ async function ask(
   }
 }
 
-/** What was chosen; else the first source, until the cluster says more. */
+/** The chosen sources; else the first one, until the cluster answers. */
 function chosenParts({ sources, chosen }: BuildWatchSettings, namespaces: BuildWatchSettings["named"]): readonly SourcePart[] {
   const wanted = chosen.length > 0 ? sources.filter(({ name }) => chosen.includes(name)) : sources.slice(0, 1);
   return namespaces.flatMap((namespace) => wanted.map((source) => ({ source, namespace })));
@@ -99,7 +99,7 @@ function runsOf(streams: ReadonlyMap<string, PartStream>): ReadonlyMap<string, S
   return new Map([...streams].map(([key, { run }]) => [key, run]));
 }
 
-/** How a part is called where its sightings go; OpenShift's Builds go without saying. */
+/** The name of a part in its sightings. OpenShift's Builds have none. */
 export function watchedOf({ source, namespace }: SourcePart): Watched {
   return { ...(source.name !== "builds" && { source: source.resource.plural, what: source.kind }), namespace };
 }

@@ -11,11 +11,11 @@ export interface LogSettings {
   readonly plain: boolean;
   readonly colour: boolean;
   readonly deploymentName: string | undefined;
-  /** Texts that must never appear in a line, wherever they come from. */
+  /** Texts that must never appear in a line. */
   readonly secrets: readonly string[];
 }
 
-/** Fields whose values are never shown, should one ever be logged. */
+/** Fields whose values are never shown. */
 const redactedFields = ["password", "token", "authorization", "headers", "login"];
 
 /** A logger whose lines are JSON, or text in a terminal; known secrets are replaced in both. */
@@ -36,7 +36,7 @@ export function createLog(settings: LogSettings, destination: DestinationStream)
   );
 }
 
-/** One line for people: the message, what it is about, then the rest as key=value. */
+/** One line for people: the message, its subject, then the rest as key=value. */
 function plainStream(colour: boolean, destination: DestinationStream): DestinationStream {
   const prettify = prettyFactory({
     colorize: colour,
@@ -48,12 +48,12 @@ function plainStream(colour: boolean, destination: DestinationStream): Destinati
   return { write: (line) => destination.write(prettify(line)) };
 }
 
-/** A line of a build's log, behind what tells it from those of other builds. */
+/** A line of a build's log, after the name of the build. */
 function tagged({ build, platform }: Record<string, unknown>, text: unknown): string {
   return `${sayable(platform === undefined ? build : `${build} ${platform}`)} | ${sayable(text)}`;
 }
 
-/** What is said otherwise in the line, or needed by programs only. */
+/** Fields that the line shows elsewhere, or that only programs need. */
 const leftOut = new Set(["level", "time", "msg", "err", "deployment", "job"]);
 
 function details({ subject, ...line }: Record<string, unknown>): string[] {
@@ -67,7 +67,7 @@ function show(value: unknown): string {
   return sayable(value).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1…");
 }
 
-/** Whatever comes along in a line, it stays one line, of which this much is shown. */
+/** A field stays on one line, cut to this length. */
 const longestValue = 20_000;
 
 function sayable(value: unknown): string {
@@ -75,8 +75,8 @@ function sayable(value: unknown): string {
 }
 
 /**
- * Secrets are looked for in values alone: a password that is a common word must not take keys, levels and times apart. What acts on terminals and
- * is left as it is by JSON is escaped.
+ * Secrets are replaced only in values: a password that is a common word must not change keys, levels and times. Characters that act on terminals
+ * and that JSON does not escape are escaped.
  */
 function scrubber(secrets: readonly string[]): (line: string) => string {
   const forms = formsOf(secrets);

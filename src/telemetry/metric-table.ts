@@ -2,15 +2,15 @@ interface Metric {
   readonly type: "counter" | "gauge" | "histogram";
   readonly name: string;
   readonly help: string;
-  /** Bounded ones only: no name of a build, no digest, no URL. */
+  /** Only with few values: no build names, digests or URLs. */
   readonly labels: readonly string[];
   /** Upper bounds in seconds; histograms only. */
   readonly buckets?: readonly number[];
 }
 
-/** From a quick answer to the longest that is waited for one. */
+/** From a quick answer to the longest deadline. */
 const ofRequests = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
-/** From a submission alone to a copy of a large image. */
+/** From a single submission to the copy of a large image. */
 const ofAttempts = [0.1, 0.5, 1, 5, 15, 60, 300, 900];
 /** From at once to the backlog of a day. */
 const ofWaits = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400];
@@ -19,7 +19,7 @@ const ofAnalyses = [10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 21_60
 
 /**
  * Every metric, declared once. `kind` is the work a queue does: `submit` (jobs), `follow` (analyses), `notify` (events);
- * `analyzer` whom it is for, empty where it is for none.
+ * `analyzer` is its analyzer, or empty.
  * Naming: https://prometheus.io/docs/practices/naming. The last four counters are those of the Python build-watcher, under their names.
  */
 export const metricTable = {

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { forPeople } from "../core/outside-text.ts";
 import { type LabelsOf, type MetricOf, metricTable } from "./metric-table.ts";
 
-/** Where measurements go; who measures knows nothing of Prometheus. */
+/** Where measurements go. The code that measures does not know Prometheus. */
 export interface Metrics {
   count<Key extends MetricOf<"counter">>(key: Key, labels: LabelsOf<Key>, by?: number): void;
   observe<Key extends MetricOf<"histogram">>(key: Key, labels: LabelsOf<Key>, seconds: number): void;
@@ -12,7 +12,7 @@ export interface Metrics {
   text(): Promise<string>;
   /** The content type of the text. */
   readonly contentType: string;
-  /** Sends everything to a push gateway, in place of what this bot sent before. Rejects when the gateway does not take it. */
+  /** Sends everything to a push gateway, replacing what this bot sent before. Rejects when the gateway does not accept it. */
   push(gateway: PushTarget): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export interface GaugeValue<Key extends MetricOf<"gauge">> {
   readonly value: number;
 }
 
-/** Answers the values of now, at once or when they were asked for. */
+/** Returns the current values, at once or later. */
 export type GaugeReader<Key extends MetricOf<"gauge">> = () => readonly GaugeValue<Key>[] | Promise<readonly GaugeValue<Key>[]>;
 
 export interface PushTarget {
@@ -29,7 +29,7 @@ export interface PushTarget {
   readonly url: string;
   /** The label `instance`, so that several bots do not overwrite each other. */
   readonly instance: string;
-  /** Milliseconds the gateway may take. */
+  /** Milliseconds that the gateway may take. */
   readonly timeout: number;
 }
 
@@ -81,7 +81,7 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
   };
 }
 
-/** A gateway answers 200 or 202 without a page; whatever else does stands in its place. */
+/** A gateway answers 200 or 202 without a page. Any other answer is from something else. */
 function assertTaken({ status, headers }: Response): void {
   const to = headers.get("location");
   if (status >= 300 && status < 400)

@@ -8,7 +8,7 @@ export interface PushSettings {
   /** Host or URL of the gateway; a bare host means http. */
   readonly host: string;
   readonly port: number | undefined;
-  /** Tells this bot from others. */
+  /** Distinguishes this bot from others. */
   readonly instance: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -38,7 +38,7 @@ export function pushMetrics({ metrics, host, port, instance, log, clock }: PushS
   async function push(): Promise<void> {
     try {
       await metrics.push(target);
-      if (failing) log.info({ gateway: target.url }, "The push gateway takes metrics again");
+      if (failing) log.info({ gateway: target.url }, "The push gateway accepts metrics again");
       failing = false;
     } catch (error) {
       if (!failing) log.warn({ gateway: target.url, error: describe(error) }, advice);
@@ -55,8 +55,7 @@ export function pushMetrics({ metrics, host, port, instance, log, clock }: PushS
   };
 }
 
-const advice =
-  "Metrics cannot be pushed; the bot goes on and tries again: check PROMETHEUS_PUSHGATEWAY_HOST and PROMETHEUS_PUSHGATEWAY_PORT";
+const advice = "Metrics cannot be pushed; the bot tries again: check PROMETHEUS_PUSHGATEWAY_HOST and PROMETHEUS_PUSHGATEWAY_PORT";
 
 /** The gateway's URL for a host, with or without scheme and port. */
 export function gatewayUrl(host: string, port: number | undefined): string {

@@ -141,9 +141,9 @@ describe("the bill of materials that services get", () => {
         const manifest = Buffer.from(JSON.stringify(fields));
         registry.put("shop/app", makeReferrers([{ ...artifact, manifest, digest: digestOf(manifest) }]), tagFor(image));
       },
-      /longer than the 32 MiB/,
+      /longer than 32 MiB/,
     ],
-    ["gone", () => attach(cyclone, cycloneDx(["a"])), /no blob/],
+    ["gone", () => attach(cyclone, cycloneDx(["a"])), /does not have the blob/],
   ])("is made of what lies in the image where the attached one is %s", async (what, act, why) => {
     act();
     if (what === "gone")

@@ -53,7 +53,10 @@ describe("reading packages as an analysis", () => {
       { jobId: "build-3", output: image(names.whole), base: image(names.gone) },
       signal,
     );
-    expect([findings?.packages, notes]).toEqual([1, [expect.stringContaining("was not read: The registry has no manifest")]]);
+    expect([findings?.packages, notes]).toEqual([
+      1,
+      [expect.stringContaining("was not read: The registry does not have the manifest")],
+    ]);
     const failing = analyzer().submit({ jobId: "build-4", output: image(names.gone) }, signal);
     await expect(failing).rejects.toMatchObject({ reason: "ImageNotFound" });
   });

@@ -149,7 +149,7 @@ describe("the login at RHACS", () => {
 
   it.each([
     ["is not there", "/nonexistent/token", /ENOENT.*BUILD_WATCHER_RHACS_TOKEN_FILE/],
-    ["is empty", undefined, /no single line/],
+    ["is empty", undefined, /does not hold a single line/],
   ])("names the setting when the file %s", async (_, path, words) => {
     const rhacs = analyzer(await central(), {}, path ?? secretFile("\n"));
     expect(await failureOf(rhacs.submit(request, never))).toMatchObject({ message: expect.stringMatching(words) });

@@ -95,7 +95,7 @@ requirePrograms("skopeo", "docker-registry")("a registry that keeps copies waiti
     expect(await copy).toMatchObject({
       reason: "RegistryUnavailable",
       retryable: true,
-      message: expect.stringMatching(/no byte came or went for \d+ s/),
+      message: expect.stringMatching(/no data moved for \d+ s/),
     });
     expect(copier.childFiles()).toEqual([]);
   });

@@ -77,7 +77,7 @@ describe("check, where all is well", () => {
     const { text, exitCode, stderr } = await checked(world, usesEverything);
     expect(text).toMatchInlineSnapshot(`
       "warns   pass-token                     --pass-token (THOTH_PASS_TOKEN) sends your own cluster token to https://user-api.example.com as the password for images of the cluster's registry. It can do whatever you can do in the cluster, and Thoth's API takes passwords in the URL, where access logs keep them. Name a service account that can only pull images in BUILD_WATCHER_PULL_ACCOUNT (openshift/rbac.yaml makes one), or copy the images with --push-registry instead
-      ok      settings                       They can be read, and fit together.
+      ok      settings                       The settings are valid.
       ok      cluster                        https://api.example.com:6443 answers, Kubernetes v1.34.2
       ok      identity                       The bot is system:serviceaccount:bots:build-watcher.
       ok      API builds                     The cluster serves builds.build.openshift.io.
@@ -89,7 +89,7 @@ describe("check, where all is well", () => {
       ok      right list imagestreams        system:serviceaccount:bots:build-watcher can list imagestreams in namespace golang-builder.
       ok      right get imagestreams/layers  system:serviceaccount:bots:build-watcher can get imagestreams/layers in namespace golang-builder.
       ok      first start                    A bot with an empty ledger also takes in 1 image of builds that have ended already. BUILD_WATCHER_SINCE=now leaves them alone.
-      ok      analysis endpoint              https://user-api.example.com answers as Thoth's User API does.
+      ok      analysis endpoint              https://user-api.example.com answers like Thoth's User API.
       ok      state directory                /state can be written and locked.
       skipped API shipwright                 The cluster does not serve buildruns.v1beta1.shipwright.io. The bot looks again every ten minutes.
       skipped API tekton                     The cluster does not serve pipelineruns.tekton.dev and taskruns.tekton.dev. The bot looks again every ten minutes.
@@ -321,7 +321,7 @@ describe("check, of build systems", () => {
       aRun("taskrun", ({ metadata }) => void Object.assign(metadata, { namespace: "golang-builder" })),
     );
     const told = await warnings(world, { BUILD_WATCHER_TRACK: "Task:buildah,Pipeline:cart" });
-    expect(told.map(({ detail }) => detail)).toEqual([expect.stringContaining("No build of the Pipeline cart is")]);
+    expect(told.map(({ detail }) => detail)).toEqual([expect.stringContaining("No build of the Pipeline cart was found")]);
   });
 });
 
@@ -332,7 +332,7 @@ describe("check, where something is wrong", () => {
     expect(await bot.exit).toBe(1);
     expect(bot.stdout().replaceAll(world.stateDirectory, "/home/me")).toMatchInlineSnapshot(`
       "fails   cluster            There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL  Fix: oc login <URL of the API server>
-      ok      settings           They can be read, and fit together.
+      ok      settings           The settings are valid.
       ok      state directory    /home/me/.local/state/build-watcher can be written and locked.
       skipped rights             Not asked: no cluster to ask.
       skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
@@ -363,8 +363,8 @@ describe("check, where something is wrong", () => {
     expect(exitCode).toBe(1);
     expect(text).toMatchInlineSnapshot(`
       "fails   cluster            The cluster does not accept the bot's credentials (Unauthorized): run oc login. They are read again before every attempt  Fix: oc login https://api.example.com:6443
-      ok      settings           They can be read, and fit together.
-      ok      analysis endpoint  https://user-api.example.com answers as Thoth's User API does.
+      ok      settings           The settings are valid.
+      ok      analysis endpoint  https://user-api.example.com answers like Thoth's User API.
       ok      state directory    /state can be written and locked.
       skipped rights             Not asked: the cluster does not answer.
       skipped copying            Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.

@@ -19,7 +19,7 @@ describe("what check found in 200 namespaces", () => {
 
   it("is a line for what they have in common, worst first", () => {
     expect(renderFindings(findings, { all: false, paint }).split("\n")).toEqual([
-      "fails   right list builds  bot cannot list builds in 150 namespaces: ns-0, ns-1, ns-2 and 147 more.  Fix: grant -n ns-0  # the same for the others: --all shows them",
+      "fails   right list builds  bot cannot list builds in 150 namespaces: ns-0, ns-1, ns-2 and 147 more.  Fix: grant -n ns-0  # similar for the others: see --all",
       "warns   x                  odd",
       "ok      settings           fine",
       "ok      right list builds  bot can list builds in 50 namespaces.",

@@ -45,7 +45,7 @@ describe("logs", () => {
 
   it.each([
     ["Pending", "The Build golang-builder/app-1 has written no log; -f waits for it"],
-    ["Cancelled", "There is no log of the Build golang-builder/app-1 (build app-1 was cancelled. No logs are available.)"],
+    ["Cancelled", "There is no log for the Build golang-builder/app-1 (build app-1 was cancelled. No logs are available.)"],
     [undefined, "There is no Build golang-builder/app-1: oc get builds -n golang-builder lists what there is"],
   ])("of a build that is %s are a sentence and 1", async (phase, sentence) => {
     await using world = await createWorld();

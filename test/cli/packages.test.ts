@@ -26,7 +26,7 @@ it("an image is read without a cluster, and questions are answered from what was
       coverage: { complete: 1 },
     });
     const missing = startBot(["packages", "bash@>9"], environment);
-    expect([await missing.exit, missing.stdout()]).toEqual([1, "No image that was read has it.\n1 image read.\n"]);
+    expect([await missing.exit, missing.stdout()]).toEqual([1, "None of the images that were read has it.\n1 image read.\n"]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

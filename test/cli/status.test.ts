@@ -77,7 +77,7 @@ describe("status", () => {
     expect(text.split("\n").slice(0, 4)).toEqual([
       "Problems   The bot has no right to read builds: no builds are seen (began just now)",
       "             oc adm policy add-cluster-role-to-user view",
-      "           Analyzer thoth takes no submissions (began just now)",
+      "           Analyzer thoth accepts no submissions (began just now)",
       "             THOTH_USER_API_HOST does not answer",
     ]);
     expect(text).toContain("Endpoint   down: THOTH_USER_API_HOST does not answer");

@@ -71,7 +71,7 @@ describe("annotating a Build", () => {
   ])("without the right tells how %s gets it", async (user, command) => {
     const { announcer } = await openWithBuild({ api: { tokens: { [token]: user }, rules: [] } });
     await expect(announcer.annotate(key, {}, signal)).rejects.toThrow(
-      `${user} may not patch builds in namespace shop, or there is no such namespace. Grant it: ${command}`,
+      `${user} cannot patch builds in namespace shop, or there is no such namespace. Grant it: ${command}`,
     );
   });
 });

@@ -79,7 +79,7 @@ describe("the .env of a working directory", () => {
     );
     expect(telling.length).toBeGreaterThan(20);
     for (const [, { env }] of telling)
-      expect(() => load(`${env}=1`), env).toThrow(/is not taken from the \.env of a working directory/);
+      expect(() => load(`${env}=1`), env).toThrow(/is not read from the \.env of the working directory/);
   });
 
   it("says everything else, and gives way to the environment", () => {

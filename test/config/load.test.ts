@@ -213,7 +213,7 @@ describe("warnings", () => {
   });
 
   it("also come for the .env file, and without a suggestion where nothing is near", () => {
-    expect(load({ envFile: "THOTH_QUOKKA=1" }).warnings).toEqual(["THOTH_QUOKKA is no setting of the bot and has no effect"]);
+    expect(load({ envFile: "THOTH_QUOKKA=1" }).warnings).toEqual(["THOTH_QUOKKA is not a setting of the bot and has no effect"]);
   });
 
   it("never show a value", () => {
@@ -254,10 +254,10 @@ describe("warnings", () => {
     });
     expect(config.noBuildLog).toBe(false);
     expect(warnings).toEqual([
-      expect.stringMatching(/^--no-build-log .*\$\{HOTH_BUILD_ANALYSIS_NO_BUILD_LOG\}.*nobody filled in/),
+      expect.stringMatching(/^--no-build-log .*\$\{HOTH_BUILD_ANALYSIS_NO_BUILD_LOG\}.*was not filled in/),
     ]);
     expect(mistakesOf({ environment: { THOTH_WATCHED_NAMESPACE: unfilled("NAMESPACE") } })).toEqual([
-      expect.stringMatching(/nobody filled in/),
+      expect.stringMatching(/was not filled in/),
     ]);
   });
 
@@ -331,7 +331,7 @@ describe("the database's URL", () => {
 
   it("is not taken from the .env of a directory of somebody else's", () => {
     expect(mistakesOf({ envFile: `BUILD_WATCHER_DATABASE_URL=${url}`, ownEnvFile: false })).toEqual([
-      expect.stringMatching(/^BUILD_WATCHER_DATABASE_URL is not taken from the \.env/),
+      expect.stringMatching(/^BUILD_WATCHER_DATABASE_URL is not read from the \.env/),
     ]);
   });
 

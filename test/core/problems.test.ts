@@ -87,7 +87,7 @@ describe("what is wrong now", () => {
       { analyzers: [{ ...thoth, state: "down", downSince: 7, waiting: 10 }], failing: [{ ...unavailable, jobs: 4 }] },
       [
         "push-registry | Push registry quay.example does not answer: 4 jobs wait for it",
-        "endpoint | Analysis endpoint api.example takes no submissions: 6 jobs wait for it",
+        "endpoint | Analysis endpoint api.example accepts no submissions: 6 jobs wait for it",
       ],
     ],
     [
@@ -104,7 +104,7 @@ describe("what is wrong now", () => {
       },
       [
         "push-registry | Push registry quay.example does not answer: 7 jobs wait for it",
-        "endpoint | Analysis endpoint dt.example (dependency-track) takes no submissions: 6 jobs wait for it",
+        "endpoint | Analysis endpoint dt.example (dependency-track) accepts no submissions: 6 jobs wait for it",
       ],
     ],
     [
@@ -116,8 +116,8 @@ describe("what is wrong now", () => {
         ],
       },
       [
-        "endpoint | Analyzer grype takes no submissions: 2 jobs wait for it",
-        "endpoint | Analysis endpoint api.example takes no submissions: 1 job waits for it",
+        "endpoint | Analyzer grype accepts no submissions: 2 jobs wait for it",
+        "endpoint | Analysis endpoint api.example accepts no submissions: 1 job waits for it",
       ],
     ],
     [
@@ -128,7 +128,7 @@ describe("what is wrong now", () => {
           { ...unavailable, analyzer: "rhacs", reason: "AnalyzerUnavailable", host: "central", state: "failed", jobs: 2 },
         ],
       },
-      ["endpoint | Analysis endpoint central (rhacs) took no submissions: 2 jobs failed"],
+      ["endpoint | Analysis endpoint central (rhacs) accepted no submissions: 2 jobs failed"],
     ],
     [
       "a full disk",

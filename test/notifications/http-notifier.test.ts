@@ -85,7 +85,7 @@ describe("a receiver that fails", () => {
     const clock = fakeClock();
     const { deliver } = notifierFor(receiver, { clock });
     await expect(deliver()).rejects.toMatchObject({ retryAfter: 5_000 });
-    await expect(deliver()).rejects.toThrow("left in peace");
+    await expect(deliver()).rejects.toThrow("is not asked again yet");
     expect(receiver.received).toHaveLength(1);
     await clock.advance(5_000);
     await expect(deliver()).rejects.toMatchObject({ retryAfter: 10_000 });

@@ -89,7 +89,7 @@ describe("followBuilds", () => {
     const { captured } = await follow([
       { kind: "builds", namespace: "shop", listed: false, builds: [classifyBuild({ status: { phase: "Complete" } })] },
     ]);
-    expect(captured.messages("warn")).toEqual([expect.stringContaining("cannot be understood")]);
+    expect(captured.messages("warn")).toEqual([expect.stringContaining("cannot be read")]);
   });
 
   it("forgets old jobs only when every namespace was listed, and only those not seen since the oldest list", async () => {

@@ -160,10 +160,10 @@ describe("the log", () => {
     for (const outcome of ["done", "retrying", "retrying", "done", "done", "failed"] as const) report(attempt(outcome));
     report(attempt("retrying", "r2"));
     expect(messages()).toEqual([
-      "A receiver does not take notifications; they are kept for it",
-      "A receiver takes notifications again",
+      "A receiver does not accept notifications; they are kept for it",
+      "A receiver accepts notifications again",
       "A notification was given up",
-      "A receiver does not take notifications; they are kept for it",
+      "A receiver does not accept notifications; they are kept for it",
     ]);
   });
 });

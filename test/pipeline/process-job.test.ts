@@ -103,13 +103,13 @@ describe("a job", () => {
 
   it("leaves a base image out that the bot may not look up, and says so", async () => {
     const denied = async () => {
-      throw new JobError("ClusterDenied", "The bot may not get imagestreams in namespace base");
+      throw new JobError("ClusterDenied", "The bot cannot get imagestreams in namespace base");
     };
     const base: ImageName = { kind: "stream-tag", namespace: "base", stream: "node", tag: "1" };
     const resolveImage: typeof cluster.resolveImage = (image) => (image === base ? denied() : Promise.resolve(reference(image)));
     const { result, request } = await run({ output, base }, { cluster: { ...cluster, resolveImage } });
     expect(request?.base).toBeUndefined();
-    expect(result.notes).toEqual([expect.stringContaining("base/node:1 left out: The bot may not get imagestreams")]);
+    expect(result.notes).toEqual([expect.stringContaining("base/node:1 left out: The bot cannot get imagestreams")]);
   });
 
   it("leaves a base image out that the cluster cannot find, and says so", async () => {
@@ -127,7 +127,7 @@ describe("a job", () => {
   it("is done without a submission when nothing is left of a failed build", async () => {
     const { result, request } = await run({ build, buildLog: true }, { cluster });
     expect(request).toBeUndefined();
-    expect(result.notes).toEqual([expect.stringContaining("Nothing is left")]);
+    expect(result.notes).toEqual([expect.stringContaining("nothing to submit")]);
   });
 });
 
@@ -254,7 +254,7 @@ describe("what a build left open", () => {
     const lookAt = async ({ digest: asked }: ImageReference) => (asked ? { kind: "absent" as const } : present(other));
     const { result, request } = await run({ output: tagged, build, ifMissing: "by-tag" }, { lookAt });
     expect(told(request?.output)).toBe(`quay.io/shop/cart@${other}`);
-    expect(result.notes).toEqual([expect.stringContaining(`told the digest ${digest}`)]);
+    expect(result.notes).toEqual([expect.stringContaining(`names the digest ${digest}`)]);
   });
 
   it("is its digest, where the builder told none", async () => {

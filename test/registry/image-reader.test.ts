@@ -108,7 +108,7 @@ describe("reading an image", () => {
       "application/vnd.docker.distribution.manifest.v1+json",
       /not what its media type says/,
     ],
-    ["a page", Buffer.from("<html>"), "text/html; charset=utf-8", /answers .* with text\/html.*no registry's answer/],
+    ["a page", Buffer.from("<html>"), "text/html; charset=utf-8", /answers .* with text\/html.*not an answer of a registry/],
   ])("refuses a manifest that is %s", async (_, body, type, message) => {
     const { image, reference } = await open(registry.put("shop/app", makeImage()));
     registry.oddity = replies("GET", /manifests/, 200, body, { "Content-Type": type });
@@ -181,10 +181,10 @@ describe("reading an image", () => {
       return true;
     };
     const { image } = await open(`${registry.host}/shop/app:latest`);
-    await expect(image.manifest("latest", signal)).rejects.toThrow(/no whole answer within 60 s/);
+    await expect(image.manifest("latest", signal)).rejects.toThrow(/no complete answer within 60 s/);
   });
 });
 
 function rethrowUnlessMissing(error: unknown): void {
-  if (!String(error).includes("has no manifest")) throw error;
+  if (!String(error).includes("does not have the manifest")) throw error;
 }

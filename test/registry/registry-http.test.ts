@@ -155,7 +155,7 @@ requirePrograms(
     const copier = await openTestCopier({ pushRegistry: limited });
     const names = await Promise.all(["ns/one", "ns/two"].map((repository) => registry.push(repository, makeImage())));
     await expect(copier.copyNamed(names[0] ?? "")).rejects.toMatchObject({ reason: "RateLimited", retryAfter: 60_000 });
-    await expect(copier.copyNamed(names[1] ?? "")).rejects.toThrow(/left alone for (?:60|59) s/);
+    await expect(copier.copyNamed(names[1] ?? "")).rejects.toThrow(/gets none for (?:60|59) s/);
     expect(copier.reports.map(({ kind }) => kind)).toEqual(["ended", "ended"]);
     await copier.remove();
   });
@@ -175,7 +175,7 @@ describe("a challenge", () => {
     ["http://auth.r.example/token", login, /names its token service by http .*Correct the external URL/],
     ["http://auth.r.example/token", undefined, /names its token service by http/],
     ["https://thief.example/token", login, /sends logins to thief.example.*BUILD_WATCHER_TRUSTED_HOSTS/],
-    ["file:///etc/passwd", undefined, /which is no URL/],
+    ["file:///etc/passwd", undefined, /which is not a URL/],
   ])("that leads to %s is refused to who came by https", async (realm, used, message) => {
     const asked: string[] = [];
     const answer = authorizer(asked, used).answer(parseChallenges(`Bearer realm="${realm}"`), true, signal);

@@ -61,12 +61,12 @@ describe("a button", () => {
     const { post, form, id, heal, queue } = await serve();
     const unknown = await post("/jobs/build-unknown/retry", { ...form, accept: "text/html" });
     expect(unknown.status).toBe(409);
-    expect(await unknown.text()).toContain("not known");
+    expect(await unknown.text()).toContain("no such job");
     heal();
     await post(`/jobs/${id}/retry`, form);
     await queue.idle();
     const done = await post(`/jobs/${id}/dismiss`, { ...form, accept: "application/json" });
-    expect(await done.json()).toEqual({ error: "The job is not known, it is running now, or it is done." });
+    expect(await done.json()).toEqual({ error: "There is no such job, or it is running or done." });
   });
 
   it.each([

@@ -309,7 +309,7 @@ describe("a job's page", () => {
     expect(asked).toEqual([]);
     expect(await textOf(`${path(1)}?log=1`)).toContain("STEP 1\n&lt;b&gt;Push successful");
     expect(await textOf(`${path(2)}?log=1`)).toContain("The log cannot be read now: the API server answered 503");
-    expect(await textOf(`${path(3)}?log=1`)).toContain("no log of this build any more");
+    expect(await textOf(`${path(3)}?log=1`)).toContain("no longer has a log of this build");
   });
 
   it("shows the chain: which build made its base, and which were made on it", async () => {
@@ -375,6 +375,6 @@ it("moves probes to their own port where one is set", async () => {
   expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
   expect((await fetch(`${adminUrl}/`)).status).toBe(404);
   await expect(openPageServer({ admin: { host: "127.0.0.1", port: Number(new URL(url).port) } })).rejects.toThrow(
-    "set BUILD_WATCHER_ADMIN_PORT to a free one",
+    "set BUILD_WATCHER_ADMIN_PORT to a free port",
   );
 });

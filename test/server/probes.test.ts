@@ -39,7 +39,7 @@ describe("a working bot", () => {
     const { bot, ask } = await probedBot(world);
     await bot.logged(({ reason }) => reason === "Forbidden");
     expect(await ask("/livez")).toBe("200 ok");
-    expect(await ask("/readyz")).toMatch(/^503 Builds of golang-builder: .* may not list builds in namespace golang-builder/);
+    expect(await ask("/readyz")).toMatch(/^503 Builds of golang-builder: .* cannot list builds in namespace golang-builder/);
   });
 
   it("is ready while the analysis endpoint is down or hangs", async () => {

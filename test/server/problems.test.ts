@@ -24,7 +24,7 @@ it("names the analyzer that is down, and counts the jobs that wait for it alone"
   expect(status.problems).toEqual([
     expect.objectContaining({
       kind: "endpoint",
-      title: "Analysis endpoint dt.example (dependency-track) takes no submissions",
+      title: "Analysis endpoint dt.example (dependency-track) accepts no submissions",
       detail: "connect ECONNREFUSED",
       remedy: expect.stringContaining("BUILD_WATCHER_DEPENDENCY_TRACK_URL"),
       analyzer: "dependency-track",

@@ -92,12 +92,12 @@ describe("the server", () => {
     const port = Number(new URL(url).port);
     const second = openServer({ host: "127.0.0.1", port, health: { liveness: () => well, readiness: () => well } });
     await expect(second).rejects.toThrow(ServerError);
-    await expect(second).rejects.toThrow(`Another program listens on 127.0.0.1, port ${port} already: set --port (PORT)`);
+    await expect(second).rejects.toThrow(`Another program already listens on 127.0.0.1, port ${port}: set --port (PORT)`);
   });
 
   it("names BUILD_WATCHER_HOST when the address is not this machine's", async () => {
     const second = openServer({ host: "192.0.2.1", port: 0, health: { liveness: () => well, readiness: () => well } });
-    await expect(second).rejects.toThrow("192.0.2.1 is no address of this machine (EADDRNOTAVAIL): correct --host");
+    await expect(second).rejects.toThrow("192.0.2.1 is not an address of this machine (EADDRNOTAVAIL): correct --host");
   });
 
   it("listens on every address when none is named", async () => {

@@ -44,7 +44,7 @@ describe("what is watched", () => {
     expect(watched(sightings)).toEqual(["builds shop", "buildruns shop"]);
   });
 
-  it("is left out where the bot may not list it, as long as it may list something", async () => {
+  it("is left out where the bot cannot list it, as long as it may list something", async () => {
     const rules = [
       { ...all, apiGroups: ["shipwright.io"], namespaces: ["shop"] },
       { ...all, apiGroups: ["build.openshift.io"], namespaces: ["mill"] },

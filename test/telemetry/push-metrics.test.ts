@@ -63,7 +63,7 @@ describe("pushing metrics", () => {
     await pushing[Symbol.asyncDispose]();
     expect(lines).toMatchObject([
       { level: "warn", msg: expect.stringContaining("PROMETHEUS_PUSHGATEWAY_HOST"), error: expect.stringContaining("500") },
-      { level: "info", msg: "The push gateway takes metrics again" },
+      { level: "info", msg: "The push gateway accepts metrics again" },
     ]);
   });
 

@@ -86,7 +86,7 @@ function readPodNamespace(): string | undefined {
 
 function checkSettings({ warnings }: LoadedConfig): readonly Finding[] {
   const doubts = warnings.map((detail) => warned("settings", detail));
-  return [passed("settings", "They can be read, and fit together."), ...doubts];
+  return [passed("settings", "The settings are valid."), ...doubts];
 }
 
 /** Inside the cluster its own registry is named by its internal host, and nobody but the bot has its login. */

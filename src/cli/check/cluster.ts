@@ -64,7 +64,7 @@ async function askCluster(
   if (cluster.state === "fails") return [cluster, notAsked("the cluster does not answer")];
   const known = await probe.user(signal).catch((error: unknown) => error);
   if (known === "system:anonymous") {
-    const stranger = failed("identity", "The cluster takes the bot for anonymous: it got no credentials.", login(undefined));
+    const stranger = failed("identity", "To the cluster the bot is anonymous: it got no credentials.", login(undefined));
     return [cluster, stranger, notAsked("the cluster does not know the bot")];
   }
   const identity = identityOf(known, login);

@@ -85,7 +85,7 @@ function inMany({ check, state, detail, mend, namespace = "" }: Finding, names: 
     check,
     state,
     detail: common,
-    ...(mend !== undefined && { mend: `${mend}  # the same for the others: --all shows them` }),
+    ...(mend !== undefined && { mend: `${mend}  # similar for the others: see --all` }),
   };
 }
 

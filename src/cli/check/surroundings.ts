@@ -54,7 +54,7 @@ function checkAnalyzer(analyzer: Analyzer, config: Config, set: SetCommand, sign
       await analyzer.discover(AbortSignal.any([signal, late])).catch((error: unknown) => {
         throw late.aborted ? new Error(`${name} at ${where} did not answer within ${endpointPatience / 1000} s.`) : error;
       });
-      if (name === "thoth") return `${where} answers as Thoth's User API does.`;
+      if (name === "thoth") return `${where} answers like Thoth's User API.`;
       return option === "commandsFile" ? `The program of ${name} can be run.` : `${name} answers at ${where}.`;
     },
   );

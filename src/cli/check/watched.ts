@@ -29,7 +29,7 @@ export async function checkWatched(
     ...(await unknownOwners(probe, sources, track, signal)).map((entry) =>
       warned(
         "tracked",
-        `No build of the ${entry.includes(":") ? entry.replace(":", " ") : `BuildConfig ${entry}`} is among those listed: is the name right, and has it been built?`,
+        `No build of the ${entry.includes(":") ? entry.replace(":", " ") : `BuildConfig ${entry}`} was found: is the name right, and has it been built?`,
         set(trackFile === undefined ? "BUILD_WATCHER_TRACK" : "BUILD_WATCHER_TRACK_FILE"),
       ),
     ),

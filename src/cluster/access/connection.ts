@@ -13,7 +13,7 @@ export interface Connection {
   readonly namespace: string | undefined;
   /** Whether the bot reaches the cluster as one of its pods. */
   readonly inPod: boolean;
-  /** Sends a GET; a 401 is tried once more with credentials read from scratch. The caller consumes or destroys the body. */
+  /** Sends a GET. After a 401 it is retried once with credentials that are read again. The caller consumes or destroys the body. */
   get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The same for a POST of JSON. */
   post(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
@@ -21,7 +21,7 @@ export interface Connection {
   patch(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
   /** The token that requests carry at the moment; undefined when they authenticate otherwise. */
   bearerToken(signal: AbortSignal): Promise<string | undefined>;
-  /** The same server and its certificate, with this token in place of everything else that authenticates. */
+  /** The same server and certificate, authenticated only with this token. */
   withToken(token: string): Connection;
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ interface ApiCall {
   readonly body?: object;
 }
 
-/** Finds the credentials and throws `JobError("ClusterUnavailable")` when there are none or they are unreadable; nothing is sent yet. */
+/** Finds the credentials. Throws `JobError("ClusterUnavailable")` when there are none or they cannot be read. Sends nothing yet. */
 export async function openConnection(source: KubeconfigSource): Promise<Connection> {
   const credentials = createCredentials(source);
   return connect(credentials, await credentials.session(), createDispatchers());
@@ -91,7 +91,7 @@ function connect(credentials: Credentials, first: Session, dispatchers: Dispatch
   };
 }
 
-/** The same way, with one token in place of headers and client certificates. */
+/** The same connection, with one token instead of headers and client certificates. */
 function replaced(credentials: Credentials, token: string): Credentials {
   return {
     ...credentials,

@@ -1,10 +1,10 @@
 import type { RequestOptions } from "node:https";
 
-/** Where the credentials of the cluster are looked for. */
+/** Where to look for the cluster's credentials. */
 export interface KubeconfigSource {
-  /** KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read of it. */
+  /** KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** In place of the server that the kubeconfig or the pod names. */
+  /** Replaces the server of the kubeconfig or the pod. */
   readonly url?: string | undefined;
   readonly verifyTls: boolean;
   /** Where a pod finds its token, CA and namespace. */
@@ -21,7 +21,7 @@ export interface ClusterContext {
   authenticate(options: RequestOptions): Promise<void>;
 }
 
-/** The URL a server is given by; a bare host means https, as it does for the analysis endpoint. */
+/** A server's URL; a bare host means https, as for the analysis endpoint. */
 export function serverUrl(text: unknown): string | undefined {
   if (typeof text !== "string" || text === "") return undefined;
   const url = /^https?:\/\//i.test(text) ? text : `https://${text}`;

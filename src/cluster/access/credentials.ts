@@ -17,16 +17,16 @@ export interface Authentication {
   readonly options: RequestOptions;
 }
 
-/** The way to the credentials, which are read whenever they are used. Failures are `JobError`s. */
+/** The credentials, which are read whenever they are used. Failures are `JobError`s. */
 export interface Credentials {
-  /** What the kubeconfig says now; the same object as long as its text is the same and nobody refused it. */
+  /** The current kubeconfig; the same object until its text changes or the server refuses it. */
   session(): Promise<Session>;
   /**
-   * Headers and TLS material for one request. Calls at the same time share the answer, so that a plugin runs once; when one of them gives up
-   * waiting, the next call begins anew.
+   * Headers and TLS material for one request. Calls at the same time share the answer, so that a plugin runs once. If one of them gives up
+   * waiting, the next call starts again.
    */
   authenticate(signal: AbortSignal): Promise<Authentication>;
-  /** Forgets a session the server did not accept, with every token cached in it. */
+  /** Forgets a session that the server did not accept, with all its cached tokens. */
   refuse(session: Session): void;
 }
 
@@ -81,7 +81,7 @@ export function createCredentials(source: KubeconfigSource): Credentials {
   };
 }
 
-/** A parser's message would quote what a plugin printed, a token perhaps. */
+/** A parser's message could quote a token that a plugin printed. */
 function unusable(error: unknown): JobError {
   if (error instanceof JobError) return error;
   const said =

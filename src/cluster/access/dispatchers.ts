@@ -3,7 +3,7 @@ import type { RequestOptions } from "node:https";
 import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from "undici";
 import type { ClusterContext } from "./context.ts";
 
-/** Milliseconds a TCP connection and TLS handshake may take. */
+/** Milliseconds that a TCP connection and TLS handshake may take. */
 const connectTimeout = 10_000;
 
 /** client-go's interval of TCP probes, below the idle limit of usual load balancers. */
@@ -15,7 +15,7 @@ export interface Dispatchers {
   close(): Promise<void>;
 }
 
-/** One long-lived dispatcher, replaced only when the TLS material or the proxy changes; requests under way end with the old one. */
+/** One long-lived dispatcher, replaced only when the TLS material or the proxy changes; running requests end with the old one. */
 export function createDispatchers(): Dispatchers {
   const open = new Set<Dispatcher>();
   let latest: { readonly key: string; readonly dispatcher: Dispatcher } | undefined;

@@ -4,14 +4,14 @@ import { JobError } from "../../core/errors.ts";
 import type { KubeconfigSource } from "./context.ts";
 import { findPodAccount, type PodAccount } from "./pod-context.ts";
 
-/** The files a kubeconfig was read from, as text, or a pod's account in their place: equal values mean equal credentials. */
+/** The texts of a kubeconfig's files, or a pod's account: equal values mean equal credentials. */
 export interface KubeconfigText {
   readonly pod?: PodAccount;
   readonly files: readonly { readonly path: string; readonly text: string }[];
 }
 
 /**
- * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account; a given URL alone is reached
+ * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account; a given URL without these is reached
  * without credentials. Throws `JobError("ClusterUnavailable")` when there is nothing.
  */
 export async function readKubeconfig(source: KubeconfigSource): Promise<KubeconfigText> {
@@ -27,7 +27,7 @@ export async function readKubeconfig(source: KubeconfigSource): Promise<Kubeconf
   throw unavailable("There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL");
 }
 
-/** Of several files some may be missing, as with oc, but not all. */
+/** Some of several files can be missing, as with oc, but not all. */
 async function readNamed(paths: readonly string[]): Promise<{ path: string; text: string }[]> {
   const files = await Promise.all(paths.map(async (path) => ({ path, text: await readUnlessMissing(path) })));
   const found = files.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }]));

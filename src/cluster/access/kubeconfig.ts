@@ -23,7 +23,7 @@ export interface ContextChoice {
 
 export interface LoadedKubeconfig {
   readonly context: ClusterContext;
-  /** undefined when the kubeconfig has no say, because the URL alone was given. */
+  /** Undefined when only the URL was given, without a kubeconfig. */
   readonly choice: ContextChoice | undefined;
 }
 
@@ -45,14 +45,14 @@ export async function loadKubeconfig(
   const context: ClusterContext = {
     server,
     namespace: typeof namespace === "string" ? namespace : undefined,
-    // As client-go has it: the kubeconfig's proxy, else that of the environment.
+    // As in client-go: the kubeconfig's proxy, else that of the environment.
     proxyUrl: typeof proxyUrl === "string" ? proxyUrl : undefined,
     authenticate: isStatic(user) ? (options) => authenticateStatic(cluster, user, options) : await asking(cluster, user),
   };
   return { context, choice };
 }
 
-/** Credentials that a plugin or a provider gives. client-node asks them; it takes longer to load than the bot itself, so nobody else loads it. */
+/** Credentials that a plugin or a provider gives. client-node asks them. It takes longer to load than the bot itself, so it is loaded only here. */
 async function asking(cluster: Fields, user: Fields): Promise<ClusterContext["authenticate"]> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
@@ -74,7 +74,7 @@ interface ChosenContext {
   readonly namespace: unknown;
 }
 
-/** Of several files the first that says something wins, as with oc. */
+/** With several files, the first value wins, as with oc. */
 function chooseContext(read: KubeconfigText, source: KubeconfigSource, before: ContextChoice | undefined): ChosenContext {
   const documents = read.files.map(({ path, text }) => parseKubeconfig(path, text));
   const contexts = documents.flatMap((document) => document.contexts ?? []);
@@ -108,7 +108,7 @@ function parseKubeconfig(path: string, text: string): KubeconfigDocument {
   } catch (error) {
     // The parser's further lines quote the file, credentials included.
     const [reason] = String(error instanceof Error ? error.message : error).split("\n");
-    throw unavailable(`The kubeconfig ${path} cannot be read (${reason}): run oc login to write it anew`);
+    throw unavailable(`The kubeconfig ${path} cannot be read (${reason}): run oc login to write it again`);
   }
 }
 
@@ -123,7 +123,7 @@ function absolutePaths(fields: Fields, directory: string): Fields {
 }
 
 /**
- * A user in the terms that client-node knows: it tells a plugin nothing of what it may do
+ * A user in client-node's terms: it does not tell a plugin what it may do
  * (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
  */
 function readableUser(user: Fields): Fields {

@@ -4,13 +4,13 @@ import { JobError } from "../../core/errors.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
 import { readToken } from "./token-file.ts";
 
-/** What a pod is told of its cluster. */
+/** What a pod knows of its cluster. */
 export interface PodAccount {
   readonly server: string;
   readonly namespace: string | undefined;
 }
 
-/** Finds the service account of the pod that the bot runs in, if it does. */
+/** Finds the service account of the bot's pod, if it runs in one. */
 export async function findPodAccount(source: KubeconfigSource): Promise<PodAccount | undefined> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = source.environment;
   if (!host || !(await readIfThere(source, "token"))) return undefined;
@@ -19,12 +19,12 @@ export async function findPodAccount(source: KubeconfigSource): Promise<PodAccou
 }
 
 /**
- * The context of a pod's service account. It needs nothing of @kubernetes/client-node, whose generated models would be most of the bot's
+ * The context of a pod's service account. It does not need @kubernetes/client-node, whose generated models would take most of the bot's
  * memory.
  */
 export function podContext({ server: own, namespace }: PodAccount, source: KubeconfigSource): ClusterContext {
   const server = serverUrl(source.url ?? own);
-  if (!server) throw new JobError("ClusterUnavailable", `${source.url} is no valid server URL: correct KUBERNETES_API_URL`);
+  if (!server) throw new JobError("ClusterUnavailable", `${source.url} is not a valid server URL: correct KUBERNETES_API_URL`);
   const { serviceAccountDirectory: directory } = source;
   const unverified = skipsTls(server, source.verifyTls);
   return {

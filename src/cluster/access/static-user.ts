@@ -4,7 +4,7 @@ import { readToken } from "./token-file.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Whether a user's credentials stand in the kubeconfig or in files, so that nobody has to be asked for them. */
+/** Whether a user's credentials are in the kubeconfig or in files, so that no plugin is needed. */
 export function isStatic(user: Fields): boolean {
   return tokenFileOf(user) !== undefined || (!user.exec && !user["auth-provider"]);
 }
@@ -15,7 +15,7 @@ function tokenFileOf(user: Fields): string | undefined {
   return typeof path === "string" ? path : undefined;
 }
 
-/** Adds what client-node would: TLS material, a login, a token. A token in a file is read for every request. */
+/** Adds the same as client-node: TLS material, a login, a token. A token in a file is read for every request. */
 export async function authenticateStatic(cluster: Fields, user: Fields, options: RequestOptions): Promise<void> {
   if (cluster["insecure-skip-tls-verify"] === true) options.rejectUnauthorized = false;
   const { "tls-server-name": servername } = cluster;

@@ -1,7 +1,7 @@
 import { forPeople } from "../../core/outside-text.ts";
 import { parseRetryAfter } from "../../core/retry.ts";
 
-/** How the API server said no, or why there was no answer. Broken: an answer that began well and failed on the way; Deaf: watches bring nothing. */
+/** How a request failed. Broken: the answer broke off; Deaf: watches deliver nothing. */
 export type ApiFault =
   | "BadData"
   | "Broken"
@@ -20,9 +20,9 @@ export type ApiFault =
 export interface ApiErrorOptions {
   /** The HTTP status. */
   readonly status?: number | undefined;
-  /** Milliseconds the server asked us to wait. */
+  /** Milliseconds that the server asked the bot to wait. */
   readonly retryAfter?: number | undefined;
-  /** With an expired list: the token that goes on with what is left of it. */
+  /** For an expired list: the token that continues it. */
   readonly continueToken?: string | undefined;
   readonly cause?: unknown;
 }
@@ -44,7 +44,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The Status object of Kubernetes' API conventions, as far as it is read. */
+/** The used fields of the Status object (Kubernetes API conventions). */
 interface Status {
   readonly code?: unknown;
   readonly reason?: unknown;
@@ -53,12 +53,12 @@ interface Status {
   readonly details?: { readonly retryAfterSeconds?: unknown; readonly causes?: readonly { readonly reason?: unknown }[] | null };
 }
 
-/** Reads an error answer: a Status, or whatever text a proxy sent instead of one. */
+/** Reads an error answer: a Status, or the text that a proxy sent instead. */
 export function errorOfAnswer(status: number, retryAfter: string | undefined, body: string, now: number): ApiError {
   return errorOfStatus(parseStatus(body), { status, wait: parseRetryAfter(retryAfter, now), text: body });
 }
 
-/** Reads the Status that an ERROR event of a watch carries. An outage told this way may as well be one object the server cannot send. */
+/** Reads the Status that an ERROR event of a watch carries. What looks like an outage can also be a single object that the server cannot send. */
 export function errorOfEvent(object: unknown): ApiError {
   const status = isRecord(object) ? (object as Status) : undefined;
   const error = errorOfStatus(status, {
@@ -88,7 +88,7 @@ function errorOfStatus(status: Status | undefined, answer: Answer): ApiError {
   });
 }
 
-/** Servers up to Kubernetes 1.17 say Gone instead of Expired; a path that no API serves is answered in plain text, without a Status. */
+/** Servers up to Kubernetes 1.17 say Gone instead of Expired. An unknown path is answered in plain text, without a Status. */
 function faultOf(status: Status | undefined, code: number): ApiFault {
   const causes = status?.details?.causes;
   if (Array.isArray(causes) && causes.some((cause) => cause?.reason === "ResourceVersionTooLarge")) return "TooLargeVersion";

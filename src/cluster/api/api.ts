@@ -9,7 +9,7 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 /** Speaks with the API server. Failures are `ApiError`s; a fired signal rejects with its reason. */
 export interface Api {
-  /** Milliseconds an answer may be awaited. */
+  /** Milliseconds to wait for an answer. */
   readonly patience: number;
   /** Reads one JSON answer. */
   getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>;
@@ -33,16 +33,16 @@ export interface ByteStream {
 export interface ApiSettings {
   readonly connection: Connection;
   readonly clock: Clock;
-  /** Milliseconds an answer may be awaited, authentication and connecting included. */
+  /** Milliseconds to wait for an answer, authentication and connecting included. */
   readonly requestTimeout: number;
 }
 
 type Ask = (signal: AbortSignal) => Promise<Dispatcher.ResponseData>;
 
-/** How the message of an error tells that a server's certificate is not trusted. */
+/** The part of an error message that says that a certificate is not trusted. */
 export const untrusted = "has a certificate that is not trusted";
 
-/** The most an error answer is read of, and any other that is no list. */
+/** The most bytes that are read of an error answer, and of any other answer but a list. */
 const errorBodyLimit = 65_536;
 const answerLimit = 16 * 1024 * 1024;
 
@@ -121,7 +121,7 @@ function withQuery(path: string, query: Query): string {
   return text ? `${path}?${text}` : path;
 }
 
-/** An error of the network as an `ApiError` that says what to look at. Unusable credentials stay what they are: their message says it already. */
+/** A network error as an `ApiError` that says what to check. Errors about credentials stay, because their message already says it. */
 function asApiError(error: unknown, server: string): Error {
   if (error instanceof ApiError || error instanceof JobError) return error;
   const cause = rootCause(error);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 
-/** The other side said nothing for longer than it may. */
+/** The other side was silent for too long. */
 export class SilenceError extends Error {
   override readonly name = "SilenceError";
 }
@@ -8,9 +8,9 @@ export class SilenceError extends Error {
 /** Watches over one request: its signal fires with the caller's own, or with a `SilenceError` when an awaited answer does not come. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Waits for a step of the request, at most so many milliseconds. Rejects with the signal's reason as soon as it fires. */
+  /** Waits for a step of the request, at most this many milliseconds. Rejects with the signal's reason when it fires. */
   expect<T>(step: Promise<T>, milliseconds: number): Promise<T>;
-  /** Gives the request up, if it still runs, and lets go of the caller's signal. */
+  /** Ends the request if it still runs, and detaches from the caller's signal. */
   end(): void;
 }
 
@@ -45,7 +45,7 @@ export function createDeadline(clock: Clock, caller: AbortSignal): Deadline {
   };
 }
 
-/** Waits for one step, at most so many milliseconds. */
+/** Waits for one step, at most this many milliseconds. */
 export async function withDeadline<T>(
   clock: Clock,
   caller: AbortSignal,

@@ -1,4 +1,4 @@
-/** What was asked of the API server. */
+/** A request to the API server. */
 export interface Access {
   readonly verb: "get" | "list" | "watch" | "patch" | "create";
   /** The plural, with subresource: `builds`, `builds/log`, `imagestreams`. */
@@ -17,14 +17,14 @@ export function grantAdvice(access: Access, message: string): string {
   const verb = verbPattern.exec(message)?.[1] ?? access.verb;
   const where = access.namespace === undefined ? "in all namespaces" : `in namespace ${access.namespace}`;
   if (user === "system:anonymous") {
-    return `The bot may not ${verb} ${access.resource} ${where}: the cluster takes it for anonymous. Run oc login, or correct the kubeconfig's credentials`;
+    return `The bot cannot ${verb} ${access.resource} ${where}: to the cluster it is anonymous. Run oc login, or correct the kubeconfig's credentials`;
   }
   const command = isWriting(access) ? writingCommand(access, user) : grantCommand(access.namespace, user);
   const doubt = access.namespace === undefined ? "" : ", or there is no such namespace";
-  return `${user ?? "The bot"} may not ${verb} ${access.resource} ${where}${doubt}. Grant it: ${command}`;
+  return `${user ?? "The bot"} cannot ${verb} ${access.resource} ${where}${doubt}. Grant it: ${command}`;
 }
 
-/** The command that gives a user a role in a namespace, or in all of them. `view` holds all that the bot reads, but not the right to pull. */
+/** The command that gives a user a role in a namespace, or in all of them. `view` includes everything that the bot reads, but not the right to pull. */
 export function grantCommand(namespace: string | undefined, user: string | undefined, role = "view"): string {
   const name = user === undefined ? '"$(oc whoami)"' : shellWord(user);
   if (namespace === undefined) return `oc adm policy add-cluster-role-to-user ${role} ${name}`;
@@ -33,7 +33,7 @@ export function grantCommand(namespace: string | undefined, user: string | undef
   return `oc policy add-role-to-user ${role} ${subject} -n ${namespace}`;
 }
 
-/** The command that gives a user a right to write: the template for the bot's own account, a role of that one right for a person. */
+/** The command that gives a user a right to write: the template for the bot's account, a role with only that right for a person. */
 export function writingCommand({ verb, resource, namespace }: Access, user: string | undefined): string {
   const [, own] = /^system:serviceaccount:([^:]+):build-watcher$/.exec(user ?? "") ?? [];
   const template = runTemplates[resource];
@@ -54,7 +54,7 @@ const groups: Readonly<Record<string, string>> = {
   taskruns: "tekton.dev",
 };
 
-/** Which template holds the right to patch, where it is not that for writing. */
+/** Which template has the right to patch, if it is not the one for writing. */
 const runTemplates: Readonly<Record<string, string>> = {
   buildruns: "rbac-shipwright",
   pipelineruns: "rbac-tekton",
@@ -65,7 +65,7 @@ function isWriting({ verb }: Access): boolean {
   return verb === "patch" || verb === "create";
 }
 
-/** Identity providers name users as they like. */
+/** User names can have any characters. */
 function shellWord(text: string): string {
   return /^[\w.:@/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

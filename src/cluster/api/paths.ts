@@ -1,25 +1,25 @@
 import { isObjectName } from "../../core/object-name.ts";
 import { ApiError } from "./api-error.ts";
 
-/** What the API server has many of: the objects of one kind. */
+/** A kind of objects of the API server. */
 export interface Resource {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
 }
 
-/** Where the objects of a namespace are listed and watched, or those of the whole cluster. */
+/** The path to list and watch the objects of a namespace, or of the whole cluster. */
 export function listPath({ group, version, plural }: Resource, namespace: string | undefined): string {
   const scope = namespace === undefined ? "" : `/namespaces/${segment(namespace)}`;
   return `${groupPath(group, version)}${scope}/${plural}`;
 }
 
-/** Where a group's resources are told; the oldest group has no name. */
+/** The path of a group's resources; the oldest group has no name. */
 export function groupPath(group: string, version: string): string {
   return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
-/** Where one object lies. */
+/** The path of one object. */
 export function objectPath(resource: Resource, namespace: string, name: string): string {
   return `${listPath(resource, namespace)}/${segment(name)}`;
 }
@@ -34,7 +34,7 @@ export const pods: Resource = { group: "", version: "v1", plural: "pods" };
 
 export const namespaces: Resource = { group: "", version: "v1", plural: "namespaces" };
 
-/** A name as a part of a path; one that would lead elsewhere is refused. Throws `ApiError`. */
+/** A name as a part of a path. Throws an `ApiError` for a name that would lead elsewhere. */
 export function segment(name: string): string {
   if (!isObjectName(name)) throw new ApiError("NotFound", `"${name}" is no name that an object can have`, { status: 404 });
   return name;

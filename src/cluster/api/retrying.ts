@@ -10,7 +10,7 @@ export interface Patience {
   readonly clock: Clock;
 }
 
-/** Repeats a read whose failure may pass, waiting in between as long as the server asks, within the backoff's cap. */
+/** Repeats a read after temporary failures. It waits as long as the server asks, up to the backoff's cap. */
 export async function retrying<T>(patience: Patience, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
   const { attempts, backoff, clock } = patience;
   for (let failures = 1; ; failures++) {

@@ -8,32 +8,31 @@ export interface Judgement {
   readonly reason: WatchTrouble["reason"];
   readonly message: string;
   /**
-   * What is left of the last resourceVersion: it still holds; or something may be amiss around it, so that a list is due and, if that does
-   * not help, a new position; or it is lost.
+   * Whether the last resourceVersion is still valid; or doubtful, so that a list is due and, if that does not help, a new position; or lost.
    */
   readonly position: "holds" | "doubtful" | "lost";
-  /** When to try again: at once if that was not the trouble before, with growing pauses, with short ones, or slowly, because only a person can change it. */
+  /** When to retry: at once the first time, with growing pauses, with short ones, or slowly, because only a person can fix it. */
   readonly pace: "at-once" | "backoff" | "settling" | "slow";
-  /** Milliseconds the server asked us to wait. */
+  /** Milliseconds that the server asked the bot to wait. */
   readonly retryAfter: number | undefined;
-  /** Whether the server is away: nothing answered, or something else did in its place. */
+  /** Whether the server is away: nothing answered, or something else did. */
   readonly isAway: boolean;
 }
 
-/** For seconds after its start a server refuses what it serves, until it knows its rights and groups. */
+/** For a few seconds after its start, a server refuses what it serves, until it has loaded its rights and groups. */
 const refusalsOfStart: readonly ApiFault[] = ["Forbidden", "NotFound", "NotServed"];
 
-/** The same for what was served before: it passes, unless it lasts. */
+/** The same for something that was served before: usually temporary. */
 export function judgePassing(judgement: Judgement, error: unknown, { resource, namespace }: Access): Judgement | undefined {
   if (!(error instanceof ApiError) || !refusalsOfStart.includes(error.fault)) return undefined;
   const where = namespace === undefined ? "all namespaces" : `namespace ${namespace}`;
-  const message = `The OpenShift API refuses ${resource} in ${where}, which it served before (${error.message}): it may just have started. This is retried automatically`;
+  const message = `The OpenShift API refuses ${resource} in ${where}, although it served them before (${error.message}). It may have just started. This is retried automatically`;
   return { ...judgement, reason: "Unavailable", message, pace: "settling" };
 }
 
 const away: readonly ApiFault[] = ["Silent", "Unavailable", "Unreachable"];
 
-/** Judges any error of a list or watch; what it cannot know it takes for an outage. */
+/** Judges an error of a list or watch. Unknown errors count as an outage. */
 export function judge(error: unknown, access: Access): Judgement {
   if (error instanceof ApiError)
     return { ...judgeFault(error, access), retryAfter: error.retryAfter, isAway: away.includes(error.fault) };
@@ -89,7 +88,7 @@ function unauthorizedMessage(said: string): string {
 }
 
 function expiredMessage(resource: string, where: string, said: string): string {
-  return `The cluster forgot where the watch of ${resource} in ${where} stood ${said}: they are listed again, nothing need be done`;
+  return `The cluster no longer knows the position of the watch of ${resource} in ${where} ${said}: they are listed again, there is nothing to do`;
 }
 
 function notServedMessage(resource: string, said: string): string {
@@ -97,7 +96,7 @@ function notServedMessage(resource: string, said: string): string {
 }
 
 function deafMessage(resource: string, where: string, said: string): string {
-  return `The watch of ${resource} in ${where} brings nothing ${said}: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than the minute between bookmarks. Until it is heard, they are listed again and again`;
+  return `The watch of ${resource} in ${where} delivers nothing ${said}: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than a minute. Until the watch works, they are listed again and again`;
 }
 
 function refusedMessage(resource: string, where: string, said: string): string {
@@ -105,9 +104,9 @@ function refusedMessage(resource: string, where: string, said: string): string {
 }
 
 function badDataMessage(resource: string, where: string, said: string): string {
-  return `Unreadable data about ${resource} in ${where} ${said}: they are listed again. If this repeats, look at what stands between the bot and the API server`;
+  return `Unreadable data about ${resource} in ${where} ${said}: they are listed again. If this repeats, check what is between the bot and the API server`;
 }
 
 function unavailableMessage(resource: string, where: string, said: string): string {
-  return `The OpenShift API cannot serve ${resource} in ${where} now ${said}. This is retried automatically. If it lasts, look at oc get clusteroperators`;
+  return `The OpenShift API cannot serve ${resource} in ${where} now ${said}. This is retried automatically. If it lasts, run oc get clusteroperators`;
 }

@@ -5,12 +5,12 @@ import { listPages } from "../watching/pages.ts";
 import type { ImageStream } from "./image-streams.ts";
 import type { RegistryHosts } from "./registry-hosts.ts";
 
-/** Reads image streams, and takes note of the registry hosts they name. Failures are `ApiError`s. */
+/** Reads image streams, and remembers the registry hosts they name. Failures are `ApiError`s. */
 export interface ImageStreams {
   get(namespace: string, name: string, signal: AbortSignal): Promise<ImageStream>;
   /** One of a namespace, if it has any. */
   any(namespace: string, signal: AbortSignal): Promise<ImageStream | undefined>;
-  /** What `read` keeps of all of a namespace, or of the cluster, page by page; what passes is waited for. */
+  /** What `read` keeps of all streams of a namespace or the cluster, in pages. Temporary failures are retried. */
   list<T>(namespace: string | undefined, read: (stream: ImageStream) => T, signal: AbortSignal): AsyncIterable<T>;
 }
 

@@ -1,7 +1,7 @@
 import { type Digest, type ImageReference, isDigest, parseImageReference } from "../../core/image-reference.ts";
 import type { StreamSighting } from "../cluster.ts";
 
-/** What is read of an ImageStream (image.openshift.io/v1). Everything is optional, as with a Build. */
+/** The used fields of an ImageStream (image.openshift.io/v1). Everything is optional, as with a Build. */
 export interface ImageStream {
   readonly metadata?: { readonly name?: string; readonly namespace?: string };
   readonly spec?: {
@@ -9,7 +9,7 @@ export interface ImageStream {
     readonly tags?: readonly SpecTag[] | null;
   };
   readonly status?: {
-    /** Where the cluster's own registry has the stream; without such a registry a copy of the spec's field. */
+    /** The stream's repository in the cluster's own registry; without that registry a copy of the spec's field. */
     readonly dockerImageRepository?: string;
     /** The same by the registry's route, if it has one. */
     readonly publicDockerImageRepository?: string;
@@ -43,10 +43,10 @@ interface TagItem {
 /** An image of a stream, or why there is none. */
 export type StreamImage = { readonly image: ImageReference } | { readonly because: string };
 
-/** A build's end and its image's arrival in the stream are told by two clocks, both in whole seconds. */
+/** The end of a build and the arrival of its image come from two clocks, both in whole seconds. */
 const clockSkew = 2_000;
 
-/** The image that a tag named at some time (RFC 3339), or names now; the nearest later one when the history begins after that time. */
+/** The image that a tag named at some time (RFC 3339), or names now; the nearest later one if the history begins after that time. */
 export function imageOfTag(stream: ImageStream, tag: string, at: string | undefined): StreamImage {
   for (const item of history(stream, tag, at)) {
     const image = imageOfItem(stream, tag, item);
@@ -68,12 +68,12 @@ export function imageOfDigest(stream: ImageStream, digest: Digest): StreamImage 
   return image ? { image } : { because: "the stream has no such image and the cluster no registry" };
 }
 
-/** The digest a tag of the cluster's own registry had at some time, chosen as `imageOfTag` does; undefined when the stream knows none. */
+/** The digest a tag of the cluster's own registry had at some time, chosen like in `imageOfTag`; undefined when the stream has none. */
 export function digestOfTag(stream: ImageStream, tag: string, at: string | undefined): Digest | undefined {
   return history(stream, tag, at).find((item) => isDigest(item.image))?.image as Digest | undefined;
 }
 
-/** Every tag's newest valid image, or why it has none; a closing `stream` at the end. */
+/** Every tag's newest valid image, or why it has none; then `stream`. */
 export function readImageStream(stream: ImageStream): readonly StreamSighting[] {
   const name = streamName(stream);
   const inStatus = entries(stream.status?.tags).map(({ tag }) => tag);
@@ -95,8 +95,8 @@ export function streamName({ metadata }: ImageStream): string {
 }
 
 /**
- * A tag's items, the best guess for a time first: those that were there by then, newest first, and then what came later, oldest first. Clocks can
- * differ by more than is allowed for, and a later item is still a better guess than the bare tag, which names the newest of all.
+ * A tag's items, the best guess for a time first: items that were there at that time, newest first, then later ones, oldest first. Clocks can
+ * differ, and a later item is still a better guess than the bare tag, which names the newest of all.
  */
 function history(stream: ImageStream, tag: string, at: string | undefined): readonly TagItem[] {
   const items = entries(entries(stream.status?.tags).find((entry) => entry.tag === tag)?.items);

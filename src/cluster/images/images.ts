@@ -11,8 +11,8 @@ import type { RegistryHosts } from "./registry-hosts.ts";
 import { askStreams } from "./registry-route.ts";
 
 /**
- * Every tag's newest image in one namespace after the other; `undefined` stands for the whole cluster. A namespace that may not be read is told
- * by a `JobError` at the end, after the others.
+ * Every tag's newest image in one namespace after the other; `undefined` stands for the whole cluster. A namespace that cannot be read
+ * causes a `JobError` at the end, after the others.
  */
 export async function* listImages(
   streams: ImageStreams,
@@ -90,5 +90,5 @@ async function resolveStreamName(
 }
 
 function leadsNowhere(image: ImageName, because: string): JobError {
-  return new JobError("ImageNotFound", `${formatImageName(image)} leads to no image: ${because}`);
+  return new JobError("ImageNotFound", `${formatImageName(image)} does not lead to an image: ${because}`);
 }

@@ -3,11 +3,11 @@ import type { ImageStream } from "./image-streams.ts";
 
 /** The hosts of the cluster's own registry. */
 export interface RegistryHosts {
-  /** Takes note of the hosts that an image stream's status names. */
+  /** Remembers the hosts that an image stream's status names. */
   learn(stream: ImageStream): void;
   /** Whether a host is the registry's, inside or outside. */
   owns(host: string): boolean;
-  /** Whether a host has the form of the registry's address inside, and no image stream was read yet that tells. */
+  /** Whether a host could be the registry's internal address, and no image stream was read yet that shows it. */
   mayOwn(host: string): boolean;
   /** Whether a host is the registry's own inside the cluster. */
   isInternal(host: string): boolean;
@@ -15,7 +15,7 @@ export interface RegistryHosts {
   route(): string | undefined;
 }
 
-/** OpenShift 4's and 3's; clusters before 3.11 also named the service's address. */
+/** The hosts of OpenShift 4 and 3; clusters before 3.11 also use the service's address. */
 const serviceName = /^(image-registry\.openshift-image-registry|docker-registry\.default)\.svc(\.cluster\.local)?(:\d+)?$/;
 const serviceAddress = /^(10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.)[\d.]+:\d+$/;
 
@@ -31,7 +31,7 @@ export function createRegistryHosts(given: string | undefined): RegistryHosts {
   return {
     learn({ spec, status }) {
       route ??= hostOf(status?.publicDockerImageRepository);
-      // Without a registry the status repeats what anybody may write into the spec.
+      // Without a registry the status repeats the spec, which anybody can write.
       const inside = spec?.dockerImageRepository ? undefined : hostOf(status?.dockerImageRepository);
       isTold ||= inside !== undefined;
       if (inside && serviceAddress.test(inside)) addresses.add(inside);

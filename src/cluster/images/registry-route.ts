@@ -6,12 +6,12 @@ import { asClusterError } from "../api/trouble.ts";
 import type { ImageStreams } from "./image-streams-api.ts";
 import type { RegistryHosts } from "./registry-hosts.ts";
 
-/** Milliseconds after which a registry that had no route is looked at again. */
+/** Milliseconds after which a registry without a route is checked again. */
 const lookAgainAfter = 60_000;
 
 /** Names images of the cluster's own registry by its public host. */
 export interface RegistryRoute {
-  /** The image as it is reached from outside; unchanged if it lies elsewhere or the registry has no route. Throws `JobError`. */
+  /** The image by its public name; unchanged if it is in another registry, or the registry has no route. Throws `JobError`. */
   externalImage(image: ImageReference, signal: AbortSignal): Promise<ImageReference>;
 }
 
@@ -35,8 +35,8 @@ export function createRegistryRoute(streams: ImageStreams, hosts: RegistryHosts,
 }
 
 /**
- * Reads an image stream, so that the registry's hosts become known: one of the namespace, then one of `openshift`, which every user may read. What
- * may not be read is passed over; other failures are thrown as a `JobError`.
+ * Reads an image stream to learn the registry's hosts: one of the namespace, then one of `openshift`, which every user can read. Streams that
+ * cannot be read are skipped; other failures are thrown as a `JobError`.
  */
 export async function askStreams(
   streams: Pick<ImageStreams, "any">,

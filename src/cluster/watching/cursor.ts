@@ -4,40 +4,40 @@ import type { Judgement } from "../api/trouble.ts";
 export interface WatchPace {
   /** Pauses after failures. What only a person can fix is retried after the cap. */
   readonly backoff: Backoff;
-  /** Milliseconds after which a connection counts as sound even if it brought nothing. */
+  /** Milliseconds after which a connection counts as sound even if it delivered nothing. */
   readonly soundAfter: number;
-  /** A watch that ends sooner than so many milliseconds, without an event, is a failure. */
+  /** A watch that ends sooner (ms), without an event, is a failure. */
   readonly shortest: number;
-  /** Milliseconds after which everything is listed again, though nothing went wrong. */
+  /** Milliseconds after which everything is listed again, even if nothing went wrong. */
   readonly relistEvery: number;
 }
 
-/** Where a watch stands, and how it fared. */
+/** A watch's position and its recent failures. */
 export interface Cursor {
   resourceVersion: string | undefined;
   listDue: boolean;
   listedAt: number;
   /** Failures since the last sound connection. */
   failures: number;
-  /** Watches in a row that fell silent and had brought nothing. */
+  /** Watches in a row that fell silent without delivering anything. */
   unheard: number;
   /** Whether a watch was ever opened. */
   hasWorked: boolean;
   /** Refusals in a row since then. */
   refusals: number;
-  /** What the last failure was, until something came. */
+  /** The last failure, until something is delivered. */
   last: Pick<Judgement, "reason" | "isAway"> | undefined;
 }
 
-/** Refusals of what was served before that may be a server's start: some ten seconds, and then a person's matter. */
+/** Refusals that can be caused by a server's start: about ten seconds. After that a person must act. */
 const refusalsOfStart = 8;
 /** Doublings of the pause meanwhile. */
 const settlingDoublings = 2;
 
-/** The longest a server's wish to be left alone is obeyed: a watch that sleeps for an hour misses its purpose. */
+/** A longer pause that the server asks for is cut to this: a watch must not sleep for an hour. */
 const longestWait = 5 * 60_000;
 
-/** A real server sends a bookmark a minute: one watch without any may be a half-open connection, the next one is held back. */
+/** A real server sends a bookmark each minute. One watch without any can be a half-open connection; a second one means that something holds it back. */
 export const unheardWhenDeaf = 2;
 
 /** A position at the beginning. */
@@ -54,7 +54,7 @@ export function createCursor(): Cursor {
   };
 }
 
-/** Whether watches bring nothing any more. */
+/** Whether watches no longer deliver anything. */
 export function isDeaf({ unheard }: Cursor): boolean {
   return unheard >= unheardWhenDeaf;
 }
@@ -65,7 +65,7 @@ export function recover(cursor: Cursor): void {
   cursor.last = undefined;
 }
 
-/** Whether a refusal may be a server's start. */
+/** Whether a refusal can be caused by a server's start. */
 export function mayPass({ hasWorked, refusals }: Cursor): boolean {
   return hasWorked && refusals < refusalsOfStart;
 }
@@ -74,7 +74,7 @@ export function mayPass({ hasWorked, refusals }: Cursor): boolean {
 export function fail(cursor: Cursor, judgement: Judgement, { backoff }: WatchPace): number {
   const { position, pace, retryAfter, reason, isAway } = judgement;
   const { last } = cursor;
-  // An answer after an outage is a beginning; that a position is forgotten is an answer, too.
+  // An answer after an outage counts as a new start; a forgotten position is also an answer.
   const isNew = (last?.isAway && !isAway) || (pace === "at-once" && last?.reason !== reason);
   cursor.failures = isNew ? 1 : cursor.failures + 1;
   cursor.last = { reason, isAway };

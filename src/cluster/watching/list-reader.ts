@@ -5,22 +5,22 @@ export interface ReadList<T> {
   readonly items: readonly T[];
   /** Everything but the items. */
   readonly rest: unknown;
-  /** Of the whole answer. */
+  /** The size of the whole answer. */
   readonly bytes: number;
 }
 
-/** What a list may hold besides its items, and one of them; etcd refuses objects above 1.5 MiB. */
+/** The most bytes of one item, and of everything besides the items; etcd refuses objects above 1.5 MiB. */
 const longestRest = 1024 * 1024;
 const longestItem = 8 * 1024 * 1024;
 
-/** Enough to tell the name of a field, however it is cut and spaced. */
+/** Enough bytes for the name of a field, with any spacing. */
 const tailLength = 32;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
 
 /**
- * Reads a list out of its bytes, one item after the other: however large the list is, only one object of it is in memory, and of each what
- * `read` keeps. Throws `ApiError("BadData")`.
+ * Reads a list item by item: however large it is, only one object is in memory, plus what `read` keeps of each.
+ * Throws `ApiError("BadData")`.
  */
 export async function readList<T>(chunks: AsyncIterable<Buffer>, read: (object: unknown) => T): Promise<ReadList<T>> {
   const items: T[] = [];
@@ -78,7 +78,7 @@ export async function readList<T>(chunks: AsyncIterable<Buffer>, read: (object: 
   return { items, rest: parse(rest.take()), bytes };
 }
 
-/** Puts pieces together, up to a limit. */
+/** Joins pieces, up to a limit. */
 function createCollector(limit: number) {
   let pieces: Buffer[] = [];
   let length = 0;

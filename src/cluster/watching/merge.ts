@@ -1,15 +1,15 @@
-/** Something that goes on until its signal fires. */
+/** Something that runs until its signal fires. */
 export type Stream<T> = (signal: AbortSignal) => AsyncIterable<T>;
 
-/** The streams that are to run from now on, by a key each, and what is to be said of it. */
+/** The streams to run from now on, by key, and an item that reports the change. */
 export interface Change<T> {
   readonly streams: ReadonlyMap<string, Stream<T>>;
   readonly say?: T;
 }
 
 /**
- * Puts several streams into one. Of each at most one item waits, and a stream goes on only after its item was dealt with. Ends when all
- * have ended or the signal fires; an error of one ends them all.
+ * Merges several streams. At most one item of each waits, and a stream continues only after its item was handled. Ends when all
+ * have ended or the signal fires. An error in one ends them all.
  */
 export function merge<T>(streams: readonly Stream<T>[], signal: AbortSignal): AsyncGenerator<T> {
   const all = new Map(streams.map((stream, index) => [String(index), stream]));
@@ -18,7 +18,7 @@ export function merge<T>(streams: readonly Stream<T>[], signal: AbortSignal): As
   }, signal);
 }
 
-/** The same for streams that change: those no longer wanted are ended, new ones begun. */
+/** The same for a changing set of streams: those no longer wanted are ended, new ones are started. */
 export async function* mergeChanging<T>(changes: Stream<Change<T>>, signal: AbortSignal): AsyncGenerator<T> {
   const waiting: { readonly item: T; readonly done: () => void }[] = [];
   const stop = new AbortController();

@@ -1,16 +1,16 @@
 import { type Clock, sleep } from "../../core/clock.ts";
 import { ApiError } from "../api/api-error.ts";
 
-/** Waits while the API server is away, so that those who were let down by it go on as soon as it is back. */
+/** Waits while the API server is away, so that all watches continue as soon as it is back. */
 export interface Outage {
-  /** Waits so many milliseconds, or less when the server answers before. */
+  /** Waits this many milliseconds, or less if the server answers sooner. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Milliseconds between questions to a server that is away: one for all who wait. */
+/** Milliseconds between questions to a server that is away; all waiting watches share them. */
 const askEvery = 2_000;
 
-/** Milliseconds over which those who waited come back. */
+/** Milliseconds over which waiting watches come back. */
 const returnWithin = 500;
 
 /** `ask` puts any question to the server; a refusal is an answer. */

@@ -5,7 +5,7 @@ import { readList } from "./list-reader.ts";
 /** A part of a list. */
 export interface Page<T> {
   readonly items: readonly T[];
-  /** From where a watch misses nothing of the whole list: the state that the list's first page shows. */
+  /** The position from which a watch misses nothing: that of the list's first page. */
   readonly resourceVersion: string;
 }
 
@@ -14,22 +14,22 @@ export interface ListSettings<T> {
   readonly api: Pick<Api, "open">;
   readonly path: string;
   readonly query: Query;
-  /** Objects in a page at most; pages of large objects have fewer. */
+  /** The most objects in a page; pages of large objects have fewer. */
   readonly pageSize: number;
   /** Milliseconds without a byte. */
   readonly silence: number;
   /** What is kept of an object. */
   readonly read: (object: unknown) => T;
-  /** Reads a page, again if need be. */
+  /** Reads a page, with retries. */
   readonly attempt?: <R>(read: () => Promise<R>) => Promise<R>;
 }
 
-/** Bytes of a page; the next one has fewer objects when one has more, so that no request takes long. */
+/** The wanted size of a page in bytes: after a larger one, the next page gets fewer objects, so that no request takes long. */
 const wantedBytes = 16 * 1024 * 1024;
 
 /**
- * Lists page by page. When the server forgot the list's state underway, the rest comes as of now (an object changed meanwhile is seen by a
- * watch from the first page's state); if it offers no way to go on, the list starts over in one piece.
+ * Lists in pages. If the server forgets the list's state meanwhile, the rest shows the current state; a watch from the first page's position
+ * sees what changed in between. If the list cannot be continued, it starts again without pages.
  */
 export async function* listPages<T>(settings: ListSettings<T>, signal: AbortSignal): AsyncGenerator<Page<T>> {
   const { query, pageSize, attempt = (read) => read() } = settings;
@@ -56,7 +56,7 @@ function nextLimit(limit: number, most: number, bytes: number): number {
   return Math.max(Math.floor((limit * wantedBytes) / bytes), 1);
 }
 
-/** One page, or the error that says the list's state is forgotten. */
+/** One page, or the error that the list's state is forgotten. */
 async function readPage<T>(settings: ListSettings<T>, query: Query, signal: AbortSignal): Promise<List<T> | ApiError> {
   const { api, path, silence, read } = settings;
   try {

@@ -3,7 +3,7 @@ import { ApiError, errorOfEvent } from "../api/api-error.ts";
 /** The longest line a watch may send; etcd refuses objects above 1.5 MiB, and an event holds one. */
 const longestLine = 8 * 1024 * 1024;
 
-/** What one chunk of a watch amounts to. `error` is what came after the objects and ends the watch. */
+/** What one chunk of a watch contains. `error` came after the objects and ends the watch. */
 export interface WatchBatch<T> {
   readonly objects: readonly T[];
   /** The position after the batch; undefined when it had no event. */
@@ -11,10 +11,10 @@ export interface WatchBatch<T> {
   readonly error: ApiError | undefined;
 }
 
-/** Reads the events of a watch out of its bytes, chunk by chunk. */
+/** Decodes the events of a watch, chunk by chunk. */
 export interface WatchDecoder<T> {
   decode(chunk: Buffer): WatchBatch<T>;
-  /** What a stream that ended leaves: a last event without line break, or nothing if the end cut it in two. */
+  /** The rest of a stream that ended: a last event without a line break, or nothing if it was cut off. */
   finish(): WatchBatch<T>;
 }
 
@@ -35,7 +35,7 @@ export function createWatchDecoder<T>(read: ReadObject<T>): WatchDecoder<T> {
   let rest: Buffer[] = [];
   let restLength = 0;
 
-  /** The lines are split before they become text, so that a character cut by a chunk's end stays whole. */
+  /** Lines are split as bytes, so that a character at the end of a chunk stays whole. */
   function* lines(chunk: Buffer): Generator<string> {
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
@@ -106,5 +106,5 @@ function parseRecord(line: string): Record<string, unknown> | undefined {
 }
 
 function garbage(): ApiError {
-  return new ApiError("BadData", "The watch sent a line that is no event");
+  return new ApiError("BadData", "The watch sent a line that is not an event");
 }

@@ -9,14 +9,14 @@ import type { Outage } from "./outage.ts";
 import { listPages } from "./pages.ts";
 import { createWatchDecoder, type ReadObject, type WatchBatch } from "./watch-events.ts";
 
-/** What a watch of one path has to say, in order; see `BuildSighting`. */
+/** What a watch of one path reports, in order; see `BuildSighting`. */
 export type Sighting<T> =
   | { readonly kind: "objects"; readonly objects: readonly T[]; readonly listed: boolean }
   | { readonly kind: "synced"; readonly startedAt: number }
   | { readonly kind: "alive" }
   | ({ readonly kind: "trouble" } & WatchTrouble);
 
-/** client-go's numbers (tools/cache/reflector.go), and a list a day. */
+/** client-go's numbers (tools/cache/reflector.go), and one list per day. */
 export const usualPace: WatchPace = {
   backoff: { initial: 800, cap: 30_000 },
   soundAfter: 5_000,
@@ -35,15 +35,15 @@ export interface WatchSettings<T> {
   readonly labelSelector: string | undefined;
   readonly clock: Clock;
   readonly pageSize: number;
-  /** Milliseconds of silence after which a watch is taken for dead and reopened. */
+  /** Milliseconds of silence after which a watch counts as dead and is reopened. */
   readonly watchTimeout: number;
   readonly pace: WatchPace;
-  /** Lets only so many lists run at once. */
+  /** Limits how many lists run at once. */
   readonly listing: Gate;
   readonly outage: Outage;
 }
 
-/** Lists and then watches one path for ever: every state of its objects at least once. Ends only by the signal, and never throws. */
+/** Lists and then watches one path: every state of its objects at least once. Ends only by the signal, and never throws. */
 export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
   const cursor = createCursor();
   while (!signal.aborted) {
@@ -62,7 +62,7 @@ export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal
       const deaf = error instanceof ApiError && error.fault === "Deaf";
       if (!deaf || cursor.unheard === unheardWhenDeaf)
         yield { kind: "trouble", reason: judgement.reason, message: judgement.message, retryIn };
-      // After another trouble an opened watch is good news again; a forgotten position is none.
+      // After another trouble, an opened watch counts as recovered again; a forgotten position is not such a trouble.
       if (!deaf && judgement.reason !== "Expired") cursor.unheard = Math.min(cursor.unheard, 1);
       if (judgement.isAway && judgement.retryAfter === undefined) await settings.outage.wait(retryIn, signal);
       else await sleep(settings.clock, retryIn, signal);
@@ -70,7 +70,7 @@ export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal
   }
 }
 
-/** A list while the watch's position still holds leaves it alone: what happened between the two, a deletion above all, is not skipped. */
+/** If the watch's position is still valid, a list does not change it, so that nothing in between is skipped, above all deletions. */
 async function* list<T>(settings: WatchSettings<T>, cursor: Cursor, signal: AbortSignal): AsyncGenerator<Sighting<T>> {
   const { api, path, labelSelector, pageSize, clock } = settings;
   const read = (object: unknown) => settings.read(object, false);
@@ -120,7 +120,7 @@ async function* watch<T>(settings: WatchSettings<T>, cursor: Cursor, signal: Abo
   if (!heard && clock.now() - openedAt < pace.shortest) throw new ApiError("Broken", "it ends the watch as soon as it is open");
 }
 
-/** The position moves on only when the consumer came back for more: then it has dealt with the batch. */
+/** The position moves on only when the consumer asks for more, because then it has handled the batch. */
 async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator<Sighting<T>> {
   if (batch.objects.length > 0) yield { kind: "objects", objects: batch.objects, listed: false };
   else if (batch.resourceVersion !== undefined) yield { kind: "alive" };
@@ -132,7 +132,7 @@ async function* deliver<T>(batch: WatchBatch<T>, cursor: Cursor): AsyncGenerator
   if (batch.error) throw batch.error;
 }
 
-/** Watches end after five to ten minutes, each at its own time, as client-go's do: so that a server under load gets rid of them evenly. */
+/** Watches end after five to ten minutes, at random, as in client-go, so that they do not all end at once on a busy server. */
 function watchQuery({ labelSelector }: WatchSettings<unknown>, { resourceVersion }: Cursor): Query {
   const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
   return { watch: true, allowWatchBookmarks: true, resourceVersion, labelSelector, timeoutSeconds };

@@ -74,7 +74,7 @@ function lost({ files, resolve, isLink }: MergedLayers): string[] {
     .flatMap(({ places = [] }) => places)
     .filter((place) => isLink(place.replace(/\/$/, "")))
     .filter((place) => !place.endsWith("/") && !files.has(resolve(place) ?? ""))
-    .map((place) => `${place} is a link to something that is no package database`);
+    .map((place) => `${place} is a link to something that is not a package database`);
 }
 
 function distributionOf(files: readonly MergedFile[]): Distribution | undefined {

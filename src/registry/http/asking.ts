@@ -15,12 +15,12 @@ export type Ask = (host: RegistryHost, path: string, init: HttpInit, signal: Abo
 
 /** Milliseconds from a request's first byte to the last one of its answer, its challenges and redirects included. */
 const deadline = 60_000;
-/** Milliseconds that HTTPS is tried for where it may not be spoken. */
+/** Milliseconds to try HTTPS where it is not certain that the registry speaks it. */
 const schemeDeadline = 10_000;
 
 /**
- * Asks by HTTPS; where certificates are not verified and HTTPS does not come about, by HTTP, as skopeo does. Nothing secret is sent before that is
- * known, since the first request of all carries no login; who spoke HTTPS once is not asked by HTTP.
+ * Asks by HTTPS. If certificates are not verified and HTTPS fails, it asks by HTTP, as skopeo does. The first request has no login, so nothing secret
+ * is sent before that is known. A registry that has spoken HTTPS is never asked by HTTP.
  */
 export function createAsk(exchange: Exchange, clock: Clock): Ask {
   const schemes = new Map<string, "https" | "http">();
@@ -49,8 +49,7 @@ export function createAsk(exchange: Exchange, clock: Clock): Ask {
 }
 
 /**
- * Runs an exchange with one deadline, and tells a failure to get an answer as the `JobError` it is. `lift` lifts the deadline, for a body whose
- * length is somebody else's matter.
+ * Runs an exchange with one deadline, and throws a `JobError` if there is no answer. `lift` removes the deadline, for a body of any length.
  */
 export async function withDeadline<T>(
   clock: Clock,
@@ -65,7 +64,7 @@ export async function withDeadline<T>(
   } catch (error) {
     signal.throwIfAborted();
     if (late.signal.aborted)
-      throw new JobError("RegistryUnavailable", `${what}: no whole answer within ${deadline / 1000} s`, { host: registry });
+      throw new JobError("RegistryUnavailable", `${what}: no complete answer within ${deadline / 1000} s`, { host: registry });
     const failure = asJobFailure(error, what);
     throw failure instanceof RegistryVerdict || failure instanceof AnswerFailure ? failure : failureAt(failure, registry);
   } finally {

@@ -5,7 +5,7 @@ import { asksForBasic, type Bearer, bearersOf, type Challenge } from "./challeng
 import type { BodyAnswer, HttpInit } from "./exchange.ts";
 import { answerFailure } from "./http-failures.ts";
 
-/** What a registry's login is good for, and for whom. */
+/** A registry's login, and who may get it. */
 export interface AuthorizerSettings {
   readonly registry: string;
   readonly repository: string;
@@ -21,8 +21,8 @@ export interface AuthorizerSettings {
 type AskForToken = (url: URL, request: HttpInit, signal: AbortSignal) => Promise<BodyAnswer>;
 
 /**
- * Answers the challenges of one registry for one job: Basic, or a token for one repository (distribution's token specification, with the
- * refresh token of its OAuth 2 variant). A registry reached by HTTPS gets no token by HTTP, and its login goes to no token service of somebody else.
+ * Answers the challenges of a registry for one job: Basic, or a token for one repository (distribution's token specification, with the
+ * refresh token of its OAuth 2 variant). For a registry with HTTPS no token is fetched by HTTP, and its login does not go to other owners' token services.
  */
 export function createAuthorizer(settings: AuthorizerSettings, ask: AskForToken) {
   const { registry, repository, actions, login } = settings;
@@ -57,11 +57,11 @@ export function createAuthorizer(settings: AuthorizerSettings, ask: AskForToken)
       const found = token || access_token;
       if (typeof found === "string" && /^[\x21-\x7e]+$/.test(found)) return found;
     } catch {}
-    throw new JobError("CopyFailed", `The token service of ${registry} answered no token`);
+    throw new JobError("CopyFailed", `The token service of ${registry} sent no token`);
   }
 }
 
-/** The address of a token service that a registry may send us to. Throws a `RegistryVerdict` for every other. */
+/** The address of a token service that this registry may name. Throws a `RegistryVerdict` for every other. */
 export function tokenUrl(
   realm: string,
   { registry, login, isTokenService }: Pick<AuthorizerSettings, "registry" | "login" | "isTokenService">,
@@ -70,10 +70,10 @@ export function tokenUrl(
   const shown = JSON.stringify(realm.slice(0, 200));
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
-    throw untrusted(`${registry} names ${shown} as its token service, which is no URL`, registry);
+    throw untrusted(`${registry} names ${shown} as its token service, which is not a URL`, registry);
   if (secure && url.protocol === "http:") {
     throw untrusted(
-      `${registry} is reached by https and names its token service by http (${shown}): a login would go there in clear. Correct the external URL in the registry's own configuration`,
+      `${registry} is reached by https and names its token service by http (${shown}): a login would be sent unencrypted. Correct the external URL in the registry's own configuration`,
       registry,
     );
   }

@@ -8,7 +8,7 @@ const blanks = " \t\r\n,";
 /** RFC 9110, 5.6.2, and the slash of a token68. */
 const tokenCharacter = /[!#$%&'*+.^_`|~0-9A-Za-z/-]/;
 
-/** Reads a WWW-Authenticate header, several joined to one included (RFC 9110, 11.6.1), in one pass over it. What cannot be read ends it. */
+/** Reads a WWW-Authenticate header, several joined to one included (RFC 9110, 11.6.1), in one pass. It stops at what cannot be read. */
 export function parseChallenges(header: string): readonly Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
   const text = createReader(header);
@@ -38,7 +38,7 @@ function createReader(text: string) {
   return {
     takeWhile,
     skip,
-    /** Takes an equals sign with the blanks around it; false when there is none. */
+    /** Reads an equals sign with the blanks around it; false when there is none. */
     takesEquals(): boolean {
       const start = at;
       skip(" \t");
@@ -50,7 +50,7 @@ function createReader(text: string) {
       skip(" \t");
       return true;
     },
-    /** A text in quotes, its escapes undone; undefined when none begins here. One without end is taken as a whole. */
+    /** A quoted text without its escapes; undefined when none begins here. It can lack its end. */
     takeQuoted(): string | undefined {
       if (text[at] !== '"') return undefined;
       let value = "";
@@ -61,13 +61,13 @@ function createReader(text: string) {
   };
 }
 
-/** Where tokens are to be had. */
+/** A token service. */
 export interface Bearer {
   readonly realm: string;
   readonly service: string | undefined;
 }
 
-/** The token services that challenges name, in their order. */
+/** The token services in challenges, in order. */
 export function bearersOf(challenges: readonly Challenge[]): readonly Bearer[] {
   return challenges.flatMap(({ scheme, parameters }) => {
     const realm = scheme === "bearer" ? parameters.get("realm") : undefined;
@@ -75,7 +75,7 @@ export function bearersOf(challenges: readonly Challenge[]): readonly Bearer[] {
   });
 }
 
-/** Whether a user and password may be the answer. */
+/** Whether a user and password can be the answer. */
 export function asksForBasic(challenges: readonly Challenge[]): boolean {
   return challenges.some(({ scheme }) => scheme === "basic");
 }

@@ -41,7 +41,7 @@ export interface BodyAnswer {
 /** Which certificates a connection trusts. */
 export interface TlsTrust {
   readonly verifyTls: boolean;
-  /** CA certificates trusted beside the system's, as PEM. */
+  /** CA certificates trusted in addition to the system's, as PEM. */
   readonly certificates: string;
 }
 
@@ -80,7 +80,7 @@ export function createExchange(agents: Agents, trust: HostTrust): Exchange {
   ): Promise<HeadAnswer> {
     trust.judge(url, publicOnly);
     const way = agents.wayTo(url, keyOf(tls, publicOnly), () => ({ tls: tlsOptions(tls), lookup: trust.lookup(publicOnly) }));
-    // A proxy looks the host up where we cannot see it.
+    // A proxy looks the host up itself, so it cannot be checked here.
     if (way.via !== undefined) await trust.resolve(url, publicOnly);
     const response = await request(url, init, way, signal);
     const status = response.statusCode ?? 0;
@@ -99,12 +99,13 @@ export function createExchange(agents: Agents, trust: HostTrust): Exchange {
 
 /** Where a redirect leads. Throws a `RegistryVerdict` where it must not be followed. */
 function followed(from: URL, location: string, { method, headers }: HttpInit, isPublic: boolean) {
-  if (!URL.canParse(location, from.href)) throw new JobError("CopyFailed", `${from.host} redirects to what is no address`);
+  if (!URL.canParse(location, from.href))
+    throw new JobError("CopyFailed", `${from.host} redirects to something that is not an address`);
   const url = new URL(location, from);
   if (!/^https?:$/.test(url.protocol))
     throw untrusted(`${from.host} redirects to an address that begins with ${url.protocol}`, from.host);
   if (from.protocol === "https:" && url.protocol === "http:") {
-    throw untrusted(`${from.host} redirects from https to http (${url.host}), where anybody could read along`, from.host);
+    throw untrusted(`${from.host} redirects from https to http (${url.host}), where anybody can read the traffic`, from.host);
   }
   const { Authorization: _, ...bare } = headers;
   return {
@@ -114,7 +115,7 @@ function followed(from: URL, location: string, { method, headers }: HttpInit, is
   };
 }
 
-/** Node's own request, since a copy waits for several of them and most of what a library adds is its own time. */
+/** Node's own request, because a copy waits for several of them and a library would only add time. */
 async function request(url: URL, init: HttpInit, way: Way, signal: AbortSignal): Promise<IncomingMessage> {
   const isSecure = url.protocol === "https:";
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -131,7 +132,7 @@ async function request(url: URL, init: HttpInit, way: Way, signal: AbortSignal):
   }
 }
 
-/** There was no answer, for what reason whatever. */
+/** There was no answer. */
 export class NoAnswer extends Error {
   override readonly cause: NodeJS.ErrnoException | undefined;
   readonly host: string;
@@ -145,22 +146,22 @@ export class NoAnswer extends Error {
   }
 }
 
-/** What a failure to get an answer is for a job. */
+/** A missing answer as the job's error. */
 export function asJobFailure(error: unknown, what: string): unknown {
   return error instanceof NoAnswer && error.cause ? connectionFailure(error.cause, what, error) : error;
 }
 
-/** Drops a body that nobody wants; a short one is read, so that its connection can be used again. */
+/** Drops an unused body. A short one is read, so that its connection can be used again. */
 export function discard({ body, header }: HeadAnswer): void {
   body.on("error", () => {});
   if (Number(header("content-length") ?? Number.POSITIVE_INFINITY) <= longestError) body.resume();
   else body.destroy();
 }
 
-/** Bytes that are read of an answer that is no success. */
+/** How many bytes of an error answer are read. */
 const longestError = 64 * 1024;
 
-/** Reads a body to its end; one longer than `limit` bytes is a `JobError`, and of an error only the beginning is read. */
+/** Reads a body to its end. Throws `JobError` if it is longer than `limit` bytes. Only the beginning of an error is read. */
 export async function readBody(answer: HeadAnswer, limit: number, what: string): Promise<BodyAnswer> {
   const { status, isPublic, url, header } = answer;
   const most = status < 300 ? limit : longestError;
@@ -177,7 +178,7 @@ export async function readBody(answer: HeadAnswer, limit: number, what: string):
   return { status, isPublic, url, header, body: unpacked(sent, header("content-encoding"), most, what) };
 }
 
-/** Some proxies pack what they pass on, asked or not. */
+/** Some proxies compress answers without being asked. */
 function unpacked(body: Buffer, encoding: string | undefined, limit: number, what: string): Buffer {
   const unpack = unpackers[encoding?.trim().toLowerCase() ?? ""];
   if (!unpack || body.length === 0) return body;

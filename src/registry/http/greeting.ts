@@ -8,7 +8,7 @@ import { bearersOf, type Challenge, parseChallenges } from "./challenges.ts";
 import { asJobFailure, discard, type HeadAnswer, NoAnswer } from "./exchange.ts";
 import { urlOf } from "./registry-url.ts";
 
-/** What a registry says to a caller without login. */
+/** A registry's answer to a caller without login. */
 export interface Greeting {
   /** False where it could not be asked. */
   readonly answered: boolean;
@@ -22,16 +22,16 @@ export interface Greeting {
   readonly challenges: readonly Challenge[];
 }
 
-/** Asks `/v2/` without login, as skopeo does before everything else, and judges where that would lead a caller with this login. */
+/** Asks `/v2/` without login, as skopeo does first, and judges where a caller with this login would be sent. */
 export type Greet = (
   host: RegistryHost & { readonly login: RegistryLogin | undefined },
   signal: AbortSignal,
 ) => Promise<Greeting>;
 
-/** Milliseconds for which it is remembered how a registry greets. */
+/** Milliseconds for which a registry's greeting is remembered. */
 const memory = 5 * 60_000;
 
-/** Throws a `RegistryVerdict` for a token service that is not trusted; a registry that cannot be asked is not remembered, and greets with nothing. */
+/** Throws a `RegistryVerdict` for a token service that is not trusted; a registry that cannot be asked has no greeting, and is not remembered. */
 export function createGreet(ask: Ask, trust: HostTrust, clock: Clock): Greet {
   const greetings = new Map<string, { readonly at: number; readonly greeting: Greeting }>();
 
@@ -66,7 +66,7 @@ function asGreeting(answer: HeadAnswer): Greeting {
   return { answered: true, status, isPublic, type, secure: url.protocol === "https:", challenges: challengesOf(answer) };
 }
 
-/** A greeting only saves work, but for what is not trusted. */
+/** A failed greeting is ignored, except when something is not trusted. */
 function unanswered(signal: AbortSignal): (error: unknown) => Greeting {
   return (error) => {
     signal.throwIfAborted();

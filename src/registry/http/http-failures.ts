@@ -8,7 +8,7 @@ import { refusedHost } from "../trust/host-trust.ts";
 
 const untrusted = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
 
-/** An answer that is no success, with its HTTP status. */
+/** An answer other than success, with its HTTP status. */
 export class AnswerFailure extends JobError {
   readonly status: number;
 
@@ -18,7 +18,7 @@ export class AnswerFailure extends JobError {
   }
 }
 
-/** What the answer of a registry, or of its token service, means when it is no success. `now` is in milliseconds since the epoch. */
+/** What the answer of a registry, or of its token service, means if it is not a success. `now` is in milliseconds since the epoch. */
 export function answerFailure(
   answer: { status: number; body: Buffer; header(name: string): string | undefined },
   what: string,
@@ -37,7 +37,7 @@ function reasonOf(status: number): FailureReason {
   return status >= 500 ? "RegistryUnavailable" : "CopyFailed";
 }
 
-/** What it means that there was no answer. */
+/** What a missing answer means. */
 export function connectionFailure(
   error: NodeJS.ErrnoException,
   what: string,
@@ -53,7 +53,7 @@ export function connectionFailure(
   return new JobError("RegistryUnavailable", `${what}: ${code}`);
 }
 
-/** Whether a TLS handshake met something that speaks no TLS. */
+/** Whether the other side does not speak TLS. */
 export function isWrongProtocol(error: NodeJS.ErrnoException): boolean {
   return error.code === "EPROTO" || /wrong version number|packet length too long|HTTP_REQUEST/i.test(error.message);
 }
@@ -72,7 +72,7 @@ function registryMessage(body: Buffer): string {
       .filter((part) => typeof part === "string")
       .join(" ")
       .trim();
-    // What is cut off would no longer be known for a secret.
+    // A secret that is cut would no longer be recognised.
     return words ? ` (${forPeople(redact(words, []), 200)})` : "";
   } catch {
     return "";

@@ -35,7 +35,7 @@ export interface RegistryAnswer {
 
 export type SendToRegistry = (request: RegistryRequest, signal: AbortSignal) => Promise<RegistryAnswer>;
 
-/** Sends a request and hands its body on unread; see `RegistryRepository.stream`. */
+/** Sends a request and returns its body unread; see `RegistryRepository.stream`. */
 export type StreamFromRegistry = (request: RegistryRequest, signal: AbortSignal) => Promise<HeadAnswer>;
 
 /** One repository. It answers 2xx and 404; everything else is thrown as a `JobError`. */
@@ -46,10 +46,10 @@ export interface RegistryRepository {
 }
 
 export interface RegistryHttp {
-  /** A repository's sender alone, which is what most need. */
+  /** Only a repository's sender, which most callers need. */
   open(access: RegistryAccess): SendToRegistry;
   repository(access: RegistryAccess): RegistryRepository;
-  /** What `/v2/` answers without login, as skopeo asks before everything else. Throws a `RegistryVerdict` for what is not trusted. */
+  /** The answer of `/v2/` without login, which skopeo asks first. Throws a `RegistryVerdict` for what is not trusted. */
   greet(access: RegistryAccess, signal: AbortSignal): Promise<Greeting>;
   /** The challenges of a repository to a caller without login. */
   challenge(access: RegistryAccess, signal: AbortSignal): Promise<readonly Challenge[]>;
@@ -63,7 +63,7 @@ export interface RegistryHttpSettings {
   readonly trust: HostTrust;
 }
 
-/** What asks registries, for all repositories together. */
+/** Shared parts for asking registries. */
 interface Parts {
   readonly clock: Clock;
   readonly trust: HostTrust;
@@ -75,7 +75,7 @@ interface Parts {
 /** Manifests are limited to 4 MiB by the registries themselves (distribution, `MaxManifestBodySize`). */
 const longestBody = 8 * 1024 * 1024;
 
-/** The registry HTTP API's way of speaking: connections kept alive, schemes and challenges found out once, logins never kept. */
+/** A client of the registry HTTP API: keeps connections, learns schemes and challenges once, and never keeps logins. */
 export function createRegistryHttp({ clock, proxies = noProxies, trust }: RegistryHttpSettings): RegistryHttp {
   const agents = createAgents(proxies);
   const exchange = createExchange(agents, trust);
@@ -133,7 +133,7 @@ function isAnswer({ status }: { readonly status: number }): boolean {
   return status < 300 || status === 404;
 }
 
-/** The registry is greeted first, as skopeo does it: what it would be told there is judged, and no login is sent to who did not ask for it. */
+/** Asks for the registry's greeting first, as skopeo does, and judges it. No login is sent to a registry that did not ask for one. */
 function createSender(access: RegistryAccess, { clock, trust, exchange, ask, greet }: Parts): StreamFromRegistry {
   let greeted: Greeting | undefined;
   let isPublic = false;

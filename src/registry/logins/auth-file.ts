@@ -1,17 +1,17 @@
 import { type ImageReference, repositoryOf } from "../../core/image-reference.ts";
 import { matchesWildcard, withoutEnd } from "../../core/outside-text.ts";
 
-/** A login for one registry; `identityToken` is a refresh token in place of a password, as some registries' config files hold. */
+/** A login for one registry; `identityToken` is a refresh token that some registries use instead of a password. */
 export interface RegistryLogin {
   readonly user: string;
   readonly password: string;
   readonly identityToken?: string;
 }
 
-/** What a docker config JSON holds. Keys are `host[:port][/path]`, the host in lower case; its labels may hold `*`. */
+/** A docker config JSON. Keys are `host[:port][/path]`, the host in lower case; its labels can contain `*`. */
 export interface AuthFile {
   readonly logins: ReadonlyMap<string, RegistryLogin>;
-  /** The names of credential helpers, by the host they are for; the one for all other hosts under "". */
+  /** The names of credential helpers by host; the one for all other hosts under "". */
   readonly helpers: ReadonlyMap<string, string>;
   /** What cannot be used, each as a sentence that names its key. */
   readonly unused: readonly string[];
@@ -22,8 +22,8 @@ const dockerHub: readonly string[] = ["docker.io", "index.docker.io", "registry-
 const configFields: readonly string[] = ["auths", "credHelpers", "credsStore", "HttpHeaders", "currentContext"];
 
 /**
- * Reads a docker config JSON (`{"auths": {…}}`), or the old `.dockercfg` that is its inner part. Throws a `SyntaxError` that says what the text is
- * in place of that, and quotes nothing.
+ * Reads a docker config JSON (`{"auths": {…}}`), or the old `.dockercfg` that is its inner part. Throws a `SyntaxError` that says what is wrong
+ * and quotes nothing.
  */
 export function parseAuthfile(text: string): AuthFile {
   const content = parseObject(text.replace(/^\ufeff/, ""));
@@ -40,14 +40,14 @@ export function parseAuthfile(text: string): AuthFile {
     const odd = !isUsablePattern(normalizeKey(key));
     if (typeof login !== "string")
       return odd ? [`${shown(key)} matches no registry: * stands for a part of a host's name only`] : [];
-    // Docker leaves an empty entry behind for what a helper keeps.
+    // Docker leaves an empty entry if a helper keeps the login.
     return helpers.has("") || helpers.has(normalizeKey(key)) ? [] : [`${shown(key)} ${login}`];
   });
   const isEmpty = logins.length === 0 && helpers.size === 0 && unused.length === 0;
   return { logins: new Map(logins), helpers, unused: isEmpty ? ["it holds no login"] : unused };
 }
 
-/** The login with the longest key that the image lies under; of two the one without `*`. As the kubelet has it, a `*` is a part of one label. */
+/** The login with the longest matching key, preferably without `*`. As in the kubelet, a `*` is a part of one label. */
 export function findLogin({ logins }: Pick<AuthFile, "logins">, image: ImageReference): RegistryLogin | undefined {
   const parts = normalizeKey(repositoryOf(image)).split("/");
   for (let length = parts.length; length > 0; length--) {
@@ -58,7 +58,7 @@ export function findLogin({ logins }: Pick<AuthFile, "logins">, image: ImageRefe
   return undefined;
 }
 
-/** The helper that keeps the login for an image, and the host it is asked for. */
+/** The helper with the login for an image, and the host to ask it for. */
 export function findHelper({ helpers }: AuthFile, { registry }: ImageReference): { name: string; host: string } | undefined {
   const host = normalizeKey(registry);
   const name = helpers.get(host) ?? helpers.get("");
@@ -126,7 +126,7 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Docker wrote URLs as keys (`https://index.docker.io/v1/`); hosts are the same in any case, and with the usual port. */
+/** Docker wrote URLs as keys (`https://index.docker.io/v1/`). Case and the default port do not matter in hosts. */
 function normalizeKey(key: string): string {
   const bare = withoutEnd(key.replace(/^https?:\/\//i, "").replace(/\/v[12]\/?$/, ""), "/");
   const [given = "", ...path] = bare.split("/");

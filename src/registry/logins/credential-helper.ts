@@ -13,15 +13,15 @@ export interface HelperSettings {
 
 /** Runs the credential helpers of docker config files: `docker-credential-<name> get` (docker/docker-credential-helpers). */
 export interface CredentialHelpers {
-  /** The login a helper keeps for a host; undefined when it keeps none. Throws `JobError` when it cannot be run or fails. */
+  /** A helper's login for a host; undefined when it has none. Throws `JobError` when it cannot be run or fails. */
   get(name: string, host: string, signal: AbortSignal): Promise<RegistryLogin | undefined>;
   /** Why a helper cannot be used; undefined when it can be run. */
   fault(name: string): Promise<string | undefined>;
 }
 
-/** Milliseconds a helper may take; those of clouds ask their service for a token. */
+/** Milliseconds that a helper may take; those of clouds ask their service for a token. */
 const patience = 30_000;
-/** Where the helpers of clouds find who the bot is. */
+/** Variables that the helpers of clouds need to identify the bot. */
 const ofClouds = /^(?:AWS|GOOGLE|CLOUDSDK|AZURE|ACR|HOME$|XDG_CONFIG_HOME$|PATH$|SSL_CERT_)/;
 const keepsNone = /credentials not found|no credentials/i;
 

@@ -17,7 +17,7 @@ export interface CredentialSettings {
   readonly loginFor: (image: ImageReference, side: Side, signal: AbortSignal) => Promise<RegistryLogin | undefined>;
 }
 
-/** Whose login is wanted. `ownLogin` says whether the side's user and password belong to this image's registry. */
+/** Which login is needed. `ownLogin`: the side's user and password are for this image's registry. */
 export interface LoginRequest {
   readonly image: ImageReference;
   readonly side: Side;
@@ -27,13 +27,13 @@ export interface LoginRequest {
 /** Where logins come from. */
 export interface Credentials {
   /**
-   * A registry's login, most specific source first, every file read anew: the operator's user and password, the auth file or the helper that it
+   * A registry's login, most specific source first, reading every file again: the operator's user and password, the auth file or the helper that it
    * names, the cluster's token. Throws `JobError("RegistryDenied")` for what cannot be read.
    */
   find(request: LoginRequest, signal: AbortSignal): Promise<RegistryLogin | undefined>;
-  /** Throws when an auth file that was set cannot be read, so that it is said at start; answers what in it cannot be used. */
+  /** Throws at start when a configured auth file cannot be read; returns what in it cannot be used. */
   check(): Promise<readonly string[]>;
-  /** The hosts that auth files named when they were read last. */
+  /** The hosts that auth files named when they were last read. */
   hosts(): readonly string[];
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { JobError } from "../../core/errors.ts";
 
-/** Tries with the logins there are; when they are denied and reading them anew gives others (a rotated secret), once more with those. */
+/** Tries with the current logins. If they are denied and have changed meanwhile (a rotated secret), it tries once more. */
 export async function retryWithFreshLogins<Logins, Result>(
   read: () => Promise<Logins>,
   attempt: (logins: Logins) => Promise<Result>,

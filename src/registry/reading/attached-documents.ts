@@ -4,27 +4,27 @@ import type { Referrer } from "../referrers.ts";
 import type { ReadableImage } from "./image-reader.ts";
 import { type Descriptor, type ManifestContent, readManifest } from "./manifest.ts";
 
-/** A bill of materials that lies beside an image in its registry, not read yet. */
+/** A bill of materials attached to an image, not read yet. */
 export interface AttachedDocument {
-  /** What it was attached as; absent where nothing says it. */
+  /** Its type; absent if unknown. */
   readonly mediaType?: string;
-  /** Its bytes, checked against their digest. Throws `JobError`, also when there are too many. */
+  /** Its bytes, checked against their digest. Throws `JobError`, also if it is too long. */
   read(signal: AbortSignal): Promise<Buffer>;
 }
 
-/** Bytes of a document; those of large images have ten million. */
+/** The most bytes of a document; those of large images have ten million. */
 const longestDocument = 32 * 1024 * 1024;
-/** Documents of one image that are looked at. */
+/** How many documents of one image are checked. */
 const mostDocuments = 10;
 
-/** What documents are attached as: their own type, or one that tools gave them before there was any. */
+/** The types of documents: the official ones, and older ones of tools. */
 const artifactTypes = /cyclonedx|spdx|sbom/i;
 /** JSON of CycloneDX or SPDX; cosign's first type of CycloneDX does not say which encoding it is. */
 const documentTypes = /^(?:application|text)\/(?:vnd\.)?(?:cyclonedx|cyclonedx\+json|spdx\+json)$/;
 
 /**
- * The bills of materials attached to an image, the newest first: referrers of OCI 1.1, by the API or the tag that stands for it, and what cosign
- * attached under a tag of its own (sigstore/cosign: specs/SBOM_SPEC.md). Of an image for several platforms also those of the first. Throws
+ * The bills of materials attached to an image, the newest first: referrers of OCI 1.1, by the API or its fallback tag, and what cosign
+ * attached under its own tag (sigstore/cosign: specs/SBOM_SPEC.md). For an image for several platforms, also those of the first. Throws
  * `JobError` where the registry cannot be asked.
  */
 export async function findAttachedDocuments(image: ReadableImage, signal: AbortSignal): Promise<readonly AttachedDocument[]> {
@@ -40,7 +40,7 @@ export async function findAttachedDocuments(image: ReadableImage, signal: AbortS
   return found.slice(0, mostDocuments);
 }
 
-/** A document of which only the blob's digest is known. */
+/** A document that is known only by its blob's digest. */
 export function namedDocument(image: ReadableImage, digest: Digest): AttachedDocument {
   return { read: (signal) => readBounded(image, { digest, size: 0 }, signal) };
 }
@@ -54,7 +54,7 @@ function byAge(one: Referrer, other: Referrer): number {
   return (b || 0) - (a || 0);
 }
 
-/** The documents that an artifact holds; none where it is gone, broken, or another image's. */
+/** The documents of an artifact; none if it is gone, broken, or belongs to another image. */
 async function documentsIn(
   image: ReadableImage,
   reference: string,
@@ -93,5 +93,5 @@ async function readBounded(
   }
   if (length <= longestDocument) return Buffer.concat(chunks);
   const limit = `${longestDocument / 1024 / 1024} MiB`;
-  throw new JobError("CopyFailed", `The document ${digest} is longer than the ${limit} that are read`, { retryable: false });
+  throw new JobError("CopyFailed", `The document ${digest} is longer than ${limit}`, { retryable: false });
 }

@@ -10,22 +10,22 @@ export interface BlobRequest {
   readonly stream: StreamFromRegistry;
   readonly clock: Clock;
   readonly digest: Digest;
-  /** Bytes it may have: what its manifest says, else a limit. */
+  /** Its size by the manifest, else a limit. */
   readonly size: number;
   /** Whether fewer bytes than `size` mean that the connection broke. */
   readonly isExact: boolean;
 }
 
-/** Milliseconds without a byte after which a connection is taken for dead. */
+/** Milliseconds without a byte after which a connection counts as dead. */
 const longestSilence = 60_000;
-/** Bytes a second below which a registry is taken to hold us up, once it was waited for that long. */
+/** Bytes per second below which a registry counts as too slow, after this long. */
 const slowest = 1_024;
-/** Connections that may break one after the other without a byte between them. */
+/** How many connections may break in a row without a byte between them. */
 const mostBreaks = 3;
 
 /**
- * The bytes of a blob, checked: a broken connection is gone on with where it broke, and at the end a `JobError` says when they are not those of the
- * digest. One that is longer than it may be, silent or far too slow is a `JobError` as well.
+ * The bytes of a blob, checked against its digest. A broken connection is continued where it broke. A `JobError` for wrong bytes, a blob that is
+ * too long, and a registry that is silent or far too slow.
  */
 export async function* readBlob(request: BlobRequest, signal: AbortSignal): AsyncGenerator<Buffer> {
   const { digest, size, isExact } = request;
@@ -50,17 +50,17 @@ export async function* readBlob(request: BlobRequest, signal: AbortSignal): Asyn
     }
     breaks = length > before ? 1 : breaks + 1;
   }
-  throw new JobError("RegistryUnavailable", `The connection broke again and again while the blob ${digest} was read`);
+  throw new JobError("RegistryUnavailable", `The connection kept breaking while the blob ${digest} was read`);
 }
 
-/** Asks for a blob from an offset on; a registry that knows no ranges sends what was read already once more. */
+/** Asks for a blob from an offset on. A registry without ranges sends the whole blob again. */
 async function open({ stream, digest }: BlobRequest, offset: number, signal: AbortSignal): Promise<HeadAnswer> {
   const headers: Record<string, string> = offset > 0 ? { Range: `bytes=${offset}-` } : {};
   const answer = await stream({ method: "GET", path: `blobs/${digest}`, headers }, signal);
   answer.body.on("error", () => {});
   if (answer.status === 404) {
     answer.body.destroy();
-    throw new JobError("ImageNotFound", `The registry has no blob ${digest} there`);
+    throw new JobError("ImageNotFound", `The registry does not have the blob ${digest}`);
   }
   const goesOn = answer.status === 206 && answer.header("content-range")?.startsWith(`bytes ${offset}-`);
   return offset === 0 || goesOn ? answer : { ...answer, body: skip(answer.body, offset) };
@@ -75,7 +75,7 @@ function skip(body: Readable, count: number): Readable {
   });
 }
 
-/** The chunks of a body, where only the time in which the registry is waited for counts. */
+/** The chunks of a body. Only the time spent waiting for the registry counts. */
 async function* paced(body: Readable, { clock, digest }: BlobRequest, signal: AbortSignal): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const tooSlow = () => new JobError("RegistryUnavailable", `The registry sends the blob ${digest} too slowly`);
@@ -96,5 +96,5 @@ async function* paced(body: Readable, { clock, digest }: BlobRequest, signal: Ab
 
 function check(computed: string, digest: Digest): void {
   if (`sha256:${computed}` === digest) return;
-  throw new JobError("ImageDamaged", `The registry answered the blob ${digest} with other contents`);
+  throw new JobError("ImageDamaged", `The registry answered with other contents for the blob ${digest}`);
 }

@@ -1,10 +1,10 @@
 import { JobError } from "../../core/errors.ts";
 
-/** What reading one image may cost in all. */
+/** Limits for reading one image. */
 export interface ImageBudget {
   /** Counts a manifest that is asked for. Throws `JobError` when there were too many. */
   request(): void;
-  /** Notes how deep an index lies below the image itself. Throws `JobError` when that is too deep. */
+  /** Checks how deeply an index is nested. Throws `JobError` when that is too deep. */
   depth(depth: number): void;
   /** Counts bytes of manifests. Throws `JobError` when there were too many. */
   bytes(count: number): void;
@@ -13,7 +13,7 @@ export interface ImageBudget {
 /** An index has a dozen platforms at most, each with an attestation, and no index in it; manifests have some kilobytes. */
 const limits = { requests: 200, bytes: 16 * 1024 * 1024, depth: 1 };
 
-/** A budget for one image, named for messages. What exceeds it will not shrink, so the failure is final. */
+/** A budget for one image, named for messages. The image will not shrink, so the failure is final. */
 export function createImageBudget(image: string): ImageBudget {
   const spent = { requests: 0, bytes: 0, depth: 0 };
   const set = (what: keyof typeof limits, value: number, words: string) => {

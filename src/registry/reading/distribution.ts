@@ -6,7 +6,7 @@ import type { RegistryAnswer, SendToRegistry } from "../http/registry-http.ts";
 import { noRegistry, RegistryVerdict } from "../trust/verdict.ts";
 import { describeManifest, kindOfManifest, type ManifestKind } from "./manifest.ts";
 
-/** A manifest as the registry holds it. Its digest is that of these very bytes, but for Docker's schema 1, where it is what the registry says. */
+/** A manifest as the registry has it. The digest is computed from its bytes, except for Docker's schema 1, where the registry's word counts. */
 export interface Manifest {
   readonly digest: Digest;
   readonly mediaType: string;
@@ -24,18 +24,18 @@ const accepted = [
 
 const headers = { Accept: accepted };
 
-/** Answers to HEAD that GET may contradict: who knows no HEAD says so in many ways, and some answer 404 to it where GET has it. */
+/** Answers to HEAD that GET can contradict: some registries do not know HEAD, and some answer 404 although GET finds it. */
 const decisive: readonly number[] = [401, 403, 429, 503];
 
 /**
- * The digest a registry has a manifest under, asked by tag or digest; undefined when it has none. It has one when the answer is a manifest by its
- * media type and digest. Throws a `RegistryVerdict` when no registry answers.
+ * The digest of a manifest in a registry, by tag or digest; undefined if there is none. The answer must be a manifest by media type and
+ * digest. Throws a `RegistryVerdict` if something other than a registry answers.
  */
 export async function headManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
   return (await proveManifest(send, reference, signal)) ?? (await findManifest(send, reference, signal));
 }
 
-/** The first half of that, by HEAD: undefined where it proves nothing, which is not yet that there is none. */
+/** The first step, by HEAD: undefined if it proves nothing, which does not mean that there is none. */
 export async function proveManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
   const answer = await send({ method: "HEAD", path: `manifests/${reference}`, headers }, signal).catch((error: unknown) => {
     if (error instanceof RegistryVerdict || !isUndecided(error)) throw error;
@@ -44,22 +44,22 @@ export async function proveManifest(send: SendToRegistry, reference: string, sig
   return answer && provenBy(answer, reference);
 }
 
-/** The second half, by GET. */
+/** The second step, by GET. */
 export async function findManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Digest | undefined> {
   const answer = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
   return answer.status === 404 ? undefined : verify(answer, reference).digest;
 }
 
-/** A manifest by tag or digest. Throws `JobError("ImageNotFound")` when there is none, `JobError("CopyFailed")` when the answer is another. */
+/** A manifest by tag or digest. Throws `JobError("ImageNotFound")` if there is none, `JobError("CopyFailed")` for a wrong answer. */
 export async function getManifest(send: SendToRegistry, reference: string, signal: AbortSignal): Promise<Manifest> {
   const answer = await send({ method: "GET", path: `manifests/${reference}`, headers }, signal);
-  if (answer.status === 404) throw new JobError("ImageNotFound", `The registry has no manifest ${reference} there`);
+  if (answer.status === 404) throw new JobError("ImageNotFound", `The registry does not have the manifest ${reference}`);
   return verify(answer, reference);
 }
 
-/** Gives a manifest that lies in the repository a further tag. */
+/** Gives a manifest in the repository another tag. */
 export async function tagManifest(send: SendToRegistry, tag: string, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  // What was not checked against its digest is not written by us; skopeo does that.
+  // A manifest that was not checked against its digest is written by skopeo.
   if (manifest.kind === "schema1") throw new JobError("CopyFailed", "Manifests of schema 1 are not tagged", { retryable: false });
   const request = {
     method: "PUT" as const,
@@ -92,7 +92,7 @@ function verify({ body, header, url }: RegistryAnswer, reference: string): Manif
   const expected = [reference, announced].find(isDigest) ?? computed;
   const { kind, mediaType } = describeManifest(body, type, reference);
   if (expected !== computed && kind !== "schema1") {
-    throw new JobError("CopyFailed", `The registry answered the manifest ${reference} with other contents`);
+    throw new JobError("CopyFailed", `The registry answered with other contents for the manifest ${reference}`);
   }
   return { digest: expected, mediaType, kind, bytes: body };
 }

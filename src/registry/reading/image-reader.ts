@@ -13,7 +13,7 @@ import { readManifest } from "./manifest.ts";
 export interface ReadOptions {
   /** `destination` for a copy in the push registry. */
   readonly side: Side;
-  /** As for a copy: the image lies in a registry that the source login is for. */
+  /** As for a copy: the source login is for the image's registry. */
   readonly ownLogin: boolean;
 }
 
@@ -22,19 +22,19 @@ export interface ReadableImage {
   readonly reference: ImageReference;
   /** A manifest by tag or digest, its bytes checked against the digest. */
   manifest(reference: string, signal: AbortSignal): Promise<Manifest>;
-  /** The bytes of a blob that one of the manifests names, checked at their end; a broken connection is gone on with. */
+  /** The bytes of a blob that one of the manifests names, checked at their end. A broken connection is continued. */
   blob(digest: Digest, signal: AbortSignal): AsyncIterable<Buffer>;
   /** What is attached to a manifest, as its registry lists it. */
   referrers(digest: Digest, signal: AbortSignal): Promise<readonly Referrer[]>;
 }
 
-/** Reads images where they lie, with the logins, certificates, proxies and limits that copies have. */
+/** Reads images in their registries, with the same logins, certificates, proxies and limits as copies. */
 export interface ImageReader {
   /** Finds the login; nothing is asked yet. Throws a `RegistryVerdict` for a registry that images may not come from. */
   open(image: ImageReference, options: ReadOptions, signal: AbortSignal): Promise<ReadableImage>;
 }
 
-/** Bytes of a blob whose size no manifest told. */
+/** The most bytes of a blob whose size is unknown. */
 const longestBlob = 16 * 1024 ** 3;
 
 export function createImageReader(parts: RegistryParts): ImageReader {
@@ -64,7 +64,7 @@ function openImage(image: ImageReference, place: RegistryRepository, limits: Hos
     manifest(reference, signal) {
       const reading = known.get(reference) ?? patient(signal, () => read(reference, signal));
       known.set(reference, reading);
-      // A failure is not remembered: it may have been the signal's.
+      // A failure is not remembered, because the signal can have caused it.
       reading.catch(() => known.delete(reference));
       return reading;
     },

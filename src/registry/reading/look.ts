@@ -4,7 +4,7 @@ import type { Manifest } from "./distribution.ts";
 import type { ReadableImage } from "./image-reader.ts";
 import { assertImage, readManifest } from "./manifest.ts";
 
-/** What lies in a registry under an image's name; `base` is the image it stands on, by its own word. */
+/** What a registry has under an image's name; `base` is the base image that it names itself. */
 export type ImageLook =
   | { readonly kind: "absent" }
   | {
@@ -15,14 +15,14 @@ export type ImageLook =
       readonly parts?: readonly Digest[];
     };
 
-/** A configuration holds a few kilobytes; a longer one is not searched for labels. */
+/** A configuration has a few kilobytes; longer ones are not searched for labels. */
 const longestConfig = 1024 * 1024;
 
 /** opencontainers/image-spec, annotations.md: builders write them into the manifest or into the configuration's labels. */
 const baseName = "org.opencontainers.image.base.name";
 const baseDigest = "org.opencontainers.image.base.digest";
 
-/** Looks at an image without its layers. Throws `JobError` when the registry does not say, and `NotAnImage` for what is none. */
+/** Reads an image without its layers. Throws `JobError` if the registry does not answer, and `NotAnImage` for other things. */
 export async function lookAt(image: ReadableImage, signal: AbortSignal, seeksBase = true): Promise<ImageLook> {
   const { tag, digest } = image.reference;
   const manifest = await image.manifest(digest ?? tag ?? "latest", signal).catch((error: unknown) => {
@@ -36,7 +36,7 @@ export async function lookAt(image: ReadableImage, signal: AbortSignal, seeksBas
   return { kind: "present", digest: manifest.digest, ...(base && { base }), ...(parts && { parts }) };
 }
 
-/** Of an index its own annotation counts, else the first platform's image. */
+/** For an index, its own annotation counts, else that of the first platform's image. */
 async function findBase(image: ReadableImage, manifest: Manifest, signal: AbortSignal): Promise<ImageReference | undefined> {
   const { annotations, config, children } = readManifest(manifest);
   const named = baseIn(annotations);
@@ -44,7 +44,7 @@ async function findBase(image: ReadableImage, manifest: Manifest, signal: AbortS
   const child = children.find(({ platform }) => platform?.os !== "unknown");
   if (child) {
     const inner = await image.manifest(child.digest, signal);
-    // An index within an index is nothing that a build makes.
+    // No build makes an index within an index.
     return inner.kind === "image" ? findBase(image, inner, signal) : undefined;
   }
   return config && baseIn(await labelsOf(image, config.digest, signal));
@@ -65,7 +65,7 @@ async function labelsOf(image: ReadableImage, digest: Digest, signal: AbortSigna
   }
 }
 
-/** Whoever made the image wrote this: what is no name of an image says nothing. */
+/** The author of the image wrote this: a name that is not valid is ignored. */
 function baseIn(labels: unknown): ImageReference | undefined {
   const { [baseName]: name, [baseDigest]: digest } = (labels ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof name !== "string" || name === "" || name === "scratch") return undefined;

@@ -12,20 +12,20 @@ export interface Descriptor {
   readonly size: number;
   readonly mediaType: string | undefined;
   readonly annotations: Readonly<Record<string, unknown>>;
-  /** Of an index' child. */
+  /** For a child of an index. */
   readonly platform?: { readonly os?: string; readonly architecture?: string; readonly variant?: string };
 }
 
 /** What a manifest names. */
 export interface ManifestContent {
-  /** What the whole is, where it is no container image (OCI 1.1). */
+  /** The artifact's type, if it is not a container image (OCI 1.1). */
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, unknown>>;
   readonly config: Descriptor | undefined;
   readonly layers: readonly Descriptor[];
   /** The images of an index. */
   readonly children: readonly Descriptor[];
-  /** The manifest it belongs to, where it is a referrer (OCI 1.1). */
+  /** The manifest it belongs to, if it is a referrer (OCI 1.1). */
   readonly subject?: Digest;
 }
 
@@ -39,15 +39,15 @@ const kinds: Readonly<Record<string, ManifestKind>> = {
   "application/vnd.docker.distribution.manifest.v1+json": "schema1",
 };
 
-/** Images of an index, and layers of an image, above which it is none that a build made. */
+/** The most images of an index and layers of an image; no build makes more. */
 const mostParts = 1_000;
 
-/** The kind of manifest a media type stands for, parameters aside; undefined when it is none. */
+/** The kind of manifest for a media type, without its parameters; undefined for other types. */
 export function kindOfManifest(mediaType: string | undefined): ManifestKind | undefined {
   return kinds[bareType(mediaType)];
 }
 
-/** What a manifest is, by its content type, else by what it says of itself. Throws `JobError("CopyFailed")` when it is none. */
+/** The kind of a manifest, by its content type, else by its own media type. Throws `JobError("CopyFailed")` if it is not a manifest. */
 export function describeManifest(
   bytes: Buffer,
   contentType: string | undefined,
@@ -57,8 +57,8 @@ export function describeManifest(
   const own = typeof fields.mediaType === "string" ? fields.mediaType : undefined;
   const mediaType = [contentType, own, impliedType(fields)].map(bareType).find((type) => type in kinds);
   const kind = kindOfManifest(mediaType);
-  if (mediaType === undefined || kind === undefined) throw malformed(name, "it is no manifest of an image");
-  // Only schema 1 is let through unchecked, so nothing else may pass for it.
+  if (mediaType === undefined || kind === undefined) throw malformed(name, "it is not the manifest of an image");
+  // Only schema 1 is not checked, so nothing else may be mistaken for it.
   if ((kind === "schema1") !== (fields.schemaVersion === 1)) throw malformed(name, "it is not what its media type says");
   return { kind, mediaType };
 }
@@ -133,10 +133,10 @@ function malformed(name: string, why: string): JobError {
   return new JobError("CopyFailed", `The manifest ${name} is malformed: ${why}`, { retryable: false });
 }
 
-/** Throws `JobError("NotAnImage")` when a manifest is known to be no container image's. */
+/** Throws `JobError("NotAnImage")` for a manifest that is known not to be a container image. */
 export function assertImage({ kind, ...manifest }: { bytes: Buffer; digest: string; kind: ManifestKind }): void {
   if (kind !== "image") return;
   const { artifactType, config, layers } = readManifest({ ...manifest, kind });
   const why = whyNoImage({ artifactType, config: config?.mediaType, layers: layers.map(({ mediaType }) => mediaType) });
-  if (why !== undefined) throw new RegistryVerdict("NotAnImage", `${manifest.digest} is no container image: ${why}`);
+  if (why !== undefined) throw new RegistryVerdict("NotAnImage", `${manifest.digest} is not a container image: ${why}`);
 }

@@ -98,7 +98,7 @@ export function createHostTrust(settings: HostTrustSettings, now: () => number, 
   }
 }
 
-/** Whether images may come from a registry, as far as its name tells. */
+/** Whether images may come from this registry, judged by its name. */
 export function createSourceCheck(settings: HostTrustSettings): (registry: string) => boolean {
   const trust = createHostTrust(settings, Date.now);
   return (registry) => {
@@ -116,7 +116,7 @@ function refused(host: string, publicOnly: boolean) {
     ? "it is no public address, and the registry that leads there has one"
     : "it is this machine's or the cluster's own, or a cloud's metadata service";
   return untrusted(
-    `The bot does not go to ${host}: ${why}. BUILD_WATCHER_TRUSTED_HOSTS names hosts for which that is right`,
+    `The bot does not connect to ${host}: ${why}. If that is right, name the host in BUILD_WATCHER_TRUSTED_HOSTS`,
     host,
   );
 }

@@ -15,7 +15,7 @@ export function untrusted(message: string, host: string): RegistryVerdict {
 export function noRegistry({ host, pathname }: URL, type: string): RegistryVerdict {
   return new RegistryVerdict(
     "CopyFailed",
-    `${host} answers ${pathname.slice(0, 100)} with ${type.slice(0, 50)}, which is no registry's answer: a login page or a web server stands in its place`,
+    `${host} answers ${pathname.slice(0, 100)} with ${type.slice(0, 50)}, which is not an answer of a registry: something else answers there, such as a login page or a web server`,
     { host },
   );
 }

@@ -20,7 +20,7 @@ export interface FoundPackage {
   readonly origin: Origin;
 }
 
-/** An image with a match, as one build made it, or as a base that others stand on. */
+/** An image with a match: one that a build made, or a base image. */
 export interface FoundImage {
   readonly image: string;
   readonly digest: Digest;
@@ -35,7 +35,7 @@ export interface FoundImage {
   readonly packages: readonly FoundPackage[];
 }
 
-/** What one BuildConfig has of it. */
+/** The matches in one BuildConfig's images. */
 export interface FoundGroup {
   /** `namespace/name` of a BuildConfig, else an image's name. */
   readonly subject: string;
@@ -46,15 +46,15 @@ export interface FoundGroup {
 }
 
 export interface FoundPackages {
-  /** Those that have it still come first, then the newest. */
+  /** Those that still have it come first, then the newest. */
   readonly groups: readonly FoundGroup[];
   /** Whether there are more images than are listed. */
   readonly more: boolean;
-  /** How much of what was read could be: an answer says nothing of images that could not. */
+  /** How much could be read. The answer says nothing about the rest. */
   readonly coverage: Readonly<Record<Completeness, number>>;
 }
 
-/** Images that are listed at most. */
+/** The most images that are listed. */
 export const mostMatches = 500;
 const mostBuilds = 50;
 
@@ -64,7 +64,7 @@ export async function answerQuestion(question: PackageQuestion, parts: AnswerPar
   const groups = new Map<string, FoundImage[]>();
   for (const [, same] of byContent(matches)) {
     for (const [subject, image] of await imagesOf(same, parts)) groups.set(subject, [...(groups.get(subject) ?? []), image]);
-    // The ledger answers at once; others are to be answered in between.
+    // Lets other requests have their turn.
     await nextTurn();
   }
   const listed: FoundGroup[] = [];
@@ -103,7 +103,7 @@ async function imagesOf(same: readonly PackageMatch[], parts: AnswerParts): Prom
   );
 }
 
-/** A build has a job for each analyzer; one of them stands for it. */
+/** A build has one job per analyzer; any of them represents it. */
 function oneOfBuild(records: readonly JobRecord[]): readonly JobRecord[] {
   return [...new Map(records.map((record) => [buildKey(record), record])).values()];
 }

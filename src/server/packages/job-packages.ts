@@ -8,13 +8,13 @@ import { type Origin, originsOf } from "./origin.ts";
 /** What a job's page shows of the packages in its image. */
 export interface JobPackages {
   readonly digest: Digest;
-  /** One a platform. */
+  /** One per platform. */
   readonly contents: readonly ContentSummary[];
-  /** Of the first platform, as many as are shown. */
+  /** The packages that are shown, of the first platform. */
   readonly packages: readonly (ListedPackage & { readonly origin: Origin })[];
-  /** How many of them all came with the base image; undefined when the base was not read. */
+  /** How many of all packages came with the base image; undefined when the base was not read. */
   readonly fromBase: number | undefined;
-  /** Against the build before of the same BuildConfig, if there is one whose image was read. */
+  /** Compared with the previous build of the BuildConfig, if its image was read. */
   readonly changes: (PackageDifference & { readonly since: JobRecord }) | undefined;
 }
 
@@ -22,7 +22,7 @@ const shownPackages = 1_000;
 const shownChanges = 200;
 const lookedBack = 20;
 
-/** Undefined when nobody read the image. */
+/** Undefined when the image was not read. */
 export async function packagesOfJob(
   record: JobRecord,
   parts: { readonly queue: Pick<JobQueue, "withImage" | "recent">; readonly known: KnownPackages },

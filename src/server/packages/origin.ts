@@ -3,10 +3,10 @@ import type { KnownPackages } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord } from "../../queue/job-queue.ts";
 import { imageDigest } from "../chain.ts";
 
-/** Whose layer a package is in: the image's own, or a base's, which is where it is mended. */
+/** Whose layer a package is in: the image's own, or a base image's, where it has to be fixed. */
 export type Origin = { readonly kind: "own" } | { readonly kind: "base"; readonly image: string; readonly buildConfig?: string };
 
-/** A base below an image, with the layers it has. */
+/** A base image with its layers. */
 interface Base {
   readonly image: string;
   readonly buildConfig?: string;
@@ -17,7 +17,7 @@ export type OriginOf = (layer: string) => Origin;
 
 const longestWayDown = 5;
 
-/** Tells layers of a job's image by whose they are; the lowest base that has a layer brought it. */
+/** Says whose layers a job's image has: a layer belongs to the lowest base image that has it. */
 export async function originsOf(
   record: JobRecord | undefined,
   { queue, known }: { readonly queue: Pick<JobQueue, "withImage">; readonly known: Pick<KnownPackages, "summary"> },

@@ -41,14 +41,14 @@ export function actionRoutes({ queue, access, clock }: PageParts): Router {
 
 /** Why a job cannot be retried or dismissed. */
 export const refusals = {
-  retry: "The job is not known, or it is running now.",
-  dismiss: "The job is not known, it is running now, or it is done.",
+  retry: "There is no such job, or it is running.",
+  dismiss: "There is no such job, or it is running or done.",
 } as const;
 
-/** What both buttons change where they change many. */
+/** Which jobs the buttons for many jobs change. */
 const changeable: readonly JobOutcome[] = [...failedOutcomes, "waiting"];
 
-/** Changes every job that fits, of those that wait, failed, or whose analysis failed. Ids first: a changed job leaves the list that is being read. */
+/** Changes every job that fits and waits, failed, or whose analysis failed. Reads all ids first, because a changed job leaves the list. */
 async function changeMatching(
   queue: Pick<PageParts["queue"], "look" | "retry" | "dismiss">,
   verb: "retry" | "dismiss",
@@ -67,7 +67,7 @@ async function changeMatching(
   return answers.filter(Boolean).length;
 }
 
-/** To the page the form was on, as far as it is one of ours. */
+/** Back to the page of the form, if it is one of ours. */
 function goBack(request: Request, response: Response): void {
   const referrer = request.headers.referer;
   const url = referrer !== undefined && URL.canParse(referrer) ? new URL(referrer) : undefined;

@@ -71,7 +71,7 @@ function linkJson({ record, takesFiles, madeOnIt }: Link): LinkJson {
 
 const trackedPage = 500;
 
-/** The BuildConfigs with a build by name, page by page, and on the last page those named to be followed that had none yet. */
+/** BuildConfigs with a build, by name, in pages. The last page also has the tracked ones that have no build yet. */
 async function readTracked({ queue, track }: Pick<PageParts, "queue" | "track">, cursor: unknown) {
   const after = typeof cursor === "string" ? cursor.slice(0, 600) : "";
   const records = await queue.lastOfBuildConfigs(trackedPage, after);
@@ -97,7 +97,7 @@ async function withoutBuild(queue: PageParts["queue"], track: readonly string[])
   return [...missing];
 }
 
-/** An image named by digest is one job an analyzer for ever, unless it failed; what a tag names can have changed. The id is that of the first job. */
+/** An image named by digest is taken in once, unless its job failed; a tag can name another image each time. Returns the id of the first job. */
 async function takeIn({ queue, analyzers }: Pick<PageParts, "queue" | "analyzers">, image: ImageReference) {
   const again = image.digest === undefined ? "always" : "failed";
   const jobs = imageJobs(image, "webhook", analyzers);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type RequestHandler, Router } from "express";
 
-/** The style sheet, one file an idea; later ones win. */
+/** The parts of the style sheet; later ones win. */
 const styles = ["base", "frame", "overview", "jobs", "job", "narrow"];
 
 /** The style sheet and the script, read once. */

@@ -3,7 +3,7 @@ import { readFilter } from "../list-filter.ts";
 import type { Subject } from "../live.ts";
 import type { PageParts } from "../page-parts.ts";
 
-/** Open pages of one address: a login proxy or a router brings many people by one, and others must find a place all the same. */
+/** The most open pages for one address. A login proxy or router has many people behind one address, but others need a place too. */
 const mostOfPeer = 200;
 
 /** The stream of changes that open pages listen to. */

@@ -3,12 +3,12 @@ import { type AccessSettings, type Caller, type Refusal, refuseChange, refuseRea
 import { toText } from "../views/html.ts";
 import { problemPage } from "../views/problem-page.ts";
 
-/** Lets only those through who may read. */
+/** Only for callers that may read. */
 export function readersOnly(settings: AccessSettings): RequestHandler {
   return (request, response, next) => letThrough(refuseReading(callerOf(request), settings), request, response, next);
 }
 
-/** Lets only those through who may change something. */
+/** Only for callers that may change something. */
 export function changersOnly(settings: AccessSettings): RequestHandler {
   return (request, response, next) => letThrough(refuseChange(callerOf(request), settings), request, response, next);
 }

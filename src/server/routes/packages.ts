@@ -15,7 +15,7 @@ import { callerOf } from "./guard.ts";
 const noQuestion = "Ask for a name, with a version or a range: name=log4j-core&version=>=2.0 <2.17.1";
 const notReading = "This bot reads no packages: images are submitted to THOTH_USER_API_HOST.";
 
-/** Which images have a package: for people at `/packages`, for programs below `/api`; and the documents of what lies in images. */
+/** Which images have a package: for people at `/packages`, for programs below `/api`; and bills of materials. */
 export function packageRoutes(parts: PageParts): Router {
   const { packages, queue, access, clock, version } = parts;
   const router = Router();
@@ -84,7 +84,7 @@ function sendDocument(response: Response, document: Uint8Array): void {
     .send(Buffer.from(document));
 }
 
-/** The image by the name it was read under. */
+/** The image under the name it was read by. */
 function referenceOf({ result, job }: JobRecord): ImageReference | undefined {
   if (result?.output === undefined) return job.output?.kind === "reference" ? job.output.reference : undefined;
   try {
@@ -95,7 +95,7 @@ function referenceOf({ result, job }: JobRecord): ImageReference | undefined {
   }
 }
 
-/** `name` may hold the version, or a package URL, as well. */
+/** `name` can also hold the version, or be a package URL. */
 function questionOf({ query }: Request): PackageQuestion | undefined {
   const asked = parsePackageQuestion(textOf(query.name));
   const range = textOf(query.version).trim();

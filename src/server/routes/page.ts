@@ -17,7 +17,7 @@ import { withFormToken } from "../views/layout.ts";
 import { answerProblem, callerOf } from "./guard.ts";
 
 const pageSize = 50;
-/** Milliseconds the cluster may take to hand out a log. */
+/** Milliseconds that the cluster may take to send a log. */
 const logPatience = 15_000;
 
 /** The pages for people: the list at `/` and every job's own. */
@@ -69,7 +69,7 @@ export function pageRoutes(parts: PageParts): Router {
   });
   return router;
 
-  /** Forms carry their token only where they would work. */
+  /** Forms carry their token only where they work. */
   function sendPage(request: Request, response: Response, page: Html): void {
     const text = toText(page);
     const isWorking = access.formToken !== undefined && mayPressButtons(callerOf(request), access);
@@ -84,10 +84,10 @@ function withSince(path: string, since: string): string {
 async function readLog({ readBuildLog, access }: PageParts, { build }: Pick<Job, "build">, request: Request): Promise<LogTail> {
   const refusal = refuseLogs(callerOf(request), access);
   if (refusal) return { missing: refusal.message };
-  if (!build) return { missing: "Images alone have no build log." };
+  if (!build) return { missing: "This job has no build, so there is no build log." };
   try {
     const text = await readBuildLog(build, AbortSignal.timeout(logPatience));
-    return text === undefined ? { missing: "The cluster has no log of this build any more." } : { text: linesForPeople(text) };
+    return text === undefined ? { missing: "The cluster no longer has a log of this build." } : { text: linesForPeople(text) };
   } catch (error) {
     return { missing: `The log cannot be read now: ${error instanceof Error ? error.message : "the cluster does not answer"}` };
   }

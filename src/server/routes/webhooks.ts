@@ -15,8 +15,8 @@ type Hook = "registry" | "cloudevents";
 const longestBody = 1024 * 1024;
 
 /**
- * `POST /webhooks/registry` and `POST /webhooks/cloudevents`: images that were pushed become jobs. 202 when they are on disk; what cannot be
- * taken is told by a 4xx. Checks go from cheap to dear, so that whoever lacks the secret costs next to nothing.
+ * `POST /webhooks/registry` and `POST /webhooks/cloudevents`: images that were pushed become jobs. 202 when they are on disk, 4xx for
+ * what cannot be taken in. Cheap checks come first, so callers without the secret cost almost nothing.
  */
 export function webhookRoutes(settings: WebhookSettings): Router {
   const router = Router();
@@ -51,12 +51,12 @@ function registryHook(settings: WebhookSettings): RequestHandler {
     const validation = validationOf(request.body);
     if (validation) return void response.json(validation);
     const pushed = readRegistryPayload(request.body);
-    if (!pushed) return refuse(response, 422, `This is no notification of ${senderNames}.`);
+    if (!pushed) return refuse(response, 422, `This is not a notification of ${senderNames}.`);
     await takeAll(settings, "registry", pushed, response);
   };
 }
 
-/** A signed event counts once: one that comes again while its signature is good is a sender's second attempt, or not the sender's. */
+/** A signed event counts once. If it comes again while its signature is valid, it is a second attempt or a replay. */
 function cloudEventHook(settings: WebhookSettings): RequestHandler {
   const seen = createSeenIds(signatureAge * 2_000, mostRemembered);
   return async (request, response) => {
@@ -67,7 +67,7 @@ function cloudEventHook(settings: WebhookSettings): RequestHandler {
   };
 }
 
-/** Ids that are remembered; each was signed, so that only who has the secret can fill the place. */
+/** How many ids are remembered. Each was signed, so only callers with the secret can fill this up. */
 const mostRemembered = 20_000;
 
 async function takeAll(
@@ -100,7 +100,7 @@ function counted({ metrics }: WebhookSettings, hook: Hook): RequestHandler {
 const postOnly: RequestHandler = (request, response, next) => {
   if (request.method === "POST") return next();
   response.set("Allow", "POST");
-  refuse(response, 405, "Web hooks are called by POST.");
+  refuse(response, 405, "Call web hooks with POST.");
 };
 
 function switchedOn({ secret }: WebhookSettings): RequestHandler {
@@ -113,22 +113,22 @@ function switchedOn({ secret }: WebhookSettings): RequestHandler {
 function typed(isRight: (headers: Request["headers"]) => boolean): RequestHandler {
   return (request, response, next) => {
     if (isRight(request.headers)) next();
-    else refuse(response, 415, "The content type is not one that this web hook reads.");
+    else refuse(response, 415, "This web hook does not read this content type.");
   };
 }
 
-/** Registries use content types of their own that end in +json. */
+/** Registries use their own content types that end in +json. */
 function isJson({ "content-type": contentType = "" }: Request["headers"]): boolean {
   return /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType);
 }
 
 const sizedRight: RequestHandler = (request, response, next) => {
   if (Number(request.headers["content-length"] ?? 0) > longestBody)
-    refuse(response, 413, `More than ${longestBody} bytes are not read.`);
+    refuse(response, 413, `The body is longer than ${longestBody} bytes.`);
   else next();
 };
 
-/** The secret comes as a header, alone or as Bearer, or, from a service that can only be given a URL, as `?token=`. */
+/** The secret comes in a header, with or without Bearer. A service that only knows a URL sends it as `?token=`. */
 function secretOnly({ secret = "" }: WebhookSettings): RequestHandler {
   return ({ headers, query }, response, next) => {
     const given = headers.authorization?.replace(/^Bearer +/i, "") ?? query.token;
@@ -138,7 +138,7 @@ function secretOnly({ secret = "" }: WebhookSettings): RequestHandler {
   };
 }
 
-/** What the headers alone show to be wrong costs no body. */
+/** If the headers are already wrong, the body is not read. */
 const maybeSigned: RequestHandler = ({ headers }, response, next) => {
   const [id, time, signature] = [headers["webhook-id"], headers["webhook-timestamp"], headers["webhook-signature"]];
   const age = Math.abs(Date.now() / 1000 - Number(time));
@@ -146,7 +146,7 @@ const maybeSigned: RequestHandler = ({ headers }, response, next) => {
   else refuse(response, 401, unsigned);
 };
 
-/** Seconds a signature is good for (Standard Webhooks). */
+/** Seconds that a signature is valid (Standard Webhooks). */
 const signatureAge = 5 * 60;
 const unsigned = "The signature (webhook-id, webhook-timestamp, webhook-signature) is missing, too old or wrong.";
 
@@ -166,17 +166,17 @@ const parsed: RequestHandler = (request, response, next) => {
   }
 };
 
-/** What the steps threw: a body too large, or an image name that cannot be; anything else is for the server's own handler. */
+/** Errors of the steps: a body that is too large, or an invalid image name. The server handles anything else. */
 function explained(error: unknown, _request: Request, response: Response, next: NextFunction): void {
   const { reason, message } = asJobError(error);
   if (reason === "BadReference") refuse(response, 422, message);
   else if (typeof error === "object" && error !== null && "type" in error && error.type === "entity.too.large")
-    refuse(response, 413, `More than ${longestBody} bytes are not read.`);
+    refuse(response, 413, `The body is longer than ${longestBody} bytes.`);
   else next(error);
 }
 
 function refuse(response: Response, status: number, error: string): void {
-  // What is left of the body is not read, so the connection cannot serve another request.
+  // The rest of the body is not read, so the connection cannot serve another request.
   if (status === 413) response.set("Connection", "close");
   response.status(status).json({ error });
 }

@@ -5,11 +5,11 @@ import { type Html, html } from "./html.ts";
 import { outsideLink } from "./links.ts";
 import { counted, outside, timeAgo } from "./words.ts";
 
-/** Builds named before the list is unfolded, and in it. */
+/** How many builds are named in the line, and how many in the list. */
 const named = 3;
 const listed = 100;
 
-/** What the cluster builds now, and which BuildConfigs' last build failed: one line that unfolds; nothing when there is neither. */
+/** The running builds, and those whose BuildConfig's last build failed: one line that unfolds. Nothing if there are none. */
 export function buildsView({ running, failed }: Builds, console: string | undefined, now: number): Html | undefined {
   if (running.length === 0 && failed.length === 0) return undefined;
   const rows = [
@@ -22,7 +22,7 @@ ${running.length > 0 && html`<span class="running"><span aria-hidden="true">◐<
 </summary><ul>${rows}</ul></details>`;
 }
 
-/** For those who listen; empty when there is nothing to say. */
+/** For screen readers; empty when there is nothing to say. */
 export function buildsLine({ failed }: Builds): string {
   return failed.length > 0 ? `${counted(failed.length, "build")} failed on the cluster` : "";
 }

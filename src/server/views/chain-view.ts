@@ -4,7 +4,7 @@ import { type Html, html } from "./html.ts";
 import { imageView, jobPath } from "./job-row.ts";
 import { outside, stateBadge } from "./words.ts";
 
-/** The chain of builds as a tree that grows from its foundation. */
+/** The chain of builds as a tree, from the base image up. */
 export function chainView({ foundation, first }: Chain): Html {
   const tree = html`<ul>${linkView({ ...first, takesFiles: false })}</ul>`;
   if (foundation === undefined) return html`<div class="chain">${tree}</div>`;

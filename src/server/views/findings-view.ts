@@ -2,7 +2,7 @@ import { describeFindings, type Findings, severities } from "../../core/findings
 import { type Html, html } from "./html.ts";
 import { outside } from "./words.ts";
 
-/** What an analyzer found, short: the worst two severities, or that it could not look. */
+/** What an analyzer found, in short: the worst two severities, or that it could not look. */
 export function findingsBadge(findings: Findings | undefined): Html | undefined {
   if (!findings) return undefined;
   const words = describeFindings(findings);

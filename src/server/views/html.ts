@@ -1,11 +1,11 @@
 const markup = Symbol("markup");
 
-/** Text that is HTML already. Only `html` makes it, so that nothing read from outside can pass for it. */
+/** Text that is already HTML. Only `html` makes it, so no outside text can be mistaken for it. */
 export interface Html {
   readonly [markup]: string;
 }
 
-/** What a template may hold: text is escaped, nothing is made of `false` and `undefined`. */
+/** What a template can hold: text is escaped, `false` and `undefined` are left out. */
 export type Part = Html | string | number | false | undefined | readonly Part[];
 
 /** A template whose parts are text unless they are HTML themselves. */

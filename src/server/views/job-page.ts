@@ -23,9 +23,9 @@ export interface JobPage {
   /** The jobs of its build or image for all analyzers, this one included. */
   readonly members: readonly JobRecord[];
   readonly chain: Chain;
-  /** What lies in its image; undefined where nobody read it. */
+  /** The packages in its image; undefined if it was not read. */
   readonly packages?: JobPackages | undefined;
-  /** Undefined as long as nobody asked for it. */
+  /** Undefined until somebody asks for it. */
   readonly log: LogTail | undefined;
   readonly now: number;
   readonly mayChange: boolean;
@@ -100,7 +100,7 @@ function image(name: string): Html {
   return html`${imageView(name)} ${outsideLink(imageLink(name), "Registry")}`;
 }
 
-/** A build that stands alone has no chain to show. */
+/** Nothing for a build without a chain. */
 function chainSection(chain: Chain): Html | false {
   const { foundation, first } = chain;
   if (foundation === undefined && first.madeOnIt.length === 0) return false;

@@ -25,7 +25,7 @@ export function jobRow({ id, lead: record, members }: RecordGroup, now: number):
 </tr>`;
 }
 
-/** One state an analyzer, each the way to its job. */
+/** The state for each analyzer, with a link to its job. */
 export function analyzerStates(members: readonly JobRecord[]): Html {
   return html`<ul class="analyzers">${members.map((member) => html`<li><a href="${jobPath(member.job.id)}">${outside(member.job.analyzer, 40)}</a> ${stateBadge(member)} ${findingsBadge(member.result?.findings)}</li>`)}</ul>`;
 }
@@ -34,7 +34,7 @@ export function jobPath(id: string): string {
   return `/jobs/${encodeURIComponent(id)}`;
 }
 
-/** Retry and dismiss, as far as they mean something. */
+/** The buttons that make sense for this job. */
 export function actions({ job, state, result }: JobRecord): readonly (Html | false)[] {
   const name = describeJob(job).slice(0, 200);
   const outcome = outcomeOf(state, result);
@@ -61,7 +61,7 @@ function errorLine({ error, state, dueAt }: JobRecord, now: number): Html | unde
 <p>${outside(error.message, 1_000)}</p>${next}</details>`;
 }
 
-/** The same in full, with what to do about it. */
+/** The whole error, with what to do about it. */
 export function errorView({ error, state, dueAt }: JobRecord, remedy: string | undefined, now: number): Html | undefined {
   if (!error || state === "done") return undefined;
   return html`<div class="error"><p><strong>${reasonWords(error.reason)}.</strong> ${outside(error.message, 4_000)}</p>
@@ -69,7 +69,7 @@ ${remedy !== undefined && html`<p class="remedy">${remedy}</p>`}
 ${dueAt !== undefined && html`<p class="remedy">Next try ${timeAhead(dueAt, now)}.</p>`}</div>`;
 }
 
-/** Where results can be looked up; only an address that leads to the web becomes a link. */
+/** Where to look up results; only a web address becomes a link. */
 export function resultLink({ result }: JobRecord): Html | undefined {
   return outsideLink(result?.link, "Analysis", "result");
 }
@@ -89,7 +89,7 @@ export const causeWords: Readonly<Record<Job["cause"], string>> = {
   "command-line": "named on the command line",
 };
 
-/** The image by its last name; the full one on demand. */
+/** The image's short name, which unfolds to the full one. */
 function imageOf({ job, result }: JobRecord): Html {
   const full = result?.output ?? (job.output && formatImageName(job.output));
   if (full === undefined) return html`<span class="faint">no image</span>`;

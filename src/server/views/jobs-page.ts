@@ -12,7 +12,7 @@ import { actionForm, layout } from "./layout.ts";
 import { overview, overviewLine, pageTitle } from "./overview.ts";
 import { counted, reasonWords } from "./words.ts";
 
-/** Numbers of jobs are counted up to here. */
+/** Jobs are counted up to this number. */
 export const mostCounted = 10_000;
 
 export interface JobsPage {
@@ -23,7 +23,7 @@ export interface JobsPage {
   readonly filter: ListFilter;
   /** Jobs that fit the filter, counted up to `mostCounted`. */
   readonly fitting: CountedRecords;
-  /** Jobs left out because they wait for a problem that is named above. */
+  /** Jobs that are not listed because they wait for a problem shown above. */
   readonly folded: number;
   /** Where older records follow, if there can be any. */
   readonly next: Pick<ListFilter, "before" | "beforeTime"> | undefined;
@@ -131,7 +131,7 @@ function foldedLine(folded: number): Html {
   return html`<p class="faint">${what} <a href="/?outcome=waiting">Show all that wait</a></p>`;
 }
 
-/** For a list that was narrowed down: what a button does to all of it. */
+/** Buttons for all jobs of a filtered list. */
 function bulkActions({ filter, records }: JobsPage): readonly (Html | false)[] {
   if (!isFiltered(filter) || filter.state === "done" || filter.state === "running" || records.length === 0) return [];
   const whole = { ...filter, before: undefined, beforeTime: undefined };
@@ -142,7 +142,7 @@ function bulkActions({ filter, records }: JobsPage): readonly (Html | false)[] {
   ];
 }
 
-/** Says why nothing is to be seen, and what would change that. */
+/** Says why the list is empty, and what would change that. */
 function empty({ filter, status, folded, next }: JobsPage): Html {
   if (next) return html`<div class="empty"><p>None of the jobs that were looked at so far is like that.</p></div>`;
   if (isFiltered(filter) || filter.before !== undefined)

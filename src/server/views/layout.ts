@@ -10,7 +10,7 @@ export interface Document {
   readonly version?: string;
 }
 
-/** A whole page. Without script it fetches itself anew instead of being updated. */
+/** A whole page. Without scripts it reloads instead of being updated. */
 export function layout({ title, body, events, mayChange, version }: Document): Html {
   const live = events !== undefined && html`<noscript><meta http-equiv="refresh" content="30"></noscript>`;
   return html`<!doctype html>
@@ -49,7 +49,7 @@ function liveControls(): Html {
 </div>`;
 }
 
-/** A form of one button that changes something; a `confirmed` one asks before it does. */
+/** A form with one button that changes something; `confirmed` asks first. */
 export function actionForm(
   action: string,
   label: string,
@@ -59,7 +59,7 @@ export function actionForm(
   return html`<form class="action" method="post" action="${action}"${kind === "confirmed" && html` data-confirm="${label}?"`}><input type="hidden" name="token" value=""><button class="${kind}">${label}<span class="unseen"> ${about}</span></button></form>`;
 }
 
-/** A page whose forms carry a token; what others wrote holds no quotation mark by then. */
+/** The page with the token in its forms. Outside text is already escaped here, so it holds no quotation mark. */
 export function withFormToken(page: string, token: string): string {
   return page
     .replaceAll('name="token" value=""', `name="token" value="${token}"`)

@@ -25,7 +25,7 @@ ${buildsView(status.builds, status.console, now)}
 </section>`;
 }
 
-/** The same in one sentence, for those who listen. */
+/** The same in one sentence, for screen readers. */
 export function overviewLine({ outcomes, problems, builds }: Status): string {
   const states = jobOutcomes
     .filter((outcome) => outcomes[outcome] > 0)
@@ -35,7 +35,7 @@ export function overviewLine({ outcomes, problems, builds }: Status): string {
   return `Jobs: ${states.length > 0 ? states.join(", ") : "none yet"}${built && `; ${built}`}${wrong.join("")}`;
 }
 
-/** What the browser's tab says: what is wrong, else how many failed. */
+/** The title of the browser tab: the biggest problem, else how many jobs failed. */
 export function pageTitle({ problems, outcomes }: Status): string {
   const [worst] = problems;
   const failed = outcomes.failed + outcomes["analysis-failed"];
@@ -43,7 +43,7 @@ export function pageTitle({ problems, outcomes }: Status): string {
   return failed > 0 ? `build-watcher · ${failed} failed` : "build-watcher";
 }
 
-/** Problems that are told by a number. */
+/** Problems that the title shows as a number. */
 const ofJobs: readonly ProblemKind[] = ["analyses", "failed-jobs", "retried-jobs"];
 
 function watchCard(status: Status, now: number): Html {

@@ -37,18 +37,18 @@ ${coverage && coverageLine(coverage)}`,
   });
 }
 
-/** An answer says nothing of images that could not be read. */
+/** The answer says nothing about images that could not be read. */
 function coverageLine({ complete, partial, unknown }: Readonly<Record<Completeness, number>>): Html {
   const all = complete + partial + unknown;
   const gaps = [
     partial > 0 && `${partial.toLocaleString("en")} only in part`,
     unknown > 0 && `${unknown.toLocaleString("en")} not at all`,
   ].filter(Boolean);
-  return html`<p class="faint">${counted(all, "image")} read${gaps.length > 0 && `; ${gaps.join(", ")}: what lies in the rest of those is not known`}.</p>`;
+  return html`<p class="faint">${counted(all, "image")} read${gaps.length > 0 && `; ${gaps.join(", ")}: the contents of the rest are not known`}.</p>`;
 }
 
 function answerView({ groups, more }: FoundPackages, { now }: PackagesPage): Html {
-  if (groups.length === 0) return html`<p role="status">No image that was read has it.</p>`;
+  if (groups.length === 0) return html`<p role="status">None of the images that were read has it.</p>`;
   return html`<section aria-labelledby="found">
 <div class="heading"><h2 id="found">${counted(groups.length, "place")}</h2></div>
 <table class="jobs found">
@@ -76,7 +76,7 @@ function versionsOf({ packages }: FoundImage): Html {
   return outside([...new Set(packages.map(({ version }) => version))].join(", "));
 }
 
-/** Where it is to be mended. */
+/** Where to fix it. */
 export function originView(origin: Origin): Html {
   if (origin.kind === "own") return html`own layer`;
   return html`base: fix it in ${outside(origin.buildConfig ?? origin.image)}`;

@@ -5,7 +5,7 @@ import { jobPath } from "./job-row.ts";
 import { originView } from "./packages-page.ts";
 import { counted, outside } from "./words.ts";
 
-/** What lies in a job's image, what came and went, and what its base brought. */
+/** The packages in a job's image, what changed, and what its base image brought. */
 export function packagesSection(jobId: string, found: JobPackages): Html {
   const { contents, packages, fromBase, changes } = found;
   const count = contents[0]?.count ?? 0;

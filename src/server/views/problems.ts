@@ -3,10 +3,10 @@ import { listPath } from "../list-filter.ts";
 import { type Html, html } from "./html.ts";
 import { outside, timeAgo } from "./words.ts";
 
-/** So many are shown at once; the others unfold. */
+/** How many are shown; the others unfold. */
 const shownAtOnce = 5;
 
-/** Everything that is wrong now, biggest first, a line each; nothing when all is well. */
+/** Everything that is wrong now, biggest first, one line each; nothing when all is well. */
 export function problemsView(problems: readonly Problem[], now: number): Html | undefined {
   if (problems.length === 0) return undefined;
   const rest = problems.slice(shownAtOnce);
@@ -32,7 +32,7 @@ function detailView({ detail, remedy }: Problem): Html | undefined {
 ${detail !== undefined && html`<p>${outside(detail, 2_000)}</p>`}${remedy !== undefined && html`<p class="remedy">${remedy}</p>`}</details>`;
 }
 
-/** Leads to its jobs; those that wait for an analyzer have nothing else in common. */
+/** Links to its jobs. Those that wait for an analyzer have nothing else in common. */
 function showLink({ kind, reason, host, analyzer, waiting, failed }: Problem): Html | undefined {
   if (waiting + failed === 0 && kind !== "analyses") return undefined;
   if (kind === "analyses") return html`<a href="/?outcome=analysis-failed">Show them</a>`;

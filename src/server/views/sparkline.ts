@@ -4,7 +4,7 @@ import { type Html, html } from "./html.ts";
 const width = 240;
 const height = 44;
 
-/** The ended jobs of an hour, a bar a minute: what failed stands on what was done. */
+/** The ended jobs of an hour, one bar per minute, failed ones on top. */
 export function sparkline(minutes: readonly Minute[]): Html {
   const done = sum(minutes, "done");
   const failed = sum(minutes, "failed");

@@ -3,14 +3,14 @@ import type { JobAnalysis, JobRecord, JobResult } from "../../queue/job-queue.ts
 import { type Html, html } from "./html.ts";
 import { dateText, duration, timeAgo } from "./words.ts";
 
-/** A step on a job's way, with the time it was reached (ms). */
+/** A step of a job, with the time it was reached (ms). */
 export interface Step {
   readonly name: string;
   readonly state: "reached" | "under-way" | "failed" | "ahead";
   readonly at?: number;
 }
 
-/** How far a job has come: seen, copied, submitted, analysed. A step that was never taken is left out once the job is past it. */
+/** How far a job has come: seen, copied, submitted, analysed. A step that was skipped is left out. */
 export function stepsOf({ job, state, createdAt, updatedAt, result }: JobRecord): readonly Step[] {
   const steps: Step[] = [{ name: "seen", state: "reached", at: createdAt }];
   if (result?.copiedAt !== undefined) steps.push({ name: "copied", state: "reached", at: result.copiedAt });
@@ -49,7 +49,7 @@ function analysed(analyses: readonly JobAnalysis[]): readonly Step[] {
   return [{ name: failed ? "analysis failed" : "analysed", state: failed ? "failed" : "reached", ...at }];
 }
 
-/** How far it came, for a row of the list: the steps after it was seen, and how long they took once they have ended. */
+/** The steps for a row of the list, without the first, and how long they took once they have ended. */
 export function briefSteps(record: JobRecord): Html {
   const steps = stepsOf(record).slice(1);
   const isUnderWay = steps.some(({ state }) => state === "under-way");
@@ -58,7 +58,7 @@ export function briefSteps(record: JobRecord): Html {
   return html`<ol class="steps">${steps.map(({ name, state }) => html`<li class="${state}"><span class="step">${name}</span></li>`)}${took}</ol>`;
 }
 
-/** The steps in a line: the first by its age, the others by how much later they came. */
+/** The steps in a line: the first with its age, the others with the time since the step before. */
 export function stepsView(record: JobRecord, now: number): Html {
   const steps = stepsOf(record);
   return html`<ol class="steps">${steps.map((step, index) => stepView(step, steps[index - 1]?.at, now))}</ol>`;

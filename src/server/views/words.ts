@@ -3,7 +3,7 @@ import { outcomeOf, outcomeWords } from "../../core/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
 
-/** What became of a job, with its sign. One that waits because it failed before is told from one that was never tried. */
+/** The outcome of a job with its sign. A job that failed and waits to be retried looks different from one that was never tried. */
 export function stateBadge({ state, error, result }: Pick<JobRecord, "state" | "error" | "result">): Html {
   const again = state === "waiting" && error !== undefined;
   const outcome = outcomeOf(state, result);
@@ -18,12 +18,12 @@ const units: readonly (readonly [size: number, name: string])[] = [
   [1_000, "s"],
 ];
 
-/** So many milliseconds, short ones to the tenth of a second. */
+/** A duration in words; short ones with tenths of a second. */
 export function duration(milliseconds: number): string {
   return milliseconds < 10_000 ? `${(Math.max(milliseconds, 0) / 1_000).toFixed(1)} s` : roughDuration(milliseconds);
 }
 
-/** So many milliseconds in their two largest units: `3 min 12 s`. */
+/** A duration in its two largest units: `3 min 12 s`. */
 function roughDuration(milliseconds: number): string {
   const first = units.findIndex(([size]) => milliseconds >= size);
   const [size, name] = units[first] ?? [1_000, "s"];
@@ -33,34 +33,34 @@ function roughDuration(milliseconds: number): string {
   return rest > 0 && amount < 10 ? `${amount} ${name} ${rest} ${nextName}` : `${amount} ${name}`;
 }
 
-/** A time as its distance from now; `live.js` keeps it true. */
+/** How long ago a time was; `live.js` keeps it current. */
 export function timeAgo(at: number, now: number): Html {
   const iso = isoTime(at);
   return html`<time datetime="${iso}" title="${dateText(at)}" data-ago>${agoText(now - at)}</time>`;
 }
 
-/** A time as a person writes it: `27 Nov 2026, 03:21:42 UTC`. `live.js` puts it into the reader's own time zone. */
+/** A time for people: `27 Nov 2026, 03:21:42 UTC`. `live.js` puts it into the reader's own time zone. */
 export function dateText(at: number): string {
   return `${dates.format(at)} UTC`;
 }
 
 const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
-/** A time to come. */
+/** How far away a future time is. */
 export function timeAhead(at: number, now: number): Html {
   const iso = isoTime(at);
   const wait = at - now;
   return html`<time datetime="${iso}" title="${dateText(at)}">${wait <= 0 ? "now" : `in ${roughDuration(Math.max(wait, 1_000))}`}</time>`;
 }
 
-/** So many milliseconds before now. */
+/** A duration before now, in words. */
 export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
 }
 
 export { reasonWords } from "../../core/problems.ts";
 
-/** Text from outside in a place of its own, so that its writing direction moves nothing beside it; longer than the limit, it is cut. */
+/** Outside text, isolated so that its writing direction does not affect its surroundings, and cut at the limit. */
 export function outside(text: string, limit = 400): Html {
   return html`<bdi>${text.length > limit ? `${text.slice(0, limit)}…` : text}</bdi>`;
 }

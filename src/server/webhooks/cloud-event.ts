@@ -15,13 +15,14 @@ export function isCloudEvent({ "content-type": contentType = "", ...headers }: I
 
 /**
  * The image a CloudEvent is about: `data.image`, as a text or as an object with `destination` or `source` and perhaps `digest`; else the event's
- * subject. One that names none is another's concern. Throws `JobError("BadReference")` for what is no CloudEvent 1.0.
+ * subject. Undefined if the event names no image. Throws `JobError("BadReference")` if it is not a CloudEvent 1.0.
  * https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
  */
 export function readCloudEvent(headers: IncomingHttpHeaders, body: unknown): PushedImages {
   const isBinary = headers["ce-specversion"] !== undefined;
   const { specversion, subject, data } = isBinary ? binaryEvent(headers, body) : asObject(body);
-  if (specversion !== "1.0") throw new JobError("BadReference", "It is no CloudEvent 1.0: specversion is missing or another one");
+  if (specversion !== "1.0")
+    throw new JobError("BadReference", "This is not a CloudEvent 1.0: specversion is missing or different");
   const name = imageIn(asObject(data).image) ?? subject;
   return collect([() => readName(name)]);
 }

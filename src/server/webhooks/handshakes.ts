@@ -3,7 +3,7 @@ import type { WebhookSettings } from "./webhook-settings.ts";
 
 /**
  * The question whether events may be sent at all, which a sender of CloudEvents asks by OPTIONS (cloudevents/spec, http-webhook.md, "Validation"). It
- * tells nothing and allows nothing that the secret does not.
+ * reveals nothing and allows nothing that the secret does not.
  */
 export function handshake({ secret }: Pick<WebhookSettings, "secret">): RequestHandler {
   return ({ method, headers }, response, next) => {
@@ -16,7 +16,7 @@ export function handshake({ secret }: Pick<WebhookSettings, "secret">): RequestH
   };
 }
 
-/** The answer to Azure Event Grid's own question; undefined when it is none (learn.microsoft.com/azure/event-grid/webhook-event-delivery). */
+/** The answer to Azure Event Grid's own question; undefined if it is something else (learn.microsoft.com/azure/event-grid/webhook-event-delivery). */
 export function validationOf(body: unknown): { readonly validationResponse: string } | undefined {
   const [event] = Array.isArray(body) ? body : [];
   if (event?.eventType !== "Microsoft.EventGrid.SubscriptionValidationEvent") return undefined;

@@ -5,22 +5,22 @@ import { harbor } from "./senders/harbor.ts";
 import { isObject, type Sender, type Told } from "./senders/reading.ts";
 import type { PushedImage } from "./webhook-settings.ts";
 
-/** What a web hook says: the images that were pushed, and how many other things it tells of that are nobody's concern here. */
+/** The images that a web hook says were pushed, and how many other things it mentions. */
 export interface PushedImages {
   readonly images: readonly PushedImage[];
   readonly ignored: number;
-  /** What cannot be used, each as a sentence: names that are none. They are among the ignored. */
+  /** Names that are not valid, each as a sentence. They count as ignored. */
   readonly notes: readonly string[];
 }
 
 const senders: readonly Sender[] = [distribution, azure, harbor, eventGrid, quay, dockerHub, github, ecr];
 
-/** Who is understood, for people. */
+/** The known senders, for people. */
 export const senderNames = "Azure, distribution, Docker Hub, ECR, GitHub, Harbor or Quay";
 
 /**
- * Reads what a registry sends when something was pushed, told apart by its shape; undefined when no sender is known by it. Whatever else is in it, a
- * sender that is known is never refused: some give a notification up after three refusals.
+ * Reads what a registry sends after a push. The shape shows the sender; undefined if it is unknown. A known sender is never refused, whatever
+ * else the body holds: some give a notification up after three refusals.
  */
 export function readRegistryPayload(body: unknown): PushedImages | undefined {
   const told = Array.isArray(body) ? readEventGrid(body) : isObject(body) ? firstOf(body) : undefined;

@@ -4,7 +4,7 @@ export interface SeenIds {
   add(id: string, now: number): void;
 }
 
-/** Remembers each id for so many milliseconds, and the last `most` of them at most. */
+/** Remembers each id for this time, but at most the last `most` ids. */
 export function createSeenIds(milliseconds: number, most: number): SeenIds {
   const times = new Map<string, number>();
   return {

@@ -9,13 +9,13 @@ import type { BuildSource, LogPart } from "../build-source.ts";
 import type { LogReader } from "./build-log.ts";
 import { readPart } from "./parts.ts";
 
-/** Attempts in a row without a new byte before a log that had begun is given up: a few minutes. */
+/** Attempts in a row without a new byte before a started log is given up: a few minutes. */
 const attemptsWithin = 10;
 
-/** A build is silent for longer than a server may be. */
+/** A build can be silent longer than a server. */
 const silenceFactor = 5;
 
-/** Streams a log; see `Cluster.streamBuildLog`. A log only grows, so that one that is opened again goes on behind the bytes that came. */
+/** Streams a log; see `Cluster.streamBuildLog`. A log only grows, so a log that is opened again continues after the bytes already read. */
 export async function* streamBuildLog(
   reader: LogReader,
   source: BuildSource,
@@ -53,14 +53,14 @@ export async function* streamBuildLog(
   }
 }
 
-/** How far a log was read: bytes of this part, and the headings that were said. */
+/** How far a log was read: bytes of this part, and headings already shown. */
 interface Place {
   part: number;
   bytes: number;
   headings: number;
 }
 
-/** Reads on, part by part. The last one is taken up again at the next call: it may have grown. */
+/** Continues reading, part by part. The next call reads the last part again, because it can have grown. */
 async function* readFrom(
   { api, silence }: LogReader,
   parts: readonly LogPart[],
@@ -87,12 +87,12 @@ async function* readFrom(
   }
 }
 
-/** The pod of a build that ran may be gone when its log is asked for again. */
+/** The pod of a build can be gone when its log is read again. */
 function isOver(error: unknown, delivered: number): boolean {
   return delivered > 0 && error instanceof ApiError && ["NotFound", "Refused"].includes(error.fault);
 }
 
-/** openshift-apiserver, registry/buildlog: it waits 30 s for a build to start. A pod's container says at once that it has not started. */
+/** openshift-apiserver, registry/buildlog: it waits 30 s for a build to start. A pod's container answers at once that it has not started. */
 function isWaiting(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   return ["timed out waiting for build", "unable to wait for build", "is waiting to start"].some((said) =>
@@ -105,7 +105,7 @@ function explained(error: unknown, { kind, resource }: BuildSource, { namespace,
   const said = error instanceof Error ? error.message : String(error);
   const message = {
     NotFound: `There is no ${kind} ${namespace}/${name}: oc get ${resource.plural} -n ${namespace} lists what there is`,
-    Refused: `There is no log of the ${kind} ${namespace}/${name} (${said})`,
+    Refused: `There is no log for the ${kind} ${namespace}/${name} (${said})`,
   }[fault as string];
   if (message === undefined) return asClusterError(error, { verb: "get", resource: `${resource.plural}/log`, namespace });
   return new JobError("ClusterUnavailable", message, { retryable: false, cause: error });

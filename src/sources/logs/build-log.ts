@@ -8,18 +8,18 @@ import { readParts } from "./parts.ts";
 export interface LogReader {
   readonly api: Api;
   readonly patience: Patience;
-  /** Milliseconds without a byte after which a log is taken for broken. */
+  /** Milliseconds without a byte after which a log counts as broken. */
   readonly silence: number;
 }
 
 export interface LogTailReader extends LogReader {
-  /** Milliseconds after which reading a log ends with what was read by then, however it goes on. */
+  /** Milliseconds after which reading a log stops; what was read is used. */
   readonly timeLimit: number;
 }
 
 /**
- * Reads a log's last bytes, however long it is; of one that does not end in time, the last ones by then. A log is never worth a job: one that
- * is gone, forbidden or unreadable in two attempts is undefined, as is an empty one. Rejects only when the signal fires, with its reason.
+ * Reads a log's last bytes; if it does not end in time, the last ones so far. No job fails because of a log: if it is gone, forbidden, empty,
+ * or unreadable in two attempts, the answer is undefined. Rejects only when the signal fires, with its reason.
  */
 export async function readBuildLog(
   { api, patience, silence, timeLimit }: LogTailReader,
@@ -31,12 +31,12 @@ export async function readBuildLog(
   const late = new AbortController();
   const ending = AbortSignal.any([signal, late.signal]);
   const cancel = patience.clock.schedule(timeLimit, () => late.abort());
-  // A first attempt that hangs leaves time for the second.
+  // If the first attempt hangs, there is still time for the second.
   const patiently = Math.min(silence, timeLimit / 2);
   try {
     const text = await retrying({ ...patience, attempts: 2 }, ending, async () => {
       const { parts } = await source.findLog(api, build, false, ending);
-      // A log of lines shorter than that is cut a little before its beginning.
+      // With very short lines the beginning of the log is cut a little.
       const tailLines = Math.ceil(maximumBytes / shortestLine);
       const read = () => readParts(api, parts, { tailLines }, patiently, ending);
       return readTail(until(late.signal, read()), maximumBytes);
@@ -54,7 +54,7 @@ export async function readBuildLog(
 /** Bytes. */
 const shortestLine = 10;
 
-/** A stream up to where the signal broke it off. */
+/** A stream until the signal ends it. */
 async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* chunks;
@@ -63,7 +63,7 @@ async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): Async
   }
 }
 
-/** The last bytes of a stream as text that begins with a whole character; holds no more than those bytes. */
+/** The last bytes of a stream as text that begins with a whole character. Keeps no more than those bytes in memory. */
 export async function readTail(chunks: AsyncIterable<Buffer>, maximumBytes: number): Promise<string> {
   let ring = Buffer.alloc(0);
   let total = 0;
@@ -86,7 +86,7 @@ export async function readTail(chunks: AsyncIterable<Buffer>, maximumBytes: numb
   return textOf(wholeCharacters(Buffer.concat([ring.subarray(seam), ring.subarray(0, seam)])), maximumBytes);
 }
 
-/** Bytes that are no UTF-8 grow when they become text; the limit holds for the text, too. */
+/** Bytes that are not UTF-8 grow when they become text. The limit is for the text as well. */
 function textOf(bytes: Buffer, maximumBytes: number): string {
   const text = bytes.toString("utf8");
   const again = Buffer.from(text, "utf8");

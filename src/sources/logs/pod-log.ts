@@ -5,20 +5,20 @@ import type { NamedBuild } from "../../core/build.ts";
 import type { BuildSource, FoundLog, LogPart } from "../build-source.ts";
 import { entries, type Metadata, stringsOf } from "../fields.ts";
 
-/** What is read of a pod. */
+/** The used fields of a pod. */
 interface Pod {
   readonly metadata?: Metadata;
   readonly spec?: { readonly containers?: readonly { readonly name?: string }[] | null };
   readonly status?: { readonly startTime?: string };
 }
 
-/** What `findPodLog` and reading what it finds take. */
+/** The rights for `findPodLog` and for reading the log. */
 export const podLogRights: readonly Right[] = [
   { verb: "list", group: pods.group, resource: pods.plural, use: "logs" },
   { verb: "get", group: pods.group, resource: `${pods.plural}/log`, use: "logs" },
 ];
 
-/** The log of a run lies with the `step-` containers of its pods, which carry a label with its name; in the order in which they began. */
+/** The log of a run: that of the `step-` containers of the pods with its label, in the order in which they began. */
 export async function findPodLog(
   api: Api,
   source: BuildSource,
@@ -36,7 +36,7 @@ export async function findPodLog(
   };
 }
 
-/** A server on its way down ends logs, too. It takes the right to list, which the bot has. */
+/** A server that shuts down also ends logs. Needs the right to list, which the bot has. */
 export async function isUnderWay(
   api: Api,
   { resource, classify }: BuildSource,

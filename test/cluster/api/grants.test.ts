@@ -10,7 +10,7 @@ describe("the advice after a 403", () => {
   it("names verb, resource and namespace of the recorded answer and the command for its service account", () => {
     const { message: said } = recorded<{ message: string }>("status-403-watch.json");
     const advice = grantAdvice(access, said);
-    expect(advice).toContain("may not watch builds in namespace golang-builder");
+    expect(advice).toContain("cannot watch builds in namespace golang-builder");
     expect(advice).toContain("oc policy add-role-to-user view -z nobody -n golang-builder");
   });
 
@@ -35,7 +35,7 @@ describe("the advice after a 403", () => {
 
   it("knows what was asked when the answer does not say", () => {
     const advice = grantAdvice({ ...access, verb: "get", resource: "builds/log" }, "Forbidden");
-    expect(advice).toContain("may not get builds/log in namespace golang-builder");
+    expect(advice).toContain("cannot get builds/log in namespace golang-builder");
     expect(advice).toContain('oc policy add-role-to-user view "$(oc whoami)" -n golang-builder');
   });
 });

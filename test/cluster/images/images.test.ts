@@ -105,11 +105,11 @@ describe("an image's name", () => {
   it.each([
     [
       { kind: "stream-tag" as const, ...inStream, stream: "legacy-app", tag: "broken" },
-      /leads to no image: its import failed \(NotFound\)/,
+      /does not lead to an image: its import failed \(NotFound\)/,
     ],
     [
       { kind: "stream-tag" as const, ...inStream, tag: "9" },
-      /golang-builder\/go-hello-world:9 leads to no image: there is no such tag/,
+      /golang-builder\/go-hello-world:9 does not lead to an image: there is no such tag/,
     ],
     [{ kind: "stream-image" as const, ...inStream, stream: "unknown", digest: digestOf("x") }, /no such image stream/],
   ])("%o leads nowhere", async (name, message) => {

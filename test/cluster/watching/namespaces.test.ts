@@ -62,7 +62,7 @@ describe("a missing permission", () => {
     await sightings.until((its) => its.troubles().length > 0);
     expect(sightings.troubles()[0]).toMatchObject({ reason: "Forbidden", namespace: "mill" });
     expect(sightings.troubles()[0]?.message).toMatch(
-      /developer may not list builds in namespace mill, or there is no such namespace\. Grant it: oc policy add-role-to-user view developer -n mill$/,
+      /developer cannot list builds in namespace mill, or there is no such namespace\. Grant it: oc policy add-role-to-user view developer -n mill$/,
     );
     api.put("builds", build("shop"));
     await sightings.until((its) => its.builds().length === 1);
@@ -82,7 +82,7 @@ describe("a missing permission", () => {
     const { api, cluster } = await openTestCluster({ api: { rules: [{ ...readBuilds, verbs: ["list"] }] } });
     const sightings = watchBuilds(cluster);
     await sightings.until((its) => its.troubles().length > 1);
-    expect(sightings.troubles()[0]?.message).toContain("may not watch builds");
+    expect(sightings.troubles()[0]?.message).toContain("cannot watch builds");
     expect(api.requests.filter(({ query }) => !query.watch)).toHaveLength(1);
   });
 

@@ -99,5 +99,5 @@ it("the list of an image without rpm is read, and its strange lines are counted"
       source: { name: "filesystem", version: "2:1.1-19.azl3" },
     },
   ]);
-  expect(troubles).toEqual(["1 of its lines have other fields than expected"]);
+  expect(troubles).toEqual(["1 of its lines have unexpected fields"]);
 });

@@ -42,7 +42,7 @@ describe("what docker-registry sends", () => {
 
   it("is taken with a note when it names an image that cannot be pulled by that name", () => {
     const notes = (traits: DistributionTraits) => readRegistryPayload({ events: [distributionEvent(traits)] })?.notes;
-    expect(notes({ host: "registry" })).toEqual([expect.stringMatching(/"registry" is no registry/)]);
+    expect(notes({ host: "registry" })).toEqual([expect.stringMatching(/"registry" cannot be the registry/)]);
     expect(notes({ repository: "Shop/App" })).toEqual([expect.stringMatching(/repository is not valid/)]);
   });
 });

@@ -116,7 +116,7 @@ describe("the registry hook", () => {
     const answer = await call("registry", body, { ...json, ...bearer });
     expect(answer).toMatchObject({ status: 202, body: { new: good, ignored: 1, notes } });
     expect(taken).toHaveLength(good);
-    expect(notes).toEqual([expect.stringMatching(/not valid|no registry/)]);
+    expect(notes).toEqual([expect.stringMatching(/not valid|cannot be the registry/)]);
   });
 
   it("answers who has the secret while others hold on to all the bodies they may", { timeout: 60_000 }, async () => {

@@ -98,8 +98,8 @@ describe("a log that is followed", () => {
 
 describe("where there is no log", () => {
   it.each([
-    ["Cancelled", "There is no log of the Build shop/app-1 (build app-1 was cancelled. No logs are available.)"],
-    ["Error", "There is no log of the Build shop/app-1 (build app-1 is in an error state. No logs are available.)"],
+    ["Cancelled", "There is no log for the Build shop/app-1 (build app-1 was cancelled. No logs are available.)"],
+    ["Error", "There is no log for the Build shop/app-1 (build app-1 is in an error state. No logs are available.)"],
   ])("as of a build that is %s, it says why", async (phase, message) => {
     const { cluster } = await openWithLog(phase, "");
     for (const follow of [true, false]) {

@@ -52,7 +52,7 @@ function readNested(path: string, entry: ZipEntry, depth: number, reading: Readi
     readArchive(`${path}/${entry.name}`, unpack(entry, reading), depth, reading);
   } catch (error) {
     if (!(error instanceof UnreadableDatabase || error instanceof RangeError)) throw error;
-    reading.troubles.add(`${plainText(entry.name) ?? "an archive in it"}: ${"code" in error ? "it breaks off" : error.message}`);
+    reading.troubles.add(`${plainText(entry.name) ?? "an archive in it"}: ${"code" in error ? "it is cut off" : error.message}`);
   }
 }
 

@@ -61,7 +61,7 @@ function entryAt(bytes: Buffer, at: number, nameLength: number, shift: number): 
       if (bytes.readUInt32LE(local) !== signatures.file) throw new UnreadableDatabase("a file in it is not where its list says");
       const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
       const data = bytes.subarray(start, start + packed);
-      if (data.length !== packed) throw new UnreadableDatabase("it breaks off");
+      if (data.length !== packed) throw new UnreadableDatabase("it is cut off");
       if (method === 0) return data;
       if (method !== 8) throw new UnreadableDatabase("a file in it is packed in an unknown way");
       return inflate(data, Math.min(limit, size + 1));

@@ -43,7 +43,7 @@ function openDatabase(bytes: Buffer): Database {
     throw new UnreadableDatabase("its page size is no power of two");
   }
   if (bytes[24] !== 0) throw new UnreadableDatabase("it is encrypted");
-  if ((u32(32) + 1) * pageSize > bytes.length) throw new UnreadableDatabase("it breaks off");
+  if ((u32(32) + 1) * pageSize > bytes.length) throw new UnreadableDatabase("it is cut off");
   return { bytes, pageSize, u16, u32 };
 }
 

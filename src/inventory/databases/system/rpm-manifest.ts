@@ -22,7 +22,7 @@ export const rpmManifest: PackageDatabase = {
       if (found) packages.push(found);
       else broken++;
     }
-    return { packages, troubles: broken > 0 ? [`${broken} of its lines have other fields than expected`] : [] };
+    return { packages, troubles: broken > 0 ? [`${broken} of its lines have unexpected fields`] : [] };
   },
 };
 

@@ -13,7 +13,7 @@ export function* ndbBlobs(bytes: Buffer): Generator<Buffer> {
   if (!startsWith(bytes, 0, magics.database)) throw new UnreadableDatabase("it is no NDB database");
   if (bytes.readUInt32LE(4) !== 0) throw new UnreadableDatabase("it is of an NDB version nobody knows");
   const end = bytes.readUInt32LE(12) * pageSize;
-  if (end > bytes.length) throw new UnreadableDatabase("it breaks off");
+  if (end > bytes.length) throw new UnreadableDatabase("it is cut off");
   // Blobs never share bytes, so together they cannot be more than the file.
   let left = bytes.length;
   for (let at = headerSize; at < end; at += slotSize) {

@@ -15,7 +15,7 @@ const manifestTypes: readonly unknown[] = [
   ...indexTypes,
 ];
 
-/** Parts of an index that are remembered; no build makes as many. */
+/** How many parts of an index are remembered; no build makes that many. */
 const mostParts = 100;
 
 /** distribution's envelope of events: https://distribution.github.io/distribution/about/notifications/ */
@@ -31,7 +31,7 @@ const ofAzure = "Microsoft.ContainerRegistry.";
 export const eventGrid: Sender = ({ type, eventType, data }) =>
   String(type ?? eventType).startsWith(ofAzure) ? readEvents([data]) : undefined;
 
-/** Event Grid's batch of them; undefined when none of its events is of a registry. */
+/** Event Grid's batch of them; undefined when none of its events is from a registry. */
 export function readEventGrid(batch: readonly unknown[]): readonly Told[] | undefined {
   const ours = batch.filter((event) => isObject(event) && String(event.eventType ?? event.type).startsWith(ofAzure));
   return ours.length > 0 ? readEvents(ours.map((event) => asObject(event).data)) : undefined;
@@ -47,7 +47,7 @@ interface Push {
   readonly references: readonly Digest[] | undefined;
 }
 
-/** One push of several platforms tells of each; the index alone is what was pushed. */
+/** A push for several platforms sends one event for each; only the index counts. */
 function readEvents(events: readonly unknown[]): readonly Told[] {
   const pushes = events.map(readPush);
   const indexes = pushes.filter((push) => push?.isIndex);
@@ -85,7 +85,7 @@ function readPush(event: unknown): Push | undefined {
   };
 }
 
-/** The host the image was pushed by; behind a proxy the registry's own URL can be another. */
+/** The host that the image was pushed to; behind a proxy the registry's own URL can differ. */
 function hostOf(host: unknown, url: unknown): string | undefined {
   if (typeof host === "string" && host !== "") return host;
   return typeof url === "string" && URL.canParse(url) ? new URL(url).host : undefined;

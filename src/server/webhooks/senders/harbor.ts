@@ -13,7 +13,7 @@ function readResources(isPush: boolean, { resources }: Json): readonly Told[] {
   return isPush && Array.isArray(resources) ? resources.map((resource) => () => readResource(resource)) : [nothing];
 }
 
-/** The digest of what was pushed without tag stands in the place of one, in older versions nowhere else. */
+/** For a push without a tag the digest is in the tag's place, and in older versions nowhere else. */
 function readResource(resource: unknown) {
   if (!isObject(resource) || typeof resource.resource_url !== "string") return undefined;
   const tag = textOf(resource.tag);

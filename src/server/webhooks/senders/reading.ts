@@ -4,22 +4,22 @@ import type { PushedImage } from "../webhook-settings.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** One thing that a sender tells of, read when it is called: an image, or undefined for what is nobody's concern here. Throws `JobError("BadReference")`. */
+/** One thing that a sender mentions, read when it is called: an image, or undefined for anything else. Throws `JobError("BadReference")`. */
 export type Told = () => PushedImage | undefined;
 
-/** Reads what one sender sends; undefined when the body is not its own. */
+/** Reads what one sender sends; undefined when the body is from another sender. */
 export type Sender = (body: Json) => readonly Told[] | undefined;
 
-/** Something that is nobody's concern here. */
+/** Something that is ignored. */
 export const nothing: Told = () => undefined;
 
-/** Reads a name; one whose first part is not taken for a registry would be looked for on Docker Hub. */
+/** Reads a name. If its first part were not a registry, the image would be looked for on Docker Hub. */
 export function named(text: string, host: string): ImageReference {
   const image = parseImageReference(text);
   if (image.registry === host) return image;
   throw new JobError(
     "BadReference",
-    `${JSON.stringify(host.slice(0, 100))} is no registry that an image name can begin with: it has no dot and no port`,
+    `${JSON.stringify(host.slice(0, 100))} cannot be the registry of an image name: it has no dot and no port`,
   );
 }
 
