@@ -3,3 +3,4 @@ export { LedgerError } from "./embedded/ledger-error.ts";
 export { DirectoryInUseError } from "./embedded/lock.ts";
 export { type EmbeddedQueueSettings, openEmbeddedQueue } from "./embedded/queue.ts";
 export { openPostgresQueue, type PostgresQueueSettings } from "./postgres/queue.ts";
+export { queueSchema } from "./postgres/schema/index.ts";

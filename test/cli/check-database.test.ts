@@ -7,6 +7,7 @@ import { setCommandFor } from "../../src/cli/check/set-command.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { packageTables } from "../../src/inventory/index.ts";
 import { migrate, openDatabase } from "../../src/postgres/index.ts";
+import { queueSchema } from "../../src/queue/index.ts";
 import { createWorld } from "../support/bot.ts";
 import {
   describePooler,
@@ -29,6 +30,7 @@ async function states(url: string): Promise<readonly string[]> {
 
 async function makeTables(url: string): Promise<void> {
   const database = openDatabase({ url });
+  await migrate(database, queueSchema);
   await migrate(database, packageTables);
   await database.close();
 }

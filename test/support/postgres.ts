@@ -54,13 +54,17 @@ export function sharedPostgres(): Promise<PostgresServer> {
   return shared;
 }
 
-/** Starts a server with an empty cluster of its own. */
-export async function startPostgres(options: readonly string[] = []): Promise<PostgresServer> {
+/** Starts a server with an empty cluster of its own; with certificates it offers TLS as well. */
+export async function startPostgres(
+  given: readonly string[] = [],
+  tls?: { readonly certificate: string; readonly key: string },
+): Promise<PostgresServer> {
   const directory = ownDirectory("postgres-");
   const data = join(directory, "data");
   const initdb = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions"];
   await ended(asUser(program("initdb"), initdb));
   writeFileSync(join(data, "pg_hba.conf"), "host all bot 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n");
+  const options = tls ? [...given, ...tlsOptions(directory, tls)] : given;
   const port = await freePort();
   const start = () => startServer(directory, port, options);
   let child = await start();
@@ -135,6 +139,18 @@ server_round_robin = 1
       await gone;
     },
   };
+}
+
+/** The server takes a key only from a file of its own. */
+function tlsOptions(directory: string, { certificate, key }: { readonly certificate: string; readonly key: string }) {
+  const { uid, gid } = owner();
+  const files = [certificate, key].map((source, index) => {
+    const file = join(directory, index === 0 ? "server.crt" : "server.key");
+    writeFileSync(file, readFileSync(source), { mode: 0o600 });
+    if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid);
+    return file;
+  });
+  return ["ssl=on", `ssl_cert_file=${files[0]}`, `ssl_key_file=${files[1]}`];
 }
 
 function testDatabase(name: string, port: number, query: PostgresServer["query"]): TestDatabase {

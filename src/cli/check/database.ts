@@ -3,6 +3,7 @@ import type { Config } from "../../config/options.ts";
 import type { Environment } from "../../config/sources.ts";
 import { packageTables } from "../../inventory/index.ts";
 import { type DatabaseProbe, type DatabaseSource, freshUrl, probeDatabase } from "../../postgres/index.ts";
+import { queueSchema } from "../../queue/index.ts";
 import { type Finding, failed, passed, warned } from "./finding.ts";
 import { type SetCommand, setNamed } from "./set-command.ts";
 
@@ -19,7 +20,7 @@ export async function checkDatabase(
   const source = databaseSource(config, environment);
   if (!source) return [];
   try {
-    return findingsOf(await probeDatabase(freshUrl(source), [packageTables]), set);
+    return findingsOf(await probeDatabase(freshUrl(source), [queueSchema, packageTables]), set);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return [
