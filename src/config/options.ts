@@ -139,7 +139,7 @@ export const options = {
     format: "label-selector",
     group: "What is watched",
     placeholder: "<selector>",
-    help: "Follow only PipelineRuns and TaskRuns of Tekton with these labels. Konflux marks those that build with pipelines.appstudio.openshift.io/type=build.",
+    help: "Follow only PipelineRuns and TaskRuns of Tekton with these labels. Konflux labels build pipelines with pipelines.appstudio.openshift.io/type=build.",
   },
   tektonTasks: {
     env: "BUILD_WATCHER_TEKTON_TASKS",
@@ -159,7 +159,7 @@ export const options = {
     default: "analyze",
     group: "What is watched",
     placeholder: "<what>",
-    help: "What happens to an image whose run failed or was cancelled after the push: analyze submits it, report leaves it alone.",
+    help: "What happens to an image whose run failed or was cancelled after the push: analyze submits it, report ignores it.",
   },
   tektonIgnoreResults: {
     env: "BUILD_WATCHER_TEKTON_IGNORE_RESULTS",
@@ -242,7 +242,7 @@ export const options = {
     default: "attached,inventory",
     group: "Analysis",
     placeholder: "<places>",
-    help: "Where the bills of materials come from that services and commands get: attached (one that lies beside the image in its registry), inventory (the bot reads the image itself). The first that has one is used.",
+    help: "Where the bills of materials come from that services and commands get: attached (one that is attached to the image in its registry), inventory (the bot reads the image itself). The first that has one is used.",
   },
   attachSbom: {
     env: "BUILD_WATCHER_ATTACH_SBOM",
@@ -749,7 +749,7 @@ export const options = {
     derived: true,
     group: "Work",
     placeholder: "<directory>",
-    help: "Where the bot keeps its files: the ledger of jobs, unless that lies in a database, and what was read of image layers. Default: $XDG_STATE_HOME/build-watcher, else ~/.local/state/build-watcher.",
+    help: "Where the bot keeps its files: the ledger of jobs, unless it is in a database, and the packages of image layers. Default: $XDG_STATE_HOME/build-watcher, else ~/.local/state/build-watcher.",
   },
   databaseUrl: {
     env: "BUILD_WATCHER_DATABASE_URL",
@@ -897,7 +897,7 @@ export const options = {
     format: "url",
     group: "Server",
     placeholder: "<url>",
-    help: "URL at which people reach the page through a login proxy beside the bot. In a pod, buttons and build logs work only through that proxy.",
+    help: "URL at which people reach the page through a login proxy in the bot's pod. In a pod, buttons and build logs work only through that proxy.",
   },
   consoleUrl: {
     env: "BUILD_WATCHER_CONSOLE_URL",

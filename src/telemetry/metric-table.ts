@@ -32,13 +32,13 @@ export const metricTable = {
   buildEvents: {
     type: "counter",
     name: "build_watcher_build_events_total",
-    help: "Builds seen, in lists (listed) and as events of the watch (event), by phase.",
+    help: "Builds seen in lists (listed) and in the watch (event), by phase.",
     labels: ["source", "type", "phase"],
   },
   watchRestarts: {
     type: "counter",
     name: "build_watcher_watch_restarts_total",
-    help: "Times the watch of builds broke and was begun again, by reason.",
+    help: "How often the watch of builds broke and was restarted, by reason.",
     labels: ["source", "reason"],
   },
   watchLastEvent: {
@@ -56,7 +56,7 @@ export const metricTable = {
   watchTrouble: {
     type: "gauge",
     name: "build_watcher_watch_trouble_timestamp_seconds",
-    help: "Namespaces whose builds cannot be read now, by name, and when their watch last showed life (Unix time).",
+    help: "When the watch last showed life in each namespace whose builds cannot be read now (Unix time).",
     labels: ["source", "watched"],
   },
   reconcileDuration: {
@@ -69,7 +69,7 @@ export const metricTable = {
   jobs: {
     type: "gauge",
     name: "build_watcher_jobs",
-    help: "Jobs in the ledger, by state; what became of those that are done is their outcome.",
+    help: "Jobs in the ledger, by state; done jobs also by outcome.",
     labels: ["kind", "analyzer", "state", "outcome"],
   },
   oldestDueAge: {
@@ -81,7 +81,7 @@ export const metricTable = {
   databaseUp: {
     type: "gauge",
     name: "build_watcher_database_up",
-    help: "Whether the database can be used: 1 or 0; it is named by host, port and name. There is none where jobs lie in a file.",
+    help: "Whether the database can be used: 1 or 0. The label is its host, port and name. Missing if jobs are in a file.",
     labels: ["database"],
   },
   replicas: {
@@ -93,13 +93,13 @@ export const metricTable = {
   replicaStarted: {
     type: "gauge",
     name: "build_watcher_replica_start_timestamp_seconds",
-    help: "When each bot that works on the queue began (Unix time); every one of them tells of all that are alive.",
+    help: "When each replica that works on the queue started (Unix time). Each replica reports all that are alive.",
     labels: ["replica"],
   },
   replicaRunning: {
     type: "gauge",
     name: "build_watcher_replica_running_jobs",
-    help: "Jobs that each bot on the queue runs now; every one of them tells of all that are alive.",
+    help: "Jobs that each replica on the queue runs now. Each replica reports all that are alive.",
     labels: ["replica"],
   },
   findings: {
@@ -111,7 +111,7 @@ export const metricTable = {
   jobsEnqueued: {
     type: "counter",
     name: "build_watcher_jobs_enqueued_total",
-    help: "Jobs handed to the queue, new ones and duplicates.",
+    help: "Jobs added to the queue, new ones and duplicates.",
     labels: ["kind", "analyzer", "result"],
   },
   jobsFinished: {
@@ -123,7 +123,7 @@ export const metricTable = {
   jobAttempts: {
     type: "counter",
     name: "build_watcher_job_attempts_total",
-    help: "Attempts at jobs that ended, with the reason of those that failed.",
+    help: "Attempts at jobs that ended, with the reason if they failed.",
     labels: ["kind", "analyzer", "outcome", "reason"],
   },
   jobDuration: {
@@ -149,7 +149,7 @@ export const metricTable = {
   httpRequests: {
     type: "histogram",
     name: "build_watcher_http_request_duration_seconds",
-    help: "Requests of the bot, by whom it asks and the status of the answer; code is none when there was no answer.",
+    help: "Requests of the bot, by the part that sent them and the status of the answer; code is none without an answer.",
     labels: ["adapter", "method", "code"],
     buckets: ofRequests,
   },
@@ -176,7 +176,7 @@ export const metricTable = {
   webhookImages: {
     type: "counter",
     name: "build_watcher_webhook_images_total",
-    help: "Images named by web hooks, and what became of them.",
+    help: "Images named by web hooks, and what happened to them.",
     labels: ["hook", "result"],
   },
   imagesSubmitted: {

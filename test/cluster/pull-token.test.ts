@@ -46,7 +46,7 @@ describe("the login for the cluster's registry, where an account pulls images", 
     await expect(cluster.registryLogin(signal)).rejects.toMatchObject({
       reason: "ClusterDenied",
       message: expect.stringMatching(
-        /no token of the service account bots\/puller.*openshift\/rbac\.yaml.*BUILD_WATCHER_PULL_ACCOUNT/,
+        /cannot get a token of the service account bots\/puller.*openshift\/rbac\.yaml.*BUILD_WATCHER_PULL_ACCOUNT/,
       ),
     });
   });
