@@ -32,8 +32,8 @@ class AnswerError extends JobError {
 const shownCharacters = 500;
 
 /**
- * The error an answer stands for, undefined for a 2xx. Final is what the service refuses for this submission's own sake; what lies with the
- * service as a whole pauses its jobs; a plain 5xx may be this submission's fault and is retried alone. Secrets are not repeated.
+ * The error for an answer; undefined for a 2xx. A refusal of this submission is final. A problem of the whole service pauses its jobs. A plain
+ * 5xx can be caused by this submission, which is then retried alone. Secrets are not repeated.
  */
 export function answerError(
   answer: Answer,
@@ -63,12 +63,12 @@ export function connectionError(code: string | undefined, endpoint: string, serv
   return new JobError("AnalyzerUnavailable", `${where} cannot be reached (${shown}). ${advice(code, service)}`);
 }
 
-/** A 2xx that does not say what the contract says it would. */
+/** A 2xx that does not follow the API. */
 export function protocolError(what: string, { name, api, addressSetting }: Service): JobError {
   return new JobError("AnalyzerProtocol", `The answer of ${lowered(name)} ${what}. Check that ${addressSetting} is ${api}.`);
 }
 
-/** The status of the answer that an error stands for; undefined when there was none. */
+/** The status of the answer behind an error; undefined without an answer. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof AnswerError ? error.status : undefined;
 }
@@ -109,7 +109,7 @@ function targetOf(location: string | undefined): string {
 }
 
 /**
- * What a refusal says of its reason; nothing else of it, since it may repeat the parameters, passwords included. Services say it as `error`,
+ * The reason in a refusal; nothing else of it, because it can repeat the parameters, passwords included. Services say it as `error`,
  * as `message`, or as RFC 9457 does.
  */
 function errorText(body: string, speaksText: boolean): string {

@@ -3,7 +3,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { AnalysisImage } from "./analyzer.ts";
 import type { DocumentPlace, DocumentWish, SbomDocument } from "./documents.ts";
 
-/** A bill of materials that lies beside an image, not read yet. */
+/** A bill of materials attached to an image, not read yet. */
 export interface FoundDocument {
   /** Its type; absent if unknown. */
   readonly mediaType?: string;
@@ -17,7 +17,7 @@ export interface AttachedDocumentsParts {
   readonly inventory: Pick<Inventory, "describeDocument">;
 }
 
-/** Documents that the build or somebody else attached to an image, in its registry. One that cannot be used is passed over, with a note. */
+/** Documents that the build or others attached to an image. One that cannot be used is skipped with a note. */
 export function createAttachedDocuments({ find, inventory }: AttachedDocumentsParts): DocumentPlace {
   return {
     async find(image, wish, notes, signal) {
@@ -61,7 +61,7 @@ export function createAttachedDocuments({ find, inventory }: AttachedDocumentsPa
   }
 }
 
-/** The dearest format first; what nothing is said of was named by the build itself. */
+/** Preferred formats first. A document without a type was named by the build itself. */
 function rankOf({ mediaType }: FoundDocument, { formats }: DocumentWish): number {
   return mediaType === undefined ? -1 : formats.findIndex((format) => mediaType.includes(format));
 }
@@ -70,7 +70,7 @@ function isWanted({ mediaType }: FoundDocument, { formats }: DocumentWish): bool
   return mediaType === undefined || formats.some((format) => mediaType.includes(format));
 }
 
-/** Why a document is not what the receiver wants. */
+/** Why a document does not suit the receiver. */
 function unfit(
   format: SbomDocument["format"],
   version: string,
@@ -80,7 +80,7 @@ function unfit(
   return format === "cyclonedx" && version > cycloneDx ? `it is CycloneDX ${version}, newer than the service knows` : undefined;
 }
 
-/** What time alone may heal is tried again later; everything else is a note. */
+/** Temporary failures are retried later; everything else becomes a note. */
 function passOver(error: unknown, notes: string[], signal: AbortSignal): undefined {
   const failure = asJobError(error);
   if (signal.aborted || failure.retryable) throw error;

@@ -23,9 +23,9 @@ export interface CommandSettings {
   readonly name: string;
   /** The program and its arguments, with the placeholders of core/image-template.ts and `commandPlaceholders`. */
   readonly args: readonly [string, ...string[]];
-  /** By exit code; what is not named is `retry`, but 0 is `ok`. */
+  /** By exit code. Default: 0 is `ok`, others are `retry`. */
   readonly exitCodes: Readonly<Record<string, ExitMeaning>>;
-  /** The file in `{outdir}` that is read in place of the standard output. */
+  /** The file in `{outdir}` that is read instead of the standard output. */
   readonly result?: string | undefined;
   /** Names of variables of the bot's own environment that the program gets. */
   readonly environment: readonly string[];
@@ -34,7 +34,7 @@ export interface CommandSettings {
 }
 
 export interface CommandParts {
-  /** Where the files of running programs lie; opened when the first one runs. */
+  /** The directory for files of running programs; opened when the first one runs. */
   readonly runs: () => Promise<RunDirectory>;
   readonly documents: DocumentSource;
   readonly host: HostProcess;
@@ -66,8 +66,8 @@ const longestOutput = 16 * 1024 * 1024;
 const longestWords = 1_000;
 
 /**
- * Any program as an analyzer: started without a shell, with an environment of named variables, a home of its own and a login for this image's
- * registry alone, one at a time. What it prints is read when it is of a known shape.
+ * Any program as an analyzer: started without a shell, with only named variables, its own home and a login for only this image's
+ * registry, one at a time. Its output is read if it has a known form.
  */
 export function createCommandAnalyzer(settings: CommandSettings, parts: CommandParts): Analyzer {
   const { name, args, timeout } = settings;
@@ -125,7 +125,7 @@ function pathsIn(files: ChildFiles): Readonly<Record<(typeof commandPlaceholders
   return { sbom: files.path("sbom.json"), authfile: files.path("config.json"), outdir: files.path("out") };
 }
 
-/** The login is where docker's and podman's tools look for it; their caches go with the home. */
+/** The login is where docker's and podman's tools look for it. Their caches are removed with the home. */
 function environmentFor({ environment }: CommandSettings, { env }: HostProcess, files: ChildFiles): Record<string, string> {
   const allowed = [...passedOn, ...proxies, ...environment].flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
   const home = files.path("");
@@ -133,7 +133,7 @@ function environmentFor({ environment }: CommandSettings, { env }: HostProcess, 
   return { ...Object.fromEntries(allowed), ...own };
 }
 
-/** The program's result; a file only where it lies in the directory that was given to it. */
+/** The program's result; a file only if it is in the directory given to it. */
 async function resultOf({ name, result }: CommandSettings, { stdout, isTooLong }: ChildExit, files: ChildFiles): Promise<string> {
   if (isTooLong) throw tooLong(name);
   if (result === undefined) return stdout;
@@ -177,7 +177,7 @@ function judge(
   return { analyzer: name, analyses: [analysis], notes, ...(findings && { findings }) };
 }
 
-/** Something was found, and the exit code alone says so. */
+/** Something was found, but only the exit code says so. */
 function uncounted(code: number | null): Findings {
   return { coverage: "partial", why: `exit code ${code} says that something was found, not how much`, policyViolations: 1 };
 }

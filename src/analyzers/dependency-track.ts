@@ -41,7 +41,7 @@ export interface DependencyTrackOptions {
 
 export function openDependencyTrack(options: DependencyTrackOptions, parts: AnalyzerParts): OpenedAnalyzer {
   const { dependencyTrackUrl: url = "", dependencyTrackKeyFile: file = "", dependencyTrackFrontend } = options;
-  // Its user interface hands /api on; many name that address.
+  // Its user interface passes /api on, and many people use that address.
   const endpoint = openEndpoint(serviceUrl(url).replace(/\/api(?:\/v1)?$/, ""), dependencyTrackService, parts);
   const login = fileLogin(file, "BUILD_WATCHER_DEPENDENCY_TRACK_KEY_FILE", (key) => ({ "x-api-key": key }));
   const project = {
@@ -55,12 +55,12 @@ export function openDependencyTrack(options: DependencyTrackOptions, parts: Anal
   return atEndpoint(createDependencyTrackAnalyzer({ endpoint, login, documents, project, frontend }), endpoint);
 }
 
-/** Characters of base64 that a JSON upload may have (v5's documentation); what is longer goes as a file. */
+/** The most characters of base64 in a JSON upload (v5's documentation); longer documents are sent as a file. */
 const longestJson = 20_000_000;
 
 /**
  * Uploads the bill of materials of an image (PUT /api/v1/bom), one at a time for a version of a project since version 4 mixes them up
- * (DependencyTrack#3324), and reads the project's metrics when it was worked through. An upload replaces what was there, so that it can be repeated.
+ * (DependencyTrack#3324), and reads the project's metrics when it has been processed. An upload replaces the earlier one, so it can be repeated.
  */
 export function createDependencyTrackAnalyzer(settings: DependencyTrackSettings): Analyzer {
   const { endpoint, login, documents, project, frontend } = settings;

@@ -8,7 +8,7 @@ import { answerError, connectionError, protocolError } from "./answers.ts";
 import type { Service } from "./service.ts";
 
 export interface HttpSettings {
-  /** What the paths of requests are appended to, without a slash at its end; see `serviceUrl`. */
+  /** The base URL for request paths, without a slash at its end; see `serviceUrl`. */
   readonly url: string;
   readonly service: Service;
   readonly verifyTls: boolean;
@@ -31,22 +31,22 @@ export interface HttpRequest {
   readonly path: string;
   /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | boolean | undefined>>;
-  /** JSON where it is an object; a text, a form or multipart data is sent as it is. */
+  /** An object is sent as JSON; a text, a form or multipart data unchanged. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** Texts that must not appear in an error, should the other side repeat them. */
   readonly secrets?: readonly string[];
   /** Statuses that are an answer like a 2xx, not an error. */
   readonly expect?: readonly number[];
-  /** Milliseconds this request may take, in place of the endpoint's. */
+  /** Milliseconds that this request may take, instead of the endpoint's. */
   readonly timeout?: number;
 }
 
 export interface HttpAnswer {
   readonly status: number;
-  /** The body as a JSON object; throws `JobError("AnalyzerProtocol")` when it is none. */
+  /** The body as a JSON object. Throws `JobError("AnalyzerProtocol")` for anything else. */
   readonly json: () => Readonly<Record<string, unknown>>;
-  /** The body as a JSON list; throws the same. */
+  /** The body as a JSON list. Throws the same. */
   readonly list: () => readonly unknown[];
   readonly text: string;
   readonly header: (name: string) => string | undefined;
@@ -55,7 +55,7 @@ export interface HttpAnswer {
 export interface HttpEndpoint {
   /** Scheme, host and base path, as messages name the endpoint. */
   readonly name: string;
-  /** Sends a request; throws `JobError` for anything but a 2xx or what is expected. */
+  /** Sends a request. Throws `JobError` for anything but a 2xx or an expected status. */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
   close(): void;
 }

@@ -13,7 +13,7 @@ import { openRhacs } from "./rhacs.ts";
 import { openThoth } from "./thoth.ts";
 import { openTrustify } from "./trustify.ts";
 
-/** Every analyzer by the name that BUILD_WATCHER_ANALYZERS knows it by; any other name is that of a command. */
+/** Every analyzer by its name in BUILD_WATCHER_ANALYZERS. Any other name is a command. */
 const kinds = {
   none: { readsLogs: false, open: (_settings: object) => ({ analyzer: createNoAnalyzer() }) },
   packages: { readsLogs: false, open: openPackages },

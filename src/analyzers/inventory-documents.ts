@@ -9,7 +9,7 @@ export interface InventoryDocumentsParts extends Pick<PackagesParts, "open"> {
 }
 
 /**
- * Bills of materials that the bot makes itself, of the packages it reads; of an image for several platforms the first one has it. An image of
+ * Bills of materials that the bot makes itself from the packages it reads. For several platforms only the first one gets one. An image of
  * which nothing is known has none: its document would say that nothing is in it.
  */
 export function createInventoryDocuments(

@@ -17,9 +17,9 @@ export interface AnalyzerParts {
   readonly proxies?: Proxies | undefined;
   /** Told of every request of this analyzer's that ended. */
   readonly onRequest?: (request: EndedRequest) => void;
-  /** Bills of materials, for those that want them. */
+  /** Bills of materials, for analyzers that need them. */
   readonly documents: DocumentSource;
-  /** The bot's process and state directory, for those that start programs. */
+  /** The bot's process and state directory, for analyzers that start programs. */
   readonly host: HostProcess;
   readonly stateDirectory: string;
 }

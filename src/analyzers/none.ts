@@ -1,6 +1,6 @@
 import type { Analyzer } from "./analyzer.ts";
 
-/** Analyzes nothing: images are seen, copied where a push registry is set, and told of. */
+/** Analyzes nothing: images are only shown, copied if a push registry is set, and notified. */
 export function createNoAnalyzer(): Analyzer {
   return {
     name: "none",

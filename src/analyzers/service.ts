@@ -1,6 +1,6 @@
 import type { FailureReason } from "../core/errors.ts";
 
-/** How messages speak of an analysis service, and what its refusals mean where they mean something of their own. */
+/** How messages name an analysis service, and the special meanings of its refusals. */
 export interface Service {
   /** As a sentence begins with it: "The analysis endpoint", "RHACS". */
   readonly name: string;
@@ -10,11 +10,11 @@ export interface Service {
   readonly addressSetting: string;
   /** The setting that switches the verification of its certificate off, where there is one. */
   readonly tlsSetting?: string;
-  /** The setting of the login; absent for a service that knows none. */
+  /** The setting of the login; absent for a service without one. */
   readonly loginSetting?: string;
-  /** Whether a refusal may be told in plain text. */
+  /** Whether a refusal can be in plain text. */
   readonly speaksText?: boolean;
-  /** What a status means here; undefined for what it means everywhere. */
+  /** The meaning of a status for this service; undefined for the usual one. */
   readonly reasonOf?: (status: number, said: string) => FailureReason | undefined;
 }
 

@@ -2,13 +2,13 @@ import type { AnalysisStatus } from "./analyzer.ts";
 import { protocolError } from "./answers.ts";
 import { thothService } from "./service.ts";
 
-/** What Thoth's User API and the workflow engine behind it call an analysis that ended well; everything else that ended failed. */
+/** The words of Thoth's User API and its workflow engine for an analysis that ended well. Any other end is a failure. */
 const succeeded = /^(?:success|succeeded|successful|complete|completed|finished)$/i;
 const failed = /^(?:error|errored|failed|failure|killed|terminated|cancelled|omitted)$/i;
 
 const longestReason = 500;
 
-/** Reads the answer of `/analyze/{id}/status`; throws `JobError("AnalyzerProtocol")` when it names no state. */
+/** Reads the answer of `/analyze/{id}/status`. Throws `JobError("AnalyzerProtocol")` when it has no state. */
 export function readStatus({ status }: Readonly<Record<string, unknown>>): AnalysisStatus {
   const { state, reason, finished_at } = (typeof status === "object" && status !== null ? status : {}) as Record<string, unknown>;
   if (typeof state !== "string" || state === "") throw protocolError("names no state of the analysis", thothService);

@@ -119,7 +119,7 @@ function warningsOf(answer: HttpAnswer): readonly string[] {
   return warnings.map((warning) => `Trustify: ${warning.slice(0, longestWarning)}`);
 }
 
-/** Asks by the version of the API that worked last; where none did, by the newer one first. */
+/** Uses the API version that worked last; at first the newer one. */
 function createVersions(url: string) {
   let version: Version | undefined;
 

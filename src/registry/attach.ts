@@ -13,7 +13,7 @@ export interface Attachment {
   readonly bytes: Buffer;
 }
 
-/** `present`: one of the same type was there already and is left alone. */
+/** `present`: there was already one of the same type, and nothing was changed. */
 export type Attached = "attached" | "present";
 
 const emptyConfig = Buffer.from("{}");
@@ -37,7 +37,7 @@ export async function attach(
   await uploadBlob(send, attachment.bytes, signal);
   const manifest = manifestOf(subject, attachment);
   const answer = await put(send, `manifests/${digestOf(manifest)}`, manifestType, manifest, signal);
-  // Who heeds the subject says so; else the list is the client's to keep.
+  // A registry that handles the subject says so. Otherwise the client keeps the list.
   if (answer.header("oci-subject") === undefined) await addToList(send, image, referrerTo(manifest, attachment), signal);
   return "attached";
 }
@@ -67,7 +67,7 @@ async function uploadBlob(send: SendToRegistry, bytes: Buffer, signal: AbortSign
   if (status === 404) throw new JobError("CopyFailed", "The push registry lost an upload: it answered 404");
 }
 
-/** Below the repository; an upload that lies elsewhere is not followed: the login is for this repository. */
+/** Below the repository. An upload elsewhere is not followed, because the login is for this repository. */
 function uploadPath({ header, url }: RegistryAnswer): string | undefined {
   const location = URL.parse(header("location") ?? "", url.href);
   const end = url.pathname.lastIndexOf("/blobs/uploads/");

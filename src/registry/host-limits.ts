@@ -2,13 +2,13 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import { endedOrAborted } from "./layer-schedule.ts";
 
-/** The two registries of a task; they may be one. */
+/** The two registries of a task; they can be the same. */
 export interface TaskHosts {
   readonly source: string;
   readonly destination: string;
 }
 
-/** What a running task tells of itself, so that nobody waits for one that stands still. */
+/** What a running task reports, so that nobody waits for one that makes no progress. */
 export interface TaskPlace {
   /** Nothing moves: the place at the destination is free for others, that at the source is not. */
   quiet(): void;
@@ -20,13 +20,13 @@ export interface TaskPlace {
 export interface HostLimits {
   /** Runs a task when both of its hosts have a place free. Throws like `pass`. */
   run<T>(hosts: TaskHosts, signal: AbortSignal, task: (place: TaskPlace) => Promise<T>): Promise<T>;
-  /** Resolves when none of these hosts is to be left alone; throws `JobError("RateLimited")` when that would take long. */
+  /** Resolves when none of these hosts needs a pause. Throws `JobError("RateLimited")` if that would take long. */
   pass(hosts: readonly string[], signal: AbortSignal): Promise<void>;
   /** The work's outcome; a `JobError("RateLimited")` in it slows its host down, if that is known. */
   heed<T>(work: Promise<T>, hostOf: (error: JobError) => string | undefined): Promise<T>;
-  /** Leaves a host alone for a while, for everybody, and begins again with one task at a time. */
+  /** Gives a host a pause for all callers, then starts again with one task at a time. */
   slowDown(host: string, retryAfter?: number): void;
-  /** Whether bytes went to or from a host in the last so many milliseconds. */
+  /** Whether bytes went to or from a host in the last milliseconds. */
   movedWithin(host: string, milliseconds: number): boolean;
 }
 
@@ -108,7 +108,7 @@ export function createHostLimits(perHost: number, clock: Clock): HostLimits {
   }
 }
 
-/** Work at one host that takes no place: it waits while the host is left alone, and the host is when it asks for fewer requests. */
+/** Work at one host that takes no place. It waits while the host has a pause, and the host gets one if it asks for fewer requests. */
 export async function inTurn<T>(
   limits: Pick<HostLimits, "pass" | "heed">,
   host: string,

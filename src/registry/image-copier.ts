@@ -1,11 +1,11 @@
 import type { ImageReference } from "../core/image-reference.ts";
 
 export interface CopyOptions {
-  /** The image lies in a registry that THOTH_SRC_REGISTRY_USER and _PASSWORD are for; without it they are not used, since no other registry may see them. */
+  /** THOTH_SRC_REGISTRY_USER and _PASSWORD are for the image's registry. Otherwise they are not used, because no other registry may see them. */
   readonly inSourceRegistry?: boolean;
   /** When the image was completed, in milliseconds since the epoch: tags that move go to the latest. Without it they are taken from no other image. */
   readonly completedAt?: number | undefined;
-  /** Told what a person should know of the copy: a tag that could not be set. */
+  /** Called with what people should know of the copy, such as a tag that could not be set. */
   readonly note?: ((text: string) => void) | undefined;
 }
 
@@ -14,8 +14,8 @@ export interface ImageCopier {
   /** Copies are only named, as in a dry run. */
   readonly onlyPlans?: boolean;
   /**
-   * Copies an image, unless it is there already; the answer names it there, by digest. An image that stays where it is, because its registry is
-   * left out or because it lies in the push registry already, is answered as it came: the very same object.
+   * Copies an image, unless it is already there. Returns its name there, by digest. If the image stays where it is, because its registry is
+   * excluded or it is already in the push registry, the same object is returned.
    * Throws the signal's reason when it fires; the copy's child processes have ended then.
    */
   copy(source: ImageReference, signal: AbortSignal, options?: CopyOptions): Promise<ImageReference>;

@@ -22,7 +22,7 @@ interface Running {
 /** How many layers are remembered as transferred; a forgotten one only costs a wait. */
 const longestMemory = 20_000;
 
-/** A copy waits for others so many milliseconds in all: to send a layer twice is better than to stand still. */
+/** A copy waits for others this many milliseconds in all: sending a layer twice is better than standing still. */
 export function createLayerSchedule(clock: Clock, longestWait: number): LayerSchedule {
   const running = new Set<Running>();
   const delivered = new Set<string>();

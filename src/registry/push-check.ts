@@ -12,7 +12,7 @@ import { noRegistry } from "./trust/verdict.ts";
 /** What one looks for: whether images could be pushed, and where to. */
 export interface PushCheck {
   readonly place: string;
-  /** False where asking would leave something behind; the login is known to be taken. */
+  /** False if asking would leave something behind. The login is known to be accepted. */
   readonly proven: boolean;
   /** Whether there is a login for it. */
   readonly hasLogin: boolean;
@@ -50,7 +50,7 @@ export async function checkPush(settings: ImageCopierSettings, signal: AbortSign
   }
 }
 
-/** What in auth files and among certificates cannot be used, each as a sentence; none where a file cannot even be read, which `checkPush` says. */
+/** What cannot be used in auth files and certificates, each as a sentence; none if a file cannot be read, which `checkPush` reports. */
 export async function checkLoginFiles(settings: ImageCopierSettings): Promise<readonly string[]> {
   const registries = createRegistryParts(settings);
   return registries
@@ -73,7 +73,7 @@ async function assertAsksForLogin(http: RegistryHttp, access: RegistryAccess, si
   );
 }
 
-/** Quay makes a repository as soon as somebody asks for a token to push there (quay, endpoints/v2/v2auth.py). */
+/** Quay creates a repository on the first request for a push token (quay, endpoints/v2/v2auth.py). */
 async function makesRepositories(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<boolean> {
   return bearersOf(await http.challenge(access, signal)).some(({ realm }) => realm.endsWith("/v2/auth"));
 }
@@ -99,7 +99,7 @@ function readOnly(error: unknown, { registry }: RegistryAccess): unknown {
   return isReadOnly ? new JobError("CopyFailed", `${registry} is read-only: it takes no uploads (405)`) : error;
 }
 
-/** Registries name the upload by a URL or a path; one that lies elsewhere is left to expire by itself. */
+/** Registries name the upload by a URL or a path. An upload at another host is left to expire. */
 function uploadPath(location: string, repository: string): string | undefined {
   const { pathname, search } = new URL(location, "https://registry.invalid");
   const [, path] = pathname.split(`/v2/${repository}/`);

@@ -77,7 +77,7 @@ export function childEnvironment(host: HostProcess, home: string, proxies: Proxi
     XDG_DATA_HOME: home,
     XDG_CONFIG_HOME: home,
     XDG_RUNTIME_DIR: home,
-    // Root's cache would be the machine's, whatever HOME says; containers/image (internal/rootless) reads this before it asks who we are.
+    // Root's cache would be the machine's, ignoring HOME; containers/image (internal/rootless) reads this before it asks who we are.
     ...(host.getuid?.() === 0 && { _CONTAINERS_ROOTLESS_UID: "65534" }),
   };
 }

@@ -27,18 +27,18 @@ export interface ImageCopierSettings extends RegistrySettings {
   /** Milliseconds without a byte after which a copy is stopped. Default: a minute. */
   readonly patience?: number | undefined;
   readonly host: HostProcess;
-  /** Which image each moving tag is for; default: known as long as the copier is open. */
+  /** Which image each moving tag is for; default: remembered while the copier is open. */
   readonly memory?: TagMemory | undefined;
   readonly report?: (event: CopyReport) => void;
 }
 
 export interface OpenImageCopier extends ImageCopier {
-  /** Where an image goes: by digest and tag, as far as its own name tells; undefined when it stays where it is. */
+  /** Where an image goes, by the digest and tag in its name; undefined when it stays where it is. */
   target(source: ImageReference): ImageReference | undefined;
   readonly skopeoVersion: string;
   /** What in auth files and among certificates cannot be used, each as a sentence. */
   readonly doubts: readonly string[];
-  /** Whether BUILD_WATCHER_PUSH_SKIP leaves this image where it is. */
+  /** Whether BUILD_WATCHER_PUSH_SKIP excludes this image. */
   skippedByPattern(image: ImageReference): boolean;
   /** Call it when no copy runs any more. */
   close(): Promise<void>;
@@ -74,7 +74,7 @@ export async function openImageCopier(settings: ImageCopierSettings): Promise<Op
     doubts,
     async copyLogin(image, signal) {
       const login = await credentials.find({ image, side: "destination", ownLogin: true }, signal);
-      // A refresh token is no password that somebody else could use.
+      // Others cannot use a refresh token as a password.
       return login?.identityToken === undefined ? login : undefined;
     },
     target: (source) => targetOf(source, rules),

@@ -23,7 +23,7 @@ export class SkopeoError extends JobError {
   }
 }
 
-/** The registry that a copy failed at; undefined where nobody knows. What the bot itself asked names its host. */
+/** The registry where a copy failed; undefined if unknown. The bot's own requests name their host. */
 export function failedAt(error: unknown, { source, destination }: CopyNames): string | undefined {
   if (!(error instanceof SkopeoError)) return error instanceof JobError ? error.host : undefined;
   if (error.side === undefined) return undefined;
@@ -39,7 +39,7 @@ interface Rule extends Verdict {
   readonly pattern: RegExp;
 }
 
-/** What skopeo says of this machine, of the images' form, and of the way to a registry. The first that fits decides; wordings are those of 1.9 to 1.22. */
+/** skopeo's errors about this machine, the image's format, and the connection to a registry. The first match decides; wordings of 1.9 to 1.22. */
 const ownWords: readonly Rule[] = [
   { pattern: /^unknown (?:shorthand )?flag/i, reason: "CopyFailed", retryable: false },
   { pattern: /^invalid (?:source|destination) name|both a tag and digest/i, reason: "BadReference" },
@@ -67,17 +67,17 @@ const ofConnection: readonly Rule[] = [
   },
 ];
 
-/** What a proxy answers in place of the registry, as Go tells it: the words of its status after the address, and nothing else. */
+/** A proxy's answer instead of the registry's, as Go reports it: only the words of its status after the address. */
 const byProxy =
   /\b(?:get|head|post|put|patch): (?:proxy authentication required|forbidden|bad gateway|service unavailable|gateway time-?out|not allowed|method not allowed|internal server error|unauthorized|access denied)\.?$/i;
 
 const longestMessage = 600;
-/** Far beyond what is shown, so that a secret is never cut in two before it is found. */
+/** Much longer than what is shown, so that a secret is never cut before it is found. */
 const longestLine = 4_000;
 
 export interface FailedCopy extends CopyNames {
   readonly secrets: readonly string[];
-  /** The manifest's media type, where it is known. */
+  /** The manifest's media type, if known. */
   readonly mediaType?: string | undefined;
   /** The proxy on the way to a registry, for people. */
   readonly proxyOf?: ((registry: string) => string | undefined) | undefined;
@@ -94,7 +94,7 @@ export function explainFailure(exit: SkopeoExit, copy: FailedCopy): SkopeoError 
   return new SkopeoError(told.side, reason, message, retryable === undefined ? {} : { retryable });
 }
 
-/** The message of the last `level=fatal` line, unquoted; else the last line that says anything. */
+/** The message of the last `level=fatal` line, unquoted; else the last line with text. */
 export function lastFatalLine(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
   const fatal = lines.findLast((line) => /\blevel=fatal\b/.test(line));
@@ -108,7 +108,7 @@ function judge(exit: SkopeoExit, told: ToldFailure, { mediaType }: FailedCopy): 
   if (byProxy.test(words)) return { reason: "ProxyRefused" };
   const own = ownWords.find(({ pattern }) => pattern.test(words));
   if (own) return own;
-  // An address that is no registry, or one that is being put in place.
+  // Something other than a registry, or one that is being installed.
   if (/pinging container registry/i.test(words) && told.status !== undefined && told.status < 500 && told.status !== 429)
     return { reason: "CopyFailed" };
   const refusal = refusalReason(told, mediaType);

@@ -2,7 +2,7 @@ import { type ImageReference, repositoryOf } from "../core/image-reference.ts";
 
 export type CopySide = "source" | "destination";
 
-/** Which images a copy is about: what lies in their names is no word of a failure. */
+/** The images of a copy. Words in their names are not words of a failure. */
 export interface CopyNames {
   readonly source: ImageReference;
   readonly destination: ImageReference;
@@ -16,7 +16,7 @@ export interface ToldFailure {
   readonly status?: number;
   /** The code of the registry's error (distribution's API), in small letters: `name unknown`; `unknown` for those skopeo does not know. */
   readonly code?: string;
-  /** What the registry said beside its code; empty where skopeo alone speaks. */
+  /** What the registry said besides its code; empty if only skopeo speaks. */
   readonly said: string;
   /** The line without the names. */
   readonly words: string;
@@ -40,7 +40,7 @@ const sides: readonly (readonly [CopySide, RegExp])[] = [
   ],
 ];
 
-/** distribution's codes (registry/api/errcode, api/v2), as skopeo writes them, and the default words newer ones (1.11) leave alone. */
+/** distribution's codes (registry/api/errcode, api/v2), as skopeo writes them, and the default words that newer versions (1.11) leave out. */
 const codes: readonly (readonly [string, RegExp])[] = [
   ["unauthorized", /^(?:unauthorized(?=:|$)|authentication required$|invalid username\/password)/],
   ["denied", /^(?:denied(?=:|$)|requested access to the resource is denied$)/],
@@ -63,7 +63,7 @@ const statuses = [
   /\b(\d{3}) \([A-Z][A-Za-z' -]{2,40}\)/,
 ] as const;
 
-/** Reads a line of skopeo's by its form: `<what it did>: <where>: <code>: <what the registry said>`. */
+/** Reads a line of skopeo by its form: `<what it did>: <where>: <code>: <what the registry said>`. */
 export function readLine(line: string, names: CopyNames): ToldFailure {
   const own = line.replace(ofIndex, "");
   const words = withoutNames(own, names);
@@ -95,7 +95,7 @@ function findStatus(words: string): number | undefined {
   return status >= 400 && status < 600 ? status : undefined;
 }
 
-/** The side whose host alone is named, where the line does not say what was done. */
+/** The side whose host is the only one in the line, if the line does not say what was done. */
 function sideOfHost(line: string, { source, destination }: CopyNames): CopySide | undefined {
   const [from, to] = [source, destination].map(({ registry }) => line.includes(hostOf(registry)));
   if (from === to) return undefined;
@@ -124,5 +124,5 @@ function withoutNames(line: string, { source, destination }: CopyNames): string 
 
 const manifestPlace = /\b((?:reading|uploading) manifest) [^ ]{1,200} (?:in|to) [^ ]{1,400}?(:?)(?= |$)/gi;
 const isAddress = /^(?:docker:\/\/|https?:\/\/|\/v2\/)/;
-/** Words that a name follows, so that one which is a word itself is told from it. */
+/** Words that are followed by a name, so that a name is not mistaken for a word of the failure. */
 const beforeName = /^(?:in|to|from|at|repository|registry)$/i;

@@ -29,7 +29,7 @@ export interface SkopeoSettings {
 /** Told how a copy gets on. */
 export interface CopyTraffic {
   moving(): void;
-  /** No byte moved for so many milliseconds; called again while that lasts. */
+  /** No data moved for this many milliseconds; called repeatedly. */
   quiet(milliseconds: number): void;
 }
 
@@ -43,7 +43,7 @@ export interface Skopeo {
 }
 
 /**
- * skopeo as child processes: logins in files that live as long as the child, a home of its own for the cache that lets it mount blobs
+ * skopeo as child processes: logins in files that exist as long as the child, its own home for the cache that lets it mount blobs
  * across repositories, and the machine's signature policy, where there is one.
  */
 export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {

@@ -12,15 +12,15 @@ export interface TagPlace {
   /** `registry/repository`. */
   readonly name: string;
   readonly digest: Digest;
-  /** As it was read where the copy comes from; else it is read here. */
+  /** The manifest as read from the source; else it is read here. */
   readonly manifest: Manifest | undefined;
   /** Sets a tag of this digest where the registry does not take it from us. */
   readonly otherwise: (tag: string) => Promise<void>;
-  /** Told what a person should know of a tag that could not be set. */
+  /** Called with a note about a tag that could not be set. */
   readonly note: (text: string) => void;
 }
 
-/** Sets a tag that always names this digest, where it is missing. A tag that cannot be set is a note: the copy itself is there. */
+/** Sets the tag that always names this digest, if it is missing. If that fails there is only a note, because the copy is there. */
 export async function keepTag(place: TagPlace, tag: string, signal: AbortSignal): Promise<void> {
   await noting(place, tag, signal, async () => {
     if ((await ifUnderstood(headManifest(place.send, tag, signal), undefined)) !== place.digest) await setTag(place, tag, signal);
@@ -52,7 +52,7 @@ export async function moveTag(
   });
 }
 
-/** One request; when the registry does not take it, in the other way, unless it keeps its tags as they are. */
+/** One request. If the registry does not accept it, it is sent in the other way, unless its tags are immutable. */
 async function setTag({ send, digest, name, manifest, otherwise }: TagPlace, tag: string, signal: AbortSignal): Promise<void> {
   const put = async () => tagManifest(send, tag, manifest ?? (await getManifest(send, digest, signal)), signal);
   try {

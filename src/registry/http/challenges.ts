@@ -19,7 +19,7 @@ export function parseChallenges(header: string): readonly Challenge[] {
     const last = challenges.at(-1);
     if (last && text.takesEquals()) {
       const value = text.takeQuoted() ?? text.takeWhile((character) => !blanks.includes(character) && character !== '"');
-      // The first of two counts, as for every header that is not repeated.
+      // Of two values the first counts.
       if (!last.parameters.has(name)) last.parameters.set(name, value);
     } else {
       challenges.push({ scheme: name, parameters: new Map() });

@@ -204,7 +204,7 @@ function keyOf({ verifyTls, certificates }: TlsTrust, publicOnly: boolean): stri
 function tlsOptions({ verifyTls, certificates }: TlsTrust) {
   if (!verifyTls) return { rejectUnauthorized: false };
   const ca = [...getCACertificates("default"), ...getCACertificates("system"), certificates].filter(Boolean);
-  // Read once: hundreds of certificates take 200 ms and a megabyte, which each connection would take anew.
+  // Read once: hundreds of certificates take 200 ms and a megabyte, which every connection would need again.
   return { ca, secureContext: createSecureContext({ ca }) };
 }
 

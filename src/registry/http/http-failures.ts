@@ -63,7 +63,7 @@ function waitOf(header: string | undefined, now: number): { retryAfter?: number 
   return retryAfter === undefined ? {} : { retryAfter };
 }
 
-/** The code and the words of a registry's own error (distribution's API: `{"errors":[{code, message}]}`), kept short; another body is not shown. */
+/** The code and the words of a registry's own error (distribution's API: `{"errors":[{code, message}]}`), kept short. Other bodies are not shown. */
 function registryMessage(body: Buffer): string {
   try {
     const { errors } = JSON.parse(body.toString("utf8")) as { errors?: { code?: unknown; message?: unknown }[] };

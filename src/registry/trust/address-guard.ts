@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { type AddressKind, addressKind, canonicalAddress } from "../../core/addresses.ts";
 
 export interface AddressGuardSettings {
-  /** Whether the bot runs in a pod, where loopback is nobody's registry. */
+  /** Whether the bot runs in a pod, where loopback cannot be a registry. */
   readonly inPod: boolean;
   /** Hosts and addresses of the API server. */
   readonly apiServer: readonly string[];
@@ -24,7 +24,7 @@ export interface AddressGuard {
   readonly find: FindAddresses;
 }
 
-/** Names known by a public address, and for how long (ms): one that then has private ones alone was changed to send us there. */
+/** Names with a known public address, and for how long (ms). A name that later has only private addresses was changed to attack the bot. */
 const publicMemory = { names: 1_000, time: 60 * 60_000 };
 
 const lookupAll = promisify(lookup) as FindAddresses;
@@ -52,7 +52,7 @@ export function createAddressGuard({ inPod, apiServer, now, find = lookupAll }: 
     return !own.has(canonicalAddress(address) ?? "") && (kind !== "loopback" || !inPod);
   }
 
-  /** In a pod `app.shop` finds the service `app` of the namespace `shop` by the search list; asked with a dot at the end it does not. */
+  /** In a pod `app.shop` finds the service `app` of the namespace `shop` by the search list; with a dot at the end it does not. */
   async function isOfSearchList(hostname: string, addresses: readonly LookupAddress[]): Promise<boolean> {
     if (addresses.length === 0 || hostname.endsWith(".")) return false;
     const absolute = await find(`${hostname}.`, { all: true }).catch((): LookupAddress[] => []);

@@ -3,9 +3,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SetupError } from "../../core/errors.ts";
 
-/** The CA certificates trusted beside the system's: what Node and skopeo are both given. */
+/** The CA certificates trusted in addition to the system's, for both Node and skopeo. */
 export interface Certificates {
-  /** One PEM text, of certificates that can be used alone; empty when there are none. */
+  /** One PEM text with only usable certificates; empty when there are none. */
   readonly pem: string;
   /** What cannot be used, each as a sentence that names its file. */
   readonly unused: readonly string[];
@@ -13,7 +13,7 @@ export interface Certificates {
 
 /** The CA that signs the certificates of services in the cluster; OpenShift mounts it into every pod. */
 const serviceCa = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt";
-/** Bytes; a bundle of all public CAs has a quarter of it. */
+/** In bytes; a bundle of all public CAs has a quarter of this. */
 const longestFile = 1024 * 1024;
 const begins = "-----BEGIN ";
 

@@ -8,7 +8,7 @@ import { belongTogether } from "./owners.ts";
 import { type RegistryVerdict, untrusted } from "./verdict.ts";
 
 export interface HostTrustSettings {
-  /** Whether the bot runs in a pod, where loopback and the cluster's own names are nobody's registry. */
+  /** Whether the bot runs in a pod, where loopback and the cluster's own names cannot be registries. */
   readonly inPod: boolean;
   /** Hosts and addresses of the API server. */
   readonly apiServer: readonly string[];
@@ -31,7 +31,7 @@ export interface HostTrust {
   judgeSource(registry: string): void;
   /** Throws a `RegistryVerdict` when a URL's host may not be reached, as far as its name tells. `publicOnly`: what sent us there has a public address. */
   judge(url: URL, publicOnly: boolean): void;
-  /** The same by the addresses that a host has; asked where a connection does not look them up itself. A host that cannot be found is let through. */
+  /** The same by a host's addresses, if the connection does not look them up itself. A host that is not found is allowed. */
   resolve(url: URL, publicOnly: boolean): Promise<void>;
   /** Looks hosts up and leaves out what may not be reached. */
   lookup(publicOnly: boolean): LookupFunction;
@@ -91,7 +91,7 @@ export function createHostTrust(settings: HostTrustSettings, now: () => number, 
     return [url.host, hostname, host].some((name) => settings.isOwnRegistry(name) || all.includes(name));
   }
 
-  /** A lookup does not know the port; that was judged before. */
+  /** A lookup does not know the port, which was checked before. */
   function isNamedForAnyPort(hostname: string): boolean {
     const name = hostname.toLowerCase();
     return settings.isOwnRegistry(name) || named().some((entry) => hostNameOf(entry) === name);

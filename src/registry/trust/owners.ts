@@ -8,7 +8,7 @@ const knownPairs: readonly (readonly [registry: RegExp, service: RegExp])[] = [
   [/^registry[a-z-]*\.[a-z0-9-]+\.aliyuncs\.com$/, /^dockerauth[a-z-]*\.[a-z0-9-]+\.aliyuncs\.com$/],
 ];
 
-/** Domains below which each name is somebody else's: registries in clouds, and services that give out names. */
+/** Domains whose subdomains have different owners: registries in clouds, and services that give out names. */
 const shared: readonly string[] = [
   "aliyuncs.com",
   "amazonaws.com",
@@ -37,7 +37,7 @@ const shared: readonly string[] = [
 /** What countries put before their own two letters (`co.uk`). */
 const secondLevels = /^(?:ac|co|com|edu|go|gob|gov|gv|mil|ne|net|nom|or|org)$/;
 
-/** Whether a registry and a token service are one owner's, as far as names tell. Addresses, and names of one label, belong to themselves alone. */
+/** Whether a registry and a token service have the same owner, judged by their names. Addresses, and names of one label, only match themselves. */
 export function belongTogether(registry: string, service: string): boolean {
   if (knownPairs.some(([from, to]) => from.test(registry) && to.test(service))) return true;
   const domain = domainOf(registry);
