@@ -273,8 +273,24 @@ function hostOf(registry: string | undefined): string | undefined {
   return registry?.split("/")[0];
 }
 
+/** Reasons whose names alone do not say enough. */
+const specialWords: Readonly<Record<string, string>> = {
+  AnalyzerRejected: "Refused by the analysis service",
+  AnalyzerLogin: "Login refused by the analysis service",
+  AnalyzerMissing: "Analyzer no longer set up",
+  AnalyzerUnavailable: "Analysis service does not answer",
+  AnalyzerFailed: "Analysis service failed",
+  AnalyzerProtocol: "Wrong answer of the analysis service",
+  ForeignNamespace: "Image of another namespace",
+  NotAnImage: "Not a container image",
+  NestedIndex: "Index of indexes",
+  Unexpected: "Unexpected error",
+};
+
 /** A failure's reason in words: `ImageNotFound` is "Image not found". */
 export function reasonWords(reason: string): string {
+  const special = specialWords[reason];
+  if (special !== undefined) return special;
   const words = reason.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -45,7 +45,7 @@ describe("status", () => {
     const { code, text } = await runStatus(port, temporaryDirectory());
     expect(code).toBe(0);
     expect(text.split("\n")).toEqual([
-      "Problems   Analyzer rejected in namespace shop: 1 job failed (began just now)",
+      "Problems   Refused by the analysis service in namespace shop: 1 job failed (began just now)",
       "             no",
       `             ${failureReasons.AnalyzerRejected.remedy}`,
       "Watching   shop, bank; since just now, last event never, last list just now",

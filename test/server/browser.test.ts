@@ -97,8 +97,8 @@ requirePrograms("chromium")("the page in a browser", () => {
         .waitFor();
     }
     const ray = row(page, "ray-example-1");
-    await ray.getByText("Analyzer rejected").first().waitFor();
-    await page.locator(".problems").getByText("Analyzer rejected").waitFor();
+    await ray.getByText("Refused by the analysis service").first().waitFor();
+    await page.locator(".problems").getByText("Refused by the analysis service").waitFor();
     expect(await page.locator("#line").textContent()).toMatch(/^Jobs: /);
 
     world.analysis.faults(() => undefined);

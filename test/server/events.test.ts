@@ -143,7 +143,7 @@ describe("an open page", () => {
     const isFailed = ({ data }: StreamedEvent) => (data as { title: string } | undefined)?.title.includes("1 failed") ?? false;
     const { data } = await waitFor((event) => event.name === "overview" && isFailed(event));
     expect(data).toMatchObject({
-      line: "Jobs: 1 failed; Analyzer rejected: 1 job failed",
+      line: "Jobs: 1 failed; Refused by the analysis service: 1 job failed",
       html: expect.stringContaining("Retry all failed"),
     });
   });

@@ -134,7 +134,7 @@ describe("the overview", () => {
       expect(page).toContain(words);
     }
     expect(page).toContain(
-      "Jobs: 2 submitted, 1 failed; Namespace bank is not watched; Analyzer rejected in namespace shop: 1 job failed",
+      "Jobs: 2 submitted, 1 failed; Namespace bank is not watched; Refused by the analysis service in namespace shop: 1 job failed",
     );
     expect(page).toContain("Jobs ended in the last hour, by minute: 2 done, 1 failed");
     expect(page).toContain("<title>▲ Namespace bank is not watched · build-watcher</title>");
