@@ -3,6 +3,13 @@ import { readFileSync, realpathSync, statSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setFlagsFromString } from "node:v8";
 
+// By default glibc keeps memory for each thread and gives little of it back. In a pod that is a fifth of the bot's memory. glibc reads these variables
+// only when a program starts; the image sets them.
+if (process.env.KUBERNETES_SERVICE_HOST && process.env.MALLOC_ARENA_MAX === undefined && process.platform === "linux") {
+  const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve?.(process.execPath, args, { ...process.env, MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "65536" });
+}
+
 /** npm and a terminal can both deliver one Ctrl-C: a second signal within this time (ms) is ignored. */
 const sameWish = 300;
 
@@ -55,8 +62,8 @@ const { run } = await import("./cli/run.ts");
 
 // By default V8 lets the heap grow as long as the machine has memory: on a node, up to the pod's limit. This keeps resident memory
 // flat over tens of thousands of builds for about a tenth more CPU. Set before the loading, it would keep the young generation so small that
-// the bot is a fifth slower.
-for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30"]) setFlagsFromString(flag);
+// the bot is a fifth slower. Without Maglev, V8's middle compiler, it needs some megabytes less.
+for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30", "--no-maglev"]) setFlagsFromString(flag);
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 

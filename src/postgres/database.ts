@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import pg from "pg";
+import { createRequire } from "node:module";
+import type pg from "pg";
 import { addressOf, type DatabaseUrl, type Host } from "../core/database-url.ts";
 import { DatabaseError, explain, isConflict, movesOn } from "./database-error.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
@@ -36,6 +37,10 @@ export interface Database {
   transaction<T>(work: (run: Run) => Promise<T>, options?: { readonly statementTimeout?: number }): Promise<T>;
   close(): Promise<void>;
 }
+
+const load = createRequire(import.meta.url);
+/** The driver, loaded when a database is opened: most bots have none, and it takes megabytes. */
+const driver = (): typeof pg => load("pg");
 
 const defaults = { connections: 5, connectTimeout: 5_000, statementTimeout: 10_000 };
 
@@ -97,7 +102,7 @@ function connecting(name: string, clients: Clients, connections: number) {
   let pool = openPool();
 
   function openPool(): pg.Pool {
-    const opened = new pg.Pool({
+    const opened = new (driver().Pool)({
       Client: clients.create,
       max: connections,
       connectionTimeoutMillis: 2 * clients.connectTimeout,
@@ -170,7 +175,7 @@ const patience = 2_000;
 
 /** Numbers of eight bytes as numbers: times and counts fit. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: "text") => (oid === 20 ? Number : pg.types.getTypeParser(oid, format))) as never,
+  getTypeParser: ((oid: number, format?: "text") => (oid === 20 ? Number : driver().types.getTypeParser(oid, format))) as never,
 };
 
 /** Makes clients for one host after the other. */
@@ -192,7 +197,7 @@ function createClients(read: () => string, settings: DatabaseSettings): Clients 
   function create(): pg.Client {
     const url = parseDatabaseUrl(read());
     const { host, port } = url.hosts[turn % url.hosts.length] as Host;
-    return new pg.Client({
+    return new (driver().Client)({
       host,
       port,
       user: url.user,
