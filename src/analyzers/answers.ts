@@ -46,7 +46,9 @@ export function answerError(
   const retryAfter = parseRetryAfter(answer.retryAfter, now);
   const said = forPeople(redact(errorText(body, service.speaksText ?? false), secrets), shownCharacters);
   const reason = service.reasonOf?.(status, said) ?? reasonOf(status, service);
-  const isDoubtful = [404, 405, 501].includes(status) || (reason === "AnalyzerRejected" && said === "");
+  // What is too large is so for a proxy as well.
+  const isWordless = reason === "AnalyzerRejected" && said === "" && status !== 413;
+  const isDoubtful = [404, 405, 501].includes(status) || isWordless;
   return new AnswerError(reason, `${service.name} ${wording(answer, reason, said, service)}`, { retryAfter, isDoubtful, status });
 }
 

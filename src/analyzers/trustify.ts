@@ -23,6 +23,7 @@ export const trustifyService: Service = {
   api: "the API of Trustify",
   addressSetting: "BUILD_WATCHER_TRUSTIFY_URL",
   loginSetting: "BUILD_WATCHER_TRUSTIFY_CLIENT_SECRET_FILE (the client needs create.sbom, read.sbom and read.advisory)",
+  speaksText: true,
   reasonOf: (status) => (status === 403 ? "AnalyzerLogin" : undefined),
 };
 

@@ -173,6 +173,23 @@ describe("what Dependency-Track refuses", () => {
   });
 });
 
+describe("a key of Dependency-Track that lacks a right", () => {
+  it.each([
+    [["VIEW_PORTFOLIO"], "submit", /answered 403/],
+    [["BOM_UPLOAD", "VIEW_PORTFOLIO"], "submit", /permission to create project/],
+    [["BOM_UPLOAD", "PROJECT_CREATION_UPLOAD"], "status", /answered 403/],
+  ] as const)("%j fails to %s", async (permissions, what, words) => {
+    const service = await server({ permissions, rounds: 0 });
+    const dependencyTrack = analyzer(service.url);
+    const submitted = dependencyTrack.submit(request, never);
+    const asked = what === "submit" ? submitted : dependencyTrack.status?.((await submitted).analyses[0]?.id ?? "", never);
+    expect(await failureOf(Promise.resolve(asked))).toMatchObject({
+      reason: "AnalyzerRejected",
+      message: expect.stringMatching(words),
+    });
+  });
+});
+
 describe("asking whether Dependency-Track is there", () => {
   it("is content with a key that may upload", async () => {
     await analyzer((await server()).url).discover(never);

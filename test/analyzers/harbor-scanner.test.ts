@@ -126,6 +126,30 @@ describe("what an adapter refuses", () => {
   });
 });
 
+describe("what an adapter refuses of a report", () => {
+  it.each([
+    [400, "AnalyzerRejected", false],
+    [415, "AnalyzerRejected", false],
+    [501, "AnalyzerFailed", true],
+  ])("%i is judged as what it means", async (status, reason, retryable) => {
+    const service = await scanner();
+    const harbor = analyzer(service.url);
+    const id = (await harbor.submit(request, never)).analyses[0]?.id ?? "";
+    service.fail("/api/v1/scan/", { status, body: { error: { message: "so it is" } } });
+    const asked = harbor.status?.(id, never) ?? Promise.resolve();
+    expect(await failureOf(asked)).toMatchObject({ reason, retryable, message: expect.stringContaining("so it is") });
+  });
+
+  it("takes a token as the password of a Basic login, which older ones know alone", async () => {
+    const service = await scanner();
+    await analyzer(service.url).submit(
+      { ...request, output: { ...output, login: { user: "serviceaccount", password: "a.b.c" } } },
+      never,
+    );
+    expect(JSON.parse(service.requests.at(-1)?.body ?? "").registry.authorization).toBe(`Basic ${btoa("serviceaccount:a.b.c")}`);
+  });
+});
+
 describe("asking whether an adapter is there", () => {
   it.each(["Basic dXNlcjpwYXNz", "Bearer token-1", "key-1"])("logs in with %j", async (secret) => {
     const service = await scanner({ authorization: secret });

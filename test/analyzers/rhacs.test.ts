@@ -96,6 +96,15 @@ describe("what RHACS refuses", () => {
     expect(error).toMatchObject({ reason, retryable, message: expect.stringMatching(words) });
   });
 
+  it("says which permission a token lacks", async () => {
+    const rhacs = analyzer(await central({ access: "READ_ACCESS" }));
+    for (const asking of [rhacs.submit(request, never), rhacs.discover(never)])
+      expect(await failureOf(asking)).toMatchObject({
+        reason: "AnalyzerLogin",
+        message: expect.stringContaining("READ_WRITE_ACCESS"),
+      });
+  });
+
   it("waits as long as it is asked to", async () => {
     const service = await central();
     service.fail("/v1/images/scan", { status: 429, body: {}, headers: { "retry-after": "7" } });

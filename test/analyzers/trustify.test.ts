@@ -104,6 +104,28 @@ describe("what Trustify refuses", () => {
     expect(await failureOf(analyzer(service.url).submit(request, never))).toMatchObject({ reason, retryable });
   });
 
+  it("says which right the client lacks, and that a document is too large", async () => {
+    const denied = await failureOf(analyzer((await server({ permissions: ["read.sbom"] })).url).submit(request, never));
+    expect(denied).toMatchObject({ reason: "AnalyzerLogin", message: expect.stringContaining("create.sbom") });
+    const large = await failureOf(analyzer((await server({ limit: 10 })).url).submit(request, never));
+    expect(large).toMatchObject({
+      reason: "AnalyzerRejected",
+      retryable: false,
+      message: expect.stringContaining("413: A payload"),
+    });
+    const service = await server();
+    service.fail("/api/v3/sbom", { status: 413, body: "" });
+    expect(await failureOf(analyzer(service.url).submit(request, never))).toMatchObject({ reason: "AnalyzerRejected" });
+    expect(service.requests).toHaveLength(1);
+  });
+
+  it("takes SPDX as well", async () => {
+    const service = await server();
+    const text = '{"spdxVersion":"SPDX-2.3"}';
+    await analyzer(service.url, documentsOf(2, { format: "spdx", text })).submit(request, never);
+    expect([service.documents, service.requests[0]?.query.format]).toEqual([[text], "spdx"]);
+  });
+
   it("is told apart from its user interface", async () => {
     const service = await server();
     const error = await failureOf(analyzer(`${service.url}/ui`).discover(never));

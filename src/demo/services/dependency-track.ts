@@ -5,6 +5,7 @@ export interface DependencyTrackOptions {
   /** Keys that are taken. */
   readonly keys: readonly string[];
   readonly version?: string;
+  /** Of the key's team; default: what a bot needs. */
   readonly permissions?: readonly string[];
   /** How often an upload is still being worked through. */
   readonly rounds?: number;
@@ -30,6 +31,9 @@ interface Project extends ReceivedBom {
   measuredAt: number | undefined;
 }
 
+const allPermissions = ["BOM_UPLOAD", "PROJECT_CREATION_UPLOAD", "VIEW_PORTFOLIO"];
+/** Characters of base64 that version 5 takes as JSON. */
+const longestBom = 20_000_000;
 const usual = { critical: 1, high: 2, medium: 3, low: 4, unassigned: 5, policyViolationsTotal: 2 };
 
 /** Dependency-Track as the uploader sees it: an upload is worked through in rounds; version 4 measures a project only when it is asked to. */
@@ -38,6 +42,7 @@ export function createDependencyTrack(options: DependencyTrackOptions): Emulated
   /** Which project an upload was for. */
   const uploads = new Map<string, Project>();
   const boms: ReceivedBom[] = [];
+  const { permissions = allPermissions } = options;
   const isOld = (options.version ?? "5.2.1").startsWith("4.");
   const service = createService((request) => {
     const { path, method, headers, query } = request;
@@ -45,8 +50,7 @@ export function createDependencyTrack(options: DependencyTrackOptions): Emulated
     if (!options.keys.includes(String(headers["x-api-key"]))) return { status: 401 };
     if (path === "/api/v1/bom") return upload(request);
     if (method !== "GET") return { status: 405 };
-    if (path === "/api/v1/team/self")
-      return ok({ name: "ci", permissions: (options.permissions ?? ["BOM_UPLOAD"]).map((name) => ({ name })) });
+    if (path === "/api/v1/team/self") return ok({ name: "ci", permissions: permissions.map((name) => ({ name })) });
     const named = [...projects.values()].find((project) => isNamed(project, query));
     if (path === "/api/v1/project/lookup") return found(named, toProject);
     const [, kind, id = "", rest] =
@@ -56,22 +60,22 @@ export function createDependencyTrack(options: DependencyTrackOptions): Emulated
     if (kind === "project") return found(project, toProject);
     return kind ? measure(project, rest) : { status: 404 };
   });
-  return Object.defineProperties(
-    {},
-    { ...Object.getOwnPropertyDescriptors(service), boms: { value: boms } },
-  ) as EmulatedDependencyTrack;
+  const described = { ...Object.getOwnPropertyDescriptors(service), boms: { value: boms } };
+  return Object.defineProperties({}, described) as EmulatedDependencyTrack;
 
   function upload({ body, method, headers }: ServiceRequest): ServiceAnswer {
+    const refusal = refusalOf(method, headers, permissions);
+    if (refusal) return refusal;
     const fields = method === "PUT" ? jsonOf(body) : partsOf(body, headers["content-type"]);
     const { projectName, projectVersion, autoCreate } = fields ?? {};
     if (typeof projectName !== "string" || !projectName) return { status: 400, body: "projectName must not be blank" };
-    const text = method === "PUT" ? Buffer.from(String(fields?.bom), "base64").toString("utf8") : String(fields?.bom);
-    const bom = jsonOf(text);
-    if (bom?.bomFormat !== "CycloneDX") return invalid(["The BOM is neither valid JSON nor XML"]);
-    if (bom.specVersion === "1.7") return invalid(["Unrecognized specVersion 1.7"]);
+    const bom = readBom(String(fields?.bom), method === "PUT");
+    if (Array.isArray(bom)) return invalid(bom);
     if (String(autoCreate) !== "true") return { status: 404, body: "The project could not be found." };
     const uuid = uuidOf(`${projectName}@${projectVersion}`);
-    const received = { projectName, projectVersion: String(projectVersion), bom };
+    if (!projects.has(uuid) && !permissions.includes("PROJECT_CREATION_UPLOAD"))
+      return { status: 401, body: "The principal does not have permission to create project." };
+    const received: ReceivedBom = { projectName, projectVersion: String(projectVersion), bom };
     boms.push(received);
     const project = { ...received, uuid, importedAt: Date.now(), asked: 0, measuredAt: projects.get(uuid)?.measuredAt };
     projects.set(uuid, project);
@@ -90,15 +94,31 @@ export function createDependencyTrack(options: DependencyTrackOptions): Emulated
   }
 
   function measure(project: Project | undefined, rest: string | undefined): ServiceAnswer {
+    if (!permissions.includes("VIEW_PORTFOLIO")) return { status: 403 };
     if (!project) return { status: 404, body: "The project could not be found." };
-    if (rest === "refresh") {
-      project.measuredAt = Date.now();
-      return { status: 200 };
-    }
+    if (rest === "refresh") project.measuredAt = Date.now();
+    if (rest === "refresh") return { status: 200 };
     if (project.measuredAt === undefined && !isOld) return { status: 204 };
     const components = Array.isArray(project.bom.components) ? project.bom.components.length : 0;
     return ok({ components, ...usual, ...options.metrics, lastOccurrence: project.measuredAt ?? project.importedAt - 60_000 });
   }
+}
+
+/** A document, or what is wrong with it. */
+function readBom(text: string, isEncoded: boolean): Readonly<Record<string, unknown>> | string[] {
+  if (isEncoded && text.length > longestBom) return ["The BOM is too large"];
+  const bom = jsonOf(isEncoded ? Buffer.from(text, "base64").toString("utf8") : text);
+  if (bom?.bomFormat !== "CycloneDX") return ["The BOM is neither valid JSON nor XML"];
+  return bom.specVersion === "1.7" ? ["Unrecognized specVersion 1.7"] : bom;
+}
+
+function refusalOf(
+  method: string,
+  headers: ServiceRequest["headers"],
+  permissions: readonly string[],
+): ServiceAnswer | undefined {
+  if (!permissions.includes("BOM_UPLOAD")) return { status: 403 };
+  return method === "PUT" && !headers["content-type"]?.startsWith("application/json") ? { status: 415 } : undefined;
 }
 
 function toProject({ uuid, projectName: name, projectVersion: version, importedAt: lastBomImport }: Project): object {

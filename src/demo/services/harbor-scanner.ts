@@ -60,7 +60,11 @@ export function createHarborScanner(options: HarborScannerOptions = {}): Emulate
     if (!/scan\.request\+json/.test(headers["content-type"] ?? "")) return fault(415, "unsupported media type");
     if (!URL.canParse(registry.url ?? "")) return fault(422, "invalid registry URL");
     if (!artifact.repository || !artifact.digest) return fault(422, "missing artifact digest");
-    if (!JSON.stringify(wanted ?? "").includes("produces_mime_types")) return fault(400, "produces_mime_types must not be empty");
+    const asked = Array.isArray(wanted) ? (wanted as { produces_mime_types?: readonly string[] }[]) : [];
+    if (asked.length === 0 || asked.some(({ produces_mime_types: types = [] }) => types.length === 0))
+      return fault(400, "produces_mime_types must not be empty");
+    if (registry.authorization !== undefined && !/^Basic [\w+/]+=*$/.test(registry.authorization))
+      return fault(422, "unsupported registry authorization type");
     const image = `${artifact.repository}@${artifact.digest}`;
     const id = createHash("sha256").update(`${image} ${scans.size}`).digest("hex").slice(0, 24);
     scans.set(id, { asked: 0, image });

@@ -9,6 +9,8 @@ export interface RhacsOptions {
   readonly clusters?: readonly string[];
   /** What the image of a name holds; the default is an image with seven vulnerabilities. */
   readonly images?: Readonly<Record<string, object>>;
+  /** What the tokens may do with images. */
+  readonly access?: "READ_WRITE_ACCESS" | "READ_ACCESS";
   /** Names of policies that every image violates. */
   readonly violations?: readonly string[];
 }
@@ -19,11 +21,14 @@ export function createRhacs(options: RhacsOptions): EmulatedService {
     if (!/^\/v1\//.test(request.path)) return { status: 200, body: page, headers: { "content-type": "text/html" } };
     if (request.path === "/v1/auth/m2m/exchange") return exchange(request, options);
     if (!isAllowed(request, options)) return fault(401, 16, "credentials not found: token: unrecognized");
+    const { access = "READ_WRITE_ACCESS" } = options;
+    if (request.method === "POST" && access !== "READ_WRITE_ACCESS")
+      return fault(403, 7, 'not authorized: "READ_WRITE_ACCESS" for "Image"');
     switch (`${request.method} ${request.path}`) {
       case "GET /v1/auth/status":
         return {
           status: 200,
-          body: { userId: "sso:bot", userInfo: { permissions: { resourceToAccess: { Image: "READ_WRITE_ACCESS" } } } },
+          body: { userId: "sso:bot", userInfo: { permissions: { resourceToAccess: { Image: access } } } },
         };
       case "POST /v1/images/scan":
         return named(request, options, (name) => ({ status: 200, body: options.images?.[name] ?? imageOf(name) }));

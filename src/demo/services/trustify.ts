@@ -10,6 +10,10 @@ export interface TrustifyOptions {
   readonly client?: { readonly id: string; readonly secret: string };
   /** Seconds that a token lives. */
   readonly tokenLife?: number;
+  /** What the client may do. */
+  readonly permissions?: readonly string[];
+  /** Bytes of a document that are taken. */
+  readonly limit?: number;
   readonly warnings?: readonly string[];
   readonly advisories?: readonly object[];
 }
@@ -43,6 +47,9 @@ export function createTrustify(options: TrustifyOptions = {}): EmulatedTrustify 
     if (!path.startsWith(`/api/${api}/sbom`)) return method === "GET" ? page : { status: path.startsWith("/api/") ? 405 : 404 };
     if (client && !tokens.has(request.headers.authorization ?? ""))
       return { status: 401, body: { error: "Unauthorized", message: "token expired" } };
+    const needed = method === "POST" ? "create.sbom" : path.endsWith("/advisory") ? "read.advisory" : "read.sbom";
+    if (!(options.permissions ?? [needed]).includes(needed))
+      return { status: 403, body: { error: "Forbidden", message: `Requires ${needed}` } };
     if (method === "POST") return take(request);
     const [, id] = /^\/api\/v\d\/sbom\/([^/]+)\/advisory$/.exec(path) ?? [];
     if (id === undefined) return { status: 200, body: { items: [], total: documents.size } };
@@ -72,9 +79,14 @@ export function createTrustify(options: TrustifyOptions = {}): EmulatedTrustify 
     return { status: 200, body: { access_token: `access-${given}`, expires_in: tokenLife, token_type: "Bearer" } };
   }
 
-  function take({ body }: ServiceRequest): ServiceAnswer {
+  function take({ body, query }: ServiceRequest): ServiceAnswer {
+    if (Buffer.byteLength(body) > (options.limit ?? Number.POSITIVE_INFINITY))
+      return { status: 413, body: "A payload reached size limit." };
     const document = jsonOf(body);
+    if (!document) return { status: 400, body: { error: "Json", message: "expected value at line 1 column 1" } };
     const spdx = typeof document?.spdxVersion === "string";
+    if (query.format !== undefined && query.format !== (spdx ? "spdx" : "cyclonedx"))
+      return { status: 400, body: { error: "Content", message: `the document is not ${query.format}` } };
     if (!spdx && !cycloneDx.includes(String(document?.specVersion))) {
       const message = `CycloneDX version ${document?.specVersion} is unsupported; try ${cycloneDx.join(", ")}`;
       return { status: 400, body: { error: "UnsupportedFormat", message } };

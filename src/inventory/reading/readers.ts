@@ -26,13 +26,14 @@ export interface ReadersSettings {
   readonly patience: number;
 }
 
-const blockSize = 256 * 1024;
+/** Bytes: what the system's allocator takes back and gives out again; larger ones make the process grow. */
+const blockSize = 64 * 1024;
 /** Blocks a reader may have before it took the first. */
-const ahead = 2;
+const ahead = 4;
 /** Megabytes of what a reader makes of the bytes; the bytes themselves are bounded by their own limits. */
 const heapLimit = 512;
 /** Megabytes of what was made last: a small space is cleared often, and with it the buffers that nobody has any more. */
-const youngLimit = 8;
+const youngLimit = 4;
 /** Milliseconds after which an idle thread is ended. */
 const idleTime = 10_000;
 
