@@ -27,18 +27,23 @@ export async function* streamBuildLog(
   const place: Place = { part: 0, bytes: 0, headings: 0 };
   let delivered = 0;
   let failures = 0;
+  let hasEnded = false;
   while (!signal.aborted) {
+    const goesOn = follow && !hasEnded;
     try {
-      const log = await source.findLog(api, build, follow, signal);
-      for await (const piece of readFrom(reader, log.parts, follow, place, signal)) {
+      const log = await source.findLog(api, build, goesOn, signal);
+      for await (const piece of readFrom(reader, log.parts, goesOn, place, signal)) {
         delivered += piece.length;
         failures = 0;
         yield piece;
       }
-      if (!follow || !(await retryingly(() => log.isGrowing(signal)))) return;
+      if (!goesOn) return;
+      hasEnded = !(await retryingly(() => log.isGrowing(signal)));
+      // What was written since, and what the next pod wrote, is read once more.
+      if (hasEnded) continue;
     } catch (error) {
-      const isComing = follow && isWaiting(error);
-      if (signal.aborted || (!isComing && isOver(error, delivered))) return;
+      const isComing = goesOn && isWaiting(error);
+      if (signal.aborted || (!isComing && (isOver(error, delivered) || (hasEnded && !isPassing(error))))) return;
       const attempts = delivered > 0 ? attemptsWithin : patience.attempts;
       if (!isComing && (!isPassing(error) || failures + 1 >= attempts || (delivered > 0 && !follow)))
         throw explained(error, source, build);
