@@ -43,7 +43,7 @@ import { type Following, openFollowing } from "./following.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
 import { type Notifying, openNotifying } from "./notifying.ts";
 import { openCluster } from "./open-cluster.ts";
-import { type Queues, queuesIn } from "./queues.ts";
+import { openQueues, type Queues } from "./queues.ts";
 import { looksThrough, openDoor, openReading, type Reading, readsPackages } from "./reading.ts";
 import { createServing } from "./serving.ts";
 import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
@@ -108,7 +108,7 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
   assertPrivateState(directory, { inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), uid: surroundings.host.getuid?.() });
   const metrics = createMetrics({ ofProcess: true });
   metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
-  const queues = queuesIn(directory);
+  const queues = openQueues(config, directory, surroundings, opened);
   const queue = opened.adopt(await openJobs(config, queues, metrics, clock), (part) => part.close());
   const cluster = opened.adopt(
     await openCluster({ ...clusterSettings(config), shelf: queue.shelf, environment, clock }),

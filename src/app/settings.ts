@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { analyzerAddresses } from "../config/analyzer-address.ts";
@@ -165,7 +166,9 @@ export function databaseSource(
 /** Where metrics are pushed; undefined when they are not. The label `instance` is the deployment's name, else what is watched. */
 export function gatewaySettings(config: Config, { namespaces }: Pick<Cluster, "namespaces">) {
   const { pushGatewayHost: host, pushGatewayPort: port, deploymentName } = config;
-  const instance = deploymentName ?? namespaces.map((namespace) => namespace ?? "all").join(",");
+  const name = deploymentName ?? namespaces.map((namespace) => namespace ?? "all").join(",");
+  // Replicas must not overwrite each other.
+  const instance = config.databaseUrl === undefined ? name : `${name}/${hostname()}`;
   return host === undefined ? undefined : { host, port, instance };
 }
 

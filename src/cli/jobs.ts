@@ -103,8 +103,8 @@ async function each(
 }
 
 /** The ledger beside a bot that may be working on it. */
-async function withQueue<T>({ config }: CommandContext, use: (queue: JobQueue) => Promise<T>): Promise<T> {
-  const queue = await openJobsBeside(config);
+async function withQueue<T>({ config, environment }: CommandContext, use: (queue: JobQueue) => Promise<T>): Promise<T> {
+  const queue = await openJobsBeside(config, environment);
   try {
     return await use(queue);
   } finally {

@@ -43,7 +43,7 @@ async function withKnown<T>(
   use: (known: KnownPackages, queue: JobQueue) => Promise<T>,
 ): Promise<T> {
   const { stateDirectory: directory, layerCache } = config;
-  const queue = await openJobsBeside(config);
+  const queue = await openJobsBeside(config, environment);
   try {
     const known = await openKnownPackages({ directory, layerCache, database: databaseSource(config, environment), clock });
     return await use(known, queue).finally(() => known.close());

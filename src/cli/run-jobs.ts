@@ -11,14 +11,30 @@ export interface WantedJob {
   readonly again: "failed" | "always";
 }
 
-/** Runs jobs and waits for them: 0 when all went well. Beside a bot that works in the state directory they are handed over to it. */
-export async function runJobs(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
+/** Runs jobs and waits for them: 0 when all went well. Beside bots that work on the same jobs they are handed over to them. */
+export function runJobs(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
+  return unlessBotsWork(
+    context,
+    () => runHere(context, wanted),
+    () => handOver(context, wanted),
+  );
+}
+
+/** Does something here, or else, where bots work on the same jobs, hands it over to them. */
+export async function unlessBotsWork<T>(context: CommandContext, here: () => Promise<T>, over: () => Promise<T>): Promise<T> {
+  if (await areReplicasWorking(context)) return over();
   try {
-    return await runHere(context, wanted);
+    return await here();
   } catch (error) {
-    if (error instanceof DirectoryInUseError) return handOver(context, wanted);
+    if (error instanceof DirectoryInUseError) return over();
     throw error;
   }
+}
+
+async function areReplicasWorking({ config, environment }: CommandContext): Promise<boolean> {
+  if (config.databaseUrl === undefined || config.dryRun) return false;
+  await using queue = await openJobsBeside(config, environment);
+  return (await queue.replicas()).length > 0;
 }
 
 async function runHere(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
@@ -40,15 +56,15 @@ async function runHere(context: CommandContext, wanted: readonly WantedJob[]): P
 }
 
 async function handOver(context: CommandContext, wanted: readonly WantedJob[]): Promise<number> {
-  const { config, log } = context;
-  const queue = await openJobsBeside(config);
+  const { config, environment, log } = context;
+  const queue = await openJobsBeside(config, environment);
   let handed = 0;
   try {
     for (const { job, again } of wanted) {
       if ((await queue.add(job, { again })) === "already-known") await tellKnown(context, queue, job);
       else {
         handed += 1;
-        log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works in this state directory");
+        log.info({ subject: describeJob(job), job: job.id }, "Handed over to the bot that works on these jobs");
       }
     }
   } finally {
@@ -61,7 +77,7 @@ async function handOver(context: CommandContext, wanted: readonly WantedJob[]): 
 /** What a command says at its end of so many jobs that another bot runs. */
 export function handedOver(jobs: number): string {
   const what = jobs === 1 ? "1 new job" : `${jobs} new jobs`;
-  return `The bot that works in this state directory runs ${what}. build-watcher jobs shows how they fare.\n`;
+  return `The bot that works on these jobs runs ${what}. build-watcher jobs shows how they fare.\n`;
 }
 
 /** Says what became of a job that is known and not taken again. */

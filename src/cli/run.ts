@@ -6,7 +6,9 @@ import type { Config } from "../config/options.ts";
 import { renderReference } from "../config/render.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
+import { DatabaseError } from "../postgres/index.ts";
 import { LedgerError } from "../queue/index.ts";
+import { QueueUnavailableError } from "../queue/job-queue.ts";
 import { ServerError } from "../server/server-error.ts";
 import { createLog, type Logger } from "../telemetry/log.ts";
 import { check } from "./check/check.ts";
@@ -180,5 +182,7 @@ function tellFatal(log: Logger, error: unknown): void {
 }
 
 function isExplained(error: unknown): error is Error {
-  return [JobError, SetupError, LedgerError, ServerError].some((kind) => error instanceof kind);
+  return [JobError, SetupError, LedgerError, DatabaseError, QueueUnavailableError, ServerError].some(
+    (kind) => error instanceof kind,
+  );
 }

@@ -7,9 +7,8 @@ import { sleep, systemClock } from "../core/clock.ts";
 import { asJobError } from "../core/errors.ts";
 import type { Job } from "../core/job.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
-import { DirectoryInUseError } from "../queue/index.ts";
 import type { CommandContext } from "./command.ts";
-import { handedOver } from "./run-jobs.ts";
+import { handedOver, unlessBotsWork } from "./run-jobs.ts";
 
 /** Milliseconds between progress lines in a log. */
 const progressInterval = 5_000;
@@ -20,13 +19,12 @@ const scanRetryDelay = 30_000;
  * The startup pass alone: 0 when all its jobs ended well, 1 when some failed. Beside a bot that works in the state directory they are handed over
  * to it.
  */
-export async function scan(context: CommandContext): Promise<number> {
-  try {
-    return await scanHere(context);
-  } catch (error) {
-    if (error instanceof DirectoryInUseError) return handOver(context);
-    throw error;
-  }
+export function scan(context: CommandContext): Promise<number> {
+  return unlessBotsWork(
+    context,
+    () => scanHere(context),
+    () => handOver(context),
+  );
 }
 
 async function scanHere(context: CommandContext): Promise<number> {
@@ -46,7 +44,7 @@ async function scanHere(context: CommandContext): Promise<number> {
 async function handOver(context: CommandContext): Promise<number> {
   const { config, environment, log, screen, signal, clock = systemClock } = context;
   await using opened = new AsyncDisposableStack();
-  const ledger = await openJobsBeside(config);
+  const ledger = await openJobsBeside(config, environment);
   const queue = opened.adopt(ledger, (part) => part.close());
   const cluster = opened.adopt(await openCluster({ ...clusterSettings(config), environment, clock }), (part) => part.close());
   const parts = { cluster, analyzers: plannedAnalyzers(config.analyzers), log };

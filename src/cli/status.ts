@@ -1,6 +1,7 @@
 import { openJobsBeside } from "../app/queues.ts";
 import type { Config } from "../config/options.ts";
 import { systemClock } from "../core/clock.ts";
+import { databaseAddress } from "../core/database-url.ts";
 import { countOutcomes, countsLine } from "../core/job-outcome.ts";
 import { forPeople } from "../core/outside-text.ts";
 import { problemLine } from "../core/problems.ts";
@@ -32,9 +33,9 @@ export async function status(
     screen.write(json ? `${JSON.stringify(told)}\n` : table([...botLines(told, clock.now(), all), ["Page", `${url}/`]]));
     return 0;
   }
-  const kept = await readLedger(config);
+  const kept = await readLedger(context);
   const where = url === undefined ? "With this configuration the bot has no server to ask" : `No bot answers at ${url}`;
-  const note = `${where}; this is what the ledger in ${config.stateDirectory} says.\n`;
+  const note = `${where}; this is what ${placeOf(config)} says.\n`;
   screen.write(json ? `${JSON.stringify(kept)}\n` : note + table([["Queue", queueLine(kept, clock.now())]]));
   return 1;
 }
@@ -73,8 +74,12 @@ async function readJson(answer: Response): Promise<unknown> {
   return JSON.parse(Buffer.concat(chunks).toString("utf8"));
 }
 
-async function readLedger(config: Config): Promise<LedgerStatus> {
-  const queue = await openJobsBeside(config);
+function placeOf({ databaseUrl, stateDirectory }: Config): string {
+  return databaseUrl === undefined ? `the ledger in ${stateDirectory}` : `the database ${databaseAddress(databaseUrl)}`;
+}
+
+async function readLedger({ config, environment }: CommandContext): Promise<LedgerStatus> {
+  const queue = await openJobsBeside(config, environment);
   try {
     const oldest = await queue.oldestWaiting();
     const outcomes = countOutcomes(await queue.tally());
