@@ -24,6 +24,7 @@ import { measureReplicas } from "../pipeline/measure-replicas.ts";
 import { type MeasuredRequest, measureCopy, measureRequest, measureSubmission } from "../pipeline/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
+import { reportOutages } from "../pipeline/report-outages.ts";
 import { retryDenied } from "../pipeline/retry-denied.ts";
 import { createOnceAnImage } from "../pipeline/same-image.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
@@ -218,6 +219,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       };
       // If the ledger cannot be read, another part ends the bot.
       measureFindings({ queue, metrics, clock }, signal).catch(() => undefined);
+      void reportOutages({ queue, log, clock }, signal);
       if (reading) void forgetPackages({ inventory: reading.inventory, queue, log, clock }, signal);
       void retryDenied({ queue, loginsChangedAt: () => loginsChangedAt(config), log, clock }, signal);
       const wanted = await policyOfWatch(config, parts);
