@@ -1,5 +1,5 @@
 import { type App, openApp } from "../app/app.ts";
-import { aborted } from "../core/clock.ts";
+import { aborted, sleep, systemClock } from "../core/clock.ts";
 import { whileReachable } from "../pipeline/while-reachable.ts";
 import type { CommandContext } from "./command.ts";
 import { runScan } from "./scan.ts";
@@ -29,13 +29,18 @@ export async function watch(context: CommandContext): Promise<number> {
 
 /** Milliseconds within which replicas that start one after the other need no pass of their own. */
 const passInterval = 10 * 60_000;
+/** Milliseconds before it is tried again where the database is away. */
+const retryInterval = 5_000;
 
 /** The startup pass waits for the first list of builds: an image that a build made is the build's. */
 async function existing(context: CommandContext, app: App, signal: AbortSignal): Promise<void> {
+  const { clock = systemClock } = context;
   if (!context.config.analyzeExisting) return;
   await app.synced;
   if (signal.aborted) return;
   const pass = async (its: AbortSignal) => runScan(context, app, its, { persistent: true }).then(() => true);
-  const isDone = await app.queue.once("startup pass", passInterval, pass, signal);
-  if (!isDone) context.log.info("Another replica makes the pass over the image streams, or made it just now");
+  const once = async () => ({ isDone: await app.queue.once("startup pass", passInterval, pass, signal) });
+  let answer = await whileReachable(once);
+  for (; !answer && !signal.aborted; answer = await whileReachable(once)) await sleep(clock, retryInterval, signal);
+  if (answer && !answer.isDone) context.log.info("Another replica makes the pass over the image streams, or made it just now");
 }
