@@ -12,6 +12,7 @@ export interface BotProcessSettings {
   readonly analysis?: string;
   readonly namespace: string;
   readonly flags: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The bot as it is shipped, in a process of its own with a ledger of its own; its log goes to a file. */
@@ -24,7 +25,13 @@ export interface BotProcess extends AsyncDisposable {
 
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-export async function startBotProcess({ cluster, analysis, namespace, flags }: BotProcessSettings): Promise<BotProcess> {
+export async function startBotProcess({
+  cluster,
+  analysis,
+  namespace,
+  flags,
+  environment,
+}: BotProcessSettings): Promise<BotProcess> {
   await using opened = new AsyncDisposableStack();
   const directory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-bench-")), (path) =>
     rm(path, { recursive: true, force: true }),
@@ -40,6 +47,7 @@ export async function startBotProcess({ cluster, analysis, namespace, flags }: B
       ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
       BUILD_WATCHER_STATE_DIR: join(directory, "state"),
       BUILD_WATCHER_SERVER: "0",
+      ...environment,
     },
     stdio: ["ignore", log.fd, "inherit"],
   });

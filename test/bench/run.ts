@@ -4,6 +4,7 @@ import { isWithinBound, type Measurement } from "./measurement.ts";
 const chapters: Readonly<Record<string, () => Promise<readonly Measurement[]>>> = {
   bot: async () => (await import("./bot.ts")).benchBot(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
+  database: async () => (await import("./database.ts")).benchDatabase(),
   copy: async () => (await import("./copy.ts")).benchCopy(),
   packages: async () => (await import("./packages/packages.ts")).benchPackages(),
   sources: async () => (await import("./sources.ts")).benchSources(),

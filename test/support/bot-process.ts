@@ -11,6 +11,7 @@ export interface Ending {
 
 /** The real program as a process of its own; disposing of it kills it, if it still runs, and waits for its end. */
 export interface BotProcess extends AsyncDisposable {
+  readonly pid: number;
   /** Every log line so far, parsed. */
   readonly lines: readonly LogLine[];
   /** Everything written to standard output. */
@@ -81,6 +82,7 @@ export function startBotProcess(
   }
 
   return {
+    pid: child.pid ?? 0,
     lines,
     stdout: () => output.stdout,
     stderr: () => output.stderr,

@@ -1,0 +1,216 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import type { Job } from "../../src/core/job.ts";
+import { openDatabase } from "../../src/postgres/index.ts";
+import type { JobHandler, JobQueue, JobResult } from "../../src/queue/job-queue.ts";
+import { openPostgresQueue } from "../../src/queue/postgres/queue.ts";
+import { buildJob, imageName } from "../queue/jobs.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { startBotProcess } from "./bot-process.ts";
+import { type Measurement, quantile } from "./measurement.ts";
+import { startRemote } from "./remote.ts";
+import type { Services } from "./services.ts";
+
+const result: JobResult = { output: imageName(0), analyses: [{ of: "output", id: "a-1", cached: false }], notes: [] };
+
+/** Measures the queue in a PostgreSQL that syncs its disk as a real one does. */
+export async function benchDatabase(): Promise<readonly Measurement[]> {
+  const server = await startPostgres(["fsync=on", "full_page_writes=on"]);
+  try {
+    return [await throughput(server), await replicas(server), await latency(server)];
+  } finally {
+    await server.close();
+  }
+}
+
+const rounds = 5;
+const jobsInRound = 2_000;
+const places = 16;
+const batch = 100;
+
+/** Both do the same statements by turns, each on a database of its own. */
+async function throughput(server: PostgresServer): Promise<Measurement> {
+  const [ours, raw] = [await throughQueue(server), await throughDriver(server)];
+  const times: { readonly ours: number; readonly raw: number }[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const work = Array.from({ length: jobsInRound }, (_, index) => buildJob(round * jobsInRound + index));
+    const measured = { raw: await timed(() => raw.cycle(work)), ours: await timed(() => ours.cycle(work)) };
+    // The first round prepares plans and files.
+    if (round > 0) times.push(measured);
+  }
+  await Promise.all([ours.close(), raw.close()]);
+  const [queue, driver] = [
+    quantile(
+      times.map((time) => time.ours),
+      0.5,
+    ),
+    quantile(
+      times.map((time) => time.raw),
+      0.5,
+    ),
+  ];
+  const rate = (milliseconds: number) => ((jobsInRound * 1_000) / milliseconds).toFixed(0);
+  return {
+    name: "jobs a second through the queue in PostgreSQL / the same statements through pg",
+    ratio: quantile(
+      times.map((time) => time.raw / time.ours),
+      0.5,
+    ),
+    bound: { min: 0.6 },
+    detail: `${rate(queue)}/s over ${rate(driver)}/s, medians of ${rounds} rounds of ${jobsInRound} jobs added, claimed and completed`,
+  };
+}
+
+interface Contestant {
+  /** Adds, claims and completes these jobs. */
+  cycle(work: readonly Job[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function throughQueue(server: PostgresServer): Promise<Contestant> {
+  const { url } = await server.createDatabase();
+  const { queue, close } = await openReplica(url, places, async () => result);
+  return {
+    close,
+    async cycle(work) {
+      for (let first = 0; first < work.length; first += batch) {
+        await Promise.all(work.slice(first, first + batch).map((job) => queue.add(job)));
+      }
+      await queue.idle();
+    },
+  };
+}
+
+async function throughDriver(server: PostgresServer): Promise<Contestant> {
+  const { url } = await server.createDatabase();
+  await (await openReplica(url, 1, async () => result)).close();
+  const pool = new pg.Pool({ connectionString: url, max: 5 });
+  await pool.query("SELECT build_watcher.beat('raw', 'raw', 0, NULL, '{}', '{}', 3600000, 0)");
+  const outcome = [null, "done", null, null, null, null, null, null, JSON.stringify(result), "submitted", null, null, null, true];
+
+  async function take(): Promise<readonly { number: number; token: string }[]> {
+    const values = ["submit", null, randomUUID(), "raw", places, null, "[[0,1]]", "[]", 3_600_000, 180_000];
+    const { rows } = await pool.query("SELECT * FROM build_watcher.take_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", values);
+    return rows.filter(({ number }) => number !== null);
+  }
+
+  function settle({ number, token }: { number: number; token: string }): Promise<unknown> {
+    const parameters = Array.from({ length: 16 }, (_, index) => `$${index + 1}`).join();
+    return pool.query(`SELECT * FROM build_watcher.settle_job(${parameters})`, [number, token, ...outcome]);
+  }
+
+  return {
+    close: () => pool.end(),
+    async cycle(work) {
+      for (let first = 0; first < work.length; first += batch) {
+        const rows = JSON.stringify(work.slice(first, first + batch).map(asAdded));
+        await pool.query("SELECT build_watcher.add_jobs('submit', NULL, $1)", [rows]);
+      }
+      for (let taken = await take(); taken.length > 0; taken = await take()) await Promise.all(taken.map(settle));
+    },
+  };
+}
+
+function asAdded(job: Job): object {
+  const digest = job.output?.kind === "reference" ? job.output.reference.digest : undefined;
+  const images = { outputDigest: digest, covers: imageName(Number(job.id.split("-").at(-1))), inputs: [] };
+  const names = { id: job.id, otherId: job.id, group: job.id, analyzer: job.analyzer, tenant: job.build?.namespace };
+  return { ...names, ...images, job: JSON.stringify(job), cause: job.cause, added: randomUUID(), pool: 0, lane: 0, alone: false };
+}
+
+/** Milliseconds a slow registry takes for each of the requests of a copy, one after the other. */
+const slowness = { request: 100, requests: 3 };
+const copies = 120;
+
+/** Copies, as far as a replica waits for them: one request after the other to a registry that takes its time. */
+async function replicas(server: PostgresServer): Promise<Measurement> {
+  const registry = createServer((_request, response) => void sleep(slowness.request).then(() => response.end()));
+  registry.listen(0, "127.0.0.1");
+  await once(registry, "listening");
+  const address = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+  const ratios: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const one = await copyAll(server, address, 1);
+    ratios.push(one / (await copyAll(server, address, 2)));
+  }
+  registry.close();
+  return {
+    name: "copies a second of two replicas / of one, bound by a slow registry",
+    ratio: quantile(ratios, 0.5),
+    bound: { min: 1.8 },
+    detail: `median of 3 pairs, ${copies} copies of ${slowness.requests} requests of ${slowness.request} ms, 2 workers a replica`,
+  };
+}
+
+async function copyAll(server: PostgresServer, registry: string, count: number): Promise<number> {
+  const { url } = await server.createDatabase();
+  const copy: JobHandler = async () => {
+    for (let request = 0; request < slowness.requests; request += 1) await (await fetch(registry)).text();
+    return result;
+  };
+  const opened = await Promise.all(Array.from({ length: count }, () => openReplica(url, 2, copy)));
+  const [first] = opened;
+  const took = await timed(async () => {
+    await Promise.all(Array.from({ length: copies }, (_, number) => first?.queue.add(buildJob(number))));
+    await Promise.all(opened.map(({ queue }) => queue.idle()));
+  });
+  await Promise.all(opened.map(({ close }) => close()));
+  return took;
+}
+
+const events = { count: 300, rate: 30 };
+
+/** At a modest pace, so that the time of one build is seen and not the length of a queue. */
+async function latency(server: PostgresServer): Promise<Measurement> {
+  const { url } = await server.createDatabase();
+  await using services = startRemote<Services>("./services.ts");
+  const urls = await services.call("listen");
+  await services.call("run", events.count);
+  await using bot = await startBotProcess({
+    ...urls,
+    flags: ["--workers-count", "16"],
+    environment: { BUILD_WATCHER_DATABASE_URL: url },
+  });
+  await bot.whileItRuns(services.call("watched"));
+  const times = await bot.whileItRuns(services.call("completeEvenly", events.count, events.rate));
+  const median = quantile(times, 0.5);
+  return {
+    name: "median milliseconds from the Complete event to the request, with PostgreSQL on loopback",
+    ratio: median,
+    bound: { max: 15 },
+    detail: `99 %: ${quantile(times, 0.99).toFixed(1)} ms, ${events.count} builds, ${events.rate} a second`,
+  };
+}
+
+async function openReplica(
+  url: string,
+  workers: number,
+  handle: JobHandler,
+): Promise<{ readonly queue: JobQueue; close(): Promise<void> }> {
+  const database = openDatabase({ url });
+  const queue: JobQueue = await openPostgresQueue({
+    database,
+    queue: "submit",
+    workers,
+    jobTimeout: 60_000,
+    giveUpAfter: 60_000,
+  });
+  queue.work(handle);
+  return {
+    queue,
+    async close() {
+      await queue.close();
+      await database.close();
+    },
+  };
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await run();
+  return performance.now() - began;
+}
