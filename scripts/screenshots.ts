@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { BuildOutcome } from "../src/core/build-outcome.ts";
 import { JobError } from "../src/core/errors.ts";
 import type { Digest } from "../src/core/image-reference.ts";
 import type { Job } from "../src/core/job.ts";
@@ -89,6 +90,26 @@ async function handle(clock: FakeClock, scene: Scene | undefined, signal: AbortS
   }
 }
 
+/** A build that failed on the cluster, and two that run. */
+function seeBuilds({ builds }: PageServer, now: number): void {
+  const facts = (namespace: string, name: string) => {
+    const buildConfig = `${namespace}/${name.replace(/-\d+$/, "")}`;
+    return { build: { namespace, name, uid: name }, buildConfig, labels: {} };
+  };
+  const [completedAt, startedAt] = [4 * minute, 2 * minute].map((ago) => new Date(now - ago).toISOString());
+  const failed = { ...facts("shop", "payment-12"), outputs: [], reason: "AssembleFailed", completedAt };
+  const running = [facts("shop", "search-15"), facts("jupyter", "cuda-notebook-15")];
+  builds.see({
+    kind: "builds",
+    namespace: undefined,
+    listed: false,
+    builds: [
+      { kind: "failed", phase: "Failed", ...failed } as BuildOutcome,
+      ...running.map((its) => ({ kind: "pending", phase: "Running", ...its, startedAt }) as BuildOutcome),
+    ],
+  });
+}
+
 /** Seven rounds of builds; in the last one things go wrong, too. */
 async function liveAnHour({ queue, activity, work }: PageServer, clock: FakeClock): Promise<void> {
   const endings = new Map<string, Scene>();
@@ -149,6 +170,7 @@ const clock = fakeClock(Date.now() - 52.3 * minute);
 await using server = await openPageServer({ clock, workers: 2, namespaces: [undefined] });
 await liveAnHour(server, clock);
 clock.set(Date.now());
+seeBuilds(server, clock.now());
 const browser = await launchBrowser();
 const middle = (await server.queue.recent(1, { text: "go-hello-world-appimage", state: "done" }))[0]?.job.id ?? "";
 for (const shot of [

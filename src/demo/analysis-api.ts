@@ -36,13 +36,13 @@ export interface AnalysisApi {
   listen(port?: number): Promise<void>;
   /** In order; the last 100,000 are kept. */
   readonly submissions: readonly ReceivedSubmission[];
-  /** All POST requests, whatever came of them. */
+  /** All POST requests, with any result. */
   readonly received: number;
   /** TCP connections accepted so far. */
   readonly connections: number;
   /** The next `times` requests fail: submissions, or everything that is asked for by GET. */
   fail(fault: AnalysisFault, times?: number, on?: "submission" | "discovery"): void;
-  /** Asks, for every submission that no `fail` is waiting for, whether it fails; the first one has number 1. */
+  /** Decides for every submission without a pending `fail` whether it fails. The first one has number 1. */
   faults(next: (requestNumber: number, request: AnalysisRequest) => AnalysisFault | undefined): void;
   /** Answers 503 to everything. */
   down(): void;

@@ -11,7 +11,7 @@ export function send(response: ServerResponse, status: number, body: object | st
   response.end(text);
 }
 
-/** Ends the connection with a TCP reset, in the middle of whatever is going on. */
+/** Ends the connection with a TCP reset at once. */
 export function resetConnection(response: ServerResponse): void {
   const socket = response.socket as (Socket & { readonly _parent?: Socket }) | null;
   // A TLS socket cannot be reset itself: the TCP socket under it can.

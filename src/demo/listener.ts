@@ -22,7 +22,7 @@ export interface Listener {
 }
 
 /**
- * A server that keeps idle connections for ever and says nothing about it, as Go's does: a `Keep-Alive` header would hide faults of clients
+ * A server that keeps idle connections for ever without announcing it, like Go's: a `Keep-Alive` header would hide faults of clients
  * that reuse connections.
  */
 export function createListener(handle: RequestListener, tls: TlsOptions | undefined, onConnection: () => void): Listener {

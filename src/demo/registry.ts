@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type DemoImage, digestOf, manifestType } from "./images.ts";
 
-/** A real docker-registry on the loopback; disposing of it ends it and removes what it holds. */
+/** A real docker-registry on the loopback. Disposing of it ends it and removes its storage. */
 export interface DemoRegistry extends AsyncDisposable {
   /** `127.0.0.1:<port>` */
   readonly host: string;
@@ -24,7 +24,7 @@ export async function startDemoRegistry(path: string | undefined): Promise<DemoR
   const directory = await mkdtemp(join(tmpdir(), "build-watcher-registry-"));
   const config = join(directory, "config.json");
   await writeFile(config, JSON.stringify(configuration(join(directory, "data"))));
-  // In a process group of its own: Ctrl-C in a terminal ends the bot first, which may still be copying.
+  // In its own process group: Ctrl-C in a terminal must end the bot first, which can still be copying.
   const child = spawn("docker-registry", ["serve", config], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { PATH: path },

@@ -142,7 +142,7 @@ export function builtImages(host: string): readonly string[] {
 /** A part of the name of every image that the analysis service is to refuse. */
 export const refusedImage = "go-hello-arm";
 
-/** What lies in the cluster before the bot starts: one image, and a tag whose import failed. */
+/** The cluster before the bot starts: one image, and a tag whose import failed. */
 export async function furnishCluster(cluster: OpenShiftApi, registry?: DemoRegistry): Promise<void> {
   await registry?.push(`${demoNamespace}/legacy-app`, "stable", demoImage("legacy-app-7"));
   cluster.put("imagestreams", imageStream("legacy-app", "stable", digestMadeBy("legacy-app-7")));

@@ -111,7 +111,7 @@ function properties(values: Readonly<Record<string, string | undefined>>) {
   return given.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** A UUID that says nothing but what it is made of (RFC 9562, version 8). */
+/** A UUID that depends only on its input (RFC 9562, version 8). */
 function uuidOf(text: string): string {
   const bytes = createHash("sha256").update(text).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);

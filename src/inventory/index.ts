@@ -22,7 +22,7 @@ export interface InventorySettings {
 /** Milliseconds a reader may be busy with one block or file: a hundred times what the largest takes. */
 const patience = 120_000;
 
-/** What was read so far, beside a bot that may be reading. Throws `SetupError`. */
+/** What was read so far. A bot can be reading at the same time. Throws `SetupError`. */
 export function openKnownPackages(settings: InventorySettings): Promise<KnownPackages & { close(): Promise<void> }> {
   return openThreadStore(settings);
 }

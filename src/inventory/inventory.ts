@@ -32,7 +32,7 @@ export interface FoundPackage {
   readonly modularity?: string;
 }
 
-/** A package as it lies in an image. */
+/** A package in an image. */
 export interface InstalledPackage extends FoundPackage {
   /** The layer that brought it: an index into the content's layers. */
   readonly layer: number;
@@ -46,10 +46,10 @@ export interface Distribution {
   readonly version: string;
 }
 
-/** `partial`: something could not be read. `unknown`: nothing could, so nobody knows what lies in the image. */
+/** `partial`: something could not be read. `unknown`: nothing could be read. */
 export type Completeness = "complete" | "partial" | "unknown";
 
-/** What lies in one image for one platform. */
+/** The contents of one image for one platform. */
 export interface ImageContent {
   /** The digest of its manifest. */
   readonly digest: Digest;
@@ -57,7 +57,7 @@ export interface ImageContent {
   readonly platform?: string;
   /** RFC 3339; when the image was made, by its own word. */
   readonly created?: string;
-  /** Where its sources lie, by the labels its build gave it: a git URI, with `@` and a commit. */
+  /** Its source, from the labels of its build: a git URI, with `@` and a commit. */
   readonly origin?: string;
   readonly distribution?: Distribution;
   readonly completeness: Completeness;
@@ -85,7 +85,7 @@ export interface ImageSummary {
   readonly contents: readonly ContentSummary[];
 }
 
-/** An image in its registry, over whatever door leads there. Failures are `JobError`s. */
+/** An image in its registry. Failures are `JobError`s. */
 export interface ReachableImage {
   readonly reference: ImageReference;
   /** A manifest by tag or digest, its bytes checked against the digest. */
@@ -142,7 +142,7 @@ export interface DocumentFacts {
 
 /** What was read so far. Digests are those of images, or of one platform's manifest; of an image for several platforms the first one answers. */
 export interface KnownPackages {
-  /** Throws `QuestionError` for a range nobody can read. The image read last comes first. */
+  /** Throws `QuestionError` for a range that cannot be read. The image read last comes first. */
   find(question: PackageQuestion, limit: number): Promise<PackageAnswer>;
   summary(image: Digest): Promise<ImageSummary | undefined>;
   /** How many contents were read, and how many of them not completely. */
@@ -155,14 +155,14 @@ export interface KnownPackages {
   document(image: Digest, facts: DocumentFacts): Promise<Uint8Array | undefined>;
 }
 
-/** A question nobody can answer as it stands; the message says why. */
+/** A question that cannot be answered; the message says why. */
 export class QuestionError extends Error {
   override readonly name = "QuestionError";
 }
 
-/** What lies in images: read once a digest, whoever asks; a layer is read once for all images. */
+/** The contents of images. Each digest is read once, and each layer once for all images. */
 export interface Inventory {
-  /** Reads an image unless it is known already. Throws `JobError`; what is there but cannot be understood is no error but not `complete`. */
+  /** Reads an image unless it is already known. Throws `JobError`. Contents that cannot be understood are not an error, but then the image is not `complete`. */
   read(image: ReachableImage, signal: AbortSignal): Promise<ImageSummary>;
   /** What a bill of materials in JSON is, which somebody else has written. */
   describeDocument(bytes: Uint8Array, signal: AbortSignal): Promise<DescribedDocument>;

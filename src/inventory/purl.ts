@@ -32,7 +32,7 @@ function packageBase({ ecosystem, group, name }: FoundPackage, distribution: Dis
   }
 }
 
-/** The name as the package index has it, whatever its file says (purl-spec: pypi). */
+/** The name in the package index's spelling (purl-spec: pypi). */
 export function pypiName(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }

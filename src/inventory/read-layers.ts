@@ -24,7 +24,7 @@ export type ReadLayers = (
 /** Layers of one image that are read at once. */
 const layersAtOnce = 3;
 
-/** Reads the layers of images: what was read of one serves all images that have it. */
+/** Reads the layers of images. A layer is read once for all images that have it. */
 export function createLayersReader({ store, readers }: ImageReaderParts): ReadLayers {
   const shared = createSharedReads<LayerOutcome>();
 

@@ -1,6 +1,6 @@
 /** Work that several want at once is done once. */
 export interface SharedReads<T> {
-  /** Waits for the work under a key, beginning it if nobody did. It is given up when nobody waits for it any more. */
+  /** Waits for the work under a key, and starts it if needed. It is stopped when nobody waits for it. */
   join(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 

@@ -6,7 +6,7 @@ export interface Accepted {
   readonly cached: boolean;
 }
 
-/** An image the service cannot read, and what it says about it. */
+/** An image that the service cannot read, and its message. */
 export interface Unreadable {
   readonly error: string;
   readonly status: 400 | 403;
@@ -36,7 +36,7 @@ interface Analysis {
   asked: number;
 }
 
-/** `states` are told one a question, the last one for ever. */
+/** Each question gets the next of `states`; the last one stays. */
 export function createAnalyses(states: readonly string[]): Analyses {
   const analyses = new Map<string, Analysis>();
   const results = new Map<string, string>();
@@ -74,7 +74,7 @@ export function createAnalyses(states: readonly string[]): Analyses {
   };
 }
 
-/** Enough of a hash to tell things apart. */
+/** Enough of a hash to be unique here. */
 export function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -4,7 +4,7 @@ import type { AnalysisRequest } from "./submission.ts";
 
 /**
  * What goes wrong with a request: an answer of this status; a TCP reset before or in the answer; no answer; a web server's error page; 202
- * with a body that is no JSON, without ids, or of 10 MB; a redirect to another path of this server.
+ * with a body that is not JSON, without ids, or of 10 MB; a redirect to another path of this server.
  */
 export type AnalysisFault =
   | { readonly status: number; readonly body?: object | string; readonly headers?: Headers; readonly contentType?: string }

@@ -41,7 +41,7 @@ export interface ClusterState {
   readonly changes: Pick<Changes<unknown>, "waitFor">;
 }
 
-/** Answers one request of a user (undefined: with credentials nobody knows); resolves when the answer has begun. */
+/** Answers one request of a user (undefined: unknown credentials). Resolves when the answer has begun. */
 export type Route = (
   asked: ApiRequest,
   user: string | undefined,

@@ -25,7 +25,7 @@ const usual = [
   { type: "sbom", consumes_mime_types: [], produces_mime_types: ["application/vnd.security.sbom.report+json; version=1.0"] },
 ];
 
-/** The vulnerabilities of every image, if nothing else is said: one lies in two packages. */
+/** The default vulnerabilities of every image: one is in two packages. */
 const found = [
   { id: "CVE-2026-1", package: "openssl", severity: "Critical", fix_version: "3.0.8" },
   { id: "CVE-2026-1", package: "openssl-libs", severity: "Critical", fix_version: "3.0.8" },

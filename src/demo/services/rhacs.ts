@@ -15,7 +15,7 @@ export interface RhacsOptions {
   readonly violations?: readonly string[];
 }
 
-/** RHACS Central as far as a build pipeline sees it: proto JSON, numbers as texts, zero values left out, and its own page for every path it does not know. */
+/** The part of RHACS Central that build pipelines use: proto JSON, numbers as texts, zero values left out, and its own page for every path it does not know. */
 export function createRhacs(options: RhacsOptions): EmulatedService {
   return createService((request) => {
     if (!/^\/v1\//.test(request.path)) return { status: 200, body: page, headers: { "content-type": "text/html" } };
@@ -63,7 +63,7 @@ function named(request: ServiceRequest, { clusters = [] }: RhacsOptions, answer:
   return answer(imageName);
 }
 
-/** An image of Red Hat's with a vulnerability of each kind; CVE-2026-1 lies in two of its components. */
+/** An image of Red Hat's with a vulnerability of each kind; CVE-2026-1 is in two of its components. */
 function imageOf(name: string): object {
   const digest = name.split("@")[1] ?? `sha256:${"0".repeat(64)}`;
   const vulnerability = (cve: string, severity: string, fixedBy?: string) => ({

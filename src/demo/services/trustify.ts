@@ -6,7 +6,7 @@ export interface TrustifyOptions {
   readonly api?: "v2" | "v3";
   /** Versions of CycloneDX that are taken. */
   readonly cycloneDx?: readonly string[];
-  /** The client that gets tokens; none means that nobody need log in. */
+  /** The client that gets tokens; absent: no login is needed. */
   readonly client?: { readonly id: string; readonly secret: string };
   /** Seconds that a token lives. */
   readonly tokenLife?: number;

@@ -19,13 +19,13 @@ export interface DatabaseFile {
 /** One kind of package database. Its input is hostile: `read` ends on any bytes, and throws `UnreadableDatabase` or a `RangeError` for what it cannot follow. */
 export interface PackageDatabase {
   readonly name: string;
-  /** Whether a file is one of its own, by its path without a leading slash, wherever its directory may really lie. */
+  /** Whether a file is this database, by its path without a leading slash; its directory can be a link. */
   owns(path: string): boolean;
   /** Bytes of a file that are read at most; a larger one is not read. */
   readonly limit: number;
   /** Where the system looks for it: files, or directories with a slash at the end. Absent: every file it owns counts. */
   readonly places?: readonly string[];
-  /** What is appended to a file's path for the file that completes it. Both are kept as they are, since layers can change one alone. */
+  /** What is appended to a file's path for the file that completes it. Both are kept unchanged, because a layer can change only one of them. */
   readonly companion?: string;
   read(file: DatabaseFile): Findings;
 }

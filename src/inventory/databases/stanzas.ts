@@ -1,4 +1,4 @@
-/** The blocks of `key: value` lines that blank lines part; only the wanted fields, without what continues on lines of its own. */
+/** Blocks of `key: value` lines, separated by blank lines; only the wanted fields, without continuation lines. */
 export function* stanzas(bytes: Buffer, most: number, wanted: readonly string[]): Generator<ReadonlyMap<string, string>> {
   const keys = new Set(wanted);
   let fields = new Map<string, string>();

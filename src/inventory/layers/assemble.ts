@@ -20,7 +20,7 @@ export interface ImageParts {
   readonly reasons: readonly string[];
 }
 
-/** What lies in an image, from what was read of its layers. It never throws for what the parts are. */
+/** The contents of an image, from its layers. It never throws because of the input. */
 export function assembleImage({ digest, config, layers, contents, reasons }: ImageParts): ImageContent {
   const merged = mergeLayers(contents.map((layer) => layer ?? newContents()));
   const skipped = layers.flatMap(({ skipped }, index) => (skipped ? [`layer ${index + 1} was not read: ${skipped}`] : []));
@@ -67,7 +67,7 @@ function withCompanion(database: PackageDatabase, file: MergedFile, merged: Merg
   return valid?.layer === asRead ? file : { ...readPair(database, file, valid), layer: Math.max(file.layer, valid?.layer ?? 0) };
 }
 
-/** Databases that lie behind a link to what was not picked. */
+/** Databases behind a link to something that was not kept. */
 function lost({ files, resolve, isLink }: MergedLayers): string[] {
   return databases
     .filter(({ name }) => /^(?:rpm|dpkg|apk)/.test(name))
@@ -101,7 +101,7 @@ function packagesOf(
   return [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, found]) => found);
 }
 
-/** The lowest layer that has a package in a file: a layer that installs one package brings the whole list of its system anew. */
+/** The lowest layer that has a package in a file: a layer that installs one package contains the whole list of its system again. */
 function originsOf(contents: ImageParts["contents"], distribution: Distribution | undefined): ReadonlyMap<string, number> {
   const origins = new Map<string, number>();
   for (const [layer, { files }] of contents.map((layer) => layer ?? newContents()).entries()) {

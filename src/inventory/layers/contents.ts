@@ -21,15 +21,15 @@ export interface LayerContents {
   readonly files: readonly PickedFile[];
   /** What the layer deletes of those below. */
   readonly whiteouts: readonly string[];
-  /** Directories that begin anew in this layer. */
+  /** Directories that this layer starts again, empty. */
   readonly opaque: readonly string[];
   /** Symbolic links and where they lead. */
   readonly links: readonly (readonly [path: string, target: string])[];
   /** Hard links that stand for a picked file, and the file they are. */
   readonly hardLinks: readonly (readonly [path: string, target: string])[];
-  /** Directories on the way to a system's database, which replace a link that lies below. */
+  /** Parent directories of a system's database, which replace a link in a lower layer. */
   readonly directories: readonly string[];
-  /** Everything else that replaces what lies below at its path. */
+  /** Everything else that replaces the same path in lower layers. */
   readonly others: readonly string[];
   /** What could not be read of the layer as a whole, for people. */
   readonly troubles: readonly string[];

@@ -8,7 +8,7 @@ export interface GoScanner {
   end(): Findings | undefined;
 }
 
-/** Bytes by which build info is told from what only looks like it. */
+/** Bytes that distinguish build info from what only looks like it. */
 const headSize = 32 + 64;
 
 export function createGoScanner(): GoScanner {

@@ -24,7 +24,7 @@ const mostPlatforms = 50;
 const configTypes = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 const indexTypes = ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
-/** Reads a manifest (image-spec v1.1: manifest.md, image-index.md). It never throws: what is no image is `unreadable`, in a word for people. */
+/** Reads a manifest (image-spec v1.1: manifest.md, image-index.md). It never throws: anything else is `unreadable`, with a reason for people. */
 export function describeManifest(mediaType: string, bytes: Buffer): DescribedManifest {
   const fields = parse(bytes);
   if (!fields) return unreadable("its manifest is no JSON object");
@@ -73,7 +73,7 @@ function describeIndex(entries: readonly Fields[]): DescribedManifest {
   const reasons: string[] = [];
   for (const { digest, platform, mediaType, annotations, artifactType } of entries) {
     const named = platformOf(asObject(platform));
-    // Attestations and other artifacts lie in an index beside the images they are about.
+    // An index also contains attestations and other artifacts about its images.
     const isAttachment =
       named === "unknown/unknown" || artifactType !== undefined || "vnd.docker.reference.type" in asObject(annotations);
     if (isAttachment || !isDigest(digest)) continue;

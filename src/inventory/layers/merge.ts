@@ -13,7 +13,7 @@ export interface MergedLayers {
   readonly files: ReadonlyMap<string, MergedFile>;
   /** The real path behind a path; undefined when links run in a circle. */
   resolve(path: string): string | undefined;
-  /** Whether a link lies at a path itself. */
+  /** Whether there is a link at this path. */
   isLink(path: string): boolean;
   readonly troubles: readonly string[];
 }
@@ -42,7 +42,7 @@ export function mergeLayers(layers: readonly LayerContents[]): MergedLayers {
     files.set(path, { ...file, path, layer });
   }
 
-  /** A file lies where its directory really is; a link at its own place it replaces. */
+  /** A file is put where its directory really is. It replaces a link in its own place. */
   function placeOf(path: string): string {
     const slash = path.lastIndexOf("/");
     if (slash < 0) return path;

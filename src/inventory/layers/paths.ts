@@ -11,7 +11,7 @@ export function normalPath(name: string): string | undefined {
   return parts.join("/");
 }
 
-/** Where a link leads, from the directory it lies in. As the system has it, nothing leads out of the root. */
+/** The target of a link in this directory. As on a real system, nothing leads out of the root. */
 export function linkedPath(directory: string, target: string): readonly string[] {
   const parts = target.startsWith("/") ? [] : directory.split("/").filter(Boolean);
   for (const part of target.split("/")) {
@@ -24,7 +24,7 @@ export function linkedPath(directory: string, target: string): readonly string[]
 
 const above = new Set(databases.flatMap(({ places = [] }) => places.flatMap(ancestors)));
 
-/** Whether a path is, or lies above, a place where a system's database is looked for. */
+/** Whether a path is a place of a system's database, or a parent of one. */
 export function isPlaceAbove(path: string): boolean {
   return above.has(path);
 }

@@ -80,7 +80,7 @@ function isWhiteout(path: string): boolean {
   return path.startsWith(".wh.", path.lastIndexOf("/") + 1);
 }
 
-/** What changes the tree without bytes of its own. */
+/** Entries that change the tree but have no content. */
 function note(path: string, { type, linkname }: Header, contents: GrowingContents): void {
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
   const base = path.slice(path.lastIndexOf("/") + 1);
@@ -177,7 +177,7 @@ function pairCompanions(contents: GrowingContents): void {
   }
 }
 
-/** The file read anew, together with its companion or without one. */
+/** Reads the file again, with or without its companion. */
 export function readPair(database: PackageDatabase, file: PickedFile, companion: PickedFile | undefined): PickedFile {
   const { path, raw } = file;
   const read = () => {

@@ -5,7 +5,7 @@ import { unzstd } from "./unzstd.ts";
 
 const chunkSize = 128 * 1024;
 
-/** A layer's tar archive, out of whatever it is packed in; what the bytes are counts, not what the manifest calls them. Throws when they are damaged. */
+/** A layer's tar archive, unpacked from any compression. The bytes decide which, not the manifest. Throws when they are damaged. */
 export async function* unpackLayer(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const { first, all } = await peek(packed);
   if (first.length === 0) return;
@@ -31,7 +31,7 @@ function isZstd(bytes: Buffer): boolean {
   return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
 }
 
-/** The first bytes, enough to tell what they are, and all of them again. */
+/** The first bytes, enough to recognise the format, and the whole stream again. */
 async function peek(source: AsyncIterable<Buffer>): Promise<{ first: Buffer; all: AsyncGenerator<Buffer> }> {
   const iterator = source[Symbol.asyncIterator]();
   let first: Buffer = Buffer.alloc(0);

@@ -37,7 +37,7 @@ async function* decodeFrames(
       last = chunk;
       fed += chunk.length;
       await Promise.race([new Promise<void>((written) => void decoder.write(last, () => written())), ended]);
-      // It leaves bytes alone only when it has ended.
+      // It leaves bytes unused only when it has ended.
       if (decoder.bytesWritten < fed || decoder.destroyed) return;
     }
     decoder.end();

@@ -2,12 +2,12 @@ import type { Digest } from "../../core/image-reference.ts";
 import type { ContentSummary, DescribedDocument } from "../inventory.ts";
 import type { DescribedManifest, LayerDescriptor } from "../layers/manifest.ts";
 
-/** What a reader can be asked, and what it answers. Only plain data goes between threads. */
+/** Requests to a reader and its answers. Only plain data goes between threads. */
 export interface ReaderTasks {
   describe: { readonly ask: { readonly mediaType: string; readonly bytes: Uint8Array }; readonly answer: DescribedManifest };
   /** A bill of materials that others wrote. */
   document: { readonly ask: { readonly bytes: Uint8Array }; readonly answer: DescribedDocument };
-  /** Its bytes follow as blocks; the answer is what was found, packed for the cache. */
+  /** Its bytes follow as blocks. The answer is what was found, packed for the cache. */
   layer: { readonly ask: Record<string, never>; readonly answer: Uint8Array };
   assemble: { readonly ask: AssembleParts; readonly answer: ReadContent };
 }

@@ -12,7 +12,7 @@ import type { AssembleParts, FromReader, ReadContent, ToReader } from "./message
 const port = parentPort;
 let blocks: BlockQueue | undefined;
 
-/** Below everything else the bot does: reading can wait, the watch of the cluster cannot. On Linux this is of the thread alone (setpriority(2)). */
+/** Lower than everything else in the bot: reading can wait, the watch of the cluster cannot. On Linux it applies only to this thread (setpriority(2)). */
 const politeness = 10;
 if (platform() === "linux") setPriority(politeness);
 
@@ -52,7 +52,7 @@ function assemble({ digest, config, layers, contents, reasons }: AssembleParts):
   return { packed: packContent(content), summary: summarize(content) };
 }
 
-/** The bytes in memory of this thread's own, whose collector knows nothing of what came from another, and would let it pile up. */
+/** Copies the bytes into this thread's memory. Its collector does not count memory of other threads, and would let it pile up. */
 function taken(bytes: Uint8Array): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   own.set(bytes);

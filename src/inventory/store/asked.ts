@@ -3,7 +3,7 @@ import { type ContentSummary, type Ecosystem, type PackageMatch, type PackageQue
 import { packageUrl } from "../purl.ts";
 import { parseRange, type Range } from "../versions/range.ts";
 
-/** A package as rows have it; what it lacks is an empty text. */
+/** A package as in the rows; missing fields are empty texts. */
 export interface NamedRow {
   readonly name: string;
   readonly ecosystem: Ecosystem;

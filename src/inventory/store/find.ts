@@ -44,7 +44,7 @@ export function createFinder(connection: DatabaseSync): Finder {
     const rows: { name: NameRow; row: FoundRow }[] = [];
     for (const row of statements.found.iterate(name.id) as Iterable<unknown> as Iterable<FoundRow>) {
       if (asked.isWithin(name.ecosystem, row.version)) rows.push({ name, row });
-      // One more tells that there are more.
+      // One more than wanted shows that there are more.
       if (rows.length > limit) break;
     }
     return rows;

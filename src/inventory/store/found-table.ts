@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { InstalledPackage } from "../inventory.ts";
 
-/** Where which package lies: a row a package and content. */
+/** Which package is where: one row per package and content. */
 export interface FoundTable {
   add(content: number, packages: readonly InstalledPackage[]): void;
   remove(content: number, packages: readonly InstalledPackage[]): void;

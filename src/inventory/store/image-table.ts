@@ -4,7 +4,7 @@ import type { Completeness, ContentSummary, ImageContent, ImageSummary } from ".
 import type { FoundTable } from "./found-table.ts";
 import { summarize, unpackContent } from "./packed-content.ts";
 
-/** Which images were read, and what lies in them; each change is whole or not at all. */
+/** Which images were read, and their contents. Each change is atomic. */
 export interface ImageTable {
   keepImage(image: Digest, contents: readonly Uint8Array[], isSettled: boolean, now: number): void;
   isSettled(image: Digest): boolean;
@@ -88,7 +88,7 @@ function prepare(connection: DatabaseSync) {
 
 function createContentRows(statements: Statements, found: FoundTable) {
   return {
-    /** The row of a content; one that was read anew replaces what was known. */
+    /** The row of a content. A content that was read again replaces the earlier one. */
     keep(packed: Uint8Array): number {
       const content = unpackContent(packed);
       const summary = JSON.stringify(summarize(content));

@@ -1,7 +1,7 @@
 import type { Digest } from "../../core/image-reference.ts";
 import type { KnownPackages } from "../inventory.ts";
 
-/** Where what was read is kept. Everything is asynchronous: a store may lie on another machine. */
+/** Keeps the packages of images. Everything is asynchronous, because a store can be on another machine. */
 export interface PackageStore extends KnownPackages {
   /** What was read of a layer, packed; undefined when nobody read it, or it was pushed out. */
   layer(digest: Digest): Promise<Uint8Array | undefined>;
@@ -12,7 +12,7 @@ export interface PackageStore extends KnownPackages {
   isSettled(image: Digest): Promise<boolean>;
   /** Images read before a time (milliseconds since the epoch), by their digests in order, from the one after `after` on. */
   images(readBefore: number, after: Digest | undefined, limit: number): Promise<readonly Digest[]>;
-  /** Forgets images, and what lies in no other. */
+  /** Forgets images, and the contents that no other image has. */
   forget(images: readonly Digest[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -11,7 +11,7 @@ export function unpackContent(bytes: Uint8Array): ImageContent {
   return deserialize(zstdDecompressSync(bytes)) as ImageContent;
 }
 
-/** A content as it is kept where programs of other versions may read it. */
+/** A content in the form that other versions of the program can read. */
 export function packJson(content: ImageContent): Buffer {
   return zstdCompressSync(JSON.stringify(content));
 }

@@ -106,7 +106,7 @@ async function find({ run }: Database, question: PackageQuestion, limit: number)
   );
   if (meant.size === 0) return { matches: [], more: false };
   const rows = await run<{ package: number; layer: number; digest: Digest; summary: string }>(
-    // One more tells that there are more.
+    // One more than wanted shows that there are more.
     `SELECT package, layer, images.digest, summary FROM (SELECT newest.* FROM unnest($1::integer[]) AS asked (package) CROSS JOIN LATERAL (SELECT package, content, layer FROM ${table.found} WHERE package = asked.package ORDER BY content DESC LIMIT $2) AS newest ORDER BY content DESC LIMIT $2) AS found JOIN ${table.contents} ON contents.id = found.content JOIN ${table.imageContents} link ON link.content = found.content JOIN ${table.images} ON images.id = link.image ORDER BY found.content DESC LIMIT $2`,
     [[...meant.keys()], limit + 1],
   );

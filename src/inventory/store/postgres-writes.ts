@@ -8,15 +8,15 @@ import { table } from "./postgres-schema.ts";
 /** Any number, the same in every release. */
 const lock = 0x62777061;
 
-/** Names are looked up by so many of their characters. */
+/** Names are looked up by this many of their characters. */
 const longestSpelling = 200;
 
-/** A name as it is looked up, without regard to case. */
+/** A name for looking up, ignoring case. */
 export function spellingOf(name: string): string {
   return storable(name.toLowerCase().slice(0, longestSpelling));
 }
 
-/** Keeps what was read of an image, instead of what was known of it; whole or not at all. */
+/** Keeps what was read of an image, replacing what was known of it. Atomic. */
 export function keepImage(
   database: Database,
   image: Digest,
@@ -40,7 +40,7 @@ export function keepImage(
   });
 }
 
-/** Forgets images, what lies in no other, and packages that lie nowhere any more. */
+/** Forgets images, contents that no other image has, and packages that are nowhere else. */
 export async function forgetImages(database: Database, images: readonly Digest[]): Promise<void> {
   if (images.length === 0) return;
   await inTurn(database, async (run) => {
@@ -64,7 +64,7 @@ function inTurn(database: Database, work: (run: Run) => Promise<void>): Promise<
   });
 }
 
-/** The row of a content; one that was read anew replaces what was known. */
+/** The row of a content. A content that was read again replaces the earlier one. */
 async function keepContent(run: Run, content: ImageContent): Promise<number> {
   const [{ id } = { id: 0 }] = await run<{ id: number }>(
     `INSERT INTO ${table.contents} (digest, completeness, summary, content) VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO UPDATE SET completeness = excluded.completeness, summary = excluded.summary, content = excluded.content RETURNING id`,

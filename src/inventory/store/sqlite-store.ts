@@ -11,13 +11,13 @@ import { createLayerCache, type LayerCache } from "./layer-cache.ts";
 import { prepareSchema } from "./schema.ts";
 
 export interface SqliteStoreSettings {
-  /** The database's file; it exists, and its owner alone may read it. */
+  /** The database's file; it exists, and only its owner can read it. */
   readonly file: string;
   /** Bytes of layers that are remembered. */
   readonly layerCache: number;
 }
 
-/** A `PackageStore` that answers at once, for a thread of its own. */
+/** A synchronous `PackageStore`, for its own thread. */
 export interface SqliteStore extends LayerCache, ImageTable {
   find: Finder;
   packages(image: Digest, limit: number): readonly ListedPackage[] | undefined;

@@ -9,7 +9,7 @@ export interface StoreThreadSettings extends SqliteStoreSettings {
   readonly database?: DatabaseSource | undefined;
 }
 
-/** What the store is asked, and what it answers; a message for each. */
+/** Requests to the store and its answers, one message each. */
 export interface StoreCall {
   readonly id: number;
   readonly name: keyof SqliteStore;

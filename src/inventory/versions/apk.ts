@@ -1,6 +1,6 @@
 import { compareNumbers, compareTexts } from "./rpm.ts";
 
-/** Suffixes in their order; without one a version lies between `rc` and `cvs`. */
+/** Suffixes in order; a version without one is between `rc` and `cvs`. */
 const suffixes = ["alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p"];
 
 /** apk's comparison of `1.2.3a_rc1-r4` (apk-tools: src/version.c). */

@@ -38,7 +38,7 @@ function tokens(text: string): readonly Token[] {
     if (isSeparator) separator = match === "." ? "." : "-";
     else {
       found.push({ separator, text: normal(match) });
-      // Between digits and letters stands a hyphen that nobody writes.
+      // There is an implicit hyphen between digits and letters.
       separator = "-";
     }
   }

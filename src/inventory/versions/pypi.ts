@@ -22,7 +22,7 @@ interface Parsed {
   readonly local: readonly string[];
 }
 
-/** Python's comparison (PEP 440); what is no such version compares as a text below all that are. */
+/** Python's comparison (PEP 440). Anything else compares as a text, below all versions. */
 export function comparePypi(a: string, b: string): number {
   const [left, right] = [parse(a), parse(b)];
   if (!left || !right) return Number(left !== undefined) - Number(right !== undefined) || compareTexts(a, b);
@@ -52,7 +52,7 @@ function parse(text: string): Parsed | undefined {
   return { epoch, release: release.split("."), rest, local: local?.toLowerCase().split(/[-_.]/) ?? [] };
 }
 
-/** Words before numbers, and what is missing before both, but for a release, where it is 0. */
+/** Words come before numbers, and a missing part before both, except in a release, where it is 0. */
 function compareLists(a: readonly string[], b: readonly string[], missing: string): number {
   for (let at = 0; at < Math.max(a.length, b.length); at++) {
     const [left, right] = [a[at] ?? missing, b[at] ?? missing];

@@ -7,7 +7,7 @@ interface Bound {
   readonly version: string;
 }
 
-/** Whether a version lies within a range, by its ecosystem's own order. */
+/** Whether a version is within a range, by its ecosystem's order. */
 export type Range = (ecosystem: Ecosystem, version: string) => boolean;
 
 const longestRange = 300;

@@ -91,7 +91,7 @@ function parseToken(token: string): { rv: number; start: string } {
     const { v, rv, start } = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
     if (v === "meta.k8s.io/v1" && Number.isInteger(rv) && typeof start === "string") return { rv, start };
   } catch {
-    // Falls through to the answer for every other token that is none.
+    // Falls through to the answer for every other invalid token.
   }
   throw new ApiError(badRequest("continue key is not valid"));
 }

@@ -35,7 +35,7 @@ export interface ObjectStore {
   put(object: ApiObject): StoreEvent;
   remove(namespace: string, name: string): StoreEvent | undefined;
   get(namespace: string, name: string): StoredObject | undefined;
-  /** What happened after a version, oldest first; undefined when that is no longer known. */
+  /** The events after a version, oldest first; undefined when they are no longer known. */
   since(resourceVersion: number): readonly StoreEvent[] | undefined;
   /** The objects as they were at a version still known, in order of their keys, from a key on; all namespaces without one. */
   list(resourceVersion: number, namespace: string | undefined, from: string): Iterable<StoredObject>;

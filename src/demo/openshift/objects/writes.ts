@@ -42,7 +42,7 @@ function requireType(request: IncomingMessage, accepted: readonly string[]): voi
   throw new ApiError(plainStatus(415, message));
 }
 
-/** A patch that is no JSON is the server's own error (500). */
+/** A patch that is not JSON is an error of the server (500). */
 async function readPatch(request: IncomingMessage): Promise<Fields> {
   const body = await readBody(request);
   try {

@@ -42,7 +42,7 @@ export function forbidden(
   });
 }
 
-/** What RBAC says to a request for a path that is no resource. */
+/** RBAC's answer to a request for a path that is not a resource. */
 export function forbiddenPath(user: string, path: string): ApiStatus {
   return failure(403, "Forbidden", `forbidden: User "${user}" cannot get path "${path}"`, {});
 }
@@ -51,7 +51,7 @@ export function notFound(group: string, resource: string, name: string): ApiStat
   return failure(404, "NotFound", `${resource}.${group} "${name}" not found`, { name, group, kind: resource });
 }
 
-/** A name that is taken. */
+/** The name already exists. */
 export function alreadyExists(group: string, resource: string, name: string): ApiStatus {
   return failure(409, "AlreadyExists", `${resource}.${group} "${name}" already exists`, { name, group, kind: resource });
 }

@@ -15,10 +15,10 @@ export type Fault =
 /** `identity`: who the asker is. */
 export type FaultyRequest = "list" | "watch" | "log" | "get" | "write" | "identity" | "any";
 
-/** The faults that lie in wait. */
+/** The pending faults. */
 export interface Faults {
   add(on: FaultyRequest, fault: Fault, times: number): void;
-  /** The fault for a request of this sort, if one lies in wait; it is used up. */
+  /** The pending fault for a request of this sort, if any; it is used up. */
   take(sort: FaultyRequest): Fault | undefined;
   clear(): void;
 }

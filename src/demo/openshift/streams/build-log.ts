@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { StoredObject } from "../objects/object-store.ts";
 import { ApiError, badRequest, logTimeout, plainStatus } from "../requests/api-status.ts";
 
-/** A build's log: text, one that never ends whatever limit was asked for, none because its pod is gone, or the error its request gets. */
+/** A build's log: a text, an endless one, none because its pod is gone, or an error. */
 export type BuildLog =
   | string
   | { readonly endless: true }
@@ -18,7 +18,7 @@ export function sendLog(response: ServerResponse, build: string, log: BuildLog, 
   else response.end(limited(log, query));
 }
 
-/** What the builder of a build says whose log nobody set. */
+/** The default log of a build. */
 export function usualLog(build: StoredObject): string {
   const { spec, status } = JSON.parse(build.json);
   const source = spec?.source?.git?.uri;
@@ -33,7 +33,7 @@ export function usualLog(build: StoredObject): string {
   ].join("\n");
 }
 
-/** Whether a build has begun to write a log; throws `ApiError` for those that never will (openshift-apiserver, registry/buildlog). */
+/** Whether a build has begun to write a log. Throws `ApiError` if it never will (openshift-apiserver, registry/buildlog). */
 export function hasStarted(build: StoredObject): boolean {
   const phase = build.fields.status;
   if (phase === "Cancelled") throw new ApiError(badRequest(`build ${build.name} was cancelled. No logs are available.`));

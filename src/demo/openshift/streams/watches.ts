@@ -8,7 +8,7 @@ import { bookmarkLine, changeLine, errorLine, objectLine } from "./event-lines.t
 
 /**
  * How a watch ends: `clean` as after its time-out, `reset` by the network, `silent` half-open (the connection stays, nothing comes any more),
- * `expired` by an ERROR event of code 410. `garbage` sends a line that is no JSON, and the watch goes on.
+ * `expired` by an ERROR event of code 410. `garbage` sends a line that is not JSON, and the watch continues.
  */
 export type WatchEnding = "clean" | "reset" | "silent" | "expired" | "garbage";
 

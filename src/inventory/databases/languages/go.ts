@@ -2,7 +2,7 @@ import type { FoundPackage } from "../../inventory.ts";
 import { type Findings, mostPackages, plainText, UnreadableDatabase } from "../database.ts";
 import { lines } from "../stanzas.ts";
 
-/** What a Go program's build info begins with (go: debug/buildinfo/buildinfo.go). It lies at a multiple of 16 bytes. */
+/** What a Go program's build info begins with (go: debug/buildinfo/buildinfo.go). It is at a multiple of 16 bytes. */
 export const goMagic = Buffer.from("\xff Go buildinf:", "latin1");
 export const goAlignment = 16;
 /** Bytes of build info that are read; Kubernetes' is 40 kB. */
@@ -43,7 +43,7 @@ function modulesOf(text: Buffer): FoundPackage[] {
     if (kind === "=>") found.pop();
     if (kind !== "mod" && kind !== "dep" && kind !== "=>") continue;
     if (found.length >= mostPackages) throw new RangeError(`it has more than ${mostPackages} modules`);
-    // A program built in its own tree has no version to tell.
+    // A program built from its own source tree has no version.
     found.push({ ecosystem: "golang", name: path ?? "", version: version === "(devel)" ? "" : (version ?? "") });
   }
   return found.filter(({ name }) => name);

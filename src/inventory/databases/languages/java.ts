@@ -7,7 +7,7 @@ const archive = /\.(?:jar|war|ear|par)$/i;
 const deepest = 4;
 
 /**
- * Java archives: what Maven wrote of itself into them, `pom.properties`, also for what was shaded in; else their manifest and file name.
+ * Java archives: Maven's `pom.properties` in them, also of shaded packages; else their manifest and file name.
  * Archives within archives are read, too.
  */
 export const java: PackageDatabase = {

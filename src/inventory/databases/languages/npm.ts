@@ -1,6 +1,6 @@
 import { type Findings, fileLimits, type PackageDatabase, plainText, UnreadableDatabase } from "../database.ts";
 
-/** npm's packages as they lie in node_modules. */
+/** npm's packages in node_modules. */
 export const npm: PackageDatabase = {
   name: "npm",
   limit: fileLimits.text,

@@ -1,7 +1,7 @@
 import { type Findings, fileLimits, type PackageDatabase, plainText, UnreadableDatabase } from "../database.ts";
 import { lines } from "../stanzas.ts";
 
-/** What pip and setuptools leave beside an installed package (https://packaging.python.org/en/latest/specifications/core-metadata/). */
+/** What pip and setuptools write next to an installed package (https://packaging.python.org/en/latest/specifications/core-metadata/). */
 export const python: PackageDatabase = {
   name: "Python",
   limit: fileLimits.text,

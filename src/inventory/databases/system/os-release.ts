@@ -46,7 +46,7 @@ export function exactDistribution(named: Distribution | undefined, releases: rea
   return exact ?? named;
 }
 
-/** A testing Debian has a name such as `trixie/sid` in place of the number. */
+/** A testing Debian has a name such as `trixie/sid` instead of a number. */
 function debian(text: string): Distribution | undefined {
   return /^\d[\d.]*$/.test(text) ? { family: "debian", version: text } : undefined;
 }

@@ -53,7 +53,7 @@ function* rows(read: ReadPage, number: number, seen: Set<number>, depth = 0): Ge
   if (kind === interior) yield* rows(read, page.readUInt32BE(header + 8), seen, depth + 1);
 }
 
-/** A row's payload, with what of it lies on overflow pages. */
+/** A row's payload, including overflow pages. */
 function payload(read: ReadPage, page: Buffer, at: number): Buffer {
   const [size, afterSize] = varint(page, at);
   const [, start] = varint(page, afterSize);
@@ -74,7 +74,7 @@ function payload(read: ReadPage, page: Buffer, at: number): Buffer {
   return Buffer.concat(parts);
 }
 
-/** How much of a payload lies in the cell itself (fileformat2, 1.6). */
+/** How much of a payload is in the cell itself (fileformat2, 1.6). */
 function localSize(size: number, usable: number): number {
   const most = usable - 35;
   if (size <= most) return size;

@@ -4,7 +4,7 @@ import { readRpmHeader } from "./rpm-header.ts";
 import { ndbBlobs } from "./rpm-ndb.ts";
 import { sqliteBlobs } from "./rpm-sqlite.ts";
 
-/** Where rpm's database lies: of old, in newer distributions, and in images made by ostree. */
+/** The places of rpm's database: the old one, that of newer distributions, and that of ostree images. */
 const directories = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
 
 export const rpmSqlite: PackageDatabase = {
