@@ -98,7 +98,7 @@ describe.each([
     [
       "gives the bot no token",
       { ...pulling, token: { ...pulling.token, rules: [] } },
-      /no token of .*apply openshift\/rbac\.yaml/,
+      /cannot get a token of .*apply openshift\/rbac\.yaml/,
     ],
   ])("is told by check when that account %s", async (_case, lacking, words) => {
     await using world = await createGuardedWorld(granted, lacking);
