@@ -32,7 +32,7 @@ const blockSize = 64 * 1024;
 const ahead = 4;
 /** Megabytes of what a reader makes of the bytes; the bytes themselves are bounded by their own limits. */
 const heapLimit = 512;
-/** Megabytes of what was made last: a small space is cleared often, and with it the buffers that nobody has any more. */
+/** Megabytes for new objects: a small space is cleared often, and unused buffers with it. */
 const youngLimit = 4;
 /** Milliseconds after which an idle thread is ended. */
 const idleTime = 10_000;
@@ -69,7 +69,7 @@ export function createReaders({ threads, patience }: ReadersSettings): Readers {
       giveBack(reader);
       return answer;
     } catch (error) {
-      // It may still be busy with what nobody waits for any more.
+      // It can still be busy with something that is no longer needed.
       await end(reader);
       throw error;
     } finally {
@@ -173,7 +173,7 @@ function run<T>(
     if (bytes) feed(bytes).catch((error) => settle(() => reject(error)));
     else watch();
 
-    /** While the reader has nothing to do, the bytes' source is who is waited for. */
+    /** While the reader is idle, it waits for the source of the bytes. */
     function watch(isDue = !bytes): void {
       clearTimeout(timer);
       if (!isDue && sent === took) return;
