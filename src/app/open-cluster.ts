@@ -22,6 +22,7 @@ import { systemClock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
 import { createShelf } from "../core/shelf.ts";
 import type { BuildSource } from "../sources/build-source.ts";
+import { classified } from "../sources/classified.ts";
 import type { SourcePart } from "../sources/discovery.ts";
 import { buildSources } from "../sources/index.ts";
 import { readBuildLog } from "../sources/logs/build-log.ts";
@@ -104,9 +105,9 @@ function watchAll(
 
   async function* watch(part: SourcePart, its: AbortSignal): AsyncGenerator<BuildSighting> {
     const { source, namespace } = part;
-    const { resource, classify } = source;
+    const { resource } = source;
     const read = (object: unknown, isDeleted: boolean) => {
-      const outcome = withoutExcluded(classify(object), namespaces);
+      const outcome = withoutExcluded(classified(source, object), namespaces);
       return isDeleted ? ofDeleted(outcome) : outcome;
     };
     const pageSize = Math.min(settings.pageSize ?? source.pageSize, source.pageSize);

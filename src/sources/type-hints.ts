@@ -92,7 +92,8 @@ function native({ buildOutput, values }: RunArtifact): Found {
 }
 
 /** Any artifact can have such a name; an image says that it is one. */
-function artifact(uri: string, digest: string): ImageReference | undefined {
+function artifact(uri: unknown, digest: string): ImageReference | undefined {
+  if (typeof uri !== "string") return undefined;
   if (uri.startsWith("pkg:oci/") && URL.canParse(uri))
     return pinned(new URL(uri).searchParams.get("repository_url") ?? "", digest);
   return /^(?:oci|docker):\/\//.test(uri) ? pinned(uri, digest) : undefined;
