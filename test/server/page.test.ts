@@ -312,6 +312,20 @@ describe("a job's page", () => {
     expect(await textOf(`${path(3)}?log=1`)).toContain("no longer has a log of this build");
   });
 
+  it("shows the chain across build systems, with the kind of each run", async () => {
+    const { textOf, queue } = await serve();
+    await queue.add(job("mixed/builder-1"));
+    const run = job("mixed/run-1", { on: "mixed/builder-1", buildConfig: "Pipeline:mixed/run" });
+    const build = { kind: "PipelineRun", namespace: "mixed", name: "run-1", uid: "r" };
+    await queue.add({ ...run, build });
+    const page = await textOf(`/jobs/${run.id}`);
+    const chain = page.slice(page.indexOf('class="chain"'), page.indexOf('id="log"'));
+    expect([...chain.matchAll(/<bdi>([^<]*)/g)].map(([, name]) => name)).toEqual(["builder-1", "run-1", "PipelineRun"]);
+    expect(page).toContain("<dt>PipelineRun</dt>");
+    expect(page).toContain("<dt>Pipeline</dt>");
+    expect(await textOf("/?config=Pipeline%3Amixed%2Frun")).toContain(`<span class="tag kind"><bdi>PipelineRun</bdi>`);
+  });
+
   it("shows the chain: which build made its base, and which were made on it", async () => {
     const { queue, textOf } = await serve();
     await queue.add(
