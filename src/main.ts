@@ -67,24 +67,25 @@ for (const flag of ["--semi-space-growth-factor=1", "--heap-growing-percent=30",
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
-process.exit(
-  await run(process.argv.slice(2), {
-    version,
-    environment: process.env,
-    host: process,
-    envFile: readIfThere(".env"),
-    ownEnvFile: isOwnEnvFile(),
-    stdout: process.stdout,
-    stderr: process.stderr,
-    readInput: async (path) => (path === "-" ? text(process.stdin) : readFileSync(path, "utf8")),
-    signal: stop.signal,
-    onFatal: (report) => {
-      for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-        process.on(event, (error: unknown) => {
-          report(error);
-          process.exit(1);
-        });
-      }
-    },
-  }),
-);
+const code = await run(process.argv.slice(2), {
+  version,
+  environment: process.env,
+  host: process,
+  envFile: readIfThere(".env"),
+  ownEnvFile: isOwnEnvFile(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  readInput: async (path) => (path === "-" ? text(process.stdin) : readFileSync(path, "utf8")),
+  signal: stop.signal,
+  onFatal: (report) => {
+    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+      process.on(event, (error: unknown) => {
+        report(error);
+        process.exit(1);
+      });
+    }
+  },
+});
+// What was written last may only now turn out to be lost.
+await new Promise((resolve) => setImmediate(resolve));
+process.exit(code);

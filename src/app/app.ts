@@ -189,7 +189,8 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
     serve: serving.open,
     pushMetrics: () => {
       const gateway = gatewaySettings(config, cluster);
-      return gateway && pushMetrics({ ...gateway, metrics, log, clock });
+      const { proxies } = readProxies(parts.environment);
+      return gateway && pushMetrics({ ...gateway, metrics, log, clock, proxies });
     },
     work: () =>
       queue.work(handlerOf(config, parts), (attempt) => {

@@ -73,7 +73,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
     externalImage: async (image, signal) => (namesPublicHost ? route.externalImage(image, signal) : image),
     ownsImage: (image) => hosts.owns(image.registry),
-    readBuildLog: (build, maximumBytes, signal) => readBuildLog(logs, sourceOf(build), build, maximumBytes, signal),
+    readBuildLog: (build, ...how) => readBuildLog(logs, sourceOf(build), build, ...how),
     streamBuildLog: (build, follow, signal) => streamBuildLog(logs, sourceOf(build), build, follow, signal),
     consoleUrl: (signal) => askConsoleUrl(api, signal),
     announcer: createBuildAnnouncer({

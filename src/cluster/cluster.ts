@@ -83,8 +83,13 @@ export interface Cluster {
    * read again each time; undefined when it has none. Throws `JobError("ClusterDenied")` when it may not have that account's.
    */
   registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
-  /** The tail of a build's log, at most this many bytes; undefined when it is gone or empty. */
-  readBuildLog(build: BuildKey, maximumBytes: number, signal: AbortSignal): Promise<string | undefined>;
+  /** The tail of a build's log, at most this many bytes; undefined when it is gone or empty. `onCut` is told why its end is missing. */
+  readBuildLog(
+    build: BuildKey,
+    maximumBytes: number,
+    signal: AbortSignal,
+    onCut?: (what: string) => void,
+  ): Promise<string | undefined>;
   /** The address of OpenShift's web console; undefined if there is none, or the bot cannot read it. */
   consoleUrl(signal: AbortSignal): Promise<string | undefined>;
   /**

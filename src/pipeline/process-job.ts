@@ -58,7 +58,10 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
       jobId: job.id,
       output: reached && { ...reached, ...(job.document && { document: job.document }) },
       base: base && (await images.reachBase(base, copying, signal)),
-      buildLog: job.buildLog && job.build ? await cluster.readBuildLog(job.build, buildLogLimit, signal) : undefined,
+      buildLog:
+        job.buildLog && job.build
+          ? await cluster.readBuildLog(job.build, buildLogLimit, signal, (cut) => notes.push(cut))
+          : undefined,
       origin: job.origin,
       commit: job.commit,
       build: job.build,

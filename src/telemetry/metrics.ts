@@ -1,5 +1,8 @@
+import { Agent as HttpAgent, type IncomingMessage, request as requestByHttp } from "node:http";
+import { Agent as HttpsAgent, request as requestByHttps } from "node:https";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { forPeople } from "../core/outside-text.ts";
+import { noProxies, type Proxies } from "../core/proxy.ts";
 import { type LabelsOf, type MetricOf, metricTable } from "./metric-table.ts";
 
 /** Where measurements go. The code that measures does not know Prometheus. */
@@ -31,6 +34,7 @@ export interface PushTarget {
   readonly instance: string;
   /** Milliseconds that the gateway may take. */
   readonly timeout: number;
+  readonly proxies?: Proxies | undefined;
 }
 
 export interface MetricsSettings {
@@ -67,28 +71,39 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
     gauge: (key, read) => void reads.get(key)?.push(read as AnyReader),
     text: () => registry.metrics(),
     contentType: registry.contentType,
-    async push({ url, instance, timeout }) {
-      const answer = await fetch(`${url}/metrics/job/${jobName}/instance/${encodeURIComponent(instance)}`, {
-        method: "PUT",
-        headers: { "Content-Type": registry.contentType },
-        body: await registry.metrics(),
-        redirect: "manual",
-        signal: AbortSignal.timeout(timeout),
-      });
-      await answer.body?.cancel();
-      assertTaken(answer);
+    async push(target) {
+      const path = `/metrics/job/${jobName}/instance/${encodeURIComponent(target.instance)}`;
+      assertTaken(await put(new URL(`${target.url}${path}`), registry.contentType, await registry.metrics(), target));
     },
   };
 }
 
+/** Sends a text through the operator's proxy, if there is one for the address, and answers the head of what comes back. */
+async function put(url: URL, type: string, text: string, { timeout, proxies = noProxies }: PushTarget): Promise<IncomingMessage> {
+  const isSecure = url.protocol === "https:";
+  const proxy = proxies.proxyFor(url);
+  const through = proxy && { proxyEnv: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url }, timeout };
+  const agent = new (isSecure ? HttpsAgent : HttpAgent)({ ...through });
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = { "Content-Type": type };
+  const signal = AbortSignal.timeout(timeout);
+  const sent = (isSecure ? requestByHttps : requestByHttp)(url, { method: "PUT", headers, agent, signal }, resolve);
+  sent.on("error", reject);
+  sent.end(text);
+  try {
+    return (await promise).resume();
+  } catch (error) {
+    throw proxy ? new Error(`${(error as Error).message} (the proxy is ${proxy.name})`) : error;
+  }
+}
+
 /** A gateway answers 200 or 202 without a page. Any other answer is from something else. */
-function assertTaken({ status, headers }: Response): void {
-  const to = headers.get("location");
+function assertTaken({ statusCode: status = 0, headers }: IncomingMessage): void {
+  const to = headers.location ?? null;
   if (status >= 300 && status < 400)
     throw new Error(`it redirects (${status})${to === null ? "" : ` to ${forPeople(to, 200)}: write that`}`);
   if (status !== 200 && status !== 202) throw new Error(`it answers ${status}`);
-  if (headers.get("content-type")?.includes("html"))
-    throw new Error("it answers with a page: something else stands in its place");
+  if (headers["content-type"]?.includes("html")) throw new Error("it answers with a page: something else stands in its place");
 }
 
 type AnyReader = GaugeReader<MetricOf<"gauge">>;

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import { withoutEnd } from "../core/outside-text.ts";
+import type { Proxies } from "../core/proxy.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -12,6 +13,7 @@ export interface PushSettings {
   readonly instance: string;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly proxies?: Proxies | undefined;
 }
 
 /** Milliseconds between two pushes. */
@@ -22,8 +24,8 @@ const pushTimeout = 5_000;
 const usualPort = 9091;
 
 /** Pushes the metrics from now on, and once more when it is disposed of. A gateway that fails is logged once, until it works again. */
-export function pushMetrics({ metrics, host, port, instance, log, clock }: PushSettings): AsyncDisposable {
-  const target = { url: gatewayUrl(host, port), instance, timeout: pushTimeout };
+export function pushMetrics({ metrics, host, port, instance, log, clock, proxies }: PushSettings): AsyncDisposable {
+  const target = { url: gatewayUrl(host, port), instance, timeout: pushTimeout, proxies };
   const stop = new AbortController();
   let failing = false;
   const pushing = pushUntilStopped();

@@ -2,10 +2,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { readProxies } from "../../src/core/proxy.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { gatewayUrl, pushMetrics } from "../../src/telemetry/push-metrics.ts";
 import { type FakeClock, fakeClock } from "../support/fake-clock.ts";
 import { captureLog } from "../support/log.ts";
+import { startProxy } from "../support/proxy-server.ts";
 
 interface Push {
   readonly method: string;
@@ -78,6 +80,25 @@ describe("pushing metrics", () => {
     const { lines, pushing } = begin(port, fakeClock());
     await pushing[Symbol.asyncDispose]();
     expect(lines).toMatchObject([{ level: "warn", error: expect.stringContaining(words) }]);
+  });
+
+  it("goes through the proxy that there is for the gateway, and names it when it refuses", async () => {
+    const { pushes, port } = await startGateway();
+    await using proxy = await startProxy({ leadsTo: () => `127.0.0.1:${port}` });
+    const { proxies } = readProxies({ HTTP_PROXY: `http://me:p%40ss@${proxy.host}`, HTTPS_PROXY: proxy.host });
+    const { log, lines } = captureLog();
+    const settings = { metrics: createMetrics({ ofProcess: false }), instance: "x", log, clock: fakeClock(), proxies };
+    await pushMetrics({ ...settings, host: "gateway.test", port: undefined })[Symbol.asyncDispose]();
+    expect(pushes.length).toBeGreaterThan(0);
+    expect(proxy.asked[0]).toEqual({
+      request: "PUT http://gateway.test:9091/metrics/job/build-watcher/instance/x",
+      login: "me:p@ss",
+    });
+    expect(lines).toEqual([]);
+    await using wall = await startProxy({ refuses: 403 });
+    const walled = readProxies({ HTTPS_PROXY: wall.host }).proxies;
+    await pushMetrics({ ...settings, proxies: walled, host: "https://gateway.test", port: undefined })[Symbol.asyncDispose]();
+    expect(lines).toMatchObject([{ level: "warn", error: expect.stringContaining(`the proxy is http://${wall.host}`) }]);
   });
 
   it("ends in time though nobody listens", async () => {

@@ -27,6 +27,7 @@ export async function readBuildLog(
   build: NamedBuild,
   maximumBytes: number,
   signal: AbortSignal,
+  onCut: (what: string) => void = () => {},
 ): Promise<string | undefined> {
   const late = new AbortController();
   const ending = AbortSignal.any([signal, late.signal]);
@@ -41,6 +42,7 @@ export async function readBuildLog(
       const read = () => readParts(api, parts, { tailLines }, patiently, ending);
       return readTail(until(late.signal, read()), maximumBytes);
     });
+    if (late.signal.aborted) onCut(`The build log was not read to its end: it took longer than ${timeLimit / 1000} s.`);
     return text === "" ? undefined : text;
   } catch (error) {
     if (signal.aborted) throw signal.reason;

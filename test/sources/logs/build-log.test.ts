@@ -64,9 +64,11 @@ describe("a build's log", () => {
     const { api, cluster } = await openTestCluster({ settings: { logTimeLimit: 300 } });
     api.put("builds", build);
     api.setBuildLog(key.namespace, key.name, { endless: true });
-    const tail = (await cluster.readBuildLog(key, 1000, signal)) ?? "";
+    const told: string[] = [];
+    const tail = (await cluster.readBuildLog(key, 1000, signal, (what) => told.push(what))) ?? "";
     expect(tail).toHaveLength(1000);
     expect(tail).toContain("still downloading");
+    expect(told).toEqual(["The build log was not read to its end: it took longer than 0.3 s."]);
     expect(api.requests).toHaveLength(1);
   });
 
