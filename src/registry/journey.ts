@@ -4,8 +4,10 @@ import { type PushRules, type PushTarget, pushTarget } from "../core/push-target
 import type { HostLimits } from "./host-limits.ts";
 import type { RegistryHttp, SendToRegistry } from "./http/registry-http.ts";
 import type { RegistryLogin } from "./logins/credentials.ts";
-import { getManifest, type Manifest } from "./reading/distribution.ts";
+import { ifUnderstood } from "./own-requests.ts";
+import { getManifest, type Manifest, manifestOf } from "./reading/distribution.ts";
 import { assertImage } from "./reading/manifest.ts";
+import type { Skopeo } from "./skopeo.ts";
 import type { SkopeoCopy } from "./skopeo-arguments.ts";
 import type { HostTrust } from "./trust/host-trust.ts";
 
@@ -45,6 +47,7 @@ export interface JourneyParts {
   readonly http: RegistryHttp;
   readonly limits: HostLimits;
   readonly trust: Pick<HostTrust, "judgeSource">;
+  readonly skopeo: Pick<Skopeo, "inspect">;
   readonly clock: Clock;
 }
 
@@ -56,7 +59,7 @@ export async function prepareJourney(parts: JourneyParts, request: CopyRequest, 
   const open = withinLimits(parts.http, parts.limits);
   const verify = { from: parts.sourceVerifyTls, to: parts.destinationVerifyTls };
   const fromRegistry = open({ registry, repository, actions: "pull", login: from, verifyTls: verify.from, certificates });
-  const manifest = source.digest ? undefined : await getManifest(fromRegistry, source.tag ?? "latest", signal);
+  const manifest = source.digest ? undefined : await findByTag(parts, request, fromRegistry, signal);
   if (manifest) assertImage(manifest);
   const digest = source.digest ?? (manifest as Manifest).digest;
   const target = pushTarget(source, digest, parts.rules);
@@ -65,6 +68,19 @@ export async function prepareJourney(parts: JourneyParts, request: CopyRequest, 
   // A tag names its image as of now, whenever that was completed.
   const completedAt = source.digest ? request.completedAt : parts.clock.now();
   return { ...request, source: { ...source, digest }, target, fromRegistry, toRegistry, manifest, completedAt };
+}
+
+/** Asks the registry, and where it refuses the bot, lets skopeo ask. */
+async function findByTag(
+  { skopeo, sourceVerifyTls: verifyTls }: JourneyParts,
+  { source, from: login, certificates }: CopyRequest,
+  fromRegistry: SendToRegistry,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const tag = source.tag ?? "latest";
+  const asked = getManifest(fromRegistry, tag, signal);
+  const found = await ifUnderstood(asked, undefined);
+  return found ?? manifestOf(await skopeo.inspect({ ...source, tag }, { login, verifyTls }, certificates, signal), tag);
 }
 
 /** What skopeo has to do for a tag of the copy. */

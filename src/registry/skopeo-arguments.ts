@@ -32,7 +32,16 @@ const systemPolicy = "/etc/containers/policy.json";
 const acceptAnything = JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] });
 
 /** The files for a copy: its logins and certificates. */
-export function childFiles({ source, destination, from, to, certificates }: SkopeoCopy): Record<string, string> {
+export function childFiles({
+  source,
+  destination,
+  from,
+  to,
+  certificates,
+}: Pick<SkopeoCopy, "destination" | "from" | "to" | "certificates"> & { readonly source: ImageReference }): Record<
+  string,
+  string
+> {
   return {
     "source.json": formatAuthfile(source.registry, from.login),
     "destination.json": formatAuthfile(destination.registry, to.login),
@@ -53,6 +62,13 @@ export function copyArguments({ source, destination, from, to, certificates }: S
     `docker://${formatImageReference(source)}`,
     `docker://${formatImageReference(destination)}`,
   ];
+}
+
+/** What follows `skopeo inspect`, for a manifest as the registry has it. */
+export function inspectArguments(image: ImageReference, side: SkopeoSide, certificates: string, files: ChildFiles): string[] {
+  const certs = certificates ? ["--cert-dir", files.path("certs")] : [];
+  const login = ["--authfile", files.path("source.json"), `--tls-verify=${side.verifyTls}`];
+  return ["--raw", ...login, ...certs, `docker://${formatImageReference(image)}`];
 }
 
 /** Skopeo needs a policy: the machine's own, else one that accepts every image, like that of distributions. */

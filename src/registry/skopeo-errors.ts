@@ -80,6 +80,8 @@ export interface FailedCopy extends CopyNames {
   /** The manifest's media type, if known. */
   readonly mediaType?: string | undefined;
   /** The proxy on the way to a registry, for people. */
+  /** What it was to do, for people. Default: copy the one image to the other. */
+  readonly work?: string;
   readonly proxyOf?: ((registry: string) => string | undefined) | undefined;
 }
 
@@ -89,8 +91,8 @@ export function explainFailure(exit: SkopeoExit, copy: FailedCopy): SkopeoError 
   const told = readLine(line, copy);
   const { reason, retryable } = judge(exit, told, copy);
   const shown = forPeople(redact(line || endedBy(exit), copy.secrets), longestMessage);
-  const what = `${formatImageReference(copy.source)} to ${formatImageReference(copy.destination)}`;
-  const message = `skopeo could not copy ${what}: ${shown}${addition(reason, told, copy)}`;
+  const { work = `copy ${formatImageReference(copy.source)} to ${formatImageReference(copy.destination)}` } = copy;
+  const message = `skopeo could not ${work}: ${shown}${addition(reason, told, copy)}`;
   return new SkopeoError(told.side, reason, message, retryable === undefined ? {} : { retryable });
 }
 

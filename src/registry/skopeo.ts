@@ -1,15 +1,24 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
-import { type ChildFiles, type HostProcess, openRunDirectory } from "../children/run-directory.ts";
+import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../children/run-directory.ts";
 import { watchTraffic } from "../children/traffic.ts";
 import { secretsOf } from "../core/auth-file.ts";
 import type { Clock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/errors.ts";
-import { formatImageReference } from "../core/image-reference.ts";
+import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
 import { noProxies, type Proxies } from "../core/proxy.ts";
 import { patienceFor, SilentCopy, usualPatience } from "./silence.ts";
-import { childEnvironment, childFiles, copyArguments, policyArguments, processors, type SkopeoCopy } from "./skopeo-arguments.ts";
+import {
+  childEnvironment,
+  childFiles,
+  copyArguments,
+  inspectArguments,
+  policyArguments,
+  processors,
+  type SkopeoCopy,
+  type SkopeoSide,
+} from "./skopeo-arguments.ts";
 import { explainFailure, type FailedCopy } from "./skopeo-errors.ts";
 
 export interface SkopeoSettings {
@@ -39,7 +48,43 @@ export interface Skopeo {
    * and `SilentCopy` when no byte moves for a minute.
    */
   copy(request: SkopeoCopy, signal: AbortSignal, traffic?: CopyTraffic): Promise<void>;
+  /** Returns the manifest of an image, as bytes, for what the bot itself was refused. Throws `JobError`. */
+  inspect(image: ImageReference, side: SkopeoSide, certificates: string, signal: AbortSignal): Promise<Buffer>;
   close(): Promise<void>;
+}
+
+/** Characters; registries take manifests of 4 MiB at most. */
+const longestManifest = 4 * 1024 * 1024;
+
+function createInspector(
+  {
+    path,
+    host,
+    clock,
+    proxies,
+  }: Required<Pick<SkopeoSettings, "host" | "clock">> & { readonly path: string; readonly proxies: Proxies },
+  runs: RunDirectory,
+  argumentsFor: (args: readonly string[]) => readonly string[],
+  environment: Readonly<Record<string, string>>,
+  exiting: AbortSignal,
+): Skopeo["inspect"] {
+  return async (image, side, certificates, signal) => {
+    const files = runs.create(childFiles({ source: image, destination: image, from: side, to: side, certificates }));
+    try {
+      const args = argumentsFor(inspectArguments(image, side, certificates, files));
+      const child = { command: path, args, environment, host, clock, longestOutput: longestManifest };
+      const exit = await runChild(child, AbortSignal.any([signal, exiting])).catch((error) => {
+        throw notStarted(path, error);
+      });
+      signal.throwIfAborted();
+      if (exit.code === 0) return Buffer.from(exit.stdout);
+      const proxyOf = (registry: string) => proxies.proxyFor(new URL(`https://${registry}`))?.name;
+      const names = { source: image, destination: image, proxyOf, secrets: secretsOf(side.login) };
+      throw explainFailure(exit, { ...names, work: `look up ${formatImageReference(image)}` });
+    } finally {
+      files.remove();
+    }
+  };
 }
 
 /**
@@ -65,6 +110,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   const endChildren = () => exiting.abort();
   host.once("exit", endChildren);
 
+  const timeout = ["--command-timeout", `${Math.ceil(commandTimeout / 1000)}s`];
   let running = 0;
 
   async function run(request: SkopeoCopy, files: ChildFiles, signal: AbortSignal, traffic: CopyTraffic): Promise<ChildExit> {
@@ -77,7 +123,6 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
     const begun = (pid: number) => {
       stopWatching = watchTraffic(pid, clock, { moving: traffic.moving, quiet });
     };
-    const timeout = ["--command-timeout", `${Math.ceil(commandTimeout / 1000)}s`];
     const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
     const child = { command: path, args, environment: { ...environment, ...processors(host, ++running) }, host, clock, begun };
     try {
@@ -104,6 +149,13 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
         files.remove();
       }
     },
+    inspect: createInspector(
+      { ...settings, path, proxies },
+      runs,
+      (args) => [...timeout, ...policy, "inspect", ...args],
+      environment,
+      exiting.signal,
+    ),
     close() {
       host.off("exit", endChildren);
       return runs.close();

@@ -127,6 +127,19 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     expect(await destination.digest(repository, `digest-${image.digest.slice(7)}`)).toBe(image.digest);
   });
 
+  it.each<[string, Fault]>([
+    ["refuses with 400", answers("GET", /manifests/, 400, "{}")],
+    ["refuses with 403", answers("GET", /manifests/, 403, "{}")],
+    ["breaks off", (incoming) => /manifests/.test(incoming.url ?? "") && !!incoming.socket.resetAndDestroy()],
+    ["shows a page", answers("GET", /manifests/, 200, "{}", { "Content-Type": "application/json" })],
+  ])("of an image known by tag alone is made by skopeo where the source %s when the bot asks", async (_, fault) => {
+    const index = makeIndex();
+    await source.push("shop/by-tag", index, "1.0");
+    const copier = await open(`${destination.host}/by-tag`);
+    const host = await behind(source, (...request) => isBot(request[0]) && fault(...request));
+    await expect(copier.copyNamed(`${host}/shop/by-tag:1.0`)).resolves.toMatchObject({ digest: index.digest });
+  });
+
   it.each([
     ["a digest", "@"],
     ["a tag", ":latest@"],

@@ -57,6 +57,13 @@ export async function getManifest(send: SendToRegistry, reference: string, signa
   return verify(answer, reference);
 }
 
+/** A manifest of which nothing else is known, as another program read it. Throws `JobError("CopyFailed")` when it is none that can be checked. */
+export function manifestOf(bytes: Buffer, reference: string): Manifest {
+  const described = describeManifest(bytes, undefined, reference);
+  if (described.kind === "schema1") throw new JobError("CopyFailed", `The manifest ${reference} has the old schema 1`);
+  return { ...described, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, bytes };
+}
+
 /** Gives a manifest in the repository another tag. */
 export async function tagManifest(send: SendToRegistry, tag: string, manifest: Manifest, signal: AbortSignal): Promise<void> {
   // A manifest that was not checked against its digest is written by skopeo.
