@@ -32,14 +32,14 @@ describe("an endpoint on which a third of all calls fail, in every way there is"
       happened.add(kind);
       return faults[kind]?.();
     });
-    const names = Array.from({ length: 120 }, (_, index) => `app-${index}`);
+    const names = Array.from({ length: 48 }, (_, index) => `app-${index}`);
     for (const name of names) world.cluster.put("builds", completedBuild(name));
     const bot = world.bot(["--workers-count", "8"], {}, clock);
     await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size === names.length);
     await bot.stop();
     expect(happened.size).toBe(faults.length);
     expect(new Set(submissionsByBuild(world.analysis).values())).toEqual(new Set([1]));
-    expect(await countsOf(world)).toBe("0 waiting, 0 running, 120 done, 0 failed, 0 dismissed");
+    expect(await countsOf(world)).toBe("0 waiting, 0 running, 48 done, 0 failed, 0 dismissed");
   });
 });
 
@@ -81,12 +81,12 @@ describe("an endpoint that fails on one image every time", () => {
     const bot = world.bot(["--analyze-existing"], {}, clock);
     for (const number of [1, 2, 3]) world.cluster.put("builds", completedBuild(`poison-${number}`));
     await bot.logged(({ msg }) => msg === "Attempt failed; the job will be retried");
-    putLoneImages(world.cluster, 30);
+    putLoneImages(world.cluster, 12);
     const restarted = await restart(world, bot);
-    for (let number = 0; number < 30; number += 1) world.cluster.put("builds", completedBuild(`app-${number}`));
-    await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size === 60);
+    for (let number = 0; number < 12; number += 1) world.cluster.put("builds", completedBuild(`app-${number}`));
+    await world.analysis.waitFor((analysis) => submissionsByBuild(analysis).size === 24);
     await restarted.stop();
-    expect(await countsOf(world)).toBe("3 waiting, 0 running, 60 done, 0 failed, 0 dismissed");
+    expect(await countsOf(world)).toBe("3 waiting, 0 running, 24 done, 0 failed, 0 dismissed");
   });
 });
 
