@@ -7,7 +7,7 @@ import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster
 import type { Config } from "../config/options.ts";
 import { type Clock, isoTime, systemClock } from "../core/clock.ts";
 import { databaseAddress } from "../core/database-url.ts";
-import { asJobError } from "../core/errors.ts";
+import { asJobError, SetupError } from "../core/errors.ts";
 import type { ImageReference } from "../core/image-reference.ts";
 import type { Job, SubmissionPolicy } from "../core/job.ts";
 import { readProxies } from "../core/proxy.ts";
@@ -29,6 +29,7 @@ import { retryDenied } from "../pipeline/retry-denied.ts";
 import { createOnceAnImage } from "../pipeline/same-image.ts";
 import { type ScanCounts, scanImages } from "../pipeline/scan-images.ts";
 import { createLogStreams } from "../pipeline/stream-logs.ts";
+import { movedMark } from "../queue/index.ts";
 import type { JobHandler, JobQueue, JobResult } from "../queue/job-queue.ts";
 import { createHostLimits } from "../registry/host-limits.ts";
 import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
@@ -167,8 +168,17 @@ export async function openApp(config: Config, surroundings: Surroundings): Promi
 
 async function openJobs(config: Config, queues: Queues, metrics: Metrics, clock: Clock): Promise<JobQueue> {
   const jobs = await queues.open<Job, JobResult>("submit", { ...queueSettings(config), clock });
+  const moved = await jobs.marks.read(movedMark);
+  if (moved !== undefined) {
+    await jobs.close();
+    throw new SetupError(movedWords(moved));
+  }
   measureReplicas({ queue: jobs, metrics, database: config.databaseUrl && databaseAddress(config.databaseUrl) });
   return measureQueue(jobs, "submit", metrics, clock, config.analyzers);
+}
+
+function movedWords(to: string): string {
+  return `The jobs here were copied to ${to} by "build-watcher ledger copy", and would be submitted twice. Let BUILD_WATCHER_DATABASE_URL or BUILD_WATCHER_STATE_DIR name that place, or copy them back`;
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {

@@ -19,6 +19,7 @@ export type CommandCall =
   | { readonly command: "demo"; readonly forever: boolean; readonly fast: boolean }
   | ({ readonly command: "packages" } & PackagesCall)
   | { readonly command: "sbom"; readonly image: string }
+  | { readonly command: "ledger-copy"; readonly from: string; readonly to: string }
   | ({ readonly command: "jobs" } & JobsListing)
   | { readonly command: "completion"; readonly shell: Shell }
   /** Either ids or `failed`, for all failed jobs. */
@@ -102,6 +103,7 @@ function createProgram({ version, columns = 80 }: ProgramSettings, { call, write
   addDemoCommand(program, call);
   addPackageCommands(program, call);
   addJobsCommands(program, call);
+  addLedgerCommand(program, call);
   // after the commands, which would inherit it: a word that is no command gets an answer of its own
   return program.allowExcessArguments();
 }
@@ -188,6 +190,19 @@ function addPackageCommands(program: Command, call: Sinks["call"]): void {
     .description("Read an image and print its bill of materials (CycloneDX).")
     .argument("<image>", "Image reference, by digest where possible.")
     .action((image: string) => call({ command: "sbom", image }));
+}
+
+function addLedgerCommand(program: Command, call: Sinks["call"]): void {
+  program
+    .command("ledger")
+    .description("Move the jobs from files to a database, or back.")
+    .command("copy")
+    .description(
+      "Copy all jobs, followed analyses and notifications. Stop the bots first. If it is interrupted, run it again. Bots then refuse to start on the old place, so that nothing is submitted twice.",
+    )
+    .argument("<from>", "sqlite (BUILD_WATCHER_STATE_DIR) or postgresql (BUILD_WATCHER_DATABASE_URL).")
+    .argument("<to>", "The other one.")
+    .action((from: string, to: string) => call({ command: "ledger-copy", from, to }));
 }
 
 function addJobsCommands(program: Command, call: Sinks["call"]): void {

@@ -18,6 +18,7 @@ import { completionScript } from "./completion.ts";
 import { copy } from "./copy.ts";
 import { createCopyProgress } from "./copy-progress.ts";
 import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
+import { copyLedgers } from "./ledger.ts";
 import { logs } from "./logs.ts";
 import { packages } from "./packages.ts";
 import { type CommandCall, describeProgram, type Invocation, parseArguments } from "./program.ts";
@@ -130,6 +131,8 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
       return copy(context, call.images);
     case "packages":
       return packages(context, call);
+    case "ledger-copy":
+      return copyLedgers(context, call.from, call.to);
     case "sbom":
       return sbom(context, call.image);
     case "status":

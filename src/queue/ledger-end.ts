@@ -1,0 +1,102 @@
+import type { ShelfEntry } from "../core/shelf.ts";
+import type { Marks } from "./job-queue.ts";
+
+/** The queues of a bot, each a part of its ledger. */
+export const ledgerParts = ["submit", "follow", "notify"] as const;
+export type LedgerPart = (typeof ledgerParts)[number];
+
+/** What both storages keep of a job, by the columns' names; a job that ran when its bot ended waits. Times are milliseconds since the epoch. */
+export const keptColumns = [
+  "id",
+  "group_id",
+  "analyzer",
+  "tenant",
+  "job",
+  "state",
+  "pool",
+  "lane",
+  "covers",
+  "due_at",
+  "attempts",
+  "failures",
+  "failing_since",
+  "failing_for",
+  "crashes",
+  "error_reason",
+  "error_message",
+  "error_host",
+  "given_up_after",
+  "result",
+  "analysis",
+  "again",
+  "created_at",
+  "updated_at",
+  "seen_at",
+] as const;
+
+type Value = string | number | null;
+
+export type KeptJob = Readonly<Record<(typeof keptColumns)[number], Value>> & {
+  /** Its place, to go on behind. */
+  readonly number: number;
+  /** What one storage derives from the job, and the other keeps beside it. */
+  readonly cause: Value;
+  readonly namespace: Value;
+  readonly build_config: Value;
+  readonly output_digest: Value;
+  readonly base_digest: Value;
+  /** The digests of the images it took files from, as JSON. */
+  readonly inputs: string;
+};
+
+export interface KeptTag {
+  readonly tag: string;
+  readonly digest: string;
+  readonly completed_at: number;
+}
+
+/** A whole ledger that no bot works on, to be copied from or to. */
+export interface LedgerEnd {
+  /** What people call it. */
+  readonly place: string;
+  readonly marks: Marks;
+  /** Jobs behind a place, in order. */
+  jobs(part: LedgerPart, after: number, limit: number): Promise<readonly KeptJob[]>;
+  /** Keeps jobs together: new ones, and known ones that are as old or younger, and differ. Answers how many that were. */
+  keep(part: LedgerPart, jobs: readonly KeptJob[]): Promise<number>;
+  tags(): Promise<readonly KeptTag[]>;
+  keepTags(tags: readonly KeptTag[]): Promise<void>;
+  shelf(): Promise<readonly ShelfEntry[]>;
+  keepShelf(entries: readonly ShelfEntry[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a ledger that was copied elsewhere is marked with, so that no bot goes on with it by mistake. */
+export const movedMark = "moved-to";
+
+const marks = ["notify/told-until", "since.json"];
+const batch = 200;
+
+/**
+ * Copies everything from one ledger to another, and marks the first as moved when all is there. What was interrupted can be begun again: what is
+ * there already stays as it is, unless it changed since. Answers how many jobs were new or changed.
+ */
+export async function copyLedger(from: LedgerEnd, to: LedgerEnd, told: (jobs: number) => void): Promise<number> {
+  let kept = 0;
+  for (const part of ledgerParts) {
+    for (let after = 0, page = await from.jobs(part, after, batch); page.length > 0; page = await from.jobs(part, after, batch)) {
+      kept += await to.keep(part, page);
+      after = page.at(-1)?.number ?? after;
+      told(kept);
+    }
+  }
+  await to.keepTags(await from.tags());
+  await to.keepShelf(await from.shelf());
+  for (const mark of marks) {
+    const text = await from.marks.read(mark);
+    if (text !== undefined) await to.marks.write(mark, text);
+  }
+  await to.marks.clear(movedMark);
+  await from.marks.write(movedMark, to.place);
+  return kept;
+}
