@@ -59,10 +59,18 @@ export async function checkLoginFiles(settings: ImageCopierSettings): Promise<re
     .finally(() => registries.close());
 }
 
+/** containers/image reads no blanks around the equals sign, and of a value without quotes only what comes before its first colon. */
+const unreadable = /\brealm(?:\s+=|=\s|=[^"\s])/i;
+
 /** skopeo asks `/v2/` first, and sends no login to a registry that does not ask for one there. */
 async function assertAsksForLogin(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<void> {
   const { registry, login } = access;
-  const { answered, status, type, challenges } = await http.greet(access, signal);
+  const { answered, status, type, challenges, header = "" } = await http.greet(access, signal);
+  if (login !== undefined && unreadable.test(header))
+    throw new JobError(
+      "RegistryDenied",
+      `${registry} asks for a login in a form that skopeo cannot read (${JSON.stringify(header.slice(0, 200))}): the value of realm must be in quotes, right after the equals sign`,
+    );
   if (answered && status === 200 && /^text\/html/i.test(type ?? "")) throw noRegistry(urlOf(registry, "https", ""), type ?? "");
   if (!answered || status === 401 || challenges.length > 0 || login === undefined) return;
   const failure = await tryUpload(http, { ...access, login: undefined }, signal).catch((error: unknown) => error);

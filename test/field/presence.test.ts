@@ -155,6 +155,15 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     expect(read.length).toBeLessThanOrEqual(10);
   });
 
+  it.each(["Bearer realm=http://127.0.0.1:1/token", 'Basic realm = "x"'])(
+    "is told by check to be impossible where skopeo cannot read the challenge %s",
+    async (challenge) => {
+      const host = await behind(destination, answers("GET", /\/v2\/$/, 401, "", { "WWW-Authenticate": challenge }));
+      const settings = testCopierSettings({ pushRegistry: `${host}/mirror`, destination: { user: "me", password: "secret" } });
+      await expect(checkPush(settings, signal)).rejects.toThrow(/in a form that skopeo cannot read/);
+    },
+  );
+
   it("is told by check to be denied where the registry asks for no login at /v2/", async () => {
     const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
     const host = await behind(destination, (incoming, response, url) => {

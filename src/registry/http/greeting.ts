@@ -20,6 +20,8 @@ export interface Greeting {
   /** The answer's content type. */
   readonly type: string | undefined;
   readonly challenges: readonly Challenge[];
+  /** The challenges as they were sent. */
+  readonly header?: string | undefined;
 }
 
 /** Asks `/v2/` without login, as skopeo does first, and judges where a caller with this login would be sent. */
@@ -63,7 +65,15 @@ function asGreeting(answer: HeadAnswer): Greeting {
   discard(answer);
   const { status, isPublic, url } = answer;
   const type = answer.header("content-type");
-  return { answered: true, status, isPublic, type, secure: url.protocol === "https:", challenges: challengesOf(answer) };
+  return {
+    answered: true,
+    status,
+    isPublic,
+    type,
+    secure: url.protocol === "https:",
+    challenges: challengesOf(answer),
+    header: answer.header("www-authenticate"),
+  };
 }
 
 /** A failed greeting is ignored, except when something is not trusted. */
