@@ -28,7 +28,7 @@ export async function benchDatabase(): Promise<readonly Measurement[]> {
 }
 
 const rounds = 5;
-const jobsInRound = 2_000;
+const jobsInRound = 400;
 const places = 16;
 const batch = 100;
 
@@ -124,7 +124,7 @@ function asAdded(job: Job): object {
 
 /** Milliseconds a slow registry takes for each of the requests of a copy, one after the other. */
 const slowness = { request: 100, requests: 3 };
-const copies = 120;
+const copies = 80;
 
 /** Copies, as far as a replica waits for them: one request after the other to a registry that takes its time. */
 async function replicas(server: PostgresServer): Promise<Measurement> {
