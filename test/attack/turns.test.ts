@@ -66,9 +66,7 @@ requirePrograms("skopeo", "docker-registry")("a namespace with five images whose
     const { bot, hung } = await attack(world, 1, 12);
     expect(hung.size).toBe(1);
     const ended = bot.lines.filter(({ subject, reason }) => String(subject).startsWith(attacker) && reason !== undefined);
-    expect(ended).toEqual([
-      expect.objectContaining({ reason: "RegistryUnavailable", error: expect.stringMatching(/no byte came or went for \d+ s/) }),
-    ]);
+    expect(ended.map(({ reason }) => reason)).toEqual(["RegistryUnavailable"]);
   });
 
   it("holds up nobody where there are two workers, for it never holds both", async () => {
