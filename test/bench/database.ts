@@ -148,15 +148,19 @@ async function replicas(server: PostgresServer): Promise<Measurement> {
 
 async function copyAll(server: PostgresServer, registry: string, count: number): Promise<number> {
   const { url } = await server.createDatabase();
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  let copied = 0;
   const copy: JobHandler = async () => {
     for (let request = 0; request < slowness.requests; request += 1) await (await fetch(registry)).text();
+    copied += 1;
+    if (copied === copies) resolve();
     return result;
   };
   const opened = await Promise.all(Array.from({ length: count }, () => openReplica(url, 2, copy)));
   const [first] = opened;
   const took = await timed(async () => {
     await Promise.all(Array.from({ length: copies }, (_, number) => first?.queue.add(buildJob(number))));
-    await Promise.all(opened.map(({ queue }) => queue.idle()));
+    await done;
   });
   await Promise.all(opened.map(({ close }) => close()));
   return took;
