@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { renderConfigTemplate } from "../src/config/config-template.ts";
-import { renderEnvExample, renderSettingsPage } from "../src/config/render.ts";
+import { renderConfigTemplate } from "../src/config/reference/config-template.ts";
+import { renderEnvExample, renderSettingsPage } from "../src/config/reference/render.ts";
 import { renderOperatePage } from "./operate-page.ts";
 
 const files: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { failureReasons } from "../src/core/errors.ts";
+import { failureReasons } from "../src/core/jobs/errors.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
 
 /** The generated parts of `docs/operate.md`, each between two comments of its name. */

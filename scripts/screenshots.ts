@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { BuildOutcome } from "../src/core/build-outcome.ts";
-import { JobError } from "../src/core/errors.ts";
-import type { Digest } from "../src/core/image-reference.ts";
-import type { Job } from "../src/core/job.ts";
+import type { BuildOutcome } from "../src/core/builds/build-outcome.ts";
+import type { Digest } from "../src/core/images/image-reference.ts";
+import { JobError } from "../src/core/jobs/errors.ts";
+import type { Job } from "../src/core/jobs/job.ts";
 import type { JobResult } from "../src/queue/job-queue.ts";
 import { type Browser, launchBrowser } from "../test/support/browser.ts";
 import { type FakeClock, fakeClock, settle } from "../test/support/fake-clock.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import type { Digest } from "../src/core/image-reference.ts";
+import type { Digest } from "../src/core/images/image-reference.ts";
 import { createWorld, type World } from "./support/bot.ts";
 import { startFaultyRegistry } from "./support/faulty-registry.ts";
 import { aBuild, internalRegistry } from "./support/fixtures.ts";

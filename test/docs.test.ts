@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { renderOperatePage } from "../scripts/operate-page.ts";
-import { failureReasons } from "../src/core/errors.ts";
+import { failureReasons } from "../src/core/jobs/errors.ts";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
 import { temporaryDirectory } from "./queue/embedded-storage.ts";

@@ -9,7 +9,7 @@ const inside: Readonly<Record<string, string>> = {
 
 /** Files that may make a pattern from a text. */
 const makers: Readonly<Record<string, string>> = {
-  "core/label-selector.ts": "made of constants; it reads BUILD_WATCHER_LABEL_SELECTOR",
+  "core/builds/label-selector.ts": "made of constants; it reads BUILD_WATCHER_LABEL_SELECTOR",
 };
 
 const { literals, made } = findPatterns("src/**/*.ts");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { streamsAtOnce } from "../src/pipeline/stream-logs.ts";
+import { streamsAtOnce } from "../src/pipeline/builds/stream-logs.ts";
 import { createWorld, type World } from "./support/bot.ts";
 import { aBuild } from "./support/fixtures.ts";
 

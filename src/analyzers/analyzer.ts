@@ -1,5 +1,5 @@
-import type { Findings } from "../core/findings.ts";
-import type { Digest, ImageReference } from "../core/image-reference.ts";
+import type { Digest, ImageReference } from "../core/images/image-reference.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 
 /** An image as the analysis service is to pull it. */
 export interface AnalysisImage {

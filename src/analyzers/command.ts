@@ -2,26 +2,26 @@ import { mkdir, open, realpath, rm } from "node:fs/promises";
 import { sep } from "node:path";
 import { type ChildExit, runChild } from "../children/child.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../children/run-directory.ts";
-import { formatAuthfile, secretsOf } from "../core/auth-file.ts";
 import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
-import type { Findings } from "../core/findings.ts";
-import { fillImageTemplate, imageValues } from "../core/image-template.ts";
+import { formatAuthfile, secretsOf } from "../core/hosts/auth-file.ts";
+import { fillImageTemplate, imageValues } from "../core/images/image-template.ts";
+import { JobError } from "../core/jobs/errors.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 import { redact } from "../core/redact.ts";
 import { createTurns } from "../core/turns.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
-import { readResult } from "./command-results.ts";
-import type { DocumentSource } from "./documents.ts";
+import type { DocumentSource } from "./documents/documents.ts";
+import { nothingToAnalyze } from "./documents/output-image.ts";
 import type { AnalyzerParts, OpenedAnalyzer } from "./kind.ts";
-import { nothingToAnalyze } from "./output-image.ts";
-import { findProgram } from "./programs.ts";
+import { readResult } from "./results/command-results.ts";
+import { findProgram } from "./results/programs.ts";
 
 /** What an exit code means: all is well, something was found, the same may work later, this image is refused. */
 export type ExitMeaning = "ok" | "findings" | "retry" | "refused";
 
 export interface CommandSettings {
   readonly name: string;
-  /** The program and its arguments, with the placeholders of core/image-template.ts and `commandPlaceholders`. */
+  /** The program and its arguments, with the placeholders of core/images/image-template.ts and `commandPlaceholders`. */
   readonly args: readonly [string, ...string[]];
   /** By exit code. Default: 0 is `ok`, others are `retry`. */
   readonly exitCodes: Readonly<Record<string, ExitMeaning>>;

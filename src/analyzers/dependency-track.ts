@@ -1,17 +1,17 @@
-import { JobError } from "../core/errors.ts";
-import { fillImageTemplate, type ImageValues, imageValues } from "../core/image-template.ts";
+import { fillImageTemplate, type ImageValues, imageValues } from "../core/images/image-template.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import { createTurns } from "../core/turns.ts";
 import type { Analyzer } from "./analyzer.ts";
-import { protocolError } from "./answers.ts";
-import { createMetricsReader, dependencyTrackService } from "./dependency-track-metrics.ts";
-import type { DocumentSource } from "./documents.ts";
-import { type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
-import { objectsOf, textOf } from "./json.ts";
+import type { DocumentSource } from "./documents/documents.ts";
+import { nothingToAnalyze } from "./documents/output-image.ts";
+import { protocolError } from "./http/answers.ts";
+import { type HttpEndpoint, type HttpRequest, serviceUrl } from "./http/http.ts";
+import { objectsOf, textOf } from "./http/json.ts";
+import { fileLogin, type Login, sendWithLogin } from "./http/login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
-import { fileLogin, type Login, sendWithLogin } from "./login.ts";
-import { nothingToAnalyze } from "./output-image.ts";
+import { createMetricsReader, dependencyTrackService } from "./results/dependency-track-metrics.ts";
 
-/** Templates of core/image-template.ts. */
+/** Templates of core/images/image-template.ts. */
 export interface ProjectTemplates {
   readonly name: string;
   readonly version: string;

@@ -1,4 +1,4 @@
-import { formatImageReference } from "../core/image-reference.ts";
+import { formatImageReference } from "../core/images/image-reference.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
 
 /** Stands in for an analyzer: submits nothing, and says in the record what would have been. */

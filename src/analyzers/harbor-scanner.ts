@@ -1,14 +1,14 @@
 import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
-import { countSeverities, type Findings } from "../core/findings.ts";
+import { JobError } from "../core/jobs/errors.ts";
+import { countSeverities, type Findings } from "../core/jobs/findings.ts";
 import type { AnalysisImage, AnalysisStatus, Analyzer } from "./analyzer.ts";
-import { protocolError } from "./answers.ts";
-import { type Agreement, createCapabilities } from "./harbor-capabilities.ts";
-import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
-import { objectsOf, textOf } from "./json.ts";
+import { nothingToAnalyze } from "./documents/output-image.ts";
+import { protocolError } from "./http/answers.ts";
+import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http/http.ts";
+import { objectsOf, textOf } from "./http/json.ts";
+import { type Login, readSecretFile, sendWithLogin } from "./http/login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
-import { type Login, readSecretFile, sendWithLogin } from "./login.ts";
-import { nothingToAnalyze } from "./output-image.ts";
+import { type Agreement, createCapabilities } from "./results/harbor-capabilities.ts";
 import type { Service } from "./service.ts";
 
 export interface HarborScannerSettings {

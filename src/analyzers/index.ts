@@ -1,11 +1,11 @@
-import type { PlannedAnalyzer } from "../core/job.ts";
+import type { PlannedAnalyzer } from "../core/jobs/job.ts";
 import type { Analyzer } from "./analyzer.ts";
-import { bounded } from "./bounded.ts";
 import { type CommandSettings, openCommand } from "./command.ts";
 import { openDependencyTrack } from "./dependency-track.ts";
 import { createDryRunAnalyzer } from "./dry-run.ts";
 import { openHarborScanner } from "./harbor-scanner.ts";
-import type { EndedRequest } from "./http.ts";
+import { bounded } from "./http/bounded.ts";
+import type { EndedRequest } from "./http/http.ts";
 import type { AnalyzerKind, AnalyzerParts, OpenedAnalyzer } from "./kind.ts";
 import { createNoAnalyzer } from "./none.ts";
 import { createPackagesAnalyzer } from "./packages.ts";

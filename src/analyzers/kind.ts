@@ -1,10 +1,10 @@
 import type { HostProcess } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Proxies } from "../core/proxy.ts";
+import type { Proxies } from "../core/hosts/proxy.ts";
 import type { Analyzer } from "./analyzer.ts";
-import type { DocumentSource } from "./documents.ts";
-import { createHttpEndpoint, type EndedRequest, type HttpEndpoint } from "./http.ts";
-import { namingHost } from "./naming-host.ts";
+import type { DocumentSource } from "./documents/documents.ts";
+import { createHttpEndpoint, type EndedRequest, type HttpEndpoint } from "./http/http.ts";
+import { namingHost } from "./http/naming-host.ts";
 import type { PackagesParts } from "./packages.ts";
 import type { Service } from "./service.ts";
 

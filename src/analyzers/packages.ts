@@ -1,6 +1,6 @@
-import { asJobError, JobError } from "../core/errors.ts";
-import type { Findings } from "../core/findings.ts";
-import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
+import { formatImageReference, type ImageReference } from "../core/images/image-reference.ts";
+import { asJobError, JobError } from "../core/jobs/errors.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 import type { Completeness, ImageSummary, Inventory, ReachableImage } from "../inventory/inventory.ts";
 import type { AnalysisImage, Analyzer, SubmittedAnalysis } from "./analyzer.ts";
 

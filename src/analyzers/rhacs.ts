@@ -1,14 +1,14 @@
-import { JobError } from "../core/errors.ts";
-import { countSeverities, type Findings } from "../core/findings.ts";
-import { formatImageReference } from "../core/image-reference.ts";
+import { formatImageReference } from "../core/images/image-reference.ts";
+import { JobError } from "../core/jobs/errors.ts";
+import { countSeverities, type Findings } from "../core/jobs/findings.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
-import { protocolError } from "./answers.ts";
-import { type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
-import { isObject, type JsonObject, objectOf, objectsOf, textOf, textsOf } from "./json.ts";
+import { nothingToAnalyze } from "./documents/output-image.ts";
+import { protocolError } from "./http/answers.ts";
+import { type HttpEndpoint, type HttpRequest, serviceUrl } from "./http/http.ts";
+import { isObject, type JsonObject, objectOf, objectsOf, textOf, textsOf } from "./http/json.ts";
+import { type Login, sendWithLogin } from "./http/login.ts";
+import { podTokenFile, rhacsLogin } from "./http/rhacs-login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
-import { type Login, sendWithLogin } from "./login.ts";
-import { nothingToAnalyze } from "./output-image.ts";
-import { podTokenFile, rhacsLogin } from "./rhacs-login.ts";
 import type { Service } from "./service.ts";
 
 export interface RhacsSettings {

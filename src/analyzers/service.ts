@@ -1,4 +1,4 @@
-import type { FailureReason } from "../core/errors.ts";
+import type { FailureReason } from "../core/jobs/errors.ts";
 
 /** How messages name an analysis service, and the special meanings of its refusals. */
 export interface Service {

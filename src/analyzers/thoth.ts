@@ -1,11 +1,11 @@
-import { asJobError, JobError } from "../core/errors.ts";
-import { formatImageReference } from "../core/image-reference.ts";
+import { formatImageReference } from "../core/images/image-reference.ts";
+import { asJobError, JobError } from "../core/jobs/errors.ts";
 import type { AnalysisImage, AnalysisRequest, Analyzer, Submission } from "./analyzer.ts";
-import { mayBeAnotherServer, protocolError } from "./answers.ts";
-import { createHttpEndpoint, type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
+import { mayBeAnotherServer, protocolError } from "./http/answers.ts";
+import { createHttpEndpoint, type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http/http.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer } from "./kind.ts";
+import { readStatus } from "./results/thoth-status.ts";
 import { thothService } from "./service.ts";
-import { readStatus } from "./thoth-status.ts";
 
 export interface ThothSettings {
   readonly endpoint: HttpEndpoint;

@@ -1,14 +1,14 @@
-import { JobError } from "../core/errors.ts";
-import { countSeverities, type Findings } from "../core/findings.ts";
+import { JobError } from "../core/jobs/errors.ts";
+import { countSeverities, type Findings } from "../core/jobs/findings.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
-import { mayBeAnotherServer, protocolError, statusOf } from "./answers.ts";
-import type { DocumentSource, SbomDocument } from "./documents.ts";
-import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http.ts";
-import { type JsonObject, objectsOf, textOf, textsOf } from "./json.ts";
+import type { DocumentSource, SbomDocument } from "./documents/documents.ts";
+import { nothingToAnalyze } from "./documents/output-image.ts";
+import { mayBeAnotherServer, protocolError, statusOf } from "./http/answers.ts";
+import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http/http.ts";
+import { type JsonObject, objectsOf, textOf, textsOf } from "./http/json.ts";
+import { type Login, sendWithLogin } from "./http/login.ts";
+import { issuerService, oidcLogin } from "./http/oidc-login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
-import { type Login, sendWithLogin } from "./login.ts";
-import { issuerService, oidcLogin } from "./oidc-login.ts";
-import { nothingToAnalyze } from "./output-image.ts";
 import type { Service } from "./service.ts";
 
 export interface TrustifySettings {

@@ -1,7 +1,7 @@
 import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { BuildSighting, Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
-import type { BuildKey } from "../core/build.ts";
+import type { BuildKey } from "../core/builds/build.ts";
 import type { Clock } from "../core/clock.ts";
 import { createGate } from "../core/gate.ts";
 import { whileReachable } from "../pipeline/while-reachable.ts";
@@ -13,7 +13,7 @@ import { createHealth, type HealthMonitor } from "../server/health.ts";
 import type { RunningServer } from "../server/server.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { Reading } from "./reading.ts";
+import type { Reading } from "./opening/reading.ts";
 import { hostSettings, pageSettings, serverSettings, submissionPolicy } from "./settings.ts";
 import { createWebhooks } from "./webhooks.ts";
 

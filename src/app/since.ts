@@ -1,4 +1,4 @@
-import { parseSince } from "../core/since.ts";
+import { parseSince } from "../core/builds/since.ts";
 import type { Marks } from "../queue/job-queue.ts";
 
 const mark = "since.json";

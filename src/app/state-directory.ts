@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { SetupError } from "../core/errors.ts";
+import { SetupError } from "../core/jobs/errors.ts";
 
 /**
  * Throws a `SetupError` when others could read or replace the bot's files: when everybody can write to the state directory or a file in it, or

@@ -1,8 +1,8 @@
 import { plannedAnalyzers } from "../analyzers/index.ts";
 import type { Config } from "../config/options.ts";
-import { type ImageReference, repositoryOf } from "../core/image-reference.ts";
-import { imageJobs, type Job } from "../core/job.ts";
-import { readPushSettings, staysInPlace } from "../core/push-target.ts";
+import { type ImageReference, repositoryOf } from "../core/images/image-reference.ts";
+import { readPushSettings, staysInPlace } from "../core/images/push-target.ts";
+import { imageJobs, type Job } from "../core/jobs/job.ts";
 import { createSignatureCheck } from "../notifications/signature.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
 import { createImageFilter } from "../server/webhooks/image-filter.ts";

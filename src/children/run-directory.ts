@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Clock, sleep } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../core/jobs/errors.ts";
 
 /** What this door needs from its process; Node's `process` fits. */
 export type HostProcess = Pick<NodeJS.Process, "pid" | "env" | "kill" | "once" | "off"> & { readonly getuid?: () => number };

@@ -1,7 +1,7 @@
 import type { Surroundings } from "../app/surroundings.ts";
 import type { Config } from "../config/options.ts";
-import { asJobError } from "../core/errors.ts";
-import { type ImageReference, parseImageReference } from "../core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../core/images/image-reference.ts";
+import { asJobError } from "../core/jobs/errors.ts";
 import type { Screen } from "./screen.ts";
 
 /** What every command is given of the outside world. */

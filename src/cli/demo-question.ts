@@ -1,8 +1,8 @@
-import { openReading } from "../app/reading.ts";
+import { openReading } from "../app/opening/reading.ts";
 import { systemClock } from "../core/clock.ts";
-import { parseImageReference } from "../core/image-reference.ts";
+import { parseImageReference } from "../core/images/image-reference.ts";
 import type { CommandContext } from "./command.ts";
-import { packages } from "./packages.ts";
+import { packages } from "./commands/packages.ts";
 
 const question = "openssl@<3.0.13";
 

@@ -1,7 +1,7 @@
 import type { Command, Help } from "commander";
 import { type OptionName, optionEntries } from "../config/options.ts";
-import { renderSome } from "../config/render.ts";
-import { wrapText } from "../config/wrap-text.ts";
+import { renderSome } from "../config/reference/render.ts";
+import { wrapText } from "../config/reference/wrap-text.ts";
 
 /** The help of a command, for a terminal so many characters wide; that of the program itself shows the most common settings. */
 export function renderHelp(command: Command, helper: Help, columns: number): string {

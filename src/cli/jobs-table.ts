@@ -1,7 +1,7 @@
-import { describeJob, groupOf } from "../core/job.ts";
-import { outcomeOf, outcomeWords } from "../core/job-outcome.ts";
+import { describeJob, groupOf } from "../core/jobs/job.ts";
+import { outcomeOf, outcomeWords } from "../core/jobs/job-outcome.ts";
+import { reasonWords } from "../core/jobs/problems.ts";
 import { forPeople } from "../core/outside-text.ts";
-import { reasonWords } from "../core/problems.ts";
 import type { JobRecord } from "../queue/job-queue.ts";
 import { agoText } from "../server/views/words.ts";
 import type { Screen, Tone } from "./screen.ts";

@@ -1,6 +1,6 @@
 import { type Command, Option as CommandOption } from "commander";
 import { type Option, optionEntries } from "../config/options.ts";
-import { placeholderOf } from "../config/render.ts";
+import { placeholderOf } from "../config/reference/render.ts";
 import type { Flags } from "../config/sources.ts";
 
 /** Gives a command every flag of the table of settings. Values stay texts: what is right is decided where the variables are read, too. */

@@ -1,11 +1,11 @@
 import { Argument, Command, CommanderError, Option } from "commander";
-import { nearestName } from "../config/nearest-name.ts";
+import { nearestName } from "../config/environment/nearest-name.ts";
 import type { Flags } from "../config/sources.ts";
+import { type JobsListing, listedStates } from "./commands/jobs.ts";
+import type { PackagesCall } from "./commands/packages.ts";
 import { type Shell, shells } from "./completion.ts";
 import { renderHelp } from "./help.ts";
-import { type JobsListing, listedStates } from "./jobs.ts";
 import { addOptionFlags, readFlags } from "./option-flags.ts";
-import type { PackagesCall } from "./packages.ts";
 
 /** What the command line asks for, without the settings. */
 export type CommandCall =

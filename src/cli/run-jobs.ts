@@ -1,6 +1,6 @@
 import { openApp } from "../app/app.ts";
-import { openJobsBeside } from "../app/queues.ts";
-import { describeJob, type Job } from "../core/job.ts";
+import { openJobsBeside } from "../app/opening/queues.ts";
+import { describeJob, type Job } from "../core/jobs/job.ts";
 import { DirectoryInUseError } from "../queue/index.ts";
 import type { JobQueue, JobState } from "../queue/job-queue.ts";
 import type { CommandContext } from "./command.ts";

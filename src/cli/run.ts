@@ -1,11 +1,11 @@
 import type { HostProcess } from "../children/run-directory.ts";
 import { ConfigError } from "../config/config-error.ts";
-import { describeConfig, secretsOf } from "../config/describe.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
-import { renderReference } from "../config/render.ts";
+import { describeConfig, secretsOf } from "../config/reference/describe.ts";
+import { renderReference } from "../config/reference/render.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { JobError, SetupError } from "../core/errors.ts";
+import { JobError, SetupError } from "../core/jobs/errors.ts";
 import { DatabaseError } from "../postgres/index.ts";
 import { LedgerError } from "../queue/index.ts";
 import { QueueUnavailableError } from "../queue/job-queue.ts";
@@ -14,21 +14,21 @@ import { createLog, type Logger } from "../telemetry/log.ts";
 import { check } from "./check/check.ts";
 import { tokenWarnings } from "./check/token.ts";
 import { type CommandContext, UsageError } from "./command.ts";
+import { copy } from "./commands/copy.ts";
+import { dismissJobs, listJobs, retryJobs } from "./commands/jobs.ts";
+import { copyLedgers } from "./commands/ledger.ts";
+import { logs } from "./commands/logs.ts";
+import { packages } from "./commands/packages.ts";
+import { replay } from "./commands/replay.ts";
+import { sbom } from "./commands/sbom.ts";
+import { scan } from "./commands/scan.ts";
+import { status } from "./commands/status.ts";
+import { submit } from "./commands/submit.ts";
+import { watch } from "./commands/watch.ts";
 import { completionScript } from "./completion.ts";
-import { copy } from "./copy.ts";
 import { createCopyProgress } from "./copy-progress.ts";
-import { dismissJobs, listJobs, retryJobs } from "./jobs.ts";
-import { copyLedgers } from "./ledger.ts";
-import { logs } from "./logs.ts";
-import { packages } from "./packages.ts";
 import { type CommandCall, describeProgram, type Invocation, parseArguments } from "./program.ts";
-import { replay } from "./replay.ts";
-import { sbom } from "./sbom.ts";
-import { scan } from "./scan.ts";
 import { createScreen, type Output, type Screen, wantsColour } from "./screen.ts";
-import { status } from "./status.ts";
-import { submit } from "./submit.ts";
-import { watch } from "./watch.ts";
 
 /** The process, as far as commands see it. */
 export interface Outside {
@@ -146,7 +146,7 @@ function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
     case "jobs dismiss":
       return dismissJobs(context, call.ids);
     case "demo":
-      return import("./demo.ts").then(({ demo }) => demo(context, call));
+      return import("./commands/demo.ts").then(({ demo }) => demo(context, call));
     case "check":
     case "completion":
     case "options":

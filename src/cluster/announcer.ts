@@ -1,4 +1,4 @@
-import type { BuildKey } from "../core/build.ts";
+import type { BuildKey } from "../core/builds/build.ts";
 
 /** A message about a build in the cluster. */
 export interface BuildEvent {

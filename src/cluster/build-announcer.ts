@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BuildKey, kindOf } from "../core/build.ts";
+import { type BuildKey, kindOf } from "../core/builds/build.ts";
 import { forPeople } from "../core/outside-text.ts";
 import type { BuildAnnouncer, BuildEvent } from "./announcer.ts";
 import type { Api } from "./api/api.ts";

@@ -1,7 +1,7 @@
-import type { BuildKey, NamedBuild } from "../core/build.ts";
-import type { BuildOutcome } from "../core/build-outcome.ts";
-import type { ImageName } from "../core/image-name.ts";
-import type { ImageReference } from "../core/image-reference.ts";
+import type { BuildKey, NamedBuild } from "../core/builds/build.ts";
+import type { BuildOutcome } from "../core/builds/build-outcome.ts";
+import type { ImageName } from "../core/images/image-name.ts";
+import type { ImageReference } from "../core/images/image-reference.ts";
 
 /** One of the watches: the builds of a build system in a namespace, or in the whole cluster (undefined). */
 export interface Watched {

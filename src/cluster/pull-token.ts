@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import type { Api } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { objectPath, type Resource } from "./api/paths.ts";

@@ -1,6 +1,6 @@
-import type { BuildFacts } from "../core/build-outcome.ts";
+import type { BuildFacts } from "../core/builds/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Shelf } from "../core/shelf.ts";
+import type { Shelf } from "../core/jobs/shelf.ts";
 import type { WatchPace } from "./watching/cursor.ts";
 
 /** Which cluster, which part of it, and with which timeouts. */

@@ -1,7 +1,7 @@
-import { checkDatabaseUrl } from "../core/database-url.ts";
-import { imagePlaceholders, unknownPlaceholder } from "../core/image-template.ts";
-import { parseLabelSelector } from "../core/label-selector.ts";
-import { parseSince } from "../core/since.ts";
+import { parseLabelSelector } from "../core/builds/label-selector.ts";
+import { parseSince } from "../core/builds/since.ts";
+import { checkDatabaseUrl } from "../core/hosts/database-url.ts";
+import { imagePlaceholders, unknownPlaceholder } from "../core/images/image-template.ts";
 
 /** Says what is expected; undefined when the text is right. */
 type Check = (text: string) => string | undefined;

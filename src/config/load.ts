@@ -1,17 +1,17 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { readProxies } from "../core/proxy.ts";
-import { type Command, readCommandsFile } from "./commands-file.ts";
+import { readProxies } from "../core/hosts/proxy.ts";
 import { ConfigError } from "./config-error.ts";
-import { warnOfEnvLines } from "./env-lines.ts";
-import { guardForeignFile } from "./foreign-env.ts";
-import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./mistakes.ts";
+import { warnOfEnvLines } from "./environment/env-lines.ts";
+import { guardForeignFile } from "./environment/foreign-env.ts";
+import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./environment/mistakes.ts";
+import { warnOfUnknownVariables } from "./environment/unknown-variables.ts";
+import { type Command, readCommandsFile } from "./files/commands-file.ts";
+import { readSecretFiles } from "./files/secret-files.ts";
+import { readTrackFile } from "./files/track-file.ts";
 import { type Config, type Option, type OptionName, optionEntries, options } from "./options.ts";
 import { defaultText, parseValue, type Value } from "./parse-value.ts";
-import { readSecretFiles } from "./secret-files.ts";
 import { type Environment, type Flags, findGiven, type Given, parseEnvFile, type Sources } from "./sources.ts";
-import { readTrackFile } from "./track-file.ts";
-import { warnOfUnknownVariables } from "./unknown-variables.ts";
 
 export interface ConfigSources {
   readonly flags: Flags;

@@ -1,4 +1,4 @@
-import type { Command } from "./commands-file.ts";
+import type { Command } from "./files/commands-file.ts";
 import type { Format } from "./formats.ts";
 
 /** One setting. Everything that knows of settings — parsing, help, .env.example, the reference — is derived from the table below. */

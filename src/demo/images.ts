@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Digest } from "../core/image-reference.ts";
+import type { Digest } from "../core/images/image-reference.ts";
 
 /** A tiny image, everything of it a registry has to be given. */
 export interface DemoImage {

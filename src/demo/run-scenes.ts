@@ -1,4 +1,4 @@
-import type { Digest } from "../core/image-reference.ts";
+import type { Digest } from "../core/images/image-reference.ts";
 
 /** What a run of another build system than OpenShift's makes, in the objects and words of that system. */
 export interface RunScene {

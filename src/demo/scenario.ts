@@ -1,4 +1,4 @@
-import type { Digest } from "../core/image-reference.ts";
+import type { Digest } from "../core/images/image-reference.ts";
 import type { AnalysisApi } from "./analysis-api.ts";
 import { type DemoImage, demoImage } from "./images.ts";
 import type { OpenShiftApi } from "./openshift-api.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { repositoryOf } from "../core/image-reference.ts";
+import { repositoryOf } from "../core/images/image-reference.ts";
 import type { DocumentFacts, Ecosystem, ImageContent, InstalledPackage } from "./inventory.ts";
 import { imageUrl, packageUrl } from "./purl.ts";
 

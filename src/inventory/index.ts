@@ -5,9 +5,9 @@ import type { Inventory, KnownPackages } from "./inventory.ts";
 import { createImageReader } from "./read-image.ts";
 import { createReaders, ReaderError } from "./reading/readers.ts";
 import { createSharedReads } from "./shared-reads.ts";
-import { openThreadStore } from "./store/thread-store.ts";
+import { openThreadStore } from "./store/sqlite/thread-store.ts";
 
-export { packageTables } from "./store/postgres-schema.ts";
+export { packageTables } from "./store/postgres/postgres-schema.ts";
 
 export interface InventorySettings {
   /** Where packages are kept. */

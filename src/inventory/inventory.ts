@@ -1,5 +1,5 @@
-import type { Digest, ImageReference } from "../core/image-reference.ts";
-import type { Ecosystem, PackageQuestion } from "../core/package-question.ts";
+import type { Digest, ImageReference } from "../core/images/image-reference.ts";
+import type { Ecosystem, PackageQuestion } from "../core/jobs/package-question.ts";
 
 export type { Ecosystem, PackageQuestion };
 

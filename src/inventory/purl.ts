@@ -1,4 +1,4 @@
-import type { Digest, ImageReference } from "../core/image-reference.ts";
+import type { Digest, ImageReference } from "../core/images/image-reference.ts";
 import type { Distribution, FoundPackage } from "./inventory.ts";
 
 /** The package URL of a package in an image, in Trivy's vocabulary (https://github.com/package-url/purl-spec). */

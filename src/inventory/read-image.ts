@@ -1,5 +1,5 @@
-import { JobError } from "../core/errors.ts";
-import type { Digest } from "../core/image-reference.ts";
+import type { Digest } from "../core/images/image-reference.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import type { ContentSummary, ReachableImage } from "./inventory.ts";
 import type { DescribedManifest } from "./layers/manifest.ts";
 import { createLayersReader, type ImageReaderParts } from "./read-layers.ts";

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
-import type { Proxies, ProxyServer } from "../core/proxy.ts";
+import type { Proxies, ProxyServer } from "../core/hosts/proxy.ts";
 
 /** The traits of a kind of connection. */
 export interface AgentTraits {

@@ -1,6 +1,6 @@
 import { lookup as resolveName } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
-import { addressKind } from "../core/addresses.ts";
+import { addressKind } from "../core/hosts/addresses.ts";
 import { guardedLookup as chooseOnLookup } from "../network/guarded-lookup.ts";
 
 export interface AddressRules {

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
-import { type Backoff, backoffDelay } from "../core/retry.ts";
+import { JobError } from "../core/jobs/errors.ts";
+import { type Backoff, backoffDelay } from "../core/jobs/retry.ts";
 import { refusedCode } from "../network/guarded-lookup.ts";
 import { type AddressRules, isRefusedAddress, literalAddress } from "./addresses.ts";
 

@@ -1,5 +1,5 @@
 import { aborted, type Clock, sleep } from "../core/clock.ts";
-import type { Job } from "../core/job.ts";
+import type { Job } from "../core/jobs/job.ts";
 import type { Adding, AttemptReport, JobQueue } from "../queue/job-queue.ts";
 import { whileReachable } from "./while-reachable.ts";
 

@@ -1,13 +1,13 @@
 import type { AnalysisRequest, Analyzer } from "../analyzers/analyzer.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { JobError } from "../core/errors.ts";
-import { formatImageReference, type ImageReference } from "../core/image-reference.ts";
-import type { Job } from "../core/job.ts";
+import { formatImageReference, type ImageReference } from "../core/images/image-reference.ts";
+import { JobError } from "../core/jobs/errors.ts";
+import type { Job } from "../core/jobs/job.ts";
 import type { JobHandler, JobResult } from "../queue/job-queue.ts";
-import { createImageInspector, type ImageInspectorParts } from "./inspect-image.ts";
-import { createImageLocator, type ImageLocatorParts } from "./locate-images.ts";
-import type { OnceAnImage } from "./same-image.ts";
+import { createImageInspector, type ImageInspectorParts } from "./builds/inspect-image.ts";
+import { createImageLocator, type ImageLocatorParts } from "./builds/locate-images.ts";
+import type { OnceAnImage } from "./builds/same-image.ts";
 
 export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt" | "toldWith"> {
   readonly cluster: Pick<Cluster, "resolveImage" | "externalImage" | "ownsImage" | "namespaces" | "readBuildLog">;

@@ -1,5 +1,5 @@
-import { describeJob } from "../core/job.ts";
-import { remedyFor } from "../core/remedies.ts";
+import { describeJob } from "../core/jobs/job.ts";
+import { remedyFor } from "../core/jobs/remedies.ts";
 import type { AttemptReport, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 

@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
-import type { FailureReason } from "../core/errors.ts";
+import type { FailureReason } from "../core/jobs/errors.ts";
 import type { JobQueue, JobRecord } from "../queue/job-queue.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { whileReachable } from "./while-reachable.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { withDatabaseCa } from "../core/database-url.ts";
+import { withDatabaseCa } from "../core/hosts/database-url.ts";
 
 /** Where a database's URL comes from; plain data, so that a thread can be told it. */
 export interface DatabaseSource {

@@ -1,4 +1,4 @@
-import { type DatabaseUrl, DatabaseUrlError, parseDatabaseUrl as parse } from "../core/database-url.ts";
+import { type DatabaseUrl, DatabaseUrlError, parseDatabaseUrl as parse } from "../core/hosts/database-url.ts";
 import { DatabaseError } from "./database-error.ts";
 
 /** Reads a `postgresql://` URL. Throws a `DatabaseError` that says what is wrong without repeating any of it. */

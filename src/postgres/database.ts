@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type pg from "pg";
-import { addressOf, type DatabaseUrl, type Host } from "../core/database-url.ts";
+import { addressOf, type DatabaseUrl, type Host } from "../core/hosts/database-url.ts";
 import { DatabaseError, explain, isConflict, movesOn } from "./database-error.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 

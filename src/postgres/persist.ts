@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
-import { type Backoff, backoffDelay } from "../core/retry.ts";
+import { type Backoff, backoffDelay } from "../core/jobs/retry.ts";
 import { DatabaseError, type DatabaseFault } from "./database-error.ts";
 
 export interface Persistence {

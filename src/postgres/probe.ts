@@ -1,4 +1,4 @@
-import { parseDatabaseUrl as parse, type SslMode } from "../core/database-url.ts";
+import { parseDatabaseUrl as parse, type SslMode } from "../core/hosts/database-url.ts";
 import { type Database, openDatabase, type Run } from "./database.ts";
 import { DatabaseError } from "./database-error.ts";
 import { assertKnown, type SchemaPart, schema } from "./migrations.ts";

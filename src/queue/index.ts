@@ -1,5 +1,5 @@
 export { checkStateDirectory } from "./embedded/check-directory.ts";
-export { openLedgerEnd } from "./embedded/ledger-end.ts";
+export { openLedgerEnd } from "./embedded/ledger/ledger-end.ts";
 export { LedgerError } from "./embedded/ledger-error.ts";
 export { DirectoryInUseError } from "./embedded/lock.ts";
 export { type EmbeddedQueueSettings, openEmbeddedQueue } from "./embedded/queue.ts";

@@ -1,11 +1,11 @@
-import type { FailureReason } from "../core/errors.ts";
-import type { Findings } from "../core/findings.ts";
-import type { Digest } from "../core/image-reference.ts";
-import { groupOf, isOneOfSeveral, type Job, type JobCause } from "../core/job.ts";
-import type { JobOutcome } from "../core/job-outcome.ts";
-import type { FailingJobs } from "../core/problems.ts";
-import type { Shelf } from "../core/shelf.ts";
-import type { TagMemory } from "../core/tag-memory.ts";
+import type { Digest } from "../core/images/image-reference.ts";
+import type { TagMemory } from "../core/images/tag-memory.ts";
+import type { FailureReason } from "../core/jobs/errors.ts";
+import type { Findings } from "../core/jobs/findings.ts";
+import { groupOf, isOneOfSeveral, type Job, type JobCause } from "../core/jobs/job.ts";
+import type { JobOutcome } from "../core/jobs/job-outcome.ts";
+import type { FailingJobs } from "../core/jobs/problems.ts";
+import type { Shelf } from "../core/jobs/shelf.ts";
 
 export const jobStates = ["waiting", "running", "done", "failed", "dismissed"] as const;
 export type JobState = (typeof jobStates)[number];
@@ -108,7 +108,7 @@ export interface RecordFilter {
   readonly host?: string;
   /** Only jobs that changed at this time (ms) or later. */
   readonly changedSince?: number;
-  /** Only jobs that mention it, see `core/search.ts`. */
+  /** Only jobs that mention it, see `core/jobs/search.ts`. */
   readonly text?: string;
   /** Leaves out what waits because of these failures. */
   readonly without?: readonly Pick<FailureGroup, "reason" | "host">[];

@@ -1,4 +1,4 @@
-import type { ShelfEntry } from "../core/shelf.ts";
+import type { ShelfEntry } from "../core/jobs/shelf.ts";
 import type { Marks } from "./job-queue.ts";
 
 /** The queues of a bot, each a part of its ledger. */

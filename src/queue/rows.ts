@@ -1,5 +1,5 @@
-import type { FailureReason } from "../core/errors.ts";
-import type { Job } from "../core/job.ts";
+import type { FailureReason } from "../core/jobs/errors.ts";
+import type { Job } from "../core/jobs/job.ts";
 import type { JobFailure, JobRecord, JobResult, JobState } from "./job-queue.ts";
 
 /** A row of the table `jobs`, as far as the records need it. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { JobError } from "../core/errors.ts";
-import type { Digest } from "../core/image-reference.ts";
+import type { Digest } from "../core/images/image-reference.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import type { RegistryAnswer, SendToRegistry } from "./http/registry-http.ts";
 import { getManifest, type Manifest } from "./reading/distribution.ts";
 import { indexType, manifestType, type Referrer, referrersOf, referrersTag, tagList } from "./referrers.ts";

@@ -1,4 +1,4 @@
-import type { ImageReference } from "../core/image-reference.ts";
+import type { ImageReference } from "../core/images/image-reference.ts";
 
 export interface CopyOptions {
   /** THOTH_SRC_REGISTRY_USER and _PASSWORD are for the image's registry. Otherwise they are not used, because no other registry may see them. */

@@ -1,4 +1,4 @@
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import { AnswerFailure } from "./http/http-failures.ts";
 import { RegistryVerdict } from "./trust/verdict.ts";
 

@@ -1,5 +1,5 @@
-import { JobError } from "../core/errors.ts";
-import type { Digest } from "../core/image-reference.ts";
+import type { Digest } from "../core/images/image-reference.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import type { RegistryAnswer, SendToRegistry } from "./http/registry-http.ts";
 
 /** What belongs to an image, as its registry lists it (OCI image and distribution 1.1). */

@@ -1,7 +1,7 @@
 import type { HostProcess } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
-import { noProxies, type Proxies } from "../core/proxy.ts";
-import { createHostLimits, type HostLimits } from "./host-limits.ts";
+import { noProxies, type Proxies } from "../core/hosts/proxy.ts";
+import { createHostLimits, type HostLimits } from "./copying/host-limits.ts";
 import { createRegistryHttp, type RegistryHttp } from "./http/registry-http.ts";
 import { createCredentialHelpers } from "./logins/credential-helper.ts";
 import { type CredentialSettings, type Credentials, createCredentials } from "./logins/credentials.ts";

@@ -1,7 +1,7 @@
 import { type BuildSighting, isOfWatch, watchedKey } from "../cluster/cluster.ts";
 import type { Clock } from "../core/clock.ts";
-import type { FailureReason } from "../core/errors.ts";
-import type { WatchProblem } from "../core/problems.ts";
+import type { FailureReason } from "../core/jobs/errors.ts";
+import type { WatchProblem } from "../core/jobs/problems.ts";
 import type { AttemptReport, JobFailure, JobQueue } from "../queue/job-queue.ts";
 
 /** What the bot has been doing since it started. Times are milliseconds since the epoch. */

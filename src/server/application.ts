@@ -1,8 +1,8 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from "express";
-import { JobError } from "../core/errors.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import { QueueUnavailableError } from "../queue/job-queue.ts";
 import { toText } from "./views/html.ts";
-import { problemPage } from "./views/problem-page.ts";
+import { problemPage } from "./views/pages/problem-page.ts";
 
 /** Forbids pages to load anything from elsewhere, run inline scripts, be framed, or have their type guessed. */
 const headers: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 import { type BuildSighting, watchedKey } from "../cluster/cluster.ts";
-import type { BuildKey } from "../core/build.ts";
-import type { BuildOutcome } from "../core/build-outcome.ts";
+import type { BuildKey } from "../core/builds/build.ts";
+import type { BuildOutcome } from "../core/builds/build-outcome.ts";
 import type { Clock } from "../core/clock.ts";
-import { isTracked, type SubmissionPolicy } from "../core/job.ts";
+import { isTracked, type SubmissionPolicy } from "../core/jobs/job.ts";
 
 /** A build that runs, or waits to run. Times are milliseconds since the epoch. */
 export interface RunningBuild {

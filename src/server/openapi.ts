@@ -1,10 +1,10 @@
-import { failureReasons } from "../core/errors.ts";
-import { severities } from "../core/findings.ts";
-import { jobCauses } from "../core/job.ts";
-import { jobOutcomes } from "../core/job-outcome.ts";
-import { problemKinds } from "../core/problems.ts";
+import { failureReasons } from "../core/jobs/errors.ts";
+import { severities } from "../core/jobs/findings.ts";
+import { jobCauses } from "../core/jobs/job.ts";
+import { jobOutcomes } from "../core/jobs/job-outcome.ts";
+import { problemKinds } from "../core/jobs/problems.ts";
 import { jobStates } from "../queue/job-queue.ts";
-import { periods } from "./list-filter.ts";
+import { periods } from "./records/list-filter.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 

@@ -1,11 +1,11 @@
-import type { BuildKey } from "../core/build.ts";
+import type { BuildKey } from "../core/builds/build.ts";
 import type { Clock } from "../core/clock.ts";
-import type { PlannedAnalyzer } from "../core/job.ts";
+import type { PlannedAnalyzer } from "../core/jobs/job.ts";
 import type { DocumentFacts, KnownPackages } from "../inventory/inventory.ts";
 import type { JobQueue } from "../queue/job-queue.ts";
-import type { AccessSettings } from "./access.ts";
-import type { CountRecords, FindRecords } from "./find-records.ts";
-import type { Live } from "./live.ts";
+import type { AccessSettings } from "./listening/access.ts";
+import type { Live } from "./live/live.ts";
+import type { CountRecords, FindRecords } from "./records/find-records.ts";
 import type { StatusParts } from "./status.ts";
 
 /** What the page and the API are made of. */

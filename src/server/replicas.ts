@@ -1,5 +1,5 @@
 import { isoTime } from "../core/clock.ts";
-import { describeJob } from "../core/job.ts";
+import { describeJob } from "../core/jobs/job.ts";
 import type { JobQueue, Replica } from "../queue/job-queue.ts";
 
 /** One of the bots that work together, as people see it. Times are milliseconds since the epoch. */

@@ -1,8 +1,8 @@
-import { type BuildKey, kindOf } from "../core/build.ts";
+import { type BuildKey, kindOf } from "../core/builds/build.ts";
 import { type Clock, isoTime } from "../core/clock.ts";
-import type { FailureReason } from "../core/errors.ts";
-import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/job-outcome.ts";
-import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/problems.ts";
+import type { FailureReason } from "../core/jobs/errors.ts";
+import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/jobs/job-outcome.ts";
+import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/jobs/problems.ts";
 import type { FailureGroup, JobQueue, JobState, Tally } from "../queue/job-queue.ts";
 import type { Activity, ActivityMonitor } from "./activity.ts";
 import type { Builds, BuildsMonitor } from "./builds.ts";

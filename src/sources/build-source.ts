@@ -1,8 +1,8 @@
 import type { Api, Query } from "../cluster/api/api.ts";
 import type { Resource } from "../cluster/api/paths.ts";
 import type { Right } from "../cluster/rights.ts";
-import type { NamedBuild } from "../core/build.ts";
-import type { BuildOutcome } from "../core/build-outcome.ts";
+import type { NamedBuild } from "../core/builds/build.ts";
+import type { BuildOutcome } from "../core/builds/build-outcome.ts";
 
 /** One kind of objects of a build system: where they are, what they mean, and where their logs are. */
 export interface BuildSource {

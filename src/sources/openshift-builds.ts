@@ -1,14 +1,14 @@
 import { builds, objectPath } from "../cluster/api/paths.ts";
-import type { BuildKey } from "../core/build.ts";
-import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
-import { gitOrigin } from "../core/git-origin.ts";
-import { formatImageName, type ImageName, imageStreamName } from "../core/image-name.ts";
-import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
+import type { BuildKey } from "../core/builds/build.ts";
+import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
+import { gitOrigin } from "../core/builds/git-origin.ts";
+import { formatImageName, type ImageName, imageStreamName } from "../core/images/image-name.ts";
+import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { lastBase } from "./dockerfile.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
+import { lastBase } from "./objects/dockerfile.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 
 /** The used fields of an OpenShift Build (build.openshift.io/v1). */
 export interface Build {

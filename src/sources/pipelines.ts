@@ -1,6 +1,6 @@
 import type { Watched } from "../cluster/cluster.ts";
-import type { BuildKey } from "../core/build.ts";
-import type { BuildOutcome } from "../core/build-outcome.ts";
+import type { BuildKey } from "../core/builds/build.ts";
+import type { BuildOutcome } from "../core/builds/build-outcome.ts";
 
 /** The end of a PipelineRun: whether its tasks report for it, or are left alone with it. `open`: not known yet. */
 export type Fate = "open" | "named images" | "named none" | "left alone";

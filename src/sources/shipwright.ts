@@ -1,14 +1,14 @@
 import type { Resource } from "../cluster/api/paths.ts";
-import type { BuildKey } from "../core/build.ts";
-import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
-import { gitOrigin } from "../core/git-origin.ts";
-import type { ImageName } from "../core/image-name.ts";
-import { isDigest, parseImageReference, withDigest } from "../core/image-reference.ts";
+import type { BuildKey } from "../core/builds/build.ts";
+import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
+import { gitOrigin } from "../core/builds/git-origin.ts";
+import type { ImageName } from "../core/images/image-name.ts";
+import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
-import { type Condition, endOf } from "./run-status.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
 interface BuildRun {

@@ -1,15 +1,15 @@
 import type { Resource } from "../cluster/api/paths.ts";
-import type { BuildKey } from "../core/build.ts";
-import type { BuildFacts, BuildOutcome } from "../core/build-outcome.ts";
-import { gitOrigin } from "../core/git-origin.ts";
-import type { ImageReference } from "../core/image-reference.ts";
+import type { BuildKey } from "../core/builds/build.ts";
+import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
+import { gitOrigin } from "../core/builds/git-origin.ts";
+import type { ImageReference } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource } from "./build-source.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./fields.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
-import { type Condition, endOf } from "./run-status.ts";
+import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { type Condition, endOf } from "./objects/run-status.ts";
+import { hintedDocuments, hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./objects/type-hints.ts";
 import { buildRunLabel } from "./shipwright.ts";
-import { hintedDocuments, hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./type-hints.ts";
 
 /** The used fields of a PipelineRun or TaskRun (tekton.dev/v1): tektoncd/pipeline, pkg/apis/pipeline/v1. */
 interface Run {

@@ -5,7 +5,7 @@ import { type Change, mergeChanging, type Stream } from "../cluster/watching/mer
 import { type Clock, sleep } from "../core/clock.ts";
 import type { BuildSource } from "./build-source.ts";
 import { discoverParts, type SourcePart } from "./discovery.ts";
-import type { Ownership } from "./ownership.ts";
+import type { Ownership } from "./objects/ownership.ts";
 
 export interface BuildWatchSettings {
   readonly api: Api;

@@ -1,8 +1,8 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestByHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestByHttps } from "node:https";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { noProxies, type Proxies } from "../core/hosts/proxy.ts";
 import { forPeople } from "../core/outside-text.ts";
-import { noProxies, type Proxies } from "../core/proxy.ts";
 import { type LabelsOf, type MetricOf, metricTable } from "./metric-table.ts";
 
 /** Where measurements go. The code that measures does not know Prometheus. */

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../core/clock.ts";
+import type { Proxies } from "../core/hosts/proxy.ts";
 import { withoutEnd } from "../core/outside-text.ts";
-import type { Proxies } from "../core/proxy.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type CommandSettings, createCommandAnalyzer } from "../../src/analyzers/command.ts";
 import { openRunDirectory } from "../../src/children/run-directory.ts";
-import { readCommandsFile } from "../../src/config/commands-file.ts";
+import { readCommandsFile } from "../../src/config/files/commands-file.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { digest, documentsOf, failureOf, never, request, secretFile, shown } from "../support/analyzers.ts";
 

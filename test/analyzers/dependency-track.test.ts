@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createDependencyTrackAnalyzer, type ProjectTemplates } from "../../src/analyzers/dependency-track.ts";
-import { dependencyTrackService } from "../../src/analyzers/dependency-track-metrics.ts";
-import { fileLogin } from "../../src/analyzers/login.ts";
+import { fileLogin } from "../../src/analyzers/http/login.ts";
+import { dependencyTrackService } from "../../src/analyzers/results/dependency-track-metrics.ts";
 import { createDependencyTrack, type DependencyTrackOptions } from "../../src/demo/services/dependency-track.ts";
 import {
   digest,

@@ -3,13 +3,13 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Analyzer } from "../../src/analyzers/analyzer.ts";
 import { createDependencyTrackAnalyzer } from "../../src/analyzers/dependency-track.ts";
-import { dependencyTrackService } from "../../src/analyzers/dependency-track-metrics.ts";
 import { createHarborScannerAnalyzer, harborScannerService } from "../../src/analyzers/harbor-scanner.ts";
-import { fileLogin } from "../../src/analyzers/login.ts";
+import { fileLogin } from "../../src/analyzers/http/login.ts";
+import { dependencyTrackService } from "../../src/analyzers/results/dependency-track-metrics.ts";
 import { createRhacsAnalyzer, rhacsService } from "../../src/analyzers/rhacs.ts";
 import { createTrustifyAnalyzer, trustifyService } from "../../src/analyzers/trustify.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import { documentsOf, endpointAt, failureOf, never, request, secretFile } from "../support/analyzers.ts";
 
 type Answer = (response: ServerResponse) => void;

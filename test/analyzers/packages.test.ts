@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDocuments } from "../../src/analyzers/documents.ts";
-import { createInventoryDocuments } from "../../src/analyzers/inventory-documents.ts";
+import { createDocuments } from "../../src/analyzers/documents/documents.ts";
+import { createInventoryDocuments } from "../../src/analyzers/documents/inventory-documents.ts";
 import { createPackagesAnalyzer } from "../../src/analyzers/packages.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { openTestInventory, type TestInventory } from "../support/inventory.ts";
 import { makeFileLayer } from "../support/layers.ts";
 import { type OddRegistry, startOddRegistry } from "../support/odd-registry.ts";

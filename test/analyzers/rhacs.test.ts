@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { rhacsLogin } from "../../src/analyzers/http/rhacs-login.ts";
 import { createRhacsAnalyzer, rhacsService } from "../../src/analyzers/rhacs.ts";
-import { rhacsLogin } from "../../src/analyzers/rhacs-login.ts";
 import { createRhacs, type RhacsOptions } from "../../src/demo/services/rhacs.ts";
 import { digest, endpointAt, failureOf, listening, never, request, secretFile, shown } from "../support/analyzers.ts";
 

@@ -2,11 +2,11 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
-import { createHttpEndpoint, type HttpEndpoint } from "../../src/analyzers/http.ts";
+import { createHttpEndpoint, type HttpEndpoint } from "../../src/analyzers/http/http.ts";
 import { thothService } from "../../src/analyzers/service.ts";
 import { createThothAnalyzer, thothUrl } from "../../src/analyzers/thoth.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { strictNock } from "../support/strict-nock.ts";
 
 const nock = strictNock();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { issuerService, oidcLogin } from "../../src/analyzers/oidc-login.ts";
+import { issuerService, oidcLogin } from "../../src/analyzers/http/oidc-login.ts";
 import { createTrustifyAnalyzer, trustifyService } from "../../src/analyzers/trustify.ts";
 import { createTrustify, type TrustifyOptions } from "../../src/demo/services/trustify.ts";
 import { documentsOf, endpointAt, failureOf, listening, never, request, secretFile, shown } from "../support/analyzers.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
-import type { ImageName } from "../../src/core/image-name.ts";
-import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
-import type { Job, JobCause } from "../../src/core/job.ts";
-import { createForeignImageCheck } from "../../src/pipeline/foreign-images.ts";
+import type { ImageName } from "../../src/core/images/image-name.ts";
+import { type ImageReference, parseImageReference } from "../../src/core/images/image-reference.ts";
+import type { Job, JobCause } from "../../src/core/jobs/job.ts";
+import { createForeignImageCheck } from "../../src/pipeline/builds/foreign-images.ts";
 import { createJobHandler } from "../../src/pipeline/process-job.ts";
 
 const internal = "image-registry.openshift-image-registry.svc:5000";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ImageCopierSettings } from "../../src/registry/skopeo-copier.ts";
+import type { ImageCopierSettings } from "../../src/registry/skopeo/skopeo-copier.ts";
 import { createHostTrust, createSourceCheck, type HostTrustSettings } from "../../src/registry/trust/host-trust.ts";
 import { openTestCopier, type TestCopier } from "../support/copier.ts";
 import { type Oddity, type OddRegistry, replies, startOddRegistry } from "../support/odd-registry.ts";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
-import type { ImageCopierSettings } from "../../src/registry/skopeo-copier.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import type { ImageCopierSettings } from "../../src/registry/skopeo/skopeo-copier.ts";
 import { openTestCopier, type TestCopier } from "../support/copier.ts";
 import { type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import type { Digest } from "../../src/core/image-reference.ts";
+import type { Digest } from "../../src/core/images/image-reference.ts";
 import { createWorld, type World } from "../support/bot.ts";
 import { startBotProcess } from "../support/bot-process.ts";
 import { openTestCopier } from "../support/copier.ts";

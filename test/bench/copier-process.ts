@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/core/clock.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
-import { type OpenImageCopier, openImageCopier } from "../../src/registry/skopeo-copier.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
+import { type OpenImageCopier, openImageCopier } from "../../src/registry/skopeo/skopeo-copier.ts";
 import { offer } from "./remote.ts";
 
 const plainHttp = { sourceVerifyTls: false, destinationVerifyTls: false };

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { Job } from "../../src/core/job.ts";
+import type { Job } from "../../src/core/jobs/job.ts";
 import { openDatabase } from "../../src/postgres/index.ts";
 import type { JobHandler, JobQueue, JobResult } from "../../src/queue/job-queue.ts";
 import { openPostgresQueue } from "../../src/queue/postgres/queue.ts";

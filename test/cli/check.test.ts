@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { pullRight, type Right } from "../../src/cluster/rights.ts";
-import type { Digest } from "../../src/core/image-reference.ts";
+import type { Digest } from "../../src/core/images/image-reference.ts";
 import type { AccessRule } from "../../src/demo/openshift-api.ts";
 import { createWorld, startBot, type World, type WorldOptions } from "../support/bot.ts";
 import { aBuild, testCertificates } from "../support/fixtures.ts";

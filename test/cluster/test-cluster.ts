@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { openCluster, type WritableCluster } from "../../src/app/open-cluster.ts";
+import { openCluster, type WritableCluster } from "../../src/app/opening/open-cluster.ts";
 import type { BuildSighting, Cluster } from "../../src/cluster/cluster.ts";
 import type { ClusterSettings } from "../../src/cluster/settings.ts";
 import type { WatchPace } from "../../src/cluster/watching/cursor.ts";

@@ -3,9 +3,9 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.ts";
-import { describeConfig, secretsOf } from "../../src/config/describe.ts";
-import { readEnvFile } from "../../src/config/env-file.ts";
+import { readEnvFile } from "../../src/config/environment/env-file.ts";
 import { type ConfigSources, type LoadedConfig, loadConfig } from "../../src/config/load.ts";
+import { describeConfig, secretsOf } from "../../src/config/reference/describe.ts";
 
 let directory = "";
 beforeAll(() => {

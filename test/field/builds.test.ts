@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { formatImageName } from "../../src/core/image-name.ts";
-import { formatImageReference } from "../../src/core/image-reference.ts";
+import { formatImageName } from "../../src/core/images/image-name.ts";
+import { formatImageReference } from "../../src/core/images/image-reference.ts";
 import { type Build, classifyBuild, type ObjectReference } from "../../src/sources/openshift-builds.ts";
 import { openTestCluster } from "../cluster/test-cluster.ts";
 import { digestOf, internalRegistry } from "../support/fixtures.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type FailureReason, failureReasons } from "../../src/core/errors.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
-import { explainFailure } from "../../src/registry/skopeo-errors.ts";
-import type { CopySide } from "../../src/registry/skopeo-line.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
+import { type FailureReason, failureReasons } from "../../src/core/jobs/errors.ts";
+import { explainFailure } from "../../src/registry/skopeo/skopeo-errors.ts";
+import type { CopySide } from "../../src/registry/skopeo/skopeo-line.ts";
 
 const blob = `sha256:${"b".repeat(64)}`;
 const child = `sha256:${"c".repeat(64)}`;

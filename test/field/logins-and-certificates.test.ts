@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { findLogin, parseAuthfile } from "../../src/registry/logins/auth-file.ts";
 import { createCertificateReader } from "../../src/registry/trust/certificates.ts";
 import { openTestCopier } from "../support/copier.ts";

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { checkPush } from "../../src/registry/copying/push-check.ts";
 import { createAuthorizer } from "../../src/registry/http/authorization.ts";
 import { parseChallenges } from "../../src/registry/http/challenges.ts";
-import { checkPush } from "../../src/registry/push-check.ts";
 import { openTestCopier, type TestCopier, testCopierSettings } from "../support/copier.ts";
 import { answers, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { type Oddity, type OddRegistry, startOddRegistry } from "../support/odd-registry.ts";

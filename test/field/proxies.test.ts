@@ -1,10 +1,10 @@
 import axios from "axios";
 import { describe, expect, it } from "vitest";
-import { createHttpEndpoint } from "../../src/analyzers/http.ts";
+import { createHttpEndpoint } from "../../src/analyzers/http/http.ts";
 import { thothService } from "../../src/analyzers/service.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { type Proxies, readProxies } from "../../src/core/proxy.ts";
+import { type Proxies, readProxies } from "../../src/core/hosts/proxy.ts";
 import { createAgents, proxyFailure } from "../../src/network/agents.ts";
 import { createHttpNotifier } from "../../src/notifications/http-notifier.ts";
 import { getManifest } from "../../src/registry/reading/distribution.ts";

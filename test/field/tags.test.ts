@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { parseImageReference } from "../../src/core/image-reference.ts";
-import { createTagMemory } from "../../src/core/tag-memory.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
+import { createTagMemory } from "../../src/core/images/tag-memory.ts";
 import { openTestCopier, type TestCopier } from "../support/copier.ts";
 import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";

@@ -1,6 +1,6 @@
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { describe, expect, it } from "vitest";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { writeDocument } from "../../src/inventory/document.ts";
 import type { ImageContent } from "../../src/inventory/inventory.ts";
 import { imageUrl, packageUrl } from "../../src/inventory/purl.ts";

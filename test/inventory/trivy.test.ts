@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { goProgram } from "../support/go-program.ts";
 import { openTestInventory, type TestInventory } from "../support/inventory.ts";
 import { type LayerEntry, makeFileLayer } from "../support/layers.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { renderConfigTemplate } from "../../src/config/config-template.ts";
+import { renderConfigTemplate } from "../../src/config/reference/config-template.ts";
 import { schemaMistakes } from "../support/api-schemas.ts";
 import { type KubernetesObject, processTemplate, readTemplate, referencesIn, templateFiles } from "../support/templates.ts";
 

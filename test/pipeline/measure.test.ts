@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { BuildSighting } from "../../src/cluster/cluster.ts";
-import { JobError } from "../../src/core/errors.ts";
-import { measureBuilds } from "../../src/pipeline/measure-builds.ts";
-import { measureQueue } from "../../src/pipeline/measure-queue.ts";
-import { measureCopy, measureSubmission } from "../../src/pipeline/measure-submissions.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import { measureBuilds } from "../../src/pipeline/measuring/measure-builds.ts";
+import { measureQueue } from "../../src/pipeline/measuring/measure-queue.ts";
+import { measureCopy, measureSubmission } from "../../src/pipeline/measuring/measure-submissions.ts";
 import type { JobAnalysis } from "../../src/queue/job-queue.ts";
 import { classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";

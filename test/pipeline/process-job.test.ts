@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
 import { aborted } from "../../src/core/clock.ts";
-import { JobError } from "../../src/core/errors.ts";
-import type { ImageName } from "../../src/core/image-name.ts";
-import { type Digest, formatImageReference, type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
-import type { Job } from "../../src/core/job.ts";
-import type { ImageLook } from "../../src/pipeline/inspect-image.ts";
+import type { ImageName } from "../../src/core/images/image-name.ts";
+import {
+  type Digest,
+  formatImageReference,
+  type ImageReference,
+  parseImageReference,
+} from "../../src/core/images/image-reference.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import type { Job } from "../../src/core/jobs/job.ts";
+import type { ImageLook } from "../../src/pipeline/builds/inspect-image.ts";
 import { createJobHandler, type JobHandlerParts } from "../../src/pipeline/process-job.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import { retryDenied } from "../../src/pipeline/retry-denied.ts";
 import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import { buildJob, result } from "../queue/jobs.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { withDatabaseCa } from "../../src/core/database-url.ts";
+import { withDatabaseCa } from "../../src/core/hosts/database-url.ts";
 import { openDatabase } from "../../src/postgres/index.ts";
 import { type PostgresServer, startPostgres, type TestDatabase } from "../support/postgres.ts";
 import { requirePrograms } from "../support/programs.ts";

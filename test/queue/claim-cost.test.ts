@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { allPools } from "../../src/queue/dispatching/pools.ts";
-import { type Ledger, openLedger } from "../../src/queue/embedded/ledger.ts";
-import type { Wanted } from "../../src/queue/embedded/wanted.ts";
+import { type Ledger, openLedger } from "../../src/queue/embedded/ledger/ledger.ts";
+import type { Wanted } from "../../src/queue/embedded/ledger/wanted.ts";
 import { temporaryDirectory } from "./embedded-storage.ts";
 import { buildJob, nothing } from "./jobs.ts";
 

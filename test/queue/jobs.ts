@@ -1,6 +1,6 @@
-import { parseImageReference } from "../../src/core/image-reference.ts";
-import type { Job, JobCause } from "../../src/core/job.ts";
-import { imageJob } from "../../src/core/job.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
+import type { Job, JobCause } from "../../src/core/jobs/job.ts";
+import { imageJob } from "../../src/core/jobs/job.ts";
 import type { JobHandler, JobResult } from "../../src/queue/job-queue.ts";
 
 /** A repository and digest of its own for every number. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { allPools } from "../../src/queue/dispatching/pools.ts";
-import { openLedger } from "../../src/queue/embedded/ledger.ts";
+import { openLedger } from "../../src/queue/embedded/ledger/ledger.ts";
 import { migrate } from "../../src/queue/embedded/migrations.ts";
 import { LedgerError, openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobQueue } from "../../src/queue/job-queue.ts";

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { expect, it, onTestFinished } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { temporaryDirectory } from "./embedded-storage.ts";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
-import type { Job } from "../../src/core/job.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import type { Job } from "../../src/core/jobs/job.ts";
 import type { JobQueue, JobState } from "../../src/queue/job-queue.ts";
 import { settle } from "../support/fake-clock.ts";
 import { embeddedStorage } from "./embedded-storage.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import { type AttemptReport, type JobQueue, QueueUnavailableError } from "../../src/queue/job-queue.ts";
 import { describePostgres, sharedPostgres, type TestDatabase } from "../support/postgres.ts";
 import { buildJob, type HeldHandler, heldHandler, nothing, result } from "./jobs.ts";

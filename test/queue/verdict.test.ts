@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
-import { jobBackoff } from "../../src/core/retry.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import { jobBackoff } from "../../src/core/jobs/retry.ts";
 import type { AttemptEnd } from "../../src/queue/dispatching/attempt.ts";
 import { type Gate, openGate } from "../../src/queue/dispatching/gate.ts";
 import { judge } from "../../src/queue/dispatching/verdict.ts";

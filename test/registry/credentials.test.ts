@@ -2,8 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { formatAuthfile, secretsOf } from "../../src/core/auth-file.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { formatAuthfile, secretsOf } from "../../src/core/hosts/auth-file.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { findLogin, parseAuthfile } from "../../src/registry/logins/auth-file.ts";
 import { createCredentials } from "../../src/registry/logins/credentials.ts";
 

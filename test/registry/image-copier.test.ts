@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { formatImageReference, parseImageReference } from "../../src/core/image-reference.ts";
-import type { ImageCopierSettings } from "../../src/registry/skopeo-copier.ts";
+import { formatImageReference, parseImageReference } from "../../src/core/images/image-reference.ts";
+import type { ImageCopierSettings } from "../../src/registry/skopeo/skopeo-copier.ts";
 import { openTestCopier, type TestCopier, temporaryDirectory } from "../support/copier.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage, makeIndex } from "../support/registry-images.ts";

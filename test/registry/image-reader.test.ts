@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../../src/core/images/image-reference.ts";
 import { createImageReader, type ReadableImage } from "../../src/registry/reading/image-reader.ts";
 import type { RegistryParts } from "../../src/registry/registry-parts.ts";
 import { fastClock } from "../support/fast-clock.ts";

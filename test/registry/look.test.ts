@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { formatImageReference, parseImageReference } from "../../src/core/image-reference.ts";
+import { formatImageReference, parseImageReference } from "../../src/core/images/image-reference.ts";
 import { createImageReader } from "../../src/registry/reading/image-reader.ts";
 import { lookAt } from "../../src/registry/reading/look.ts";
 import type { RegistryParts } from "../../src/registry/registry-parts.ts";

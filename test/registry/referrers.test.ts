@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Digest, isDigest } from "../../src/core/image-reference.ts";
+import { type Digest, isDigest } from "../../src/core/images/image-reference.ts";
 import { attach } from "../../src/registry/attach.ts";
 import { referrersTag } from "../../src/registry/referrers.ts";
 import { requirePrograms } from "../support/programs.ts";

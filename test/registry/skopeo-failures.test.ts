@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
-import { JobError } from "../../src/core/errors.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
-import { openSkopeo, type Skopeo } from "../../src/registry/skopeo.ts";
-import type { SkopeoCopy, SkopeoSide } from "../../src/registry/skopeo-arguments.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import { openSkopeo, type Skopeo } from "../../src/registry/skopeo/skopeo.ts";
+import type { SkopeoCopy, SkopeoSide } from "../../src/registry/skopeo/skopeo-arguments.ts";
 import { filesBelow, temporaryDirectory } from "../support/copier.ts";
 import { answers, errorBody, type Fault, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BuildSighting } from "../../src/cluster/cluster.ts";
-import type { FailureReason } from "../../src/core/errors.ts";
+import type { FailureReason } from "../../src/core/jobs/errors.ts";
 import { createActivity } from "../../src/server/activity.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { record } from "./records.ts";

@@ -1,6 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import type { JobResult } from "../../src/queue/job-queue.ts";
 import { openApi } from "../../src/server/openapi.ts";
 import { openPageServer, type PageServerOptions } from "../support/page-server.ts";

@@ -212,7 +212,7 @@ requirePrograms("chromium")("the page in a browser", () => {
   it("has no serious fault that axe finds, light, dark and narrow", async () => {
     await using server = await openPageServer({ namespaces: ["shop", "bank"] });
     await using empty = await openPageServer();
-    const { JobError } = await import("../../src/core/errors.ts");
+    const { JobError } = await import("../../src/core/jobs/errors.ts");
     for (const name of ["shop/base-1", "shop/web-1", "shop/bad-1"])
       await server.queue.add(job(name, name === "shop/web-1" ? { on: "shop/base-1" } : {}));
     server.activity.see({ kind: "trouble", namespace: "bank", reason: "Forbidden", message: "Grant it", retryIn: 0 });

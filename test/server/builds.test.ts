@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { BuildSighting } from "../../src/cluster/cluster.ts";
-import { type BuildOutcome, ofDeleted } from "../../src/core/build-outcome.ts";
+import { type BuildOutcome, ofDeleted } from "../../src/core/builds/build-outcome.ts";
 import { createBuilds } from "../../src/server/builds.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { openPageServer } from "../support/page-server.ts";

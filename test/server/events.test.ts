@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import { type EventStream, openEventStream, type StreamedEvent } from "../support/event-stream.ts";
 import { openPageServer, type PageServer, type PageServerOptions } from "../support/page-server.ts";
 import { job } from "./records.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
 import { openEventStream } from "../support/event-stream.ts";
 import { openPageServer } from "../support/page-server.ts";
 import { attacks, hostileJob, hostileResult } from "./hostile.ts";

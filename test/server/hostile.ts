@@ -1,4 +1,4 @@
-import type { Job } from "../../src/core/job.ts";
+import type { Job } from "../../src/core/jobs/job.ts";
 import type { JobResult } from "../../src/queue/job-queue.ts";
 import { digestOf, job } from "./records.ts";
 

@@ -2,7 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createConnectionLimit } from "../../src/server/connection-limit.ts";
+import { createConnectionLimit } from "../../src/server/listening/connection-limit.ts";
 import { openPageServer, type PageServer, type PageServerOptions } from "../support/page-server.ts";
 import { job } from "./records.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { JobError } from "../../src/core/errors.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
-import { imageJob } from "../../src/core/job.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
+import { JobError } from "../../src/core/jobs/errors.ts";
+import { imageJob } from "../../src/core/jobs/job.ts";
 import type { JobHandler, JobResult } from "../../src/queue/job-queue.ts";
 import { openPageServer, type PageServerOptions } from "../support/page-server.ts";
 import { digestOf, job } from "./records.ts";

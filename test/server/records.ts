@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Digest } from "../../src/core/image-reference.ts";
-import type { Job } from "../../src/core/job.ts";
+import type { Digest } from "../../src/core/images/image-reference.ts";
+import type { Job } from "../../src/core/jobs/job.ts";
 import type { JobRecord } from "../../src/queue/job-queue.ts";
 
 export function digestOf(name: string): Digest {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planJobs } from "../../src/core/job.ts";
+import { planJobs } from "../../src/core/jobs/job.ts";
 import { type Build, classifyBuild } from "../../src/sources/openshift-builds.ts";
 import { aBuild } from "../support/fixtures.ts";
 

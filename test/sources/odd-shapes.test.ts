@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { classified } from "../../src/sources/classified.ts";
 import { buildSources } from "../../src/sources/index.ts";
+import { classified } from "../../src/sources/objects/classified.ts";
 import { aBuild } from "../support/fixtures.ts";
 import { aRun, results } from "../support/runs.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { BuildOutcome } from "../../src/core/build-outcome.ts";
-import { formatImageName } from "../../src/core/image-name.ts";
+import type { BuildOutcome } from "../../src/core/builds/build-outcome.ts";
+import { formatImageName } from "../../src/core/images/image-name.ts";
 import { type Build, classifyBuild } from "../../src/sources/openshift-builds.ts";
 
 const internal = "image-registry.openshift-image-registry.svc:5000";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BuildOutcome, eachImage } from "../../src/core/build-outcome.ts";
-import { formatImageName } from "../../src/core/image-name.ts";
+import { type BuildOutcome, eachImage } from "../../src/core/builds/build-outcome.ts";
+import { formatImageName } from "../../src/core/images/image-name.ts";
 import { buildSources } from "../../src/sources/index.ts";
-import { mostImages } from "../../src/sources/type-hints.ts";
+import { mostImages } from "../../src/sources/objects/type-hints.ts";
 import { digestOf } from "../support/fixtures.ts";
 import { aRun, condition, type RunObject, results } from "../support/runs.ts";
 

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
-import type { DocumentSource, DocumentWish, SbomDocument } from "../../src/analyzers/documents.ts";
-import { createHttpEndpoint, type HttpEndpoint } from "../../src/analyzers/http.ts";
+import type { DocumentSource, DocumentWish, SbomDocument } from "../../src/analyzers/documents/documents.ts";
+import { createHttpEndpoint, type HttpEndpoint } from "../../src/analyzers/http/http.ts";
 import type { Service } from "../../src/analyzers/service.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { parseImageReference } from "../../src/core/image-reference.ts";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import type { EmulatedService } from "../../src/demo/services/service.ts";
 
 export const digest = `sha256:${"9f".repeat(32)}` as const;

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
-import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../../src/core/images/image-reference.ts";
 import type { CopyReport, EndedCopy } from "../../src/registry/image-copier.ts";
-import { type ImageCopierSettings, type OpenImageCopier, openImageCopier } from "../../src/registry/skopeo-copier.ts";
+import { type ImageCopierSettings, type OpenImageCopier, openImageCopier } from "../../src/registry/skopeo/skopeo-copier.ts";
 
 /** A copier with a state directory of its own, and everything it reported. */
 export interface TestCopier extends OpenImageCopier {

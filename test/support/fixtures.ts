@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Digest } from "../../src/core/image-reference.ts";
+import type { Digest } from "../../src/core/images/image-reference.ts";
 import type { Build, ObjectReference } from "../../src/sources/openshift-builds.ts";
 
 /** An object as the API server sends it. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
-import { type ImageReference, parseImageReference } from "../../src/core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../../src/core/images/image-reference.ts";
 import { openInventory } from "../../src/inventory/index.ts";
 import type { ImageSummary, Inventory } from "../../src/inventory/inventory.ts";
 import { createImageReader, type ReadableImage } from "../../src/registry/reading/image-reader.ts";

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobHandler, JobQueue } from "../../src/queue/job-queue.ts";
-import type { AccessSettings } from "../../src/server/access.ts";
 import { type ActivityMonitor, createActivity } from "../../src/server/activity.ts";
 import { type BuildsMonitor, createBuilds } from "../../src/server/builds.ts";
 import type { Health } from "../../src/server/health.ts";
+import type { AccessSettings } from "../../src/server/listening/access.ts";
 import type { PageSettings } from "../../src/server/page-parts.ts";
 import { openServer, type ServerSettings } from "../../src/server/server.ts";
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import type { Digest } from "../../src/core/image-reference.ts";
+import type { Digest } from "../../src/core/images/image-reference.ts";
 
 const manifestType = "application/vnd.docker.distribution.manifest.v2+json";
 const listType = "application/vnd.docker.distribution.manifest.list.v2+json";

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { readProxies } from "../../src/core/proxy.ts";
+import { readProxies } from "../../src/core/hosts/proxy.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { gatewayUrl, pushMetrics } from "../../src/telemetry/push-metrics.ts";
 import { type FakeClock, fakeClock } from "../support/fake-clock.ts";

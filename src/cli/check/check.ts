@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { readsPackages } from "../../app/reading.ts";
+import { readsPackages } from "../../app/opening/reading.ts";
 import { clusterSettings } from "../../app/settings.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
 import { usualServiceAccountDirectory } from "../../cluster/settings.ts";

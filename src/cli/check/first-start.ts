@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { submissionPolicy } from "../../app/settings.ts";
 import type { ClusterProbe } from "../../cluster/probe.ts";
 import type { Config } from "../../config/options.ts";
-import { eachImage } from "../../core/build-outcome.ts";
-import { planJobs } from "../../core/job.ts";
+import { eachImage } from "../../core/builds/build-outcome.ts";
+import { parseSince } from "../../core/builds/since.ts";
+import { planJobs } from "../../core/jobs/job.ts";
 import { matchesWildcard } from "../../core/outside-text.ts";
-import { parseSince } from "../../core/since.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
 import { type Finding, passed, skipped, warned } from "./finding.ts";
 

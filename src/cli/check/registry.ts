@@ -3,8 +3,8 @@ import type { HostProcess } from "../../children/run-directory.ts";
 import type { Config } from "../../config/options.ts";
 import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
-import { checkLoginFiles, checkPush, type PushCheck } from "../../registry/push-check.ts";
-import { checkSkopeo } from "../../registry/skopeo.ts";
+import { checkLoginFiles, checkPush, type PushCheck } from "../../registry/copying/push-check.ts";
+import { checkSkopeo } from "../../registry/skopeo/skopeo.ts";
 import { type Finding, finding, skipped, warned } from "./finding.ts";
 import { type SetCommand, setNamed } from "./set-command.ts";
 

@@ -1,5 +1,5 @@
-import { settingsOfThePod } from "../../config/config-template.ts";
 import { type Option, type OptionName, optionEntries } from "../../config/options.ts";
+import { settingsOfThePod } from "../../config/reference/config-template.ts";
 import type { Environment, Flags } from "../../config/sources.ts";
 
 /** How settings, named by their variables, are changed where the bot runs: a command, or the flag to change. */

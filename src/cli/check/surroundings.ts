@@ -1,13 +1,13 @@
 import type { Analyzer } from "../../analyzers/analyzer.ts";
-import { createDocuments } from "../../analyzers/documents.ts";
+import { createDocuments } from "../../analyzers/documents/documents.ts";
 import { openAnalyzers } from "../../analyzers/index.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
 import { addressOption } from "../../config/analyzer-address.ts";
 import type { Config } from "../../config/options.ts";
 import type { Environment } from "../../config/sources.ts";
 import { systemClock } from "../../core/clock.ts";
-import { asJobError } from "../../core/errors.ts";
-import { readProxies } from "../../core/proxy.ts";
+import { readProxies } from "../../core/hosts/proxy.ts";
+import { asJobError } from "../../core/jobs/errors.ts";
 import { checkStateDirectory } from "../../queue/index.ts";
 import { type Finding, finding, skipped } from "./finding.ts";
 import { type SetCommand, setNamed } from "./set-command.ts";

@@ -1,7 +1,7 @@
 import { imageStreams } from "../../cluster/api/paths.ts";
 import type { ClusterProbe } from "../../cluster/probe.ts";
 import type { Config } from "../../config/options.ts";
-import { isTracked } from "../../core/job.ts";
+import { isTracked } from "../../core/jobs/job.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
 import { type Finding, warned } from "./finding.ts";
 import type { SetCommand } from "./set-command.ts";

@@ -1,5 +1,5 @@
 import type { RequestOptions } from "node:https";
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { ClusterContext, KubeconfigSource } from "./context.ts";
 import type { ContextChoice } from "./kubeconfig.ts";
 import { type KubeconfigText, readKubeconfig } from "./kubeconfig-files.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { KubeconfigSource } from "./context.ts";
 import { findPodAccount, type PodAccount } from "./pod-context.ts";
 

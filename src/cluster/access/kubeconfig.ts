@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
-import { JobError } from "../../core/errors.ts";
-import { readProxies } from "../../core/proxy.ts";
+import { readProxies } from "../../core/hosts/proxy.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
 import type { KubeconfigText } from "./kubeconfig-files.ts";
 import { authenticateStatic, isStatic } from "./static-user.ts";

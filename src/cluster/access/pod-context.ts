@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
 import { readToken } from "./token-file.ts";
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 
 /** The token in a file. Throws `JobError("ClusterUnavailable")`. */
 export async function readToken(path: string): Promise<string> {

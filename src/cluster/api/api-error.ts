@@ -1,5 +1,5 @@
+import { parseRetryAfter } from "../../core/jobs/retry.ts";
 import { forPeople } from "../../core/outside-text.ts";
-import { parseRetryAfter } from "../../core/retry.ts";
 
 /** How a request failed. Broken: the answer broke off; Deaf: watches deliver nothing. */
 export type ApiFault =

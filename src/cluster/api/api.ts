@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "../../core/clock.ts";
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { Connection } from "../access/connection.ts";
 import { ApiError, errorOfAnswer } from "./api-error.ts";
 import { createDeadline, type Deadline, SilenceError } from "./deadline.ts";

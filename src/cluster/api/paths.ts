@@ -1,4 +1,4 @@
-import { isObjectName } from "../../core/object-name.ts";
+import { isObjectName } from "../../core/builds/object-name.ts";
 import { ApiError } from "./api-error.ts";
 
 /** A kind of objects of the API server. */

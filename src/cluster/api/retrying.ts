@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../../core/clock.ts";
-import { type Backoff, backoffDelay } from "../../core/retry.ts";
+import { type Backoff, backoffDelay } from "../../core/jobs/retry.ts";
 import { ApiError, type ApiFault } from "./api-error.ts";
 
 const passing: readonly ApiFault[] = ["BadData", "Silent", "Unavailable", "Unreachable"];

@@ -1,4 +1,4 @@
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { WatchTrouble } from "../cluster.ts";
 import { ApiError, type ApiFault } from "./api-error.ts";
 import { type Access, grantAdvice } from "./grants.ts";

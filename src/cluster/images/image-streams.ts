@@ -1,4 +1,4 @@
-import { type Digest, type ImageReference, isDigest, parseImageReference } from "../../core/image-reference.ts";
+import { type Digest, type ImageReference, isDigest, parseImageReference } from "../../core/images/image-reference.ts";
 import type { StreamSighting } from "../cluster.ts";
 
 /** The used fields of an ImageStream (image.openshift.io/v1). Everything is optional, as with a Build. */

@@ -1,6 +1,6 @@
-import { JobError } from "../../core/errors.ts";
-import { formatImageName, type ImageName } from "../../core/image-name.ts";
-import { type ImageReference, withDigest } from "../../core/image-reference.ts";
+import { formatImageName, type ImageName } from "../../core/images/image-name.ts";
+import { type ImageReference, withDigest } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { ApiError } from "../api/api-error.ts";
 import { asClusterError } from "../api/trouble.ts";
 import type { StreamSighting } from "../cluster.ts";

@@ -1,4 +1,4 @@
-import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../../core/images/image-reference.ts";
 import type { ImageStream } from "./image-streams.ts";
 
 /** The hosts of the cluster's own registry. */

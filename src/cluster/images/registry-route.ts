@@ -1,6 +1,6 @@
+import { isObjectName } from "../../core/builds/object-name.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { ImageReference } from "../../core/image-reference.ts";
-import { isObjectName } from "../../core/object-name.ts";
+import type { ImageReference } from "../../core/images/image-reference.ts";
 import { ApiError } from "../api/api-error.ts";
 import { asClusterError } from "../api/trouble.ts";
 import type { ImageStreams } from "./image-streams-api.ts";

@@ -1,4 +1,4 @@
-import { type Backoff, backoffDelay } from "../../core/retry.ts";
+import { type Backoff, backoffDelay } from "../../core/jobs/retry.ts";
 import type { Judgement } from "../api/trouble.ts";
 
 export interface WatchPace {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { parseImageReference } from "../../core/image-reference.ts";
+import { parseImageReference } from "../../core/images/image-reference.ts";
 import { readBody, readTarget } from "../answers.ts";
 
 export type Endpoint = "analyze" | "build-analysis";

@@ -1,4 +1,4 @@
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
 import { mostPackages, type PackageDatabase, plainText } from "../databases/database.ts";
 import { databases } from "../databases/index.ts";
 import { exactDistribution } from "../databases/system/os-release.ts";

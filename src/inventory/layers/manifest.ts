@@ -1,4 +1,4 @@
-import { type Digest, isDigest } from "../../core/image-reference.ts";
+import { type Digest, isDigest } from "../../core/images/image-reference.ts";
 
 export interface LayerDescriptor {
   readonly digest: Digest;

@@ -1,4 +1,4 @@
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
 import type { ContentSummary, DescribedDocument } from "../inventory.ts";
 import type { DescribedManifest, LayerDescriptor } from "../layers/manifest.ts";
 

@@ -5,7 +5,7 @@ import { assembleImage } from "../layers/assemble.ts";
 import { packContents, unpackContents } from "../layers/contents.ts";
 import { describeManifest } from "../layers/manifest.ts";
 import { readLayer } from "../layers/read-layer.ts";
-import { packContent, summarize } from "../store/packed-content.ts";
+import { packContent, summarize } from "../store/sqlite/packed-content.ts";
 import type { AssembleParts, FromReader, ReadContent, ToReader } from "./messages.ts";
 
 /** The thread in which everything others have written is unpacked and parsed: one task at a time. */

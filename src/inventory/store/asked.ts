@@ -1,4 +1,4 @@
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
 import { type ContentSummary, type Ecosystem, type PackageMatch, type PackageQuestion, QuestionError } from "../inventory.ts";
 import { packageUrl } from "../purl.ts";
 import { parseRange, type Range } from "../versions/range.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
 import type { PackageAnswer, PackageQuestion } from "../inventory.ts";
 import { type Asked, matchOf, type NamedRow, readQuestion } from "./asked.ts";
 

@@ -1,4 +1,4 @@
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
 import type { KnownPackages } from "../inventory.ts";
 
 /** Keeps the packages of images. Everything is asynchronous, because a store can be on another machine. */

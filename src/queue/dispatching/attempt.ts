@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
-import { asJobError, JobError } from "../../core/errors.ts";
-import type { Job } from "../../core/job.ts";
+import { asJobError, JobError } from "../../core/jobs/errors.ts";
+import type { Job } from "../../core/jobs/job.ts";
 import type { JobHandler, JobResult } from "../job-queue.ts";
 
 export type AttemptEnd =

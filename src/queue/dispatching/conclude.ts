@@ -1,5 +1,5 @@
-import type { FailureReason } from "../../core/errors.ts";
-import { type Backoff, jobBackoff } from "../../core/retry.ts";
+import type { FailureReason } from "../../core/jobs/errors.ts";
+import { type Backoff, jobBackoff } from "../../core/jobs/retry.ts";
 import { type AttemptEnd, settleGrace } from "./attempt.ts";
 import { attemptEnded, type Gate, type Sign } from "./gate.ts";
 import type { Claim, Conclusion } from "./store.ts";

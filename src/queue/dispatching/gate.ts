@@ -1,4 +1,4 @@
-import { type Backoff, backoffDelay, longestRetryAfter } from "../../core/retry.ts";
+import { type Backoff, backoffDelay, longestRetryAfter } from "../../core/jobs/retry.ts";
 
 /**
  * Whether jobs may start, seen from the endpoint every job needs: a circuit breaker. While it is shut, one job at a time may try, each time

@@ -1,4 +1,4 @@
-import type { Job } from "../../core/job.ts";
+import type { Job } from "../../core/jobs/job.ts";
 
 /** Jobs that never wait for one another's places, by the number that lies in the ledger. */
 export const pools = { usual: 0, slow: 1 } as const;

@@ -1,4 +1,4 @@
-import type { Job } from "../../core/job.ts";
+import type { Job } from "../../core/jobs/job.ts";
 import type { JobRecord } from "../job-queue.ts";
 import type { Gate } from "./gate.ts";
 import type { Pool, Room } from "./pools.ts";

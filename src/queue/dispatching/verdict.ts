@@ -1,5 +1,5 @@
-import type { JobError } from "../../core/errors.ts";
-import { type Backoff, backoffDelay, longestRetryAfter } from "../../core/retry.ts";
+import type { JobError } from "../../core/jobs/errors.ts";
+import { type Backoff, backoffDelay, longestRetryAfter } from "../../core/jobs/retry.ts";
 import type { JobFailure, JobResult } from "../job-queue.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { type Gate, gateBackoff } from "./gate.ts";

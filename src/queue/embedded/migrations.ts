@@ -6,7 +6,7 @@ const repositoryOf = "(job ->> '$.output.reference.registry') || '/' || (job ->>
 const someAnalysis = (state: string) =>
   `EXISTS (SELECT 1 FROM json_each(result, '$.analyses') WHERE value ->> '$.state' = '${state}')`;
 
-/** What `core/job-outcome.ts` says of a done job's result. */
+/** What `core/jobs/job-outcome.ts` says of a done job's result. */
 const analysisOf = `CASE
   WHEN ${someAnalysis("running")} THEN 'analysing'
   WHEN ${someAnalysis("failed")} THEN 'analysis-failed'

@@ -1,14 +1,14 @@
 import { hostname } from "node:os";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import type { Job } from "../../core/job.ts";
-import type { Backoff } from "../../core/retry.ts";
+import type { Job } from "../../core/jobs/job.ts";
+import type { Backoff } from "../../core/jobs/retry.ts";
 import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
 import type { StoreHooks } from "../dispatching/store.ts";
 import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork, QueueReads } from "../job-queue.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
-import { type Ledger, openLedger } from "./ledger.ts";
+import { type Ledger, openLedger } from "./ledger/ledger.ts";
+import { fileMarks } from "./ledger/marks.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
-import { fileMarks } from "./marks.ts";
 import { createEmbeddedStore } from "./store.ts";
 
 export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> {

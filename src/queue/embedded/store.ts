@@ -1,11 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
-import { longestRetryAfter } from "../../core/retry.ts";
+import { longestRetryAfter } from "../../core/jobs/retry.ts";
 import { type Gate, openGate, probeStarted, reopensIn } from "../dispatching/gate.ts";
 import type { Claim, DispatchStore, Places, StoreHooks, Taken } from "../dispatching/store.ts";
 import type { JobRecord } from "../job-queue.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import type { Ledger } from "./ledger.ts";
-import { type Wanted, wantedOf } from "./wanted.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { type Wanted, wantedOf } from "./ledger/wanted.ts";
 
 export interface EmbeddedStoreParts {
   readonly ledger: Ledger;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { coveredImage, groupOf, type Job, tenantOf } from "../../core/job.ts";
+import { coveredImage, groupOf, type Job, tenantOf } from "../../core/jobs/job.ts";
 import { DatabaseError } from "../../postgres/index.ts";
 import { lanes, type Pool } from "../dispatching/pools.ts";
 import { type Adding, type JobQueue, type QueuedWork, QueueUnavailableError } from "../job-queue.ts";

@@ -1,5 +1,5 @@
-import type { Job } from "../../core/job.ts";
-import { outcomeOf } from "../../core/job-outcome.ts";
+import type { Job } from "../../core/jobs/job.ts";
+import { outcomeOf } from "../../core/jobs/job-outcome.ts";
 import { type Pool, pools } from "../dispatching/pools.ts";
 import type { JobQueue, JobResult, JobState } from "../job-queue.ts";
 import type { Connection } from "./connection.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { Job } from "../../core/job.ts";
-import { outcomeOf } from "../../core/job-outcome.ts";
-import { longestRetryAfter } from "../../core/retry.ts";
+import type { Job } from "../../core/jobs/job.ts";
+import { outcomeOf } from "../../core/jobs/job-outcome.ts";
+import { longestRetryAfter } from "../../core/jobs/retry.ts";
 import type { Run } from "../../postgres/index.ts";
 import { type Gate, probePatience } from "../dispatching/gate.ts";
 import type { Pool } from "../dispatching/pools.ts";

@@ -1,5 +1,5 @@
-import { SetupError } from "../../core/errors.ts";
-import type { ShelfEntry } from "../../core/shelf.ts";
+import { SetupError } from "../../core/jobs/errors.ts";
+import type { ShelfEntry } from "../../core/jobs/shelf.ts";
 import { type Database, migrate } from "../../postgres/index.ts";
 import { type KeptJob, type KeptTag, keptColumns, type LedgerEnd } from "../ledger-end.ts";
 import { queueSchema } from "./schema/index.ts";

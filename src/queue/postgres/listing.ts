@@ -1,4 +1,4 @@
-import { mentions, wordsOf } from "../../core/search.ts";
+import { mentions, wordsOf } from "../../core/jobs/search.ts";
 import type { JobQueue, JobRecord, RecordFilter } from "../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "../rows.ts";
 import type { Connection } from "./connection.ts";

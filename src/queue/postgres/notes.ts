@@ -1,4 +1,4 @@
-import type { ShelfEntry } from "../../core/shelf.ts";
+import type { ShelfEntry } from "../../core/jobs/shelf.ts";
 import type { JobQueue } from "../job-queue.ts";
 import type { Connection } from "./connection.ts";
 

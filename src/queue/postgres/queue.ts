@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import type { Job } from "../../core/job.ts";
-import type { Backoff } from "../../core/retry.ts";
+import type { Job } from "../../core/jobs/job.ts";
+import type { Backoff } from "../../core/jobs/retry.ts";
 import { type Database, migrate, persist } from "../../postgres/index.ts";
 import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
 import { poolOf } from "../dispatching/pools.ts";

@@ -1,5 +1,5 @@
-import { coveredImage, groupOf } from "../../core/job.ts";
-import type { JobOutcome } from "../../core/job-outcome.ts";
+import { coveredImage, groupOf } from "../../core/jobs/job.ts";
+import type { JobOutcome } from "../../core/jobs/job-outcome.ts";
 import { type FailureGroup, type JobQueue, type JobState, jobStates, type QueuedWork, type Tally } from "../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "../rows.ts";
 import type { Connection } from "./connection.ts";

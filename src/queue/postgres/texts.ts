@@ -1,5 +1,5 @@
-import type { ImageName } from "../../core/image-name.ts";
-import type { Job } from "../../core/job.ts";
+import type { ImageName } from "../../core/images/image-name.ts";
+import type { Job } from "../../core/jobs/job.ts";
 
 /** A text as PostgreSQL can keep it: it has no character zero. */
 export function clean<Text extends string | undefined>(text: Text): Text {

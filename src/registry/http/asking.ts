@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { failureAt, JobError } from "../../core/errors.ts";
+import { failureAt, JobError } from "../../core/jobs/errors.ts";
 import { RegistryVerdict } from "../trust/verdict.ts";
 import { asJobFailure, type Exchange, type HeadAnswer, type HttpInit, NoAnswer, type TlsTrust } from "./exchange.ts";
 import { AnswerFailure } from "./http-failures.ts";

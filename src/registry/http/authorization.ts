@@ -1,4 +1,4 @@
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { RegistryLogin } from "../logins/credentials.ts";
 import { untrusted } from "../trust/verdict.ts";
 import { asksForBasic, type Bearer, bearersOf, type Challenge } from "./challenges.ts";

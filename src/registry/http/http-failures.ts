@@ -1,7 +1,7 @@
-import { type FailureReason, JobError } from "../../core/errors.ts";
+import { type FailureReason, JobError } from "../../core/jobs/errors.ts";
+import { parseRetryAfter } from "../../core/jobs/retry.ts";
 import { forPeople } from "../../core/outside-text.ts";
 import { redact } from "../../core/redact.ts";
-import { parseRetryAfter } from "../../core/retry.ts";
 import { proxyFailure } from "../../network/agents.ts";
 import { refusedCode } from "../../network/guarded-lookup.ts";
 import { refusedHost } from "../trust/host-trust.ts";

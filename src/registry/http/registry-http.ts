@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { noProxies, type Proxies } from "../../core/proxy.ts";
+import { noProxies, type Proxies } from "../../core/hosts/proxy.ts";
 import { createAgents } from "../../network/agents.ts";
 import type { RegistryLogin } from "../logins/credentials.ts";
 import type { HostTrust } from "../trust/host-trust.ts";

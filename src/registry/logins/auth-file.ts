@@ -1,4 +1,4 @@
-import { type ImageReference, repositoryOf } from "../../core/image-reference.ts";
+import { type ImageReference, repositoryOf } from "../../core/images/image-reference.ts";
 import { matchesWildcard, withoutEnd } from "../../core/outside-text.ts";
 
 /** A login for one registry; `identityToken` is a refresh token that some registries use instead of a password. */

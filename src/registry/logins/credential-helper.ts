@@ -1,8 +1,8 @@
 import { runChild } from "../../children/child.ts";
 import type { HostProcess } from "../../children/run-directory.ts";
 import type { Clock } from "../../core/clock.ts";
-import { JobError } from "../../core/errors.ts";
-import type { Proxies } from "../../core/proxy.ts";
+import type { Proxies } from "../../core/hosts/proxy.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { RegistryLogin } from "./auth-file.ts";
 
 export interface HelperSettings {

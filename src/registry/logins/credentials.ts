@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { JobError } from "../../core/errors.ts";
-import type { ImageReference } from "../../core/image-reference.ts";
+import type { ImageReference } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { type AuthFile, findHelper, findLogin, parseAuthfile, type RegistryLogin } from "./auth-file.ts";
 import type { CredentialHelpers } from "./credential-helper.ts";
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 
 /** Tries with the current logins. If they are denied and have changed meanwhile (a rotated secret), it tries once more. */
 export async function retryWithFreshLogins<Logins, Result>(

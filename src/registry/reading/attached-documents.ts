@@ -1,5 +1,5 @@
-import { JobError } from "../../core/errors.ts";
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { Referrer } from "../referrers.ts";
 import type { ReadableImage } from "./image-reader.ts";
 import { type Descriptor, type ManifestContent, readManifest } from "./manifest.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../core/clock.ts";
-import { JobError } from "../../core/errors.ts";
-import type { Digest } from "../../core/image-reference.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { HeadAnswer } from "../http/exchange.ts";
 import type { StreamFromRegistry } from "../http/registry-http.ts";
 

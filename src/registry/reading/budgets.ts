@@ -1,4 +1,4 @@
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 
 /** Limits for reading one image. */
 export interface ImageBudget {

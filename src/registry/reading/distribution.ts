@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { JobError } from "../../core/errors.ts";
-import { type Digest, isDigest } from "../../core/image-reference.ts";
+import { type Digest, isDigest } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { AnswerFailure } from "../http/http-failures.ts";
 import type { RegistryAnswer, SendToRegistry } from "../http/registry-http.ts";
 import { noRegistry, RegistryVerdict } from "../trust/verdict.ts";

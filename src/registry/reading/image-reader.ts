@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
-import { type Digest, formatImageReference, type ImageReference } from "../../core/image-reference.ts";
-import { type HostLimits, inTurn } from "../host-limits.ts";
+import { type Digest, formatImageReference, type ImageReference } from "../../core/images/image-reference.ts";
+import { type HostLimits, inTurn } from "../copying/host-limits.ts";
 import type { RegistryRepository } from "../http/registry-http.ts";
 import type { Side } from "../logins/credentials.ts";
 import { type Referrer, referrersOf } from "../referrers.ts";

@@ -1,5 +1,11 @@
-import { JobError } from "../../core/errors.ts";
-import { type Digest, type ImageReference, isDigest, parseImageReference, withDigest } from "../../core/image-reference.ts";
+import {
+  type Digest,
+  type ImageReference,
+  isDigest,
+  parseImageReference,
+  withDigest,
+} from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import type { Manifest } from "./distribution.ts";
 import type { ReadableImage } from "./image-reader.ts";
 import { assertImage, readManifest } from "./manifest.ts";

@@ -1,6 +1,6 @@
-import { JobError } from "../../core/errors.ts";
-import { whyNoImage } from "../../core/image-kind.ts";
-import { type Digest, isDigest } from "../../core/image-reference.ts";
+import { whyNoImage } from "../../core/images/image-kind.ts";
+import { type Digest, isDigest } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { RegistryVerdict } from "../trust/verdict.ts";
 
 /** `index`: names the images of several platforms; `image`: names blobs; `schema1`: Docker's first format, whose digest leaves its signatures out. */

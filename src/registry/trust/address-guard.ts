@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup } from "node:dns";
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
-import { type AddressKind, addressKind, canonicalAddress } from "../../core/addresses.ts";
+import { type AddressKind, addressKind, canonicalAddress } from "../../core/hosts/addresses.ts";
 
 export interface AddressGuardSettings {
   /** Whether the bot runs in a pod, where loopback cannot be a registry. */

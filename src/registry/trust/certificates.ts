@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { SetupError } from "../../core/errors.ts";
+import { SetupError } from "../../core/jobs/errors.ts";
 
 /** The CA certificates trusted in addition to the system's, for both Node and skopeo. */
 export interface Certificates {

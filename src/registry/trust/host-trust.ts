@@ -1,6 +1,6 @@
 import type { LookupFunction } from "node:net";
-import { addressKind, canonicalAddress } from "../../core/addresses.ts";
-import { matchesRegistry } from "../../core/push-target.ts";
+import { addressKind, canonicalAddress } from "../../core/hosts/addresses.ts";
+import { matchesRegistry } from "../../core/images/push-target.ts";
 import { guardedLookup } from "../../network/guarded-lookup.ts";
 import { urlOf } from "../http/registry-url.ts";
 import { createAddressGuard, type FindAddresses } from "./address-guard.ts";

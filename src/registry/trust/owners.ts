@@ -1,4 +1,4 @@
-import { canonicalAddress } from "../../core/addresses.ts";
+import { canonicalAddress } from "../../core/hosts/addresses.ts";
 
 /** Token services outside of their registries' domains. */
 const knownPairs: readonly (readonly [registry: RegExp, service: RegExp])[] = [

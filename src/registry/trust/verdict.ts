@@ -1,4 +1,4 @@
-import { JobError } from "../../core/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 
 /**
  * What the bot itself decides about a registry, so that nothing else is tried: it is not trusted, or it is none. Every other failure of the bot's

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { formatImageName } from "../../core/image-name.ts";
-import type { Digest } from "../../core/image-reference.ts";
-import type { PackageQuestion } from "../../core/package-question.ts";
+import { formatImageName } from "../../core/images/image-name.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
+import type { PackageQuestion } from "../../core/jobs/package-question.ts";
 import type { Completeness, KnownPackages, PackageMatch } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord, JobState } from "../../queue/job-queue.ts";
 import { type Origin, originsOf } from "./origin.ts";

@@ -1,8 +1,8 @@
-import type { Digest } from "../../core/image-reference.ts";
-import { isSameProduct } from "../../core/job.ts";
+import type { Digest } from "../../core/images/image-reference.ts";
+import { isSameProduct } from "../../core/jobs/job.ts";
 import type { ContentSummary, KnownPackages, ListedPackage, PackageDifference } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord } from "../../queue/job-queue.ts";
-import { imageDigest } from "../chain.ts";
+import { imageDigest } from "../records/chain.ts";
 import { type Origin, originsOf } from "./origin.ts";
 
 /** What a job's page shows of the packages in its image. */

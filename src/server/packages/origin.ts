@@ -1,7 +1,7 @@
-import { formatImageName } from "../../core/image-name.ts";
+import { formatImageName } from "../../core/images/image-name.ts";
 import type { KnownPackages } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord } from "../../queue/job-queue.ts";
-import { imageDigest } from "../chain.ts";
+import { imageDigest } from "../records/chain.ts";
 
 /** Whose layer a package is in: the image's own, or a base image's, where it has to be fixed. */
 export type Origin = { readonly kind: "own" } | { readonly kind: "base"; readonly image: string; readonly buildConfig?: string };

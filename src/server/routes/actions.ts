@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import express, { type Request, type Response, Router } from "express";
-import { failedOutcomes, type JobOutcome } from "../../core/job-outcome.ts";
+import { failedOutcomes, type JobOutcome } from "../../core/jobs/job-outcome.ts";
 import type { LookedAt, RecordFilter } from "../../queue/job-queue.ts";
-import { isFiltered, readFilter, toRecordFilter } from "../list-filter.ts";
 import type { PageParts } from "../page-parts.ts";
+import { isFiltered, readFilter, toRecordFilter } from "../records/list-filter.ts";
 import { answerProblem, changersOnly, wantsJson } from "./guard.ts";
 
 /** Jobs read from the queue at a time. */

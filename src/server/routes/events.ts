@@ -1,7 +1,7 @@
 import { type Response, Router } from "express";
-import { readFilter } from "../list-filter.ts";
-import type { Subject } from "../live.ts";
+import type { Subject } from "../live/live.ts";
 import type { PageParts } from "../page-parts.ts";
+import { readFilter } from "../records/list-filter.ts";
 
 /** The most open pages for one address. A login proxy or router has many people behind one address, but others need a place too. */
 const mostOfPeer = 200;

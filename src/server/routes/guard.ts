@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { type AccessSettings, type Caller, type Refusal, refuseChange, refuseReading } from "../access.ts";
+import { type AccessSettings, type Caller, type Refusal, refuseChange, refuseReading } from "../listening/access.ts";
 import { toText } from "../views/html.ts";
-import { problemPage } from "../views/problem-page.ts";
+import { problemPage } from "../views/pages/problem-page.ts";
 
 /** Only for callers that may read. */
 export function readersOnly(settings: AccessSettings): RequestHandler {

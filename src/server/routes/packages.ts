@@ -1,15 +1,15 @@
 import { type Request, type Response, Router } from "express";
-import { asJobError } from "../../core/errors.ts";
-import { type ImageReference, parseImageReference } from "../../core/image-reference.ts";
-import { type PackageQuestion, parsePackageQuestion } from "../../core/package-question.ts";
+import { type ImageReference, parseImageReference } from "../../core/images/image-reference.ts";
+import { asJobError } from "../../core/jobs/errors.ts";
+import { type PackageQuestion, parsePackageQuestion } from "../../core/jobs/package-question.ts";
 import { QuestionError } from "../../inventory/inventory.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
-import { mayPressButtons } from "../access.ts";
-import { imageDigest } from "../chain.ts";
+import { mayPressButtons } from "../listening/access.ts";
 import { answerQuestion, type FoundPackages } from "../packages/answer.ts";
 import type { PageParts } from "../page-parts.ts";
+import { imageDigest } from "../records/chain.ts";
 import { toText } from "../views/html.ts";
-import { packagesPage } from "../views/packages-page.ts";
+import { packagesPage } from "../views/pages/packages-page.ts";
 import { callerOf } from "./guard.ts";
 
 const noQuestion = "Ask for a name, with a version or a range: name=log4j-core&version=>=2.0 <2.17.1";

@@ -1,19 +1,19 @@
 import { type Request, type Response, Router } from "express";
-import type { Job } from "../../core/job.ts";
-import { groupOf } from "../../core/job.ts";
+import type { Job } from "../../core/jobs/job.ts";
+import { groupOf } from "../../core/jobs/job.ts";
+import { remedyFor } from "../../core/jobs/remedies.ts";
 import { linesForPeople } from "../../core/outside-text.ts";
-import { remedyFor } from "../../core/remedies.ts";
-import { mayPressButtons, refuseLogs } from "../access.ts";
-import { findChain } from "../chain.ts";
-import { gatherGroups } from "../groups.ts";
-import { fits, isFiltered, listPath, readFilter, toRecordFilter } from "../list-filter.ts";
+import { mayPressButtons, refuseLogs } from "../listening/access.ts";
 import { packagesOfJob } from "../packages/job-packages.ts";
 import type { PageParts } from "../page-parts.ts";
+import { findChain } from "../records/chain.ts";
+import { gatherGroups } from "../records/groups.ts";
+import { fits, isFiltered, listPath, readFilter, toRecordFilter } from "../records/list-filter.ts";
 import { foldedProblems, readStatus } from "../status.ts";
 import { type Html, toText } from "../views/html.ts";
-import { jobPage, type LogTail } from "../views/job-page.ts";
-import { jobsPage, mostCounted } from "../views/jobs-page.ts";
 import { withFormToken } from "../views/layout.ts";
+import { jobPage, type LogTail } from "../views/pages/job-page.ts";
+import { jobsPage, mostCounted } from "../views/pages/jobs-page.ts";
 import { answerProblem, callerOf } from "./guard.ts";
 
 const pageSize = 50;

@@ -1,8 +1,8 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
-import { asJobError } from "../../core/errors.ts";
+import { asJobError } from "../../core/jobs/errors.ts";
 import { longestId } from "../../core/outside-text.ts";
-import { isSameSecret } from "../access.ts";
-import { createBodyPlaces } from "../body-places.ts";
+import { isSameSecret } from "../listening/access.ts";
+import { createBodyPlaces } from "../listening/body-places.ts";
 import { isCloudEvent, readCloudEvent } from "../webhooks/cloud-event.ts";
 import { handshake, validationOf } from "../webhooks/handshakes.ts";
 import { type PushedImages, readRegistryPayload, senderNames } from "../webhooks/registry-payload.ts";

@@ -1,5 +1,5 @@
-import type { NamedBuild } from "../../core/build.ts";
-import { buildLink } from "../../core/web-links.ts";
+import type { NamedBuild } from "../../core/builds/build.ts";
+import { buildLink } from "../../core/hosts/web-links.ts";
 import type { Builds, FailedBuild, RunningBuild } from "../builds.ts";
 import { type Html, html } from "./html.ts";
 import { outsideLink } from "./links.ts";

@@ -1,5 +1,5 @@
-import { describeJob } from "../../core/job.ts";
-import type { Chain, ChainLink } from "../chain.ts";
+import { describeJob } from "../../core/jobs/job.ts";
+import type { Chain, ChainLink } from "../records/chain.ts";
 import { type Html, html } from "./html.ts";
 import { imageView, jobPath } from "./job-row.ts";
 import { outside, stateBadge } from "./words.ts";

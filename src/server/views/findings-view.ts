@@ -1,4 +1,4 @@
-import { describeFindings, type Findings, severities } from "../../core/findings.ts";
+import { describeFindings, type Findings, severities } from "../../core/jobs/findings.ts";
 import { type Html, html } from "./html.ts";
 import { outside } from "./words.ts";
 

@@ -1,8 +1,8 @@
-import { formatImageName } from "../../core/image-name.ts";
-import { describeJob, type Job, ownerParts } from "../../core/job.ts";
-import { type JobOutcome, outcomeOf } from "../../core/job-outcome.ts";
+import { formatImageName } from "../../core/images/image-name.ts";
+import { describeJob, type Job, ownerParts } from "../../core/jobs/job.ts";
+import { type JobOutcome, outcomeOf } from "../../core/jobs/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
-import type { RecordGroup } from "../groups.ts";
+import type { RecordGroup } from "../records/groups.ts";
 import { findingsBadge } from "./findings-view.ts";
 import { type Html, html } from "./html.ts";
 import { actionForm } from "./layout.ts";

@@ -1,5 +1,5 @@
-import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/job-outcome.ts";
-import { type ProblemKind, problemLine } from "../../core/problems.ts";
+import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/jobs/job-outcome.ts";
+import { type ProblemKind, problemLine } from "../../core/jobs/problems.ts";
 import type { ReplicaStatus } from "../replicas.ts";
 import type { Status } from "../status.ts";
 import { buildsLine, buildsView } from "./builds-view.ts";

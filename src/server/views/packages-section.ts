@@ -2,7 +2,7 @@ import type { ContentSummary, PackageChange } from "../../inventory/inventory.ts
 import type { JobPackages } from "../packages/job-packages.ts";
 import { type Html, html } from "./html.ts";
 import { jobPath } from "./job-row.ts";
-import { originView } from "./packages-page.ts";
+import { originView } from "./pages/packages-page.ts";
 import { counted, outside } from "./words.ts";
 
 /** The packages in a job's image, what changed, and what its base image brought. */

@@ -1,5 +1,5 @@
-import { jobsLine, type Problem } from "../../core/problems.ts";
-import { listPath } from "../list-filter.ts";
+import { jobsLine, type Problem } from "../../core/jobs/problems.ts";
+import { listPath } from "../records/list-filter.ts";
 import { type Html, html } from "./html.ts";
 import { outside, timeAgo } from "./words.ts";
 

@@ -1,5 +1,5 @@
 import { isoTime } from "../../core/clock.ts";
-import { outcomeOf, outcomeWords } from "../../core/job-outcome.ts";
+import { outcomeOf, outcomeWords } from "../../core/jobs/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
 import { type Html, html } from "./html.ts";
 
@@ -58,7 +58,7 @@ export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
 }
 
-export { reasonWords } from "../../core/problems.ts";
+export { reasonWords } from "../../core/jobs/problems.ts";
 
 /** Outside text, isolated so that its writing direction does not affect its surroundings, and cut at the limit. */
 export function outside(text: string, limit = 400): Html {

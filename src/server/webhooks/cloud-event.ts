@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { JobError } from "../../core/errors.ts";
-import { type ImageReference, isDigest, parseImageReference } from "../../core/image-reference.ts";
+import { type ImageReference, isDigest, parseImageReference } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { collect, type PushedImages } from "./registry-payload.ts";
 import { withoutScheme } from "./senders/reading.ts";
 

@@ -1,4 +1,4 @@
-import { type ImageReference, repositoryOf } from "../../core/image-reference.ts";
+import { type ImageReference, repositoryOf } from "../../core/images/image-reference.ts";
 import { matchesWildcard } from "../../core/outside-text.ts";
 
 /** Whether an image that a web hook names is wanted: one of the patterns (`*` for any characters) matches its registry and repository. */

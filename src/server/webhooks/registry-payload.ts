@@ -1,4 +1,4 @@
-import { asJobError } from "../../core/errors.ts";
+import { asJobError } from "../../core/jobs/errors.ts";
 import { dockerHub, ecr, github, quay } from "./senders/by-tag.ts";
 import { azure, distribution, eventGrid, readEventGrid } from "./senders/distribution.ts";
 import { harbor } from "./senders/harbor.ts";

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { ImageReference } from "../../core/image-reference.ts";
-import type { ToldOfImage } from "../../core/job.ts";
+import type { ImageReference } from "../../core/images/image-reference.ts";
+import type { ToldOfImage } from "../../core/jobs/job.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 
 /** An image as a web hook names it. */

@@ -1,10 +1,10 @@
 import { ApiError } from "../../cluster/api/api-error.ts";
 import { isPassing, retrying } from "../../cluster/api/retrying.ts";
 import { asClusterError } from "../../cluster/api/trouble.ts";
-import type { NamedBuild } from "../../core/build.ts";
+import type { NamedBuild } from "../../core/builds/build.ts";
 import { sleep } from "../../core/clock.ts";
-import { JobError } from "../../core/errors.ts";
-import { backoffDelay } from "../../core/retry.ts";
+import { JobError } from "../../core/jobs/errors.ts";
+import { backoffDelay } from "../../core/jobs/retry.ts";
 import type { BuildSource, LogPart } from "../build-source.ts";
 import type { LogReader } from "./build-log.ts";
 import { readPart } from "./parts.ts";

@@ -1,7 +1,7 @@
 import type { Api } from "../../cluster/api/api.ts";
 import { ApiError } from "../../cluster/api/api-error.ts";
 import { type Patience, retrying } from "../../cluster/api/retrying.ts";
-import type { NamedBuild } from "../../core/build.ts";
+import type { NamedBuild } from "../../core/builds/build.ts";
 import type { BuildSource } from "../build-source.ts";
 import { readParts } from "./parts.ts";
 

@@ -1,9 +1,9 @@
 import type { Api } from "../../cluster/api/api.ts";
 import { listPath, objectPath, pods } from "../../cluster/api/paths.ts";
 import type { Right } from "../../cluster/rights.ts";
-import type { NamedBuild } from "../../core/build.ts";
+import type { NamedBuild } from "../../core/builds/build.ts";
 import type { BuildSource, FoundLog, LogPart } from "../build-source.ts";
-import { entries, type Metadata, stringsOf } from "../fields.ts";
+import { entries, type Metadata, stringsOf } from "../objects/fields.ts";
 
 /** The used fields of a pod. */
 interface Pod {

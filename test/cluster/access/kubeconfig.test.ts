@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openCluster } from "../../../src/app/open-cluster.ts";
+import { openCluster } from "../../../src/app/opening/open-cluster.ts";
 import type { ClusterSettings } from "../../../src/cluster/settings.ts";
 import { kubeconfig } from "../../support/kubeconfig.ts";
 import { open, openWith, startApi, streams, temporaryDirectory, token } from "../test-cluster.ts";

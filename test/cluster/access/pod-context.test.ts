@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { ClusterSettings } from "../../../src/cluster/settings.ts";
-import { parseImageReference } from "../../../src/core/image-reference.ts";
+import { parseImageReference } from "../../../src/core/images/image-reference.ts";
 import { internalRegistry, testCertificates } from "../../support/fixtures.ts";
 import { open, startApi, streams, temporaryDirectory, token } from "../test-cluster.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { errorOfAnswer } from "../../../src/cluster/api/api-error.ts";
 import { asClusterError, judge } from "../../../src/cluster/api/trouble.ts";
-import { JobError } from "../../../src/core/errors.ts";
+import { JobError } from "../../../src/core/jobs/errors.ts";
 import { recordedText } from "../../support/fixtures.ts";
 
 const access = { verb: "list", resource: "builds", namespace: "golang-builder" } as const;

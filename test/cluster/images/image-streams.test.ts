@@ -6,7 +6,7 @@ import {
   imageOfTag,
   readImageStream,
 } from "../../../src/cluster/images/image-streams.ts";
-import { formatImageReference } from "../../../src/core/image-reference.ts";
+import { formatImageReference } from "../../../src/core/images/image-reference.ts";
 import { digestOf, internalRegistry, recordedImageStreams } from "../../support/fixtures.ts";
 
 const recordedStream = (name: string) => recordedImageStreams().find(({ metadata }) => metadata.name === name) as ImageStream;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StreamSighting } from "../../../src/cluster/cluster.ts";
 import { createRegistryHosts } from "../../../src/cluster/images/registry-hosts.ts";
-import { formatImageReference, parseImageReference } from "../../../src/core/image-reference.ts";
+import { formatImageReference, parseImageReference } from "../../../src/core/images/image-reference.ts";
 import type { OpenShiftApi } from "../../../src/demo/openshift-api.ts";
 import { digestOf, internalRegistry, recordedImageStreams } from "../../support/fixtures.ts";
 import { openTestCluster, type TestClusterTraits } from "../test-cluster.ts";

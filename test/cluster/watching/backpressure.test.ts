@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { openCluster } from "../../../src/app/open-cluster.ts";
+import { openCluster } from "../../../src/app/opening/open-cluster.ts";
 import { fakeClock } from "../../support/fake-clock.ts";
 import { aBuild } from "../../support/fixtures.ts";
 import { fastPace } from "../test-cluster.ts";

@@ -1,4 +1,4 @@
-import { openCluster } from "../../../src/app/open-cluster.ts";
+import { openCluster } from "../../../src/app/opening/open-cluster.ts";
 
 /** Lists the builds and image streams of a cluster as in one of its pods, and prints how many there were and the most memory it took. */
 const [, , url, serviceAccountDirectory = ""] = process.argv;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Digest } from "../../../src/core/image-reference.ts";
+import type { Digest } from "../../../src/core/images/image-reference.ts";
 import type { ImageContent } from "../../../src/inventory/inventory.ts";
 import { assembleImage } from "../../../src/inventory/layers/assemble.ts";
 import { readLayer } from "../../../src/inventory/layers/read-layer.ts";

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Digest } from "../../../src/core/image-reference.ts";
+import type { Digest } from "../../../src/core/images/image-reference.ts";
 import { type ImageContent, type InstalledPackage, QuestionError } from "../../../src/inventory/inventory.ts";
 import type { PackageStore } from "../../../src/inventory/store/package-store.ts";
-import { packContent } from "../../../src/inventory/store/packed-content.ts";
+import { packContent } from "../../../src/inventory/store/sqlite/packed-content.ts";
 import type { FakeClock } from "../../support/fake-clock.ts";
 
 /** Where a store keeps what it knows. */

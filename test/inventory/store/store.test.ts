@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { packContent } from "../../../src/inventory/store/packed-content.ts";
-import { openThreadStore } from "../../../src/inventory/store/thread-store.ts";
+import { packContent } from "../../../src/inventory/store/sqlite/packed-content.ts";
+import { openThreadStore } from "../../../src/inventory/store/sqlite/thread-store.ts";
 import { fakeClock } from "../../support/fake-clock.ts";
 import { content, describePackageStore, digest, rpm, type StoreStorage } from "./package-store.contract.ts";
 

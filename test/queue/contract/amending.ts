@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { JobError } from "../../../src/core/errors.ts";
+import { JobError } from "../../../src/core/jobs/errors.ts";
 import type { JobQueue, JobResult } from "../../../src/queue/job-queue.ts";
 import { buildJob, heldHandler, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute } from "./contract.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { JobError } from "../../../src/core/errors.ts";
-import { parseImageReference } from "../../../src/core/image-reference.ts";
-import { imageJobs, type Job } from "../../../src/core/job.ts";
+import { parseImageReference } from "../../../src/core/images/image-reference.ts";
+import { JobError } from "../../../src/core/jobs/errors.ts";
+import { imageJobs, type Job } from "../../../src/core/jobs/job.ts";
 import type { JobResult } from "../../../src/queue/job-queue.ts";
 import { buildJob, heldHandler, imageName, nothing, result, scanJob } from "../jobs.ts";
 import { type Contract, hour, minute } from "./contract.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type FailureReason, JobError } from "../../../src/core/errors.ts";
+import { type FailureReason, JobError } from "../../../src/core/jobs/errors.ts";
 import type { AttemptReport } from "../../../src/queue/job-queue.ts";
 import { buildJob, nothing, result } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";

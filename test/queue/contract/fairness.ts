@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { JobError } from "../../../src/core/errors.ts";
-import type { Job } from "../../../src/core/job.ts";
+import { JobError } from "../../../src/core/jobs/errors.ts";
+import type { Job } from "../../../src/core/jobs/job.ts";
 import { buildJob, heldHandler, nothing } from "../jobs.ts";
 import { type Contract, hour, minute, second } from "./contract.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Digest } from "../../../src/core/image-reference.ts";
+import type { Digest } from "../../../src/core/images/image-reference.ts";
 import type { Contract } from "./contract.ts";
 
 const [a, b] = ["a", "b"].map((letter): Digest => `sha256:${letter.repeat(64)}`) as [Digest, Digest];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseImageReference } from "../../../src/core/image-reference.ts";
-import { imageJob } from "../../../src/core/job.ts";
+import { parseImageReference } from "../../../src/core/images/image-reference.ts";
+import { imageJob } from "../../../src/core/jobs/job.ts";
 import { buildJob, imageName, result, scanJob } from "../jobs.ts";
 import type { Contract } from "./contract.ts";
 

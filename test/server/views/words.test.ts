@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isoTime } from "../../../src/core/clock.ts";
-import { failureReasons } from "../../../src/core/errors.ts";
+import { failureReasons } from "../../../src/core/jobs/errors.ts";
 import { toText } from "../../../src/server/views/html.ts";
 import { agoText, duration, outside, reasonWords, stateBadge, timeAhead } from "../../../src/server/views/words.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatImageReference } from "../../../src/core/image-reference.ts";
+import { formatImageReference } from "../../../src/core/images/image-reference.ts";
 import { isCloudEvent, readCloudEvent } from "../../../src/server/webhooks/cloud-event.ts";
 import { createImageFilter } from "../../../src/server/webhooks/image-filter.ts";
 import { digest } from "./payloads.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatImageReference } from "../../../src/core/image-reference.ts";
+import { formatImageReference } from "../../../src/core/images/image-reference.ts";
 import { readRegistryPayload } from "../../../src/server/webhooks/registry-payload.ts";
 import { digestOf } from "../../support/fixtures.ts";
 import { type DistributionTraits, digest, distributionEvent, harborPush, quayPush } from "./payloads.ts";

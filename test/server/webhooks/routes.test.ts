@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { formatImageReference } from "../../../src/core/image-reference.ts";
+import { formatImageReference } from "../../../src/core/images/image-reference.ts";
 import { createSignatureCheck } from "../../../src/notifications/signature.ts";
 import { openServer } from "../../../src/server/server.ts";
 import type { TakenImage, WebhookSettings } from "../../../src/server/webhooks/webhook-settings.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { createWebhooks } from "../../../src/app/webhooks.ts";
 import type { Config } from "../../../src/config/options.ts";
-import { JobError } from "../../../src/core/errors.ts";
-import { parseImageReference } from "../../../src/core/image-reference.ts";
+import { parseImageReference } from "../../../src/core/images/image-reference.ts";
+import { JobError } from "../../../src/core/jobs/errors.ts";
 import { openEmbeddedQueue } from "../../../src/queue/index.ts";
 import { digest } from "./payloads.ts";
 

@@ -1,5 +1,5 @@
-import { whyNoImage } from "../../../core/image-kind.ts";
-import { isDigest, isTag } from "../../../core/image-reference.ts";
+import { whyNoImage } from "../../../core/images/image-kind.ts";
+import { isDigest, isTag } from "../../../core/images/image-reference.ts";
 import { asObject, isObject, named, nothing, type Sender, type Told, textOf, withoutScheme } from "./reading.ts";
 
 /** Quay's notifications, of which a push names tags and no digest: https://docs.quay.io/guides/notifications.html */

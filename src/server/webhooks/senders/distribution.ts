@@ -1,5 +1,5 @@
-import { whyNoImage } from "../../../core/image-kind.ts";
-import { type Digest, isDigest } from "../../../core/image-reference.ts";
+import { whyNoImage } from "../../../core/images/image-kind.ts";
+import { type Digest, isDigest } from "../../../core/images/image-reference.ts";
 import { asObject, isObject, named, nothing, type Sender, type Told, textOf } from "./reading.ts";
 
 /** Manifests of several platforms' images, which are pushed one by one before it. */

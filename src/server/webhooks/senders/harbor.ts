@@ -1,5 +1,5 @@
-import { whyNoImage } from "../../../core/image-kind.ts";
-import { isDigest } from "../../../core/image-reference.ts";
+import { whyNoImage } from "../../../core/images/image-kind.ts";
+import { isDigest } from "../../../core/images/image-reference.ts";
 import { asObject, isObject, type Json, named, nothing, type Sender, type Told, textOf, withoutScheme } from "./reading.ts";
 
 /** Harbor's own format and its CloudEvents: https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/ */

@@ -1,5 +1,5 @@
-import { JobError } from "../../../core/errors.ts";
-import { type ImageReference, parseImageReference } from "../../../core/image-reference.ts";
+import { type ImageReference, parseImageReference } from "../../../core/images/image-reference.ts";
+import { JobError } from "../../../core/jobs/errors.ts";
 import type { PushedImage } from "../webhook-settings.ts";
 
 export type Json = Readonly<Record<string, unknown>>;

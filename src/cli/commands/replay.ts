@@ -1,0 +1,58 @@
+import { submissionPolicy, taskSettings } from "../../app/settings.ts";
+import { type BuildOutcome, eachImage } from "../../core/builds/build-outcome.ts";
+import { planJobs } from "../../core/jobs/job.ts";
+import type { BuildSource } from "../../sources/build-source.ts";
+import { buildSources } from "../../sources/index.ts";
+import { settleAll } from "../../sources/objects/ownership.ts";
+import { type CommandContext, UsageError } from "../command.ts";
+import { runJobs } from "../run-jobs.ts";
+
+/** Treats the builds of a file as if they were seen now (an object or a List, as `oc get -o json` prints it): 0 when all were accepted. */
+export async function replay(context: CommandContext, file: string): Promise<number> {
+  const { config, log } = context;
+  const policy = submissionPolicy(config);
+  const outcomes = readBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
+  const settled = settleAll(outcomes, taskSettings(config)).flatMap(eachImage);
+  const plans = settled.map((outcome) => ({ outcome, plan: planJobs(outcome, policy) }));
+  for (const { outcome, plan } of plans) {
+    const { namespace, name } = outcome.build ?? {};
+    if (plan.kind === "skip") log.info({ subject: `${namespace}/${name}`, because: plan.because }, "Build left alone");
+  }
+  const again = config.force ? "always" : "failed";
+  const wanted = plans.flatMap(({ plan }) => (plan.kind === "submit" ? plan.jobs.map((job) => ({ job, again }) as const) : []));
+  return wanted.length === 0 ? 0 : runJobs(context, wanted);
+}
+
+async function readText({ readInput }: CommandContext, file: string): Promise<string> {
+  try {
+    return await readInput(file);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
+
+function readBuilds(text: string, file: string, sources: readonly BuildSource[]): readonly BuildOutcome[] {
+  const value = parseJson(text, file);
+  const items: unknown = typeof value === "object" && value !== null && "items" in value ? value.items : [value];
+  const read = (Array.isArray(items) ? items : [undefined]).map((item) => sourceOf(item, value, sources)?.classify(item));
+  if (read.every((outcome) => outcome !== undefined)) return read;
+  throw new UsageError(
+    `${file} holds no Build or run: give what \`oc get build <name> -o json\` prints (or buildrun, pipelinerun, taskrun), or a List of them.`,
+  );
+}
+
+/** Items of a typed list carry no kind of their own: `BuildList`. */
+function sourceOf(item: unknown, list: unknown, sources: readonly BuildSource[]): BuildSource | undefined {
+  if (typeof item !== "object" || item === null || !("metadata" in item)) return undefined;
+  const ofList = typeof list === "object" && list !== null && "kind" in list ? String(list.kind) : "";
+  const kind = "kind" in item ? String(item.kind) : ofList.length > "List".length ? ofList.replace(/List$/, "") : "Build";
+  return sources.find((source) => source.kind === kind);
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`${file} is no JSON: give what \`oc get build <name> -o json\` prints.`);
+  }
+}

@@ -1,0 +1,231 @@
+import { randomUUID } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import type { Job } from "../../../core/jobs/job.ts";
+import { outcomeOf } from "../../../core/jobs/job-outcome.ts";
+import { allPools, lanes, type Pool, type Room } from "../../dispatching/pools.ts";
+import type { Claim } from "../../dispatching/store.ts";
+import type { Verdict } from "../../dispatching/verdict.ts";
+import type { JobRecord, JobResult } from "../../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
+import type { Wanted } from "./wanted.ts";
+
+/** Taking jobs out of the ledger, and putting them back. All are single steps; those that write belong in a transaction. */
+export interface Claims {
+  /** Whether there is a job to take. */
+  isThere(wanted: Wanted, now: number): boolean;
+  /**
+   * Takes out due jobs: live ones first, then a backlog, then scanned ones, then those the bot crashed under. Tenants take turns; the oldest of a
+   * tenant goes first. To try an endpoint the next tenant's job is taken that is least likely to be at fault itself.
+   */
+  claim(wanted: Wanted, now: number): readonly Claim[];
+  /** Records what became of a claimed job; undefined when the claim no longer holds. */
+  settle(claim: Claim, verdict: Verdict, now: number): JobRecord | undefined;
+  /** Analyzers for which jobs wait. */
+  waitingAnalyzers(): readonly string[];
+  /** When the first waiting job that is not due yet will be. */
+  nextDue(now: number): number | undefined;
+  /** When the first job that waits for an analyzer, or for any, is or was due. */
+  firstDue(analyzer?: string): number | undefined;
+  /** Makes jobs due now that are due after the horizon, as they are when the clock was put back. */
+  pullForward(horizon: number, now: number): void;
+  /** Whether there is one. */
+  isDueAfter(horizon: number): boolean;
+}
+
+const laneOrder = Object.values(lanes);
+
+interface ClaimedRow extends JobRow {
+  readonly pool: Pool;
+  readonly tenant: string;
+}
+
+interface Place {
+  readonly tenant: string;
+  readonly pool: Pool;
+}
+
+export function createClaims(connection: DatabaseSync): Claims {
+  const places = connection.prepare(
+    "SELECT tenant, pool FROM turns WHERE analyzer = ?1 AND pool = ?2 AND lane = ?3 AND first_due <= ?4 ORDER BY turn, first_due",
+  );
+  const nextTenant = connection.prepare(
+    `SELECT tenant FROM turns INDEXED BY turns_probe WHERE analyzer = ?1 AND pool IN (SELECT value FROM json_each(?2)) AND first_due <= ?3
+       AND (lane = ${lanes.suspect}) = ?4 ORDER BY turn, first_due LIMIT 1`,
+  );
+  const { takeFirst, takeInnocent, passTurn } = takings(connection);
+
+  /** The next place in turn whose tenant may have a job more; in a room of several pools the one served longest ago. */
+  function nextPlace({ analyzer, room, perTenant, running }: Wanted, lane: number, now: number): Place | undefined {
+    for (const pool of room) {
+      for (const place of places.iterate(analyzer, pool, lane, now) as Iterable<unknown>) {
+        const { tenant } = place as Place;
+        if (perTenant === undefined || (running.get(tenant) ?? 0) < perTenant) return { tenant, pool };
+      }
+    }
+    return undefined;
+  }
+
+  function takeNext(wanted: Wanted, now: number, token: string): ClaimedRow | undefined {
+    for (const lane of laneOrder) {
+      const place = nextPlace(wanted, lane, now);
+      if (place) return inTurn(wanted, place.tenant, takeFirst(token, now, wanted.analyzer, place, lane));
+    }
+    return undefined;
+  }
+
+  function takeProbe(wanted: Wanted, now: number, token: string): ClaimedRow | undefined {
+    const { analyzer, room } = wanted;
+    const next = (suspect: number) => nextTenant.get(analyzer, JSON.stringify(room), now, suspect);
+    const { tenant } = next(0) ?? next(1) ?? {};
+    return typeof tenant === "string" ? inTurn(wanted, tenant, takeInnocent(token, now, analyzer, tenant, room)) : undefined;
+  }
+
+  function inTurn<Row>({ analyzer }: Wanted, tenant: string, row: Row): Row {
+    passTurn(analyzer, tenant);
+    return row;
+  }
+
+  return {
+    isThere: (wanted, now) => laneOrder.some((lane) => nextPlace(wanted, lane, now) !== undefined),
+    claim(wanted, now) {
+      const token = randomUUID();
+      const running = new Map(wanted.running);
+      const claims: Claim[] = [];
+      while (claims.length < wanted.limit) {
+        const take = wanted.kind === "probe" ? takeProbe : takeNext;
+        const row = take({ ...wanted, running }, now, token);
+        if (!row) break;
+        running.set(row.tenant, (running.get(row.tenant) ?? 0) + 1);
+        claims.push(toClaim(row, wanted, token));
+      }
+      return claims;
+    },
+    settle: settlements(connection),
+    ...dueTimes(connection),
+  };
+}
+
+function takings(connection: DatabaseSync) {
+  const taken = "UPDATE jobs SET state = 'running', claim = ?1, due_at = NULL, attempts = attempts + 1, updated_at = ?2";
+  const returned = "RETURNING number, job, failures, failing_for, pool, tenant";
+  const waiting = "state = 'waiting' AND analyzer = ?3 AND tenant = ?4";
+  const first = connection.prepare(
+    `${taken} WHERE number = (SELECT number FROM jobs WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
+       ORDER BY due_at, number LIMIT 1) ${returned}`,
+  );
+  // Of jobs equally innocent the one of the first pool tries: the others are slow to tell.
+  const innocent = connection.prepare(
+    `${taken} WHERE number = (SELECT number FROM jobs
+       WHERE ${waiting} AND pool IN (SELECT value FROM json_each(?5)) AND due_at <= ?2 AND (lane = ${lanes.suspect}) = ?6
+       ORDER BY failures, pool, lane, due_at, number LIMIT 1) ${returned}`,
+  );
+  const serve = connection.prepare("INSERT INTO served VALUES (?1, 2) ON CONFLICT DO UPDATE SET turn = turn + 2 RETURNING turn");
+  const pass = connection.prepare("UPDATE turns SET turn = ?3 WHERE analyzer = ?1 AND tenant = ?2");
+  return {
+    takeFirst: (token: string, now: number, analyzer: string, { tenant, pool }: Place, lane: number) =>
+      first.get(token, now, analyzer, tenant, pool, lane) as ClaimedRow | undefined,
+    takeInnocent(token: string, now: number, analyzer: string, tenant: string, room: Room) {
+      const take = (suspect: number) => innocent.get(token, now, analyzer, tenant, JSON.stringify(room), suspect);
+      return (take(0) ?? take(1)) as ClaimedRow | undefined;
+    },
+    passTurn: (analyzer: string, tenant: string) => pass.run(analyzer, tenant, Number(serve.get(analyzer)?.turn)),
+  };
+}
+
+function settlements(connection: DatabaseSync): Claims["settle"] {
+  const ours = `WHERE number = ?1 AND claim = ?2 RETURNING ${recordColumns}, again`;
+  const common = "claim = NULL, updated_at = ?3";
+  const done = connection.prepare(
+    `UPDATE jobs SET state = 'done', ${common}, error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL, crashes = 0,
+       result = coalesce(?4, result), analysis = ?6, covers = coalesce(covers, ?5) ${ours}`,
+  );
+  const failed = connection.prepare(
+    `UPDATE jobs SET state = CASE WHEN ?4 IS NULL THEN 'failed' ELSE 'waiting' END, ${common}, due_at = ?4, error_reason = ?5,
+       error_message = ?6, error_host = ?9, failures = failures + 1, failing_since = coalesce(failing_since, ?3), failing_for = ?7, given_up_after = ?8 ${ours}`,
+  );
+  const interrupted = connection.prepare(`UPDATE jobs SET state = 'waiting', ${common}, due_at = ?3 ${ours}`);
+  const askedAgain = connection.prepare(
+    `UPDATE jobs SET state = 'waiting', due_at = ?2, again = 0, failures = 0, failing_since = NULL, failing_for = 0,
+       error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL WHERE number = ?1`,
+  );
+
+  function write({ number, token, failingFor }: Claim, verdict: Verdict, now: number): unknown {
+    switch (verdict.outcome) {
+      case "done": {
+        const { result } = verdict;
+        const analysis = outcomeOf("done", result);
+        return done.get(number, token, now, result ? JSON.stringify(result) : null, pinned(result), analysis);
+      }
+      case "interrupted":
+        return interrupted.get(number, token, now);
+      case "retrying": {
+        const { error, delay } = verdict;
+        const { reason, message, host = null } = error;
+        return failed.get(number, token, now, now + delay, reason, message, verdict.failingFor, null, host);
+      }
+      case "failed": {
+        const { reason, message, host = null, givenUpAfter = null } = verdict.error;
+        return failed.get(number, token, now, null, reason, message, failingFor, givenUpAfter, host);
+      }
+    }
+  }
+
+  return (claim, verdict, now) => {
+    const row = write(claim, verdict, now) as (JobRow & { readonly again: number }) | undefined;
+    if (row?.again) askedAgain.run(row.number, now);
+    return row && toRecord(row, claim.job);
+  };
+}
+
+function dueTimes(
+  connection: DatabaseSync,
+): Pick<Claims, "waitingAnalyzers" | "nextDue" | "firstDue" | "pullForward" | "isDueAfter"> {
+  const nextAnalyzer = connection.prepare("SELECT min(analyzer) AS analyzer FROM turns WHERE analyzer > ?");
+  const firstAnalyzer = connection.prepare("SELECT min(analyzer) AS analyzer FROM turns");
+  const next = connection.prepare("SELECT min(first_due) AS at FROM turns WHERE first_due > ?");
+  const first = connection.prepare("SELECT min(first_due) AS at FROM turns");
+  const firstOf = connection.prepare("SELECT min(first_due) AS at FROM turns WHERE analyzer = ?");
+  const last = connection.prepare(
+    "SELECT max(due_at) AS at FROM jobs WHERE state = 'waiting' AND analyzer = ?1 AND pool = ?2 AND lane = ?3",
+  );
+  const pull = connection.prepare(
+    "UPDATE jobs SET due_at = ?5 WHERE state = 'waiting' AND analyzer = ?1 AND pool = ?2 AND lane = ?3 AND due_at > ?4",
+  );
+  const timeOf = (row: Record<string, unknown> | undefined) => (typeof row?.at === "number" ? row.at : undefined);
+
+  function waitingAnalyzers(): readonly string[] {
+    const found: string[] = [];
+    for (let { analyzer } = firstAnalyzer.get() ?? {}; typeof analyzer === "string"; ) {
+      found.push(analyzer);
+      analyzer = nextAnalyzer.get(analyzer)?.analyzer;
+    }
+    return found;
+  }
+
+  /** One index seek for each. */
+  const everywhere = () =>
+    waitingAnalyzers().flatMap((analyzer) =>
+      allPools.flatMap((pool) => laneOrder.map((lane) => [analyzer, pool, lane] as const)),
+    );
+
+  return {
+    waitingAnalyzers,
+    nextDue: (now) => timeOf(next.get(now)),
+    firstDue: (analyzer) => timeOf(analyzer === undefined ? first.get() : firstOf.get(analyzer)),
+    isDueAfter: (horizon) => everywhere().some((place) => (timeOf(last.get(...place)) ?? horizon) > horizon),
+    pullForward(horizon, now) {
+      for (const place of everywhere()) pull.run(...place, horizon, now);
+    },
+  };
+}
+
+function toClaim(row: ClaimedRow, { analyzer, kind }: Wanted, token: string): Claim {
+  const { number, pool, tenant, failures, failing_for } = row;
+  const job = JSON.parse(row.job) as Job;
+  return { job, number, analyzer, tenant, pool, token, probe: kind === "probe", failures, failingFor: failing_for };
+}
+
+/** The image a job turned out to cover: what it is called in the cluster, so that a later scan knows it. */
+function pinned(result: JobResult | undefined): string | null {
+  return typeof result?.source === "string" && result.source.includes("@sha256:") ? result.source : null;
+}

@@ -1,0 +1,25 @@
+import type { DatabaseSync } from "node:sqlite";
+import { coveredImage, groupOf, type Job } from "../../../core/jobs/job.ts";
+import { failedOutcomes, type JobOutcome } from "../../../core/jobs/job-outcome.ts";
+import type { QueuedWork } from "../../job-queue.ts";
+
+/** A job that an added one is known by. */
+export interface KnownJob {
+  readonly id: string;
+  readonly outcome: JobOutcome;
+}
+
+/** Finds the job that an added one is known by: for an image alone the one that covers it, best one that did not fail; else that of its group. */
+export function createKnown(connection: DatabaseSync): (job: Job) => KnownJob | undefined {
+  const ofGroup = connection.prepare("SELECT id, outcome FROM jobs WHERE group_id = ? AND analyzer = ?");
+  const covering = connection.prepare(
+    `SELECT id, outcome FROM jobs WHERE covers = ? AND analyzer = ?
+     ORDER BY outcome IN ('${failedOutcomes.join("', '")}'), number DESC LIMIT 1`,
+  );
+  return (job) => {
+    const { analyzer = "" } = job as QueuedWork;
+    const covers = job.build ? undefined : coveredImage(job);
+    const row = (covers !== undefined && covering.get(covers, analyzer)) || ofGroup.get(groupOf(job), analyzer);
+    return row as KnownJob | undefined;
+  };
+}

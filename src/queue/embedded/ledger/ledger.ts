@@ -1,0 +1,167 @@
+import type { DatabaseSync } from "node:sqlite";
+import { coveredImage, groupOf, type Job, tenantOf } from "../../../core/jobs/job.ts";
+import { failedOutcomes, outcomeOf } from "../../../core/jobs/job-outcome.ts";
+import { backoffDelay, jobBackoff } from "../../../core/jobs/retry.ts";
+import { lanes, type Pool, poolOf } from "../../dispatching/pools.ts";
+import type { Adding, JobRecord, JobResult, JobState, QueuedWork } from "../../job-queue.ts";
+import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
+import { type DatabaseSettings, openDatabase } from "../database.ts";
+import { type Claims, createClaims } from "./claims.ts";
+import { createKnown, type KnownJob } from "./known.ts";
+import { reassignment } from "./reassignment.ts";
+import { createRecords, type Records } from "./records.ts";
+import { createShelves, type Shelves } from "./shelves.ts";
+import { createTags, type Tags } from "./tags.ts";
+
+export interface LedgerSettings extends DatabaseSettings {
+  /** Tells the jobs of the slow pool. Default: there are none. */
+  readonly isSlow?: ((job: Job) => boolean) | undefined;
+}
+
+/**
+ * The jobs in their file. All calls are synchronous; the ones that write are single steps of a transaction that the caller holds.
+ * Times are milliseconds since the epoch.
+ */
+export interface Ledger extends Records, Claims, Tags, Shelves {
+  readonly file: string;
+  readonly connection: DatabaseSync;
+  /** Throws `LedgerError` when the file is no longer where it was. */
+  assertInPlace(): void;
+  add(job: Job, now: number, how?: Adding): "added" | "already-known";
+  /** Makes jobs wait again that a crash left running; answers them. `random` is in [0, 1). */
+  recover(now: number, random: () => number): readonly JobRecord[];
+  /** Puts jobs into the pools that today's settings give them. */
+  reassign(): void;
+  /** Changes a job's result; false when it has none. */
+  amend(id: string, change: (result: JobResult) => JobResult): boolean;
+  retry(id: string, now: number): boolean;
+  dismiss(id: string, now: number): boolean;
+  /** Deletes up to so many jobs that ended in these states; answers how many. */
+  forget(states: readonly JobState[], endedBefore: number, seenBefore: number, limit: number): number;
+  close(): void;
+}
+
+/** So many crashes under a job make it wait behind all others. */
+const toleratedCrashes = 3;
+
+/** Opens or creates the ledger in a directory. Throws `LedgerError`. */
+export function openLedger(settings: LedgerSettings): Ledger {
+  const { exclusive, isSlow } = settings;
+  const { file, connection, assertInPlace, close } = openDatabase(settings);
+  const assign = (job: Job) => poolOf(job, isSlow);
+  // Beside a bot nobody knows what it takes for slow.
+  const corrected = corrections(connection, exclusive ? assign : undefined);
+  return {
+    file,
+    connection,
+    assertInPlace,
+    close,
+    ...createRecords(connection, file),
+    add: additions(connection, assign, corrected.retry),
+    ...createClaims(connection),
+    ...corrected,
+    amend: amendments(connection),
+    ...createTags(connection),
+    ...createShelves(connection),
+    recover: recovery(connection),
+    reassign: reassignment(connection, isSlow),
+  };
+}
+
+function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: Ledger["retry"]): Ledger["add"] {
+  const insert = connection.prepare(
+    `INSERT INTO jobs (id, group_id, analyzer, tenant, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)`,
+  );
+  const isTaken = connection.prepare("SELECT 1 FROM jobs WHERE id = ?");
+  const seeGroup = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE group_id = ?1 AND analyzer = ?2");
+  const seeImage = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE covers = ?1 AND analyzer = ?2");
+  const askAgain = connection.prepare("UPDATE jobs SET again = 1 WHERE id = ? AND state = 'running'");
+  const findKnown = createKnown(connection);
+
+  function takeAgain({ id, outcome }: KnownJob, now: number, { again }: Adding): boolean {
+    if (again === undefined || (again === "failed" && !failedOutcomes.includes(outcome))) return false;
+    return retry(id, now) || askAgain.run(id).changes > 0;
+  }
+
+  return (job, now, how = {}) => {
+    const { analyzer = "" } = job as QueuedWork;
+    const group = groupOf(job);
+    const covers = coveredImage(job) ?? null;
+    const known = findKnown(job);
+    if (!known) {
+      const named = isTaken.get(job.id) ? { ...job, id: `${group}-${analyzer}`, group } : job;
+      const lane = job.cause === "scan" ? lanes.scan : how.backlog ? lanes.backlog : lanes.live;
+      const due = now + (how.after ?? 0);
+      insert.run(named.id, group, analyzer, tenantOf(job), JSON.stringify(named), assign(job), lane, covers, due, now);
+      return "added";
+    }
+    if (!job.build && covers !== null) seeImage.run(covers, analyzer, now);
+    seeGroup.run(group, analyzer, now);
+    return takeAgain(known, now, how) ? "added" : "already-known";
+  };
+}
+
+function recovery(connection: DatabaseSync): Ledger["recover"] {
+  const left = connection.prepare(`SELECT ${recordColumns} FROM jobs WHERE state = 'running' ORDER BY number`);
+  const release = connection.prepare(
+    `UPDATE jobs SET state = 'waiting', claim = NULL, crashes = crashes + 1, due_at = ?2, updated_at = ?3 WHERE number = ?1
+     RETURNING ${recordColumns}`,
+  );
+  const suspect = connection.prepare(
+    `UPDATE jobs SET lane = ${lanes.suspect}, error_reason = 'Unexpected', error_message = ?2, error_host = NULL WHERE number = ?1 RETURNING ${recordColumns}`,
+  );
+
+  return (now, random) =>
+    (left.all() as unknown as JobRow[]).map(({ number, crashes: before }) => {
+      const crashes = before + 1;
+      const delay = crashes < toleratedCrashes ? 0 : backoffDelay(crashes - toleratedCrashes + 1, jobBackoff, random());
+      const row = release.get(number, now + delay, now);
+      const words = `The bot itself ended ${crashes} times while this job ran; it is tried after all others`;
+      return toRecord((crashes < toleratedCrashes ? row : suspect.get(number, words)) as unknown as JobRow);
+    });
+}
+
+function corrections(
+  connection: DatabaseSync,
+  assign: ((job: Job) => Pool) | undefined,
+): Pick<Ledger, "retry" | "dismiss" | "forget"> {
+  const read = connection.prepare("SELECT job FROM jobs WHERE id = ?");
+  const retry = connection.prepare(
+    `UPDATE jobs SET state = 'waiting', pool = coalesce(?3, pool), due_at = ?2, updated_at = ?2, failures = 0,
+       lane = CASE WHEN job ->> 'cause' IS 'scan' THEN ${lanes.scan} ELSE ${lanes.live} END,
+       failing_since = NULL, failing_for = 0, crashes = 0, again = 0, error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL WHERE id = ?1 AND state <> 'running'`,
+  );
+  const dismiss = connection.prepare(
+    "UPDATE jobs SET state = 'dismissed', due_at = NULL, again = 0, updated_at = ?2 WHERE id = ?1 AND outcome IN ('waiting', 'failed', 'analysis-failed')",
+  );
+  const forget = connection.prepare(
+    `DELETE FROM jobs WHERE number IN
+       (SELECT number FROM jobs WHERE state = ?1 AND updated_at < ?2 AND seen_at < ?3 ORDER BY updated_at LIMIT ?4)`,
+  );
+  return {
+    retry(id, now) {
+      const row = read.get(id);
+      return row !== undefined && retry.run(id, now, assign?.(JSON.parse(String(row.job)) as Job) ?? null).changes > 0;
+    },
+    dismiss: (id, now) => dismiss.run(id, now).changes > 0,
+    forget(states, endedBefore, seenBefore, limit) {
+      let forgotten = 0;
+      for (const state of states) forgotten += Number(forget.run(state, endedBefore, seenBefore, limit - forgotten).changes);
+      return forgotten;
+    },
+  };
+}
+
+function amendments(connection: DatabaseSync): Ledger["amend"] {
+  const read = connection.prepare("SELECT result FROM jobs WHERE id = ? AND result IS NOT NULL");
+  const write = connection.prepare("UPDATE jobs SET result = ?2, analysis = ?3 WHERE id = ?1");
+  return (id, change) => {
+    const row = read.get(id);
+    if (!row) return false;
+    const result = JSON.parse(String(row.result)) as JobResult;
+    const changed = change(result);
+    if (changed !== result) write.run(id, JSON.stringify(changed), outcomeOf("done", changed));
+    return true;
+  };
+}

@@ -1,0 +1,126 @@
+import type { FailureReason } from "../../core/jobs/errors.ts";
+import type { ToldFailure } from "./skopeo-line.ts";
+
+export interface Refusal {
+  readonly reason: FailureReason;
+  readonly retryable?: boolean;
+}
+
+/**
+ * What registries write in addition to a vague code (Harbor, Quay, ECR, ACR, Artifactory, Nexus, GitLab); searched only in their own text.
+ * The first that fits decides.
+ */
+const saidBy: readonly { readonly pattern: RegExp; readonly reason: FailureReason }[] = [
+  { pattern: /rate limit|pull limit|too many requests|throttl/i, reason: "RateLimited" },
+  { pattern: /not authorized to perform|identity-based policy|permission "|insufficient_scope/i, reason: "RegistryDenied" },
+  {
+    pattern: /(?:token|credential|session|password|robot|account)\b.{0,40}\bexpired|expired .{0,20}token|reauthenticate/i,
+    reason: "LoginExpired",
+  },
+  {
+    pattern:
+      /quota|storage (?:resource|limit|space)|upper limit|limit exceeded|insufficient (?:storage|space)|no space left|disk (?:is )?full/i,
+    reason: "RegistryFull",
+  },
+  { pattern: /read.?only|maintenance|garbage collect/i, reason: "RegistryReadOnly" },
+  { pattern: /licen[cs]e|subscription|payment|billing/i, reason: "RegistryUnlicensed" },
+  {
+    pattern: /polic(?:y|ies)|vulnerab|severity|not signed|unsigned|quarantin|prevent|content trust|cosign|notar/i,
+    reason: "PolicyViolation",
+  },
+  {
+    pattern:
+      /media.?type|schema version|not supported|unsupported (?!:)|unrecognized manifest|oci (?:image|index|manifest|artifact)/i,
+    reason: "UnsupportedImage",
+  },
+];
+
+/** What a registry's answer means, by status and code, then by its words; undefined if the line has no answer. */
+export function refusalReason(told: ToldFailure, mediaType: string | undefined): Refusal | undefined {
+  const { status, code, said } = told;
+  if (status === undefined && code === undefined) return undefined;
+  if (status === 429 || code === "toomanyrequests") return { reason: "RateLimited" };
+  if (status === 507) return { reason: "RegistryFull" };
+  if (status !== undefined && status >= 500) return { reason: "RegistryUnavailable" };
+  if (code === "name invalid") return { reason: "BadReference" };
+  const named = mayExplain(told) ? saidBy.find(({ pattern }) => pattern.test(said)) : undefined;
+  if (named && fits(named.reason, told)) return { reason: named.reason };
+  return byCode(told, mediaType) ?? byStatus(told) ?? { reason: "CopyFailed" };
+}
+
+/** The words about an unknown name or digest only repeat the request. */
+function mayExplain({ code }: ToldFailure): boolean {
+  return code === undefined || !/name unknown|blob unknown|manifest unknown|tag invalid/.test(code);
+}
+
+/** Whether a reason fits that side: only a push can fail because there is no room. */
+function fits(reason: FailureReason, { side }: ToldFailure): boolean {
+  return side !== "source" || !["RegistryFull", "RegistryReadOnly"].includes(reason);
+}
+
+function byCode({ code, side, said, part, words }: ToldFailure, mediaType = ""): Refusal | undefined {
+  switch (code) {
+    case "unauthorized":
+    case "denied":
+      return { reason: "RegistryDenied" };
+    case "unavailable":
+      return { reason: "RegistryUnavailable" };
+    case "name unknown":
+      return missing(side);
+    case "manifest unknown":
+      return side === "destination" ? { reason: "CopyFailed" } : missingManifest(part, words);
+    case "manifest blob unknown":
+    case "blob unknown":
+      // Registries with several stores can answer this right after a push.
+      return side === "destination" ? { reason: "CopyFailed" } : { reason: "ImageNotFound" };
+    case "manifest invalid":
+      return isOci(mediaType) ? { reason: "UnsupportedImage" } : undefined;
+    case "unsupported":
+      if (side === "source") return { reason: "CopyFailed" };
+      return { reason: isOci(mediaType) && words.includes("manifest") ? "UnsupportedImage" : "RegistryReadOnly" };
+    case "unknown":
+      return /not found|does not exist|no such/i.test(said) ? missing(side) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function byStatus({ status, side }: ToldFailure): Refusal | undefined {
+  switch (status) {
+    case 401:
+    case 403:
+      return { reason: "RegistryDenied" };
+    case 402:
+      return { reason: "RegistryUnlicensed" };
+    case 404:
+      return missing(side);
+    case 405:
+      return { reason: side === "source" ? "CopyFailed" : "RegistryReadOnly" };
+    case 407:
+      return { reason: "ProxyRefused" };
+    case 412:
+    case 451:
+      return { reason: "PolicyViolation" };
+    case 413:
+      return { reason: "UploadTooLarge" };
+    case 415:
+    case 422:
+      return { reason: "UnsupportedImage" };
+    default:
+      return undefined;
+  }
+}
+
+/** A push registry that does not create repositories answers the same as one that lost an image. */
+function missing(side: ToldFailure["side"]): Refusal {
+  return side === "source" ? { reason: "ImageNotFound" } : { reason: "NoSuchRepository" };
+}
+
+function isOci(mediaType: string): boolean {
+  return mediaType.includes("vnd.oci.");
+}
+
+/** One manifest of an index is asked for by digest, after the index itself was found. */
+function missingManifest(part: string | undefined, words: string): Refusal {
+  return part !== undefined && /MIME type/i.test(words) ? { reason: "IncompleteImage" } : { reason: "ImageNotFound" };
+}

@@ -1,0 +1,18 @@
+import type { BuildOutcome } from "../../core/builds/build-outcome.ts";
+import type { BuildSource } from "../build-source.ts";
+import { keyOf, type Metadata } from "./fields.ts";
+
+/** What an object means, whatever its shape: one that its source trips over is left alone, so that the watch goes on with all others. */
+export function classified({ kind, classify }: Pick<BuildSource, "kind" | "classify">, object: unknown): BuildOutcome {
+  try {
+    return classify(object);
+  } catch {
+    const { metadata } = (object ?? {}) as { readonly metadata?: Metadata };
+    return {
+      kind: "ignored",
+      phase: "Error",
+      build: keyOf(metadata, kind === "Build" ? undefined : kind),
+      because: "unreadable",
+    };
+  }
+}

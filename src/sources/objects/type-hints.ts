@@ -1,0 +1,134 @@
+import {
+  type ImageReference,
+  isDigest,
+  parseImageReference,
+  repositoryOf,
+  withDigest,
+} from "../../core/images/image-reference.ts";
+import { matchesWildcard } from "../../core/outside-text.ts";
+import { entries } from "./fields.ts";
+
+/** A result of a Tekton run: a text, a list or an object. */
+export interface RunResult {
+  readonly name?: string;
+  readonly value?: unknown;
+}
+
+/** One of `status.artifacts.outputs`. */
+export interface RunArtifact {
+  readonly buildOutput?: boolean;
+  readonly values?: readonly { readonly uri?: string; readonly digest?: Readonly<Record<string, string>> }[] | null;
+}
+
+type Found = readonly (ImageReference | undefined)[];
+
+/** The most results that are read of one run, and images of one result. */
+const mostResults = 300;
+/** Images of one run; a matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). A run that names more is not a build. */
+export const mostImages = 256;
+
+/**
+ * The images that a run says it made, each repository and digest once, in the order of the results: as Tekton Chains reads them (its
+ * docs/slsa-provenance.md#type-hinting, pkg/artifacts/signable.go), and lists of a matrix. `ignored` are patterns of names.
+ */
+export function hintedImages(
+  results: readonly RunResult[] | null | undefined,
+  artifacts: readonly RunArtifact[] | null | undefined,
+  ignored: readonly string[],
+): readonly ImageReference[] {
+  const read = entries(results)
+    .slice(0, mostResults)
+    .filter(({ name }) => typeof name === "string" && !ignored.some((pattern) => matchesWildcard(pattern, name)));
+  const certain = unique([
+    ...pairs(read, "IMAGE_URL", "IMAGE_DIGEST", pinned),
+    ...read.flatMap(listed),
+    ...read.flatMap((result) => structured(result, true)),
+    ...pairs(read, "ARTIFACT_URI", "ARTIFACT_DIGEST", artifact),
+    ...entries(artifacts).flatMap(native),
+  ]);
+  const images = certain.length > 0 ? certain : unique(read.flatMap((result) => structured(result, false)));
+  return images.slice(0, mostImages);
+}
+
+/** The text of a result by its exact name. */
+export function resultText(results: readonly RunResult[] | null | undefined, name: string): string | undefined {
+  const value = entries(results).find((result) => result.name === name)?.value;
+  return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
+}
+
+/** The bills of materials that a run says it pushed with its images: the results `<key>SBOM_BLOB_URL` of Konflux' tasks. */
+export function hintedDocuments(results: readonly RunResult[] | null | undefined): readonly ImageReference[] {
+  const read = entries(results).slice(0, mostResults);
+  const named = read.filter(({ name }) => typeof name === "string" && name.endsWith("SBOM_BLOB_URL"));
+  return unique(named.flatMap(({ value }) => textsOf(value).map((text) => asPinned(text.trim()))));
+}
+
+/** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length are paired item by item. */
+function pairs(
+  results: readonly RunResult[],
+  first: string,
+  second: string,
+  join: (url: string, digest: string) => ImageReference | undefined,
+): Found {
+  return results.flatMap(({ name = "", value }) => {
+    if (!name.endsWith(first)) return [];
+    const key = name.slice(0, name.length - first.length);
+    const urls = textsOf(value);
+    const digests = textsOf(results.find((other) => other.name === key + second)?.value);
+    return urls.length === digests.length ? urls.map((url, index) => join(url, digests[index] ?? "")) : [];
+  });
+}
+
+function listed({ name, value }: RunResult): Found {
+  if (name !== "IMAGES") return [];
+  return textsOf(value).flatMap((text) => text.split(/[,\n]/).slice(0, mostResults).map(asPinned));
+}
+
+/** The flag comes as a text. */
+function structured({ name = "", value }: RunResult, flagged: boolean): Found {
+  if (!name.endsWith("ARTIFACT_OUTPUTS") || typeof value !== "object" || value === null) return [];
+  const { uri, digest, isBuildArtifact } = value as Readonly<Record<string, unknown>>;
+  if (typeof uri !== "string" || typeof digest !== "string" || (isBuildArtifact === "true") !== flagged) return [];
+  return [pinned(uri, digest)];
+}
+
+function native({ buildOutput, values }: RunArtifact): Found {
+  if (buildOutput !== true) return [];
+  return entries(values).map(({ uri = "", digest }) => artifact(uri, `sha256:${digest?.sha256 ?? ""}`));
+}
+
+/** Any artifact can have such a name; an image says that it is one. */
+function artifact(uri: unknown, digest: string): ImageReference | undefined {
+  if (typeof uri !== "string") return undefined;
+  if (uri.startsWith("pkg:oci/") && URL.canParse(uri))
+    return pinned(new URL(uri).searchParams.get("repository_url") ?? "", digest);
+  return /^(?:oci|docker):\/\//.test(uri) ? pinned(uri, digest) : undefined;
+}
+
+function asPinned(text: string): ImageReference | undefined {
+  const at = text.indexOf("@");
+  return at < 0 ? undefined : pinned(text.slice(0, at), text.slice(at + 1));
+}
+
+/** An image of this name and digest; undefined if they are not valid. */
+export function pinned(name: string, digest: string): ImageReference | undefined {
+  const wanted = digest.trim();
+  if (!isDigest(wanted)) return undefined;
+  try {
+    return withDigest(parseImageReference(name.trim().replace(/^oci:\/\//, "")), wanted);
+  } catch {
+    return undefined;
+  }
+}
+
+function textsOf(value: unknown): readonly string[] {
+  const texts: readonly unknown[] = Array.isArray(value) ? value.slice(0, mostResults) : [value];
+  return texts.filter((text): text is string => typeof text === "string" && text.trim() !== "");
+}
+
+function unique(found: Found): readonly ImageReference[] {
+  const images = found.filter((image) => image !== undefined);
+  return [
+    ...new Map(images.toReversed().map((image) => [`${repositoryOf(image)}@${image.digest}`, image])).values(),
+  ].toReversed();
+}

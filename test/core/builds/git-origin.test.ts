@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { gitOrigin } from "../../../src/core/builds/git-origin.ts";
+
+it.each([
+  ["https://git.example.com/a/b.git", "https://git.example.com/a/b.git"],
+  ["https://u:S@git.example.com/a", "https://git.example.com/a"],
+  ["https://u:p@S@git.example.com/a", "https://git.example.com/a"],
+  [" \thttps://u:S@git.example.com/a", "https://git.example.com/a"],
+  ["https:u:S@git.example.com/a", "https://git.example.com/a"],
+  ["https:/\\u:S@git.example.com/a", "https://git.example.com/a"],
+  ["HTTPS://S@git.example.com/a", "https://git.example.com/a"],
+  ["ht\ntps://u:S@git.example.com/a", undefined],
+  ["https://git.example.com/a?private_token=S", "https://git.example.com/a"],
+  ["https://git.example.com/a#S", "https://git.example.com/a"],
+  ["https://git.example.com/a;private_token=S", undefined],
+  ["https://proxy.example.com/https://u:S@git.example.com/a", undefined],
+  ["https://proxy.example.com/u%3AS%40git.example.com/a", undefined],
+  ["ssh://S@git.example.com:2222/a", "ssh://git.example.com:2222/a"],
+  ["git@git.example.com:a/b.git", "git@git.example.com:a/b.git"],
+  ["S@git.example.com:a/b.git", "git.example.com:a/b.git"],
+  ["u:S@git.example.com:a", undefined],
+  ["ext::sh -c S", undefined],
+  ["javascript:S", undefined],
+  ["file:///srv/git/a", "file:///srv/git/a"],
+  ["/srv/git/a", "/srv/git/a"],
+  ["u:S@", undefined],
+  [`https://git.example.com/${"a".repeat(500_000)}`, undefined],
+  [7, undefined],
+  [undefined, undefined],
+])("says of %j where it lies: %j", (text, origin) => expect(gitOrigin(text)).toBe(origin));

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import type { BuildSighting } from "../../../src/cluster/cluster.ts";
+import type { BuildOutcome } from "../../../src/core/builds/build-outcome.ts";
+import type { Job } from "../../../src/core/jobs/job.ts";
+import { followBuilds } from "../../../src/pipeline/builds/follow-builds.ts";
+import type { JobQueue } from "../../../src/queue/job-queue.ts";
+import { classifyBuild } from "../../../src/sources/openshift-builds.ts";
+import { captureLog } from "../../support/log.ts";
+
+const policy = {
+  analyzers: [{ name: "thoth", readsLogs: true }],
+  outputImage: true,
+  baseImage: true,
+  buildLog: true,
+  failedBuilds: false,
+  track: [],
+  matchesLabels: () => true,
+};
+const day = 24 * 60 * 60_000;
+
+function build(uid: string, phase: string): BuildOutcome {
+  const status = { phase, outputDockerImageReference: "quay.io/shop/cart:1" };
+  return classifyBuild({ metadata: { namespace: "shop", name: uid, uid }, status });
+}
+
+const once: JobQueue["once"] = (_name, _within, work, signal) => work(signal);
+
+async function follow(sightings: readonly BuildSighting[], namespaces: readonly (string | undefined)[] = ["shop"]) {
+  const jobs: Job[] = [];
+  const forgotten: { endedBefore: number; seenBefore: number }[] = [];
+  const stop = new AbortController();
+  const captured = captureLog();
+  const queue = {
+    add: async (job: Job) => {
+      jobs.push(job);
+      return "added" as const;
+    },
+    forget: async (limits: { endedBefore: number; seenBefore: number }) => forgotten.push(limits),
+    once,
+  };
+  const cluster = {
+    namespaces,
+    async *watchBuilds() {
+      yield* sightings;
+      stop.abort();
+    },
+  };
+  await followBuilds(
+    {
+      cluster,
+      queue,
+      policy,
+      log: captured.log,
+      clock: { now: () => 100 * day, schedule: () => () => undefined },
+      keep: 30 * day,
+    },
+    stop.signal,
+  );
+  return { jobs, forgotten, captured };
+}
+
+describe("followBuilds", () => {
+  it("makes a job of every build that succeeded, listed or live, and of no other", async () => {
+    const { jobs } = await follow([
+      {
+        kind: "builds",
+        namespace: "shop",
+        listed: true,
+        builds: [build("a", "Complete"), build("b", "Failed"), build("c", "Running")],
+      },
+      {
+        kind: "builds",
+        namespace: "shop",
+        listed: false,
+        builds: [build("c", "Complete"), classifyBuild({ metadata: { name: "nameless" } })],
+      },
+    ]);
+    expect(jobs.map((job) => job.id)).toEqual(["build-a", "build-c"]);
+  });
+
+  it("says what trouble there is, and what to do about it", async () => {
+    const { captured } = await follow([
+      { kind: "trouble", namespace: "shop", reason: "Forbidden", message: "Grant it: oc policy …", retryIn: 30_000 },
+    ]);
+    expect(captured.messages("warn")).toEqual(["Grant it: oc policy …"]);
+  });
+
+  it("warns of a Build that has no identity instead of dropping it in silence", async () => {
+    const { captured } = await follow([
+      { kind: "builds", namespace: "shop", listed: false, builds: [classifyBuild({ status: { phase: "Complete" } })] },
+    ]);
+    expect(captured.messages("warn")).toEqual([expect.stringContaining("cannot be read")]);
+  });
+
+  it("forgets old jobs only when every namespace was listed, and only those not seen since the oldest list", async () => {
+    const first = await follow([{ kind: "synced", namespace: "a", startedAt: 5 }], ["a", "b"]);
+    expect(first.forgotten).toEqual([]);
+    const both = await follow(
+      [
+        { kind: "synced", namespace: "a", startedAt: 5 },
+        { kind: "synced", namespace: "b", startedAt: 9 },
+      ],
+      ["a", "b"],
+    );
+    expect(both.forgotten).toEqual([{ endedBefore: 70 * day, seenBefore: 5 }]);
+  });
+
+  it("is an error when the watch ends without having been told to", async () => {
+    const cluster = { namespaces: ["shop"], watchBuilds: async function* () {} };
+    const queue = { add: async () => "added" as const, forget: async () => 0, once };
+    const clock = { now: () => 0, schedule: () => () => undefined };
+    const parts = { cluster, queue, policy, log: captureLog().log, clock, keep: day };
+    await expect(followBuilds(parts, new AbortController().signal)).rejects.toThrow("ended by itself");
+  });
+});
