@@ -190,7 +190,7 @@ export function databasePasswords(text: string): readonly string[] {
 /** The URL with a file of CA certificates. It asks for a verified connection, unless the URL itself says what to ask for. */
 export function withDatabaseCa(text: string, file: string | undefined): string {
   const [url = "", query = ""] = text.trim().split(/\?(.*)/s);
-  const asks = (name: string) => new RegExp(`(?:^|&)${name}=`).test(query);
+  const asks = (name: string) => query.split("&").some((parameter) => parameter.startsWith(`${name}=`));
   if (file === undefined || asks("sslrootcert")) return text;
   const mode = asks("sslmode") || asks("ssl") ? [] : ["sslmode=verify-full"];
   return `${url}?${[query, `sslrootcert=${encodeURIComponent(file)}`, ...mode].filter(Boolean).join("&")}`;
