@@ -223,7 +223,7 @@ requirePrograms(
   it("is not sent into the pod by a token service, a redirect or its own name", async () => {
     const named = [registry.host, plain.host];
     const name = registry.put("shop/app", makeImage());
-    const inside = /The bot does not go to (127\.0\.0\.1|localhost): it is this machine's or the cluster's own/;
+    const inside = /The bot does not connect to (127\.0\.0\.1|localhost): it is this machine's or the cluster's own/;
     await open({ sourceVerifyTls: true }, { inPod: true, named });
     registry.oddity = challenge(`https://${elsewhere.host}/latest/meta-data`);
     await expectRefused(name, inside);

@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
@@ -13,7 +15,8 @@ it.skipIf(!existsSync(full)).each([
   ["the log", ["--build-watcher-namespace", "shop", "--thoth-api-host", "http://127.0.0.1:1"]],
 ])("%s that cannot be written for want of room ends the program with the reason", (_, argv) => {
   const args = ["-c", `exec "$@" >${full}`, "sh", process.execPath, program, ...argv];
-  const env = { PATH: process.env.PATH, KUBERNETES_API_URL: "http://127.0.0.1:1", BUILD_WATCHER_STATE_DIR: "/nonexistent/state" };
+  const state = mkdtempSync(join(tmpdir(), "full-"));
+  const env = { PATH: process.env.PATH, KUBERNETES_API_URL: "http://127.0.0.1:1", BUILD_WATCHER_STATE_DIR: state };
   const { status, stderr } = spawnSync("sh", args, { encoding: "utf8", env, cwd: "/" });
   expect(status).not.toBe(0);
   expect(stderr).toMatch(/standard output cannot be written \(ENOSPC\)/);

@@ -104,7 +104,7 @@ async function readReplicas(connection: Connection, queue: string, self: string 
     run<Row>(
       `SELECT r.id, r.name, r.started_at, r.seen_at, (SELECT coalesce(json_agg(json_build_object('id', j.id, 'since', j.updated_at) ORDER BY j.updated_at, j.number), '[]')
          FROM build_watcher.jobs j WHERE j.state = 'running' AND j.replica = r.id AND j.queue = $1) AS running
-       FROM build_watcher.replicas r ORDER BY r.started_at, r.id`,
+       FROM build_watcher.replicas r ORDER BY r.started_at, r.name, r.id`,
       [queue],
     ),
   );
