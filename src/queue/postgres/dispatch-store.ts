@@ -86,6 +86,7 @@ export function createDispatchStore(connection: Connection, membership: Membersh
     begin: () => membership.join(queue, told),
     end: async () => membership.leave(queue),
     async take(places) {
+      if (!membership.isHeard()) return { claims: [], nextIn: pause };
       try {
         return await take(places);
       } catch (error) {

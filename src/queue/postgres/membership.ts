@@ -23,6 +23,8 @@ export interface Membership {
   /** Tells a queue from now on, and at once of jobs that were released before. */
   join(queue: string, hooks: StoreHooks): void;
   leave(queue: string): void;
+  /** Whether others know that this process lives; what it took otherwise it would give up at once. */
+  isHeard(): boolean;
   /** A claim that this process holds. */
   hold(queue: string, token: string): void;
   /** It is being recorded how the claim's attempt ended: that cannot be called off. */
@@ -52,9 +54,11 @@ export function createMembership(connection: Connection, { name, clock, now, ran
   let running: Promise<void> | undefined;
   let cancelTick: () => void = () => undefined;
 
+  const isHeard = () => clock.now() - lastSign < trust;
+
   function tick(): void {
     cancelTick = clock.schedule(interval, tick);
-    if (clock.now() - lastSign >= trust) holdings.distrust();
+    if (!isHeard()) holdings.distrust();
     ticks += 1;
     attempt(ticks % 2 === 0 ? look : beat);
   }
@@ -92,6 +96,7 @@ export function createMembership(connection: Connection, { name, clock, now, ran
   return {
     ...holdings,
     id,
+    isHeard,
     async begin() {
       await beat();
       cancelTick = clock.schedule(interval, tick);
