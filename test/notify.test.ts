@@ -46,7 +46,7 @@ describe("notifications", () => {
     const bot = world.bot([], { BUILD_WATCHER_NOTIFY_URL: receiver.url });
     for (const name of ["app-1", "app-2", "app-3"]) world.cluster.put("builds", completedBuild(name));
     await world.analysis.waitFor(({ submissions }) => submissions.length === 3);
-    await bot.logged(({ msg }) => String(msg).startsWith("A receiver does not take notifications"));
+    await bot.logged(({ msg }) => String(msg).startsWith("A receiver does not accept notifications"));
     const refused = receiver.received.length;
     isUp = true;
     const accepted = () => new Set(receiver.received.slice(refused).map(({ event }) => event.id));

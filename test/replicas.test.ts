@@ -82,6 +82,7 @@ describePostgres("several bots on one database", () => {
       world.cluster.put("builds", completedBuild("while-away"));
       await expect.poll(ready, { timeout: 30_000 }).toBe(503);
       expect(await ask("/livez")).toBe(200);
+      await bot.bot.logged(({ msg }) => msg === "Jobs cannot be kept just now; the bot waits");
     };
     let failure: unknown;
     // The server is started again in any case, so that it can be closed.

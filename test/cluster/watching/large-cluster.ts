@@ -59,6 +59,8 @@ export async function listLargeCluster(
   await writeFile(join(directory, "token"), "t");
   const child = "test/cluster/watching/list-child.ts";
   const env = { ...process.env, NODE_COMPILE_CACHE: compiled };
-  const { stdout } = await promisify(execFile)(process.execPath, [child, url, directory], { env });
+  // As Node bounds its heap in a pod of 256 MiB.
+  const heap = "--max-old-space-size=128";
+  const { stdout } = await promisify(execFile)(process.execPath, [heap, child, url, directory], { env });
   return { seen: JSON.parse(stdout), limits };
 }
