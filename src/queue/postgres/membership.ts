@@ -40,10 +40,10 @@ export interface Membership {
 const interval = 1_000;
 
 /** Milliseconds after its last sign after which a replica counts as dead, by the database's clock. */
-const lease = 11_000;
+const lease = 8_000;
 
 /** Milliseconds without an accepted sign after which a replica gives up what it holds: before others take it. */
-const trust = 9_000;
+const trust = 6_500;
 
 export function createMembership(connection: Connection, { name, clock, now, random }: MembershipSettings): Membership {
   const id = randomUUID();
