@@ -634,7 +634,7 @@ requirePrograms(
     ["a template", { BUILD_WATCHER_PUSH_TEMPLATE: "{quokka}" }, "BUILD_WATCHER_PUSH_TEMPLATE=<template>"],
     ["an auth file that is missing", { BUILD_WATCHER_DST_AUTHFILE: "/nonexistent" }, "BUILD_WATCHER_DST_AUTHFILE=<file>"],
     ["a layout", { BUILD_WATCHER_PUSH_LAYOUT: "flat" }, "BUILD_WATCHER_PUSH_LAYOUT=<default|flat|legacy>"],
-    ["a directory", { BUILD_WATCHER_REGISTRY_CERTS: "/nonexistent" }, "BUILD_WATCHER_REGISTRY_CERTS=<directory>"],
+    ["a directory", { BUILD_WATCHER_REGISTRY_CERTS: "/nonexistent/certificates" }, "BUILD_WATCHER_REGISTRY_CERTS=<directory>"],
   ])("names the setting that is at fault: %s", async (_, environment, mend) => {
     await using world = await createKnownWorld();
     const registry = await registryWith();
