@@ -1,6 +1,16 @@
 import type { FailureReason } from "../core/jobs/errors.ts";
 import type { Job } from "../core/jobs/job.ts";
-import type { JobFailure, JobRecord, JobResult, JobState } from "./job-queue.ts";
+import type { JobOutcome } from "../core/jobs/job-outcome.ts";
+import { wordsOf } from "../core/jobs/search.ts";
+import {
+  type FailureGroup,
+  type JobFailure,
+  type JobRecord,
+  type JobResult,
+  type JobState,
+  jobStates,
+  type Tally,
+} from "./job-queue.ts";
 
 /** A row of the table `jobs`, as far as the records need it. */
 export interface JobRow {
@@ -41,4 +51,37 @@ export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): Jo
 function errorOf(reason: FailureReason, { error_message, error_host: host, given_up_after }: JobRow): JobFailure {
   const givenUp = given_up_after !== null && { givenUpAfter: given_up_after };
   return { reason, message: error_message ?? "", ...(host !== null && { host }), ...givenUp };
+}
+
+/** The jobs of a tally by state. */
+export function countsOf(tally: readonly Pick<Tally, "outcome" | "jobs">[]): Readonly<Record<JobState, number>> {
+  const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
+  for (const { outcome, jobs } of tally) counts[stateOf(outcome)] += jobs;
+  return counts;
+}
+
+/** Every outcome beside the states is one of a done job. */
+function stateOf(outcome: JobOutcome): JobState {
+  return jobStates.find((state) => state === outcome) ?? "done";
+}
+
+/** A row of the jobs that failed for the same reason; `first` and `last` are the ends of their namespaces in order. */
+export interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "reason" | "jobs" | "since"> {
+  readonly host: string | null;
+  readonly message: string | null;
+  readonly first: string | null;
+  readonly last: string | null;
+}
+
+/** The row as the contract shows it. */
+export function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGroup {
+  const inOne = first !== null && first === last && { namespace: first };
+  return { ...group, message: message ?? "", ...(host !== null && { host }), ...inOne };
+}
+
+/** For `LIKE … ESCAPE '~'`: it lets every record pass that mentions the text, and few others, without reading each one's JSON. */
+export function likePattern(text: string): string {
+  const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:"\\]/));
+  const longest = pieces.toSorted((a, b) => b.length - a.length)[0] ?? "";
+  return `%${longest.replace(/[%_~]/g, "~$&")}%`;
 }

@@ -1,6 +1,6 @@
-import { mentions, wordsOf } from "../../core/jobs/search.ts";
+import { mentions } from "../../core/jobs/search.ts";
 import type { JobQueue, JobRecord, RecordFilter } from "../job-queue.ts";
-import { type JobRow, recordColumns, toRecord } from "../rows.ts";
+import { type JobRow, likePattern, recordColumns, toRecord } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 
 const order = "ORDER BY updated_at DESC, number DESC";
@@ -163,11 +163,8 @@ function waitingFor({ reason, host = null }: { readonly reason: string; readonly
   return { sql, values: [reason, host] };
 }
 
-/** Lets every record pass that mentions the text, and few others, without reading each one's JSON. */
 function candidates(text: string): Condition {
-  const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:"\\]/));
-  const longest = pieces.toSorted((a, b) => b.length - a.length)[0] ?? "";
-  const pattern = `%${longest.replace(/[%_~]/g, "~$&")}%`;
+  const pattern = likePattern(text);
   return {
     sql: "(job ILIKE ? ESCAPE '~' OR error_message ILIKE ? ESCAPE '~' OR error_reason ILIKE ? ESCAPE '~')",
     values: [pattern, pattern, pattern],

@@ -1,27 +1,11 @@
 import { coveredImage, groupOf } from "../../core/jobs/job.ts";
-import type { JobOutcome } from "../../core/jobs/job-outcome.ts";
-import { type FailureGroup, type JobQueue, type JobState, jobStates, type QueuedWork, type Tally } from "../job-queue.ts";
-import { type JobRow, recordColumns, toRecord } from "../rows.ts";
+import type { JobQueue, QueuedWork, QueueReads, Tally } from "../job-queue.ts";
+import { countsOf, type GroupRow, type JobRow, recordColumns, toGroup, toRecord } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import { createListing } from "./listing.ts";
 
 /** What the database remembers, for reading; as `JobQueue` promises it. */
-export type Records = Pick<
-  JobQueue,
-  | "find"
-  | "known"
-  | "ofGroups"
-  | "recent"
-  | "look"
-  | "count"
-  | "counts"
-  | "tally"
-  | "failures"
-  | "withImage"
-  | "lastOfBuildConfigs"
-  | "oldestWaiting"
-  | "firstDue"
->;
+export type Records = Pick<JobQueue, QueueReads>;
 
 const select = `SELECT ${recordColumns} FROM build_watcher.jobs WHERE queue = $1`;
 
@@ -68,11 +52,7 @@ export function createRecords(connection: Connection, queue: string): Records {
       return (await readRecords(`${select} AND id = (${known})`, groupOf(job), analyzer, covers ?? null))[0];
     },
     ofGroups: (groups) => readRecords(`${select} AND group_id = ANY ($2::text[]) ORDER BY number`, [...groups]),
-    async counts() {
-      const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
-      for (const { outcome, jobs } of await tally()) counts[stateOf(outcome)] += jobs;
-      return counts;
-    },
+    counts: async () => countsOf(await tally()),
     failures: async () => (await read<GroupRow>(failing)).map(toGroup),
     withImage: (digest, as, limit) => readRecords(`${select} AND ${images[as]} ORDER BY number DESC LIMIT $3`, digest, limit),
     lastOfBuildConfigs: (limit, after = "") => readRecords(latest, after, limit ?? null),
@@ -86,21 +66,4 @@ export function createRecords(connection: Connection, queue: string): Records {
             analyzer,
           ),
   };
-}
-
-/** Every outcome beside the states is one of a done job. */
-function stateOf(outcome: JobOutcome): JobState {
-  return jobStates.find((state) => state === outcome) ?? "done";
-}
-
-interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "reason" | "jobs" | "since"> {
-  readonly host: string | null;
-  readonly message: string | null;
-  readonly first: string | null;
-  readonly last: string | null;
-}
-
-function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGroup {
-  const inOne = first !== null && first === last && { namespace: first };
-  return { ...group, message: message ?? "", ...(host !== null && { host }), ...inOne };
 }

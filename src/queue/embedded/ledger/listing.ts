@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { mentions, wordsOf } from "../../../core/jobs/search.ts";
+import { mentions } from "../../../core/jobs/search.ts";
 import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../../job-queue.ts";
-import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
+import { type JobRow, likePattern, recordColumns, toRecord } from "../../rows.ts";
 import type { AtOnce } from "../at-once.ts";
 
 /** The listing of records, page by page, and their number. */
@@ -121,11 +121,8 @@ function waitingFor({ reason, host = null }: { readonly reason: string; readonly
   return { sql, values: [reason, host] };
 }
 
-/** Lets every record pass that mentions the text, and few others, without reading each one's JSON. */
 function candidates(text: string): Condition {
-  const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:"\\]/));
-  const longest = pieces.toSorted((a, b) => b.length - a.length)[0] ?? "";
-  const pattern = `%${longest.replace(/[%_~]/g, "~$&")}%`;
+  const pattern = likePattern(text);
   return {
     sql: "(job LIKE ? ESCAPE '~' OR error_message LIKE ? ESCAPE '~' OR error_reason LIKE ? ESCAPE '~')",
     values: [pattern, pattern, pattern],

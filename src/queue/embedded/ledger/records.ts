@@ -1,30 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { JobOutcome } from "../../../core/jobs/job-outcome.ts";
-import { type FailureGroup, type JobQueue, type JobRecord, type JobState, jobStates, type Tally } from "../../job-queue.ts";
-import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
+import type { JobQueue, JobRecord, QueueReads, Tally } from "../../job-queue.ts";
+import { countsOf, type GroupRow, type JobRow, recordColumns, toGroup, toRecord } from "../../rows.ts";
 import type { AtOnce } from "../at-once.ts";
 import { explain } from "../ledger-error.ts";
 import { createKnown } from "./known.ts";
 import { createListing } from "./listing.ts";
 
 /** What the ledger remembers, for reading; as `JobQueue` promises it. */
-export type Records = AtOnce<
-  Pick<
-    JobQueue,
-    | "find"
-    | "known"
-    | "ofGroups"
-    | "recent"
-    | "look"
-    | "count"
-    | "counts"
-    | "tally"
-    | "failures"
-    | "withImage"
-    | "lastOfBuildConfigs"
-    | "oldestWaiting"
-  >
->;
+export type Records = AtOnce<Pick<JobQueue, Exclude<QueueReads, "firstDue">>>;
 
 /** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
 export function createRecords(connection: DatabaseSync, file: string): Records {
@@ -52,6 +35,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
     input: where("number IN (SELECT number FROM inputs WHERE digest = ?)"),
   };
   const rowOf = (id: string) => byId.get(id) as JobRow | undefined;
+  const tally = () => counted.all() as unknown as readonly Tally[];
   const listing = createListing(connection, rowOf);
 
   return {
@@ -68,12 +52,8 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
     recent: explained(file, listing.recent),
     look: explained(file, listing.look),
     count: explained(file, listing.count),
-    counts: explained(file, () => {
-      const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
-      for (const { outcome, jobs } of counted.all()) counts[stateOf(outcome as JobOutcome)] += Number(jobs);
-      return counts;
-    }),
-    tally: explained(file, () => counted.all() as unknown as readonly Tally[]),
+    counts: explained(file, () => countsOf(tally())),
+    tally: explained(file, tally),
     failures: explained(file, () => failing.all().map((row) => toGroup(row as unknown as GroupRow))),
     withImage: explained(file, (digest, as, limit) => toRecords(images[as].all(digest, limit))),
     lastOfBuildConfigs: explained(file, (limit = -1, after = "") => toRecords(latest.all(after, limit))),
@@ -84,11 +64,6 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
   };
 }
 
-/** Every outcome beside the states is one of a done job. */
-function stateOf(outcome: JobOutcome): JobState {
-  return jobStates.find((state) => state === outcome) ?? "done";
-}
-
 function explained<A extends readonly unknown[], R>(file: string, read: (...given: A) => R): (...given: A) => R {
   return (...given) => {
     try {
@@ -97,18 +72,6 @@ function explained<A extends readonly unknown[], R>(file: string, read: (...give
       throw explain(file, error);
     }
   };
-}
-
-interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "reason" | "jobs" | "since"> {
-  readonly host: string | null;
-  readonly message: string | null;
-  readonly first: string | null;
-  readonly last: string | null;
-}
-
-function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGroup {
-  const inOne = first !== null && first === last && { namespace: first };
-  return { ...group, message: message ?? "", ...(host !== null && { host }), ...inOne };
 }
 
 function toRecords(rows: readonly unknown[]): readonly JobRecord[] {
