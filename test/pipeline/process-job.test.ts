@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisRequest } from "../../src/analyzers/analyzer.ts";
 import { aborted } from "../../src/core/clock.ts";
+import type { ImageLook } from "../../src/core/images/image-look.ts";
 import type { ImageName } from "../../src/core/images/image-name.ts";
 import {
   type Digest,
@@ -10,7 +11,6 @@ import {
 } from "../../src/core/images/image-reference.ts";
 import { JobError } from "../../src/core/jobs/errors.ts";
 import type { Job } from "../../src/core/jobs/job.ts";
-import type { ImageLook } from "../../src/pipeline/builds/inspect-image.ts";
 import { createJobHandler, type JobHandlerParts } from "../../src/pipeline/process-job.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 

@@ -1,5 +1,6 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { ImageLook } from "../../core/images/image-look.ts";
 import type { ImageName } from "../../core/images/image-name.ts";
 import { type Digest, formatImageReference, type ImageReference, withDigest } from "../../core/images/image-reference.ts";
 import { asJobError, JobError } from "../../core/jobs/errors.ts";
@@ -8,16 +9,6 @@ import { createForeignImageCheck } from "./foreign-images.ts";
 
 /** Asks an image's registry about it, and about its base image if wanted. Throws `JobError` when it does not answer. */
 export type LookAt = (image: ImageReference, signal: AbortSignal, seeksBase: boolean) => Promise<ImageLook>;
-
-export type ImageLook =
-  | { readonly kind: "absent" }
-  | {
-      readonly kind: "present";
-      readonly digest: Digest;
-      readonly base?: ImageReference;
-      /** The images of several platforms that it holds. */
-      readonly parts?: readonly Digest[];
-    };
 
 /** An output image after its registry was asked. */
 export interface Inspected {

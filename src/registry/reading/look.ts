@@ -1,3 +1,4 @@
+import type { ImageLook } from "../../core/images/image-look.ts";
 import {
   type Digest,
   type ImageReference,
@@ -9,17 +10,6 @@ import { JobError } from "../../core/jobs/errors.ts";
 import type { Manifest } from "./distribution.ts";
 import type { ReadableImage } from "./image-reader.ts";
 import { assertImage, readManifest } from "./manifest.ts";
-
-/** What a registry has under an image's name; `base` is the base image that it names itself. */
-export type ImageLook =
-  | { readonly kind: "absent" }
-  | {
-      readonly kind: "present";
-      readonly digest: Digest;
-      readonly base?: ImageReference;
-      /** The images of several platforms that it holds. */
-      readonly parts?: readonly Digest[];
-    };
 
 /** A configuration has a few kilobytes; longer ones are not searched for labels. */
 const longestConfig = 1024 * 1024;
