@@ -2,25 +2,17 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../config/options.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Backoff } from "../../core/jobs/retry.ts";
 import { type Database, freshUrl, openDatabase } from "../../postgres/index.ts";
 import { openEmbeddedQueue, openPostgresQueue } from "../../queue/index.ts";
 import type { JobQueue, QueuedWork } from "../../queue/job-queue.ts";
+import type { WorkSettings } from "../../queue/work-settings.ts";
 import { databaseSource } from "../settings.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 /** What a queue is for: jobs, questions how analyses go, notifications. */
 export type QueueName = "submit" | "follow" | "notify";
 
-export interface QueueNeeds<Work extends QueuedWork> {
-  readonly workers: number;
-  readonly perTenant?: number | undefined;
-  readonly isSlow?: ((work: Work) => boolean) | undefined;
-  readonly jobTimeout: number;
-  readonly giveUpAfter: number;
-  readonly backoff?: Backoff;
-  readonly clock: Clock;
-}
+export type QueueNeeds<Work extends QueuedWork> = WorkSettings<Work> & { readonly clock: Clock };
 
 /** Opens the bot's queues, all in one place. */
 export interface Queues {

@@ -1,34 +1,19 @@
 import { hostname } from "node:os";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Job } from "../../core/jobs/job.ts";
-import type { Backoff } from "../../core/jobs/retry.ts";
 import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
 import type { StoreHooks } from "../dispatching/store.ts";
 import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork, QueueReads } from "../job-queue.ts";
+import type { WorkSettings } from "../work-settings.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
 import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { fileMarks } from "./ledger/marks.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
 import { createEmbeddedStore } from "./store.ts";
 
-export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> {
+export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> extends WorkSettings<Work> {
   /** Where `ledger.db` lies; created for the owner alone when it is missing. */
   readonly directory: string;
-  /** Jobs run at once for each analyzer; with `isSlow`, so many slow ones beside so many others. */
-  readonly workers: number;
-  /** How many of these places the jobs of one namespace (of images alone: repository) may hold at most. Default: all. */
-  readonly perTenant?: number | undefined;
-  /** Tells jobs that take long, and have places of their own so that no other waits behind them. Default: there are none. */
-  readonly isSlow?: ((work: Work) => boolean) | undefined;
-  /** Milliseconds one attempt may take. */
-  readonly jobTimeout: number;
-  /** Milliseconds of being tried, from its first failure, after which a job is given up. */
-  readonly giveUpAfter: number;
-  /** The delays of a failed job. Default: `jobBackoff`. */
-  readonly backoff?: Backoff;
-  readonly clock?: Clock;
-  /** In [0, 1), for the jitter of delays. */
-  readonly random?: () => number;
   /** False opens the ledger beside a working bot, to look and to correct; `work` then throws. Default true. */
   readonly exclusive?: boolean;
   /** `full` (the default) survives a power cut, `normal` the end of the process only. */

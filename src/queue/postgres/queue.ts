@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Job } from "../../core/jobs/job.ts";
-import type { Backoff } from "../../core/jobs/retry.ts";
 import { type Database, migrate, persist } from "../../postgres/index.ts";
 import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
 import { poolOf } from "../dispatching/pools.ts";
 import type { DispatchStore } from "../dispatching/store.ts";
 import type { JobQueue, JobResult, QueuedWork } from "../job-queue.ts";
+import type { WorkSettings } from "../work-settings.ts";
 import { createAdditions } from "./additions.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createCorrections, reassign } from "./corrections.ts";
@@ -17,20 +17,13 @@ import { createNotes } from "./notes.ts";
 import { createRecords } from "./records.ts";
 import { queueSchema } from "./schema/index.ts";
 
-export interface PostgresQueueSettings<Work extends QueuedWork = Job> {
+/** Places are those of this replica. */
+export interface PostgresQueueSettings<Work extends QueuedWork = Job> extends WorkSettings<Work> {
   /** All queues of a bot are opened on the same one. It is not closed with them. */
   readonly database: Database;
   readonly queue: "submit" | "follow" | "notify";
-  /** As in `EmbeddedQueueSettings`; places are those of this replica. */
-  readonly workers: number;
-  readonly perTenant?: number | undefined;
-  readonly isSlow?: ((work: Work) => boolean) | undefined;
-  readonly jobTimeout: number;
-  readonly giveUpAfter: number;
-  readonly backoff?: Backoff;
   /** Any but the system's stands for the database's clock, too, in tests. */
   readonly clock?: Clock;
-  readonly random?: () => number;
   /** False opens the queue to look and to correct, as no replica; `work` then throws. Default true. */
   readonly exclusive?: boolean;
   /** What people call this replica. Default: the host's name. */
