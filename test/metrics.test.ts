@@ -1,9 +1,8 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createWorld, type World } from "./support/bot.ts";
 import { aBuild } from "./support/fixtures.ts";
+import { startHttpServer } from "./support/http-server.ts";
 import { completedBuild, namespace } from "./support/submissions.ts";
 
 /** A bot with its server, and what its metrics say of one series. */
@@ -63,16 +62,14 @@ describe("a working bot", () => {
 
   it("pushes its metrics to a gateway, and once more when it stops", async () => {
     const pushes: { path: string; body: string }[] = [];
-    const gateway = createServer(async (request, response) => {
+    await using gateway = await startHttpServer(async (request, response) => {
       pushes.push({ path: request.url ?? "", body: await text(request) });
       response.end();
     });
-    await new Promise<void>((resolve) => gateway.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void gateway.close());
     await using world = await createWorld();
     const bot = world.bot([], {
       PROMETHEUS_PUSHGATEWAY_HOST: "127.0.0.1",
-      PROMETHEUS_PUSHGATEWAY_PORT: String((gateway.address() as AddressInfo).port),
+      PROMETHEUS_PUSHGATEWAY_PORT: String(gateway.port),
       THOTH_DEPLOYMENT_NAME: "ocp-test",
     });
     world.cluster.put("builds", completedBuild("app"));

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, it, onTestFinished } from "vitest";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { createWorld, type World } from "./support/bot.ts";
 import { startBotProcess } from "./support/bot-process.ts";
+import { startHttpServer } from "./support/http-server.ts";
 import { requirePrograms } from "./support/programs.ts";
 import { makeImage } from "./support/registry-images.ts";
 import { type RegistryOptions, startRegistry } from "./support/registry-server.ts";
@@ -109,10 +108,10 @@ requirePrograms("docker-registry", "skopeo")("a push registry that notifies", ()
   });
 });
 
-/** Passes requests on to a server that starts later. */
+/** Passes requests on to a server that starts later, and answers 502 once it is gone. */
 async function startRelay() {
   const { promise: goal, resolve: leadTo } = Promise.withResolvers<string>();
-  const server = createServer(async (request, response) => {
+  const server = await startHttpServer(async (request, response) => {
     const { authorization = "", "content-type": type = "" } = request.headers;
     const body = await text(request);
     const answer = await fetch(`${await goal}${request.url}`, {
@@ -122,12 +121,8 @@ async function startRelay() {
     });
     response.writeHead(answer.status).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, leadTo };
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return { url: server.url, leadTo };
 }
 
 it("an image named by a tag is submitted again whenever it is pushed again", async () => {

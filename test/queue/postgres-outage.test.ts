@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
 import { type Database, type DatabaseError, openDatabase } from "../../src/postgres/index.ts";
 import { type JobQueue, QueueUnavailableError } from "../../src/queue/job-queue.ts";
 import { openPostgresQueue } from "../../src/queue/postgres/queue.ts";
@@ -70,8 +70,13 @@ describePostgres("a queue whose database is away", () => {
     }
     const added: Promise<string>[] = [];
     const adding = setInterval(() => {
-      for (const queue of queues) added.push(queue.add(buildJob(Math.floor(added.length / 2))));
+      for (const queue of queues) {
+        const add = queue.add(buildJob(Math.floor(added.length / 2)));
+        add.catch(() => undefined);
+        added.push(add);
+      }
     }, 20);
+    onTestFinished(() => clearInterval(adding));
     for (const how of ["fast", "immediate"] as const) {
       await expect.poll(() => runs.size).toBeGreaterThan(10);
       await server.restart(how);

@@ -1,9 +1,8 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Digest, isDigest } from "../../src/core/images/image-reference.ts";
 import { attach } from "../../src/registry/attach.ts";
 import { referrersTag } from "../../src/registry/referrers.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { digestOf, type MadeImage, makeImage } from "../support/registry-images.ts";
 import { openTestParts } from "../support/registry-parts.ts";
@@ -83,7 +82,7 @@ async function startReferrersRegistry(image: Digest, manifest: Buffer) {
   const blobs = new Map<string, Buffer>();
   const referrers: object[] = [];
   const tags: string[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await startHttpServer(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://registry");
     const pieces: Buffer[] = [];
     for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
@@ -113,7 +112,6 @@ async function startReferrersRegistry(image: Digest, manifest: Buffer) {
     if (isImage) return answer(200, { "Content-Type": "application/vnd.docker.distribution.manifest.v2+json" }, manifest);
     return answer(404);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, blobs, tags };
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return { host: server.host, blobs, tags };
 }

@@ -23,6 +23,8 @@ export async function openEventStream(url: string, headers: Readonly<Record<stri
   const events: StreamedEvent[] = [];
   let news = Promise.withResolvers<void>();
   const ended = read();
+  // A stream that breaks off fails whoever waits for it, and nothing else.
+  ended.catch(() => undefined);
 
   async function read(): Promise<void> {
     let rest = "";

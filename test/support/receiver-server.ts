@@ -1,7 +1,7 @@
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders } from "node:http";
 import { text } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
+import { startHttpServer } from "./http-server.ts";
 
 export interface ReceivedNotification {
   readonly path: string;
@@ -29,19 +29,15 @@ export async function startReceiver(
   answer: (number: number) => ReceiverAnswer | "hang" = () => ({ status: 204 }),
 ): Promise<ReceiverServer> {
   const received: ReceivedNotification[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await startHttpServer(async (request, response) => {
     const body = await text(request);
     received.push({ path: request.url ?? "", headers: request.headers, body, event: JSON.parse(body) });
     const said = answer(received.length);
     if (said !== "hang") response.writeHead(said.status, said.headers).end("thanks");
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  onTestFinished(() => server[Symbol.asyncDispose]());
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     received,
     types: () => received.map(({ event }) => String(event.type).replace(/^io\.build_watcher\.|\.v1$/g, "")),
   };

@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { startHttpServer } from "./http-server.ts";
 import { digestOf } from "./registry-images.ts";
 import type { RegistryServer } from "./registry-server.ts";
 
@@ -15,7 +15,7 @@ export async function startReferrersRegistry(
   registry: RegistryServer,
 ): Promise<AsyncDisposable & { readonly host: string; readonly listed: ReadonlyMap<string, readonly Listed[]> }> {
   const listed = new Map<string, Listed[]>();
-  const server = createServer(async (incoming, response) => {
+  const server = await startHttpServer(async (incoming, response) => {
     const url = new URL(incoming.url ?? "/", "http://registry");
     const image = /\/referrers\/(sha256:[0-9a-f]{64})$/.exec(url.pathname)?.[1];
     if (image !== undefined) return list(listed.get(image) ?? [], url.searchParams.get("artifactType"), response);
@@ -27,15 +27,9 @@ export async function startReferrersRegistry(
     }
     forward(registry.url, incoming, body, response, subject ? { "oci-subject": subject } : {});
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...server,
     listed,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
   };
 }
 

@@ -1,11 +1,10 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readProxies } from "../../src/core/hosts/proxy.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { gatewayUrl, pushMetrics } from "../../src/telemetry/push-metrics.ts";
 import { type FakeClock, fakeClock } from "../support/fake-clock.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { captureLog } from "../support/log.ts";
 import { startProxy } from "../support/proxy-server.ts";
 
@@ -17,16 +16,12 @@ interface Push {
 
 async function startGateway(answer: (number: number) => number = () => 200, headers: Readonly<Record<string, string>> = {}) {
   const pushes: Push[] = [];
-  const server = createServer(async (request, response) => {
+  const server = await startHttpServer(async (request, response) => {
     pushes.push({ method: request.method ?? "", path: request.url ?? "", body: await text(request) });
     response.writeHead(answer(pushes.length), headers).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { pushes, port: (server.address() as AddressInfo).port };
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return { pushes, port: server.port };
 }
 
 function begin(port: number, clock: FakeClock) {

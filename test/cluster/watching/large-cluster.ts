@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { compiled } from "../../support/bot-process.ts";
 import { aBuild } from "../../support/fixtures.ts";
+import { startHttpServer } from "../../support/http-server.ts";
 import { temporaryDirectory } from "../test-cluster.ts";
 
 /** An API server with so many Builds and image streams of 1 MB each. */
@@ -18,7 +18,7 @@ async function startLargeCluster(
   const large = (name: string) =>
     JSON.stringify({ metadata: { ...metadata, name, uid: name }, spec: { ...spec, source: { dockerfile } }, status });
   const limits: number[] = [];
-  const server: Server = createServer(async ({ url = "" }, response) => {
+  const server = await startHttpServer(async ({ url = "" }, response) => {
     const { pathname, searchParams } = new URL(url, "http://cluster");
     if (searchParams.has("watch")) return response.writeHead(200).flushHeaders();
     const all = pathname.endsWith("/builds") ? builds : streams;
@@ -34,12 +34,8 @@ async function startLargeCluster(
     const next = until < all ? `,"continue":"${until}"` : "";
     response.end(`],"metadata":{"resourceVersion":"7"${next}}}`);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, limits };
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return { url: server.url, limits };
 }
 
 interface Seen {
