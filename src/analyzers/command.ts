@@ -58,7 +58,7 @@ export function openCommand(
 }
 
 /** Paths that exist as long as the program runs. */
-export const commandPlaceholders = ["sbom", "authfile", "outdir"] as const;
+const commandPlaceholders = ["sbom", "authfile", "outdir"] as const;
 
 const passedOn = ["PATH", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);

@@ -26,14 +26,14 @@ export type BuildSighting = (Watched & WatchSighting) | WatchesSighting;
  * - `alive`: the connection showed life without news (a bookmark, a reopened watch).
  * - `trouble`: something went wrong and is retried after `retryIn` ms; `message` says what to do about it.
  */
-export type WatchSighting =
+type WatchSighting =
   | { readonly kind: "builds"; readonly builds: readonly BuildOutcome[]; readonly listed: boolean }
   | { readonly kind: "synced"; readonly startedAt: number }
   | { readonly kind: "alive" }
   | ({ readonly kind: "trouble" } & WatchTrouble);
 
 /** What is watched from now on; reported when it changes. */
-export interface WatchesSighting {
+interface WatchesSighting {
   readonly kind: "watches";
   readonly watches: readonly Watched[];
 }

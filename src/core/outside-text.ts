@@ -43,7 +43,7 @@ export function jsonForPeople(json: string): string {
 }
 
 /** The beginning of a text, with … where it was cut. A text that was cut before stays as it is. */
-export function cutText(text: string, longest: number): string {
+function cutText(text: string, longest: number): string {
   return text.length > longest && !(text.length === longest + 1 && text.endsWith("…")) ? `${text.slice(0, longest)}…` : text;
 }
 

@@ -33,7 +33,7 @@ function packageBase({ ecosystem, group, name }: FoundPackage, distribution: Dis
 }
 
 /** The name in the package index's spelling (purl-spec: pypi). */
-export function pypiName(name: string): string {
+function pypiName(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 

@@ -6,7 +6,7 @@ import { createLayersReader, type ImageReaderParts } from "./read-layers.ts";
 import type { ReadContent } from "./reading/messages.ts";
 
 /** What was read of an image. */
-export interface ReadImage {
+interface ReadImage {
   readonly digest: Digest;
   /** Packed, the first platform's first. */
   readonly contents: readonly Uint8Array[];

@@ -10,7 +10,7 @@ export interface ImageReaderParts {
 }
 
 /** A layer as it was read, packed, or why it was not; neither for one that is skipped. */
-export interface LayerOutcome {
+interface LayerOutcome {
   readonly contents?: Uint8Array;
   readonly trouble?: string;
 }

@@ -5,7 +5,7 @@ import type { SecureContext } from "node:tls";
 import type { Proxies, ProxyServer } from "../core/hosts/proxy.ts";
 
 /** The traits of a kind of connection. */
-export interface AgentTraits {
+interface AgentTraits {
   readonly tls?: { readonly ca?: string[]; readonly secureContext?: SecureContext; readonly rejectUnauthorized?: boolean };
   /** How to look up hosts that are reached directly. */
   readonly lookup?: LookupFunction | undefined;

@@ -1,7 +1,7 @@
 import type { Notification } from "./notifier.ts";
 
 /** The formats of notifications. */
-export const notifyFormats = ["cloudevents", "slack", "teams"] as const;
+const notifyFormats = ["cloudevents", "slack", "teams"] as const;
 export type NotifyFormat = (typeof notifyFormats)[number];
 
 /** A notification for people. It holds outside text, which each format escapes in its own way. */

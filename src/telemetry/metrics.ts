@@ -19,13 +19,13 @@ export interface Metrics {
   push(gateway: PushTarget): Promise<void>;
 }
 
-export interface GaugeValue<Key extends MetricOf<"gauge">> {
+interface GaugeValue<Key extends MetricOf<"gauge">> {
   readonly labels: LabelsOf<Key>;
   readonly value: number;
 }
 
 /** Returns the current values, at once or later. */
-export type GaugeReader<Key extends MetricOf<"gauge">> = () => readonly GaugeValue<Key>[] | Promise<readonly GaugeValue<Key>[]>;
+type GaugeReader<Key extends MetricOf<"gauge">> = () => readonly GaugeValue<Key>[] | Promise<readonly GaugeValue<Key>[]>;
 
 export interface PushTarget {
   /** Scheme, host and port. */

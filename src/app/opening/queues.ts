@@ -10,9 +10,9 @@ import { databaseSource } from "../settings.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 /** What a queue is for: jobs, questions how analyses go, notifications. */
-export type QueueName = "submit" | "follow" | "notify";
+type QueueName = "submit" | "follow" | "notify";
 
-export type QueueNeeds<Work extends QueuedWork> = WorkSettings<Work> & { readonly clock: Clock };
+type QueueNeeds<Work extends QueuedWork> = WorkSettings<Work> & { readonly clock: Clock };
 
 /** Opens the bot's queues, all in one place. */
 export interface Queues {
@@ -47,7 +47,7 @@ function queuesOn(database: Database, replica: string): Queues {
 }
 
 /** A pod's name is its host's; elsewhere several bots can share a host. */
-export function replicaName({ environment, host }: Around): string {
+function replicaName({ environment, host }: Around): string {
   return environment.KUBERNETES_SERVICE_HOST === undefined ? `${hostname()}-${host.pid}` : hostname();
 }
 

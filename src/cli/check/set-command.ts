@@ -42,7 +42,7 @@ export function setNamed(message: string, set: SetCommand): string | undefined {
 const options: ReadonlyMap<string, readonly [OptionName, Option]> = new Map(optionEntries.map((entry) => [entry[1].env, entry]));
 
 /** The arguments that name the bot's namespace. */
-export function inNamespace(namespace: string | undefined): string {
+function inNamespace(namespace: string | undefined): string {
   return namespace === undefined ? "" : ` -n ${namespace}`;
 }
 

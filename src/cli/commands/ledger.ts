@@ -4,7 +4,7 @@ import { copyLedger, type LedgerEnd, openDatabaseEnd, openLedgerEnd } from "../.
 import { type CommandContext, UsageError } from "../command.ts";
 
 /** Where a ledger can lie: in the files of BUILD_WATCHER_STATE_DIR, or in the database of BUILD_WATCHER_DATABASE_URL. */
-export const ledgerPlaces = ["sqlite", "postgresql"] as const;
+const ledgerPlaces = ["sqlite", "postgresql"] as const;
 
 /** Copies all jobs, analyses and notifications from one place to another, for the bots to go on there. */
 export async function copyLedgers(context: CommandContext, from: string, to: string): Promise<number> {

@@ -24,7 +24,7 @@ export interface Api {
   open(path: string, query: Query, silence: number, signal: AbortSignal): Promise<ByteStream>;
 }
 
-export interface ByteStream {
+interface ByteStream {
   readonly chunks: AsyncIterable<Buffer>;
   /** Closes the connection if the stream has not ended. */
   end(): void;

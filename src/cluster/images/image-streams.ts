@@ -90,7 +90,7 @@ export function readImageStream(stream: ImageStream): readonly StreamSighting[] 
 }
 
 /** `namespace/name`. */
-export function streamName({ metadata }: ImageStream): string {
+function streamName({ metadata }: ImageStream): string {
   return `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
 }
 

@@ -3,7 +3,7 @@ import { ConfigError } from "../config-error.ts";
 import { parseDuration } from "../quantities.ts";
 import { fieldsOf, readYaml } from "./yaml-file.ts";
 
-export const exitMeanings = ["ok", "findings", "retry", "refused"] as const;
+const exitMeanings = ["ok", "findings", "retry", "refused"] as const;
 export type ExitMeaning = (typeof exitMeanings)[number];
 
 /** A program that looks at images. */

@@ -20,7 +20,7 @@ export type BuildOutcome = { readonly phase: BuildPhase } & (
 );
 
 /** `deleted`: it was deleted before it ended. `owned`: another object reports the same image. */
-export type IgnoredBecause = "cancelled" | "deleted" | "no-output-image" | "excluded" | "owned" | "unreadable";
+type IgnoredBecause = "cancelled" | "deleted" | "no-output-image" | "excluded" | "owned" | "unreadable";
 
 /** `leave-out`: it may not have been pushed. `by-tag`: use its tag, because the builder may have named a wrong digest. */
 export type IfMissing = "leave-out" | "by-tag";

@@ -13,7 +13,7 @@ export const imagePlaceholders = [
   "build",
   "commit",
 ] as const;
-export type ImagePlaceholder = (typeof imagePlaceholders)[number];
+type ImagePlaceholder = (typeof imagePlaceholders)[number];
 export type ImageValues = Readonly<Record<ImagePlaceholder, string>>;
 
 const placeholder = /\{([^{}]{0,100})\}/g;

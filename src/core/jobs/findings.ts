@@ -44,7 +44,7 @@ const readings: Readonly<Record<string, Severity>> = {
 };
 
 /** A severity by an analyzer's word for it: Red Hat's, CVSS', Trivy's or SARIF's. */
-export function readSeverity(name: string): Severity {
+function readSeverity(name: string): Severity {
   return readings[name.slice(0, 50).toLowerCase()] ?? "unknown";
 }
 

@@ -1,4 +1,4 @@
-export const ecosystems = ["deb", "rpm", "apk", "npm", "pypi", "maven", "golang"] as const;
+const ecosystems = ["deb", "rpm", "apk", "npm", "pypi", "maven", "golang"] as const;
 /** The type of a package URL, https://github.com/package-url/purl-spec/blob/main/purl-types-index.json. */
 export type Ecosystem = (typeof ecosystems)[number];
 

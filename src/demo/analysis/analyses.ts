@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 
 /** What the service answers for one part of a submission. */
-export interface Accepted {
+interface Accepted {
   readonly analysis_id: string;
   readonly cached: boolean;
 }
 
 /** An image that the service cannot read, and its message. */
-export interface Unreadable {
+interface Unreadable {
   readonly error: string;
   readonly status: 400 | 403;
 }

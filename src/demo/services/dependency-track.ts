@@ -13,7 +13,7 @@ export interface DependencyTrackOptions {
   readonly metrics?: object;
 }
 
-export interface ReceivedBom {
+interface ReceivedBom {
   readonly projectName: string;
   readonly projectVersion: string;
   readonly bom: Readonly<Record<string, unknown>>;

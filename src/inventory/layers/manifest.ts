@@ -7,7 +7,7 @@ export interface LayerDescriptor {
   readonly skipped?: string;
 }
 
-export interface PlatformManifest {
+interface PlatformManifest {
   readonly digest: Digest;
   readonly platform: string;
 }

@@ -8,7 +8,7 @@ import { createGoScanner } from "./go-scanner.ts";
 import { isPlaceAbove, normalPath } from "./paths.ts";
 import { unpackLayer } from "./unpack.ts";
 
-export interface LayerLimits {
+interface LayerLimits {
   /** Files, links and directories of one layer that are looked at. */
   readonly entries: number;
   /** Bytes of files that are kept as they are. */
@@ -17,7 +17,7 @@ export interface LayerLimits {
   readonly unpacked: number;
 }
 
-export const layerLimits: LayerLimits = { entries: 1_000_000, kept: 256 * 1024 * 1024, unpacked: 256 * 1024 ** 3 };
+const layerLimits: LayerLimits = { entries: 1_000_000, kept: 256 * 1024 * 1024, unpacked: 256 * 1024 ** 3 };
 
 /**
  * Reads a layer once, from its packed bytes, and keeps what package databases need. It never throws for what the bytes are: what breaks off or
@@ -134,7 +134,7 @@ function pickFile(path: string, bytes: Buffer, database: PackageDatabase, keepin
 }
 
 /** Findings, or why there are none. */
-export function reading(read: () => Findings): Pick<PickedFile, "findings" | "trouble"> {
+function reading(read: () => Findings): Pick<PickedFile, "findings" | "trouble"> {
   try {
     return { findings: read() };
   } catch (error) {

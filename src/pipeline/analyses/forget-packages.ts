@@ -34,7 +34,7 @@ export async function forgetPackages(parts: ForgetPackagesParts, signal: AbortSi
 }
 
 /** One pass; says how many images were forgotten. */
-export async function forgetUnnamed(
+async function forgetUnnamed(
   { inventory, queue }: Pick<ForgetPackagesParts, "inventory"> & { readonly queue: Pick<JobQueue, "withImage"> },
   readBefore: number,
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import { describeJob, type Job } from "../../core/jobs/job.ts";
 import type { JobQueue, JobRecord, JobResult } from "../../queue/job-queue.ts";
 
 /** The images of one job, by their own names. */
-export interface NamedImages {
+interface NamedImages {
   readonly output: ImageReference;
   readonly base: ImageReference | undefined;
 }

@@ -14,7 +14,7 @@ export interface NotifyWork {
   readonly event: Notification;
 }
 
-export type NotifyQueue = JobQueue<NotifyWork, Delivery>;
+type NotifyQueue = JobQueue<NotifyWork, Delivery>;
 
 /** One delivery per receiver. */
 export function notifyWorks(event: Notification, receivers: readonly string[]): readonly NotifyWork[] {

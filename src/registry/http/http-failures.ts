@@ -54,7 +54,7 @@ export function connectionFailure(
 }
 
 /** Whether the other side does not speak TLS. */
-export function isWrongProtocol(error: NodeJS.ErrnoException): boolean {
+function isWrongProtocol(error: NodeJS.ErrnoException): boolean {
   return error.code === "EPROTO" || /wrong version number|packet length too long|HTTP_REQUEST/i.test(error.message);
 }
 

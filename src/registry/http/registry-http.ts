@@ -17,7 +17,7 @@ export interface RegistryAccess extends RegistryHost {
   readonly login: RegistryLogin | undefined;
 }
 
-export interface RegistryRequest {
+interface RegistryRequest {
   readonly method: HttpInit["method"];
   /** Below `/v2/<repository>/`. */
   readonly path: string;

@@ -18,7 +18,7 @@ export interface CredentialSettings {
 }
 
 /** Which login is needed. `ownLogin`: the side's user and password are for this image's registry. */
-export interface LoginRequest {
+interface LoginRequest {
   readonly image: ImageReference;
   readonly side: Side;
   readonly ownLogin: boolean;

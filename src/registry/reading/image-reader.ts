@@ -10,7 +10,7 @@ import { createImageBudget } from "./budgets.ts";
 import { getManifest, type Manifest } from "./distribution.ts";
 import { readManifest } from "./manifest.ts";
 
-export interface ReadOptions {
+interface ReadOptions {
   /** `destination` for a copy in the push registry. */
   readonly side: Side;
   /** As for a copy: the source login is for the image's registry. */

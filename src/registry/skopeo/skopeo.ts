@@ -36,7 +36,7 @@ export interface SkopeoSettings {
 }
 
 /** Told how a copy gets on. */
-export interface CopyTraffic {
+interface CopyTraffic {
   moving(): void;
   /** No data moved for this many milliseconds; called repeatedly. */
   quiet(milliseconds: number): void;

@@ -2,7 +2,7 @@ import type { RecordGroup } from "../records/groups.ts";
 import type { Html } from "../views/html.ts";
 
 /** An event for a page: a changed job with its row, or that too much changed to send it one by one. */
-export type PageEvent = { readonly kind: "row"; readonly group: RecordGroup; readonly row: Html } | { readonly kind: "refresh" };
+type PageEvent = { readonly kind: "row"; readonly group: RecordGroup; readonly row: Html } | { readonly kind: "refresh" };
 
 export interface NumberedEvent {
   readonly id: string;

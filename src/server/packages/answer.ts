@@ -55,7 +55,7 @@ export interface FoundPackages {
 }
 
 /** The most images that are listed. */
-export const mostMatches = 500;
+const mostMatches = 500;
 const mostBuilds = 50;
 
 /** Which images have a package, by the builds that made them. Throws `QuestionError`. */

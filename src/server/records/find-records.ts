@@ -3,7 +3,7 @@ import { createGate } from "../../core/gate.ts";
 import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../../queue/job-queue.ts";
 
 /** A page of records. `next` continues after it; a long search also stops there to let other requests have their turn. */
-export interface FoundRecords {
+interface FoundRecords {
   readonly records: readonly JobRecord[];
   readonly next?: Pick<RecordFilter, "before" | "beforeTime">;
 }

@@ -6,7 +6,7 @@ import { type JobRecord, type JobState, jobStates, type RecordFilter } from "../
 
 /** How far back a list can reach, by the word in its address: milliseconds. */
 export const periods = { "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 } as const;
-export type Period = keyof typeof periods;
+type Period = keyof typeof periods;
 
 /** The filter of a list, as in its address. */
 export interface ListFilter {

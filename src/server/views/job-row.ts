@@ -101,7 +101,7 @@ export function imageView(full: string): Html {
 }
 
 /** `web@0123456789ab` for `registry/shop/web@sha256:0123456789ab…`. */
-export function shortImage(full: string): string {
+function shortImage(full: string): string {
   const [name = "", digest] = full.split("@");
   return `${name.slice(name.lastIndexOf("/") + 1)}${digest === undefined ? "" : `@${digest.replace("sha256:", "").slice(0, 12)}`}`;
 }

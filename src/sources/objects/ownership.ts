@@ -13,7 +13,7 @@ export interface Ownership {
   settle(sighting: BuildSighting): Promise<Settled>;
 }
 
-export interface Settled {
+interface Settled {
   readonly sightings: readonly BuildSighting[];
   /** Call when all of them are taken in: until then released builds stay on the shelf. */
   dealtWith(): Promise<void>;
