@@ -1,16 +1,10 @@
 import { failureReasons } from "../src/core/jobs/errors.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
+import { replaceParts } from "./page-parts.ts";
 
-/** The generated parts of `docs/operate.md`, each between two comments of its name. */
-const parts: Readonly<Record<string, () => string>> = { failures: failureTable, metrics: metricsTable };
-
-/** The page with its generated parts written anew; throws when it lacks the place of one. */
+/** `docs/operate.md` with its generated tables. */
 export function renderOperatePage(page: string): string {
-  return Object.entries(parts).reduce((text, [name, render]) => {
-    const place = new RegExp(`(<!-- begin ${name}[^>]*-->\n)[\\s\\S]*?(<!-- end ${name} -->)`);
-    if (!place.test(text)) throw new Error(`docs/operate.md has no place for ${name}`);
-    return text.replace(place, (_, begin: string, end: string) => `${begin}\n${render()}\n\n${end}`);
-  }, page);
+  return replaceParts("docs/operate.md", page, { failures: failureTable, metrics: metricsTable });
 }
 
 function failureTable(): string {

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: ["core"],
   telemetry: ["telemetry", "core"],
-  config: ["config", "core"],
+  config: ["config", "sources/index.ts", "core"],
   cluster: ["cluster", "core"],
   sources: ["sources", "cluster", "core"],
   network: ["network", "core"],

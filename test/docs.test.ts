@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { renderOperatePage } from "../scripts/operate-page.ts";
+import { renderRbacTemplates } from "../scripts/rbac-template.ts";
+import { renderSourcesPage } from "../scripts/sources-page.ts";
 import { failureReasons } from "../src/core/jobs/errors.ts";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
@@ -73,6 +75,20 @@ describe("docs/operate.md", () => {
     expect((await next.counts()).done).toBe(3);
     expect(await next.add(buildJob(1))).toBe("already-known");
     await next.close();
+  });
+});
+
+describe("what is derived from the build systems", () => {
+  it.each(Object.entries(renderRbacTemplates()))("openshift/%s is as they need it", (file, expected) => {
+    const actual = readFileSync(new URL(`../openshift/${file}`, import.meta.url), "utf8");
+    expect(actual, `openshift/${file} is not up to date: npm run docs`).toBe(expected);
+  });
+
+  it("docs/sources.md has their names and rights", () => {
+    const sources = readFileSync(new URL("../docs/sources.md", import.meta.url), "utf8");
+    expect(renderSourcesPage(sources), "docs/sources.md is not up to date: npm run docs").toBe(sources);
+    const deploy = readFileSync(new URL("../docs/deploy.md", import.meta.url), "utf8");
+    for (const file of Object.keys(renderRbacTemplates())) expect(deploy).toContain(`| \`openshift/${file}\` |`);
   });
 });
 

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { InstalledGroup } from "../src/demo/openshift/objects/resource-kinds.ts";
+import { resourceName } from "../src/cluster/api/paths.ts";
+import type { InstalledGroup, ResourceName } from "../src/demo/openshift/objects/resource-kinds.ts";
+import type { BuildSource } from "../src/sources/build-source.ts";
+import { knownSources } from "../src/sources/index.ts";
 import { createWorld, startBot, type World } from "./support/bot.ts";
-import { aRun, condition, type RunObject } from "./support/runs.ts";
+import { aRun, condition, podOf, type RunKind, type RunObject } from "./support/runs.ts";
 import { imageOf } from "./support/submissions.ts";
 
 const namespace = "shop";
@@ -9,52 +12,33 @@ const prefix = "build-watcher.thoth-station.ninja/";
 
 /** What is to be known of a kind of run; everything else is the same for each. */
 interface Kind {
-  readonly kind: "BuildRun" | "PipelineRun" | "TaskRun";
-  readonly file: "buildrun" | "pipelinerun" | "taskrun";
-  readonly group: InstalledGroup;
-  /** What `track` names it by, and what it does not. */
+  readonly kind: RunKind;
+  /** What `track` names it by. */
   readonly owner: string;
   readonly image: string;
-  /** The label by which its pods are found. */
-  readonly podLabel: string;
-  readonly selector: string;
 }
 
-const kinds: readonly Kind[] = [
-  {
-    kind: "BuildRun",
-    file: "buildrun",
-    group: "shipwright.io",
-    owner: "Build:checkout",
-    image: "quay.example.com/shop/checkout@sha256:9f1c",
-    podLabel: "buildrun.shipwright.io/name",
-    selector: "BUILD_WATCHER_SHIPWRIGHT_SELECTOR",
-  },
-  {
-    kind: "PipelineRun",
-    file: "pipelinerun",
-    group: "tekton.dev",
-    owner: "Pipeline:checkout-on-push-k5v8n",
-    image: "quay.io/example-shop/checkout@sha256:5891",
-    podLabel: "tekton.dev/pipelineRun",
-    selector: "BUILD_WATCHER_TEKTON_SELECTOR",
-  },
-  {
-    kind: "TaskRun",
-    file: "taskrun",
-    group: "tekton.dev",
-    owner: "Task:shop/buildah",
-    image: "quay.example.com/shop/cart@sha256:1a79",
-    podLabel: "tekton.dev/taskRun",
-    selector: "BUILD_WATCHER_TEKTON_SELECTOR",
-  },
-];
+const kinds = (
+  [
+    { kind: "BuildRun", owner: "Build:checkout", image: "quay.example.com/shop/checkout@sha256:9f1c" },
+    { kind: "PipelineRun", owner: "Pipeline:checkout-on-push-k5v8n", image: "quay.io/example-shop/checkout@sha256:5891" },
+    { kind: "TaskRun", owner: "Task:shop/buildah", image: "quay.example.com/shop/cart@sha256:1a79" },
+  ] satisfies readonly Kind[]
+).map((its: Kind) => ({ ...its, source: sourceOf(its.kind) }));
 
-const resourceOf = ({ file }: Kind) => `${file}s` as const;
+function sourceOf(kind: RunKind): BuildSource {
+  const source = knownSources.find((its) => its.kind === kind);
+  if (!source) throw new Error(`There is no source of ${kind}`);
+  return source;
+}
+
+type Tried = (typeof kinds)[number];
+
+const resourceOf = ({ source }: Tried) => resourceName(source.resource) as ResourceName;
 
 /** A run in the watched namespace. */
-function run({ file }: Kind, change: (object: RunObject) => void = () => {}): RunObject {
-  return aRun(file, (object) => {
+function run({ kind }: Tried, change: (object: RunObject) => void = () => {}): RunObject {
+  return aRun(kind, (object) => {
     object.metadata.namespace = namespace;
     change(object);
   });
@@ -64,19 +48,15 @@ const runs = (object: RunObject) =>
   void Object.assign(object.status, { conditions: condition("Unknown", "Running"), completionTime: undefined });
 
 /** The pod that a run works in, and what its step wrote. */
-function putPod({ cluster }: World, kind: Kind, phase: string, log?: string): void {
-  const labels = { [kind.podLabel]: run(kind).metadata.name, "tekton.dev/pipelineTask": "build" };
-  const spec = { containers: [{ name: "step-build" }] };
-  cluster.put("pods", {
-    metadata: { namespace, name: "its-pod", labels },
-    spec,
-    status: { phase, startTime: "2026-11-26T10:00:00Z" },
-  });
-  if (log !== undefined) cluster.setPodLog(namespace, "its-pod", "step-build", log);
+function putPod({ cluster }: World, kind: Tried, phase: string, log?: string): void {
+  const pod = podOf(run(kind), phase);
+  cluster.put("pods", pod);
+  if (log !== undefined) cluster.setPodLog(namespace, pod.metadata.name, pod.container, log);
 }
 
-function createRunWorld({ group }: Kind): Promise<World> {
-  return createWorld({ namespace, installed: [group], token: "t", tokens: { t: "system:serviceaccount:bots:build-watcher" } });
+function createRunWorld({ source }: Tried): Promise<World> {
+  const installed = [source.resource.group as InstalledGroup];
+  return createWorld({ namespace, installed, token: "t", tokens: { t: "system:serviceaccount:bots:build-watcher" } });
 }
 
 const isDone = ({ msg }: Readonly<Record<string, unknown>>) => msg === "Job done";
@@ -103,8 +83,10 @@ describe.each(kinds)("a $kind", (kind) => {
 
   it("is seen though it is deleted at once, and its log with it", async () => {
     await using world = await createRunWorld(kind);
-    const bot = world.bot(["--no-base", "--sources", kind.group === "tekton.dev" ? "tekton" : "shipwright"]);
-    await world.cluster.waitFor(({ openWatches }) => openWatches === (kind.group === "tekton.dev" ? 2 : 1));
+    const bot = world.bot(["--no-base", "--sources", kind.source.name]);
+    await world.cluster.waitFor(
+      ({ openWatches }) => openWatches === knownSources.filter(({ name: system }) => system === kind.source.name).length,
+    );
     world.cluster.put(resourceOf(kind), run(kind));
     world.cluster.remove(resourceOf(kind), namespace, name);
     await bot.logged(isDone);
@@ -115,8 +97,8 @@ describe.each(kinds)("a $kind", (kind) => {
     for (const [environment, isWanted] of [
       [{ BUILD_WATCHER_TRACK: kind.owner }, true],
       [{ BUILD_WATCHER_TRACK: "checkout,cart,buildah" }, false],
-      [{ [kind.selector]: "team=shop" }, true],
-      [{ [kind.selector]: "team=bank" }, false],
+      [{ [`BUILD_WATCHER_${kind.source.name.toUpperCase()}_SELECTOR`]: "team=shop" }, true],
+      [{ [`BUILD_WATCHER_${kind.source.name.toUpperCase()}_SELECTOR`]: "team=bank" }, false],
     ] as const) {
       await using world = await createRunWorld(kind);
       const labelled = run(kind, ({ metadata }) =>

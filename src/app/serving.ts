@@ -11,6 +11,7 @@ import { type ActivityMonitor, createActivity } from "../server/activity.ts";
 import { createBuilds } from "../server/builds.ts";
 import { createHealth, type HealthMonitor } from "../server/health.ts";
 import type { RunningServer } from "../server/server.ts";
+import { knownSources } from "../sources/index.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Reading } from "./opening/reading.ts";
@@ -50,6 +51,8 @@ const logsAtOnce = 4;
 const consoleAskedEvery = 10 * 60_000;
 const consolePatience = 10_000;
 
+const consolePages = Object.fromEntries(knownSources.map((source) => [source.kind, source.console]));
+
 /** The address of OpenShift's console: from the setting, else from the cluster, which is asked when the page is first opened. */
 function consoleUrl(set: string | undefined, cluster: Pick<Cluster, "consoleUrl">, clock: Clock): () => string | undefined {
   let url = set;
@@ -80,9 +83,13 @@ export function createServing(config: Config, parts: ServingParts): Serving {
   };
   const analyzers = plannedAnalyzers(config.analyzers);
   const packages = parts.reading && { known: parts.reading.inventory.known, specVersion: config.sbomVersion };
+  const askConsole = consoleUrl(config.consoleUrl, cluster, clock);
   const page = {
     ...pageSettings(config, environment),
-    console: consoleUrl(config.consoleUrl, cluster, clock),
+    console: () => {
+      const url = askConsole();
+      return url === undefined ? undefined : { url, pages: consolePages };
+    },
     builds,
     analyzers,
     packages,

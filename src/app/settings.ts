@@ -4,6 +4,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { analyzerAddresses } from "../config/analyzer-address.ts";
 import { fileVariable } from "../config/files/secret-files.ts";
 import { type Config, options } from "../config/options.ts";
+import { selectorsOf } from "../config/selectors.ts";
 import type { BuildFacts } from "../core/builds/build-outcome.ts";
 import { parseLabelSelector } from "../core/builds/label-selector.ts";
 import { readProxies } from "../core/hosts/proxy.ts";
@@ -12,6 +13,7 @@ import { mayCopy, readPushSettings } from "../core/images/push-target.ts";
 import { isTrackedTask, type Job, type SubmissionPolicy } from "../core/jobs/job.ts";
 import { registryLogins } from "../pipeline/builds/registry-logins.ts";
 import type { DatabaseSource } from "../postgres/index.ts";
+import { knownSources } from "../sources/index.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,9 +24,9 @@ const logShare = 1 / 4;
 /** Which cluster, and which part of it. */
 export function clusterSettings(config: Config) {
   const { namespaces, verifyClusterTls, clusterUrl, watchTimeout, registryRoute } = config;
-  const { labelSelector, shipwrightSelector, tektonSelector, tektonIgnoreResults, namespaceSelector, namespaceExclude } = config;
+  const { tektonIgnoreResults, namespaceSelector, namespaceExclude } = config;
   const which = { sources: config.sources, ...taskSettings(config), tektonIgnoreResults };
-  const selectors = { labelSelector, shipwrightSelector, tektonSelector, namespaceSelector, namespaceExclude };
+  const selectors = { selectors: selectorsOf(config), namespaceSelector, namespaceExclude };
   const logTimeLimit = Math.min(logTime, config.jobTimeout * logShare);
   const reaching = { verifyTls: verifyClusterTls, url: clusterUrl, registryRoute, pullAccount: config.pullAccount };
   return { namespaces, ...selectors, ...which, ...reaching, watchTimeout, logTimeLimit };
@@ -68,15 +70,10 @@ export function submissionPolicy(config: Config): SubmissionPolicy {
 }
 
 /** Each build system has its own selector. */
-function labelMatcher({
-  labelSelector = "",
-  shipwrightSelector = "",
-  tektonSelector = "",
-}: Config): SubmissionPolicy["matchesLabels"] {
-  const builds = parseLabelSelector(labelSelector);
-  const shipwright = parseLabelSelector(shipwrightSelector);
-  const tekton = parseLabelSelector(tektonSelector);
-  return (labels, kind = "Build") => (kind === "Build" ? builds : kind === "BuildRun" ? shipwright : tekton)(labels);
+function labelMatcher(config: Config): SubmissionPolicy["matchesLabels"] {
+  const selectors = selectorsOf(config);
+  const matchers = new Map(knownSources.map(({ kind, name }) => [kind, parseLabelSelector(selectors[name] ?? "")]));
+  return (labels, kind = "Build") => matchers.get(kind)?.(labels) ?? true;
 }
 
 /** How a job is submitted. */

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { type BuildKey, kindOf } from "../core/builds/build.ts";
+import type { BuildKey } from "../core/builds/build.ts";
 import { forPeople } from "../core/outside-text.ts";
 import type { BuildAnnouncer, BuildEvent } from "./announcer.ts";
 import type { Api } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import type { Access } from "./api/grants.ts";
-import { objectPath, type Resource, segment } from "./api/paths.ts";
+import { objectPath, type Resource, resourceName, segment } from "./api/paths.ts";
 import { type Patience, retrying } from "./api/retrying.ts";
 import { asClusterError } from "./api/trouble.ts";
 
@@ -14,8 +14,17 @@ export interface AnnouncerSettings {
   readonly patience: Patience;
   /** The pod's name, which distinguishes several bots. */
   readonly instance: string;
-  /** The resource of a kind of builds. */
-  readonly resourceOf: (build: BuildKey) => Resource;
+  /** What a build is in the cluster. */
+  readonly targetOf: (build: BuildKey) => AnnouncedObject;
+}
+
+/** A kind of builds to write to. */
+export interface AnnouncedObject {
+  readonly resource: Resource;
+  /** `kind` of its objects. */
+  readonly kind: string;
+  /** The template that grants the right to patch it; see `Access`. */
+  readonly template: string;
 }
 
 /** The prefix of the bot's annotations, and the name of its controller. */
@@ -30,23 +39,24 @@ const longestNameStart = 200;
 /** How many conflicts with other changes of a Build are retried before a patch is given up. */
 const conflicts = 4;
 
-export function createBuildAnnouncer({ api, patience, instance, resourceOf }: AnnouncerSettings): BuildAnnouncer {
+export function createBuildAnnouncer({ api, patience, instance, targetOf }: AnnouncerSettings): BuildAnnouncer {
   return {
     async annotate(build, fields, signal) {
-      const resource = resourceOf(build);
+      const { resource, template } = targetOf(build);
       const annotations = Object.fromEntries(
         Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value === undefined ? null : forPeople(value)]),
       );
       // With the uid, another Build of the same name is refused.
       const change = { metadata: { uid: build.uid, annotations } };
       const patch = () => api.patch(objectPath(resource, build.namespace, build.name), change, signal);
-      const access = { verb: "patch", resource: resource.plural, namespace: build.namespace } as const;
+      const { group } = resource;
+      const access = { verb: "patch", resource: resourceName(resource), group, template, namespace: build.namespace } as const;
       await told(access, signal, [404, 409, 422], () => despiteConflicts(() => retrying(patience, signal, patch)));
     },
     async event(build, event, signal) {
       const path = `/apis/events.k8s.io/v1/namespaces/${segment(build.namespace)}/events`;
-      const object = eventObject(build, resourceOf(build), event, instance);
-      const access = { verb: "create", resource: "events", namespace: build.namespace } as const;
+      const object = eventObject(build, targetOf(build), event, instance);
+      const access = { verb: "create", resource: "events", group: "events.k8s.io", namespace: build.namespace } as const;
       // 409: an earlier attempt arrived, or an earlier bot wrote it.
       await told(access, signal, [409], () => retrying(patience, signal, () => api.post(path, object, signal)));
     },
@@ -76,7 +86,8 @@ async function despiteConflicts(patch: () => Promise<unknown>): Promise<void> {
 }
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-function eventObject(build: BuildKey, { group, version }: Resource, event: BuildEvent, instance: string): object {
+function eventObject(build: BuildKey, { resource, kind }: AnnouncedObject, event: BuildEvent, instance: string): object {
+  const { group, version } = resource;
   const { namespace, name, uid } = build;
   const { type, reason, action, note, at, occasion } = event;
   const hash = createHash("sha256").update(`${uid} ${reason} ${occasion}`).digest("hex").slice(0, 16);
@@ -90,7 +101,7 @@ function eventObject(build: BuildKey, { group, version }: Resource, event: Build
     action,
     reason,
     type,
-    regarding: { apiVersion: `${group}/${version}`, kind: kindOf(build), namespace, name, uid },
+    regarding: { apiVersion: `${group}/${version}`, kind, namespace, name, uid },
     note: cutTo(forPeople(note), longestNote),
   };
 }

@@ -3,11 +3,11 @@ import { openConnection } from "./access/connection.ts";
 import { type Api, createApi, untrusted } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
-import { listPath, type Resource } from "./api/paths.ts";
+import { listPath, type Resource, resourceName } from "./api/paths.ts";
 import { isAllowed, isServed } from "./api/reviews.ts";
 import { asClusterError } from "./api/trouble.ts";
 import { createPullTokens, readPullAccount, userNameOf } from "./pull-token.ts";
-import type { Right } from "./rights.ts";
+import { type Right, rightName } from "./rights.ts";
 import { type ClusterSettings, usualServiceAccountDirectory, watchedNamespaces } from "./settings.ts";
 import { type ListSettings, listPages } from "./watching/pages.ts";
 import { usualPace } from "./watching/watch.ts";
@@ -37,8 +37,10 @@ export interface ClusterProbe {
 }
 
 /** The command that gives a user a right in a namespace, or in all. */
-export function grantFor({ verb, resource, use }: Right, namespace: string | undefined, user: string | undefined): string {
-  if (use === "annotations" || use === "events") return writingCommand({ verb, resource, namespace }, user);
+export function grantFor(right: Right, namespace: string | undefined, user: string | undefined): string {
+  const { verb, group, use, template } = right;
+  const resource = rightName(right);
+  if (use === "annotations" || use === "events") return writingCommand({ verb, resource, group, template, namespace }, user);
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
 }
 
@@ -73,10 +75,10 @@ export async function openClusterProbe(settings: ClusterSettings): Promise<Clust
     version: (signal) => told("its version", async () => textAt(await api.getJson("/version", {}, signal), "gitVersion")),
     user: (signal) => told("users", () => askUser(api, signal)),
     puller: account && userNameOf(account),
-    serves: (resource, signal) => told(resource.plural, () => isServed(api, resource, signal)),
+    serves: (resource, signal) => told(resourceName(resource), () => isServed(api, resource, signal)),
     may: (right, namespace, signal) =>
       told(right.resource, async () => isAllowed(right.use === "pull" ? await pulling() : api, right, namespace, signal)),
-    hasAny: (resource, namespace, signal) => told(resource.plural, () => hasAny(api, resource, namespace, signal)),
+    hasAny: (resource, namespace, signal) => told(resourceName(resource), () => hasAny(api, resource, namespace, signal)),
     list: (resource, namespace, read, signal) => listAll(listing(api, listPath(resource, namespace), pageSize, read), signal),
     close: () => connection.close(),
   };

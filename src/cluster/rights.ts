@@ -4,7 +4,16 @@ export interface Right {
   readonly group: string;
   /** The plural, with subresource. */
   readonly resource: string;
+  /** What people call it, if the plural does not tell; see `Resource`. */
+  readonly called?: string | undefined;
+  /** The template under `openshift/` that grants it, without ending; absent: the one for writing. */
+  readonly template?: string;
   readonly use: "builds" | "logs" | "names" | "scan" | "pull" | "annotations" | "events";
+}
+
+/** What people call what it is for, with subresource. */
+export function rightName({ resource, called = resource }: Right): string {
+  return called;
 }
 
 /** The rights on image streams in a watched namespace; each build source adds its own. */

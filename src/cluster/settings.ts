@@ -13,10 +13,8 @@ export interface ClusterSettings {
   readonly namespaceExclude?: readonly string[];
   /** Which build systems are watched; absent or empty: those that the cluster has and the bot may read. */
   readonly sources?: readonly string[];
-  /** Which of their objects are watched, in the syntax of `oc get -l`: `labelSelector` those of OpenShift. */
-  readonly labelSelector?: string | undefined;
-  readonly shipwrightSelector?: string | undefined;
-  readonly tektonSelector?: string | undefined;
+  /** Which of their objects are watched, in the syntax of `oc get -l`, by the names of the build systems. */
+  readonly selectors?: Readonly<Record<string, string | undefined>>;
   /** Whether a TaskRun reports its images although its PipelineRun does. Default: no. */
   readonly reportsItself?: (task: BuildFacts) => boolean;
   /** Whether images count that a PipelineRun made before it failed. Default: yes. */

@@ -2,6 +2,7 @@ import { parseLabelSelector } from "../core/builds/label-selector.ts";
 import { parseSince } from "../core/builds/since.ts";
 import { checkDatabaseUrl } from "../core/hosts/database-url.ts";
 import { imagePlaceholders, unknownPlaceholder } from "../core/images/image-template.ts";
+import { buildSystems, knownSources } from "../sources/index.ts";
 
 /** Says what is expected; undefined when the text is right. */
 type Check = (text: string) => string | undefined;
@@ -23,7 +24,7 @@ const checks = {
     /^[a-z0-9*-]{1,63}$/.test(text) ? undefined : "names of namespaces, in which * stands for any characters",
   "result-pattern": (text) =>
     /^[\w.*-]{1,256}$/.test(text) ? undefined : "names of results, in which * stands for any characters",
-  "build-source": (text) => (["builds", "shipwright", "tekton"].includes(text) ? undefined : "builds, shipwright or tekton"),
+  "build-source": (text) => (systemNames.includes(text) ? undefined : oneOf(systemNames)),
   since: (text) =>
     parseSince(text, 0) === undefined ? "now, a duration such as 7d, or a time such as 2026-11-01T00:00:00Z" : undefined,
   "build-config": checkBuildConfig,
@@ -51,7 +52,15 @@ export function checkFormat(format: Format, text: string): string | undefined {
 }
 
 /** What builds are made from. */
-export const ownerKinds: readonly string[] = ["BuildConfig", "Build", "Pipeline", "Task"];
+export const ownerKinds: readonly string[] = knownSources.map(({ owner }) => owner);
+
+/** The build systems. */
+export const systemNames: readonly string[] = buildSystems.map(({ name }) => name);
+
+/** `a, b or c` */
+export function oneOf(words: readonly string[], last = "or"): string {
+  return `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
+}
 
 function checkBuildConfig(text: string): string | undefined {
   const [owner = "", kind = "BuildConfig", ...tooMany] = text.split(":").reverse();
@@ -64,7 +73,7 @@ function checkBuildConfig(text: string): string | undefined {
     (namespace === undefined || label.test(namespace));
   return isRight
     ? undefined
-    : "names of BuildConfigs, each [namespace/]name, with Build:, Pipeline: or Task: in front for those of Shipwright and Tekton";
+    : `names of BuildConfigs, each [namespace/]name, with ${oneOf(ownerKinds.slice(1).map((name) => `${name}:`))} in front for other build systems`;
 }
 
 function checkEndpoint(text: string): string | undefined {

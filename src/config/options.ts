@@ -1,5 +1,6 @@
 import type { Command } from "./files/commands-file.ts";
-import type { Format } from "./formats.ts";
+import { type Format, oneOf, ownerKinds, systemNames } from "./formats.ts";
+import { selectorOptions } from "./selectors.ts";
 
 /** One setting. Everything that knows of settings — parsing, help, .env.example, the reference — is derived from the table below. */
 export interface Option {
@@ -50,6 +51,12 @@ export const groups = [
 ] as const;
 export type Group = (typeof groups)[number];
 
+const systemList = systemNames.map((name) => (name === "builds" ? `${name} (OpenShift's own)` : name)).join(", ");
+const prefixList = oneOf(
+  ownerKinds.filter((kind) => kind !== "BuildConfig").map((kind) => `${kind}:`),
+  "and",
+);
+
 export const options = {
   namespaces: {
     env: "THOTH_WATCHED_NAMESPACE",
@@ -87,7 +94,7 @@ export const options = {
     format: "build-source",
     group: "What is watched",
     placeholder: "<sources>",
-    help: "Build systems to watch: builds (OpenShift's own), shipwright, tekton. Default: those that the cluster has and the bot can read, looked up every ten minutes.",
+    help: `Build systems to watch: ${systemList}. Default: those that the cluster has and the bot can read, looked up every ten minutes.`,
   },
   since: {
     env: "BUILD_WATCHER_SINCE",
@@ -123,24 +130,7 @@ export const options = {
     placeholder: "<selector>",
     help: "Follow only OpenShift's builds with these labels, in the syntax of oc get -l.",
   },
-  shipwrightSelector: {
-    env: "BUILD_WATCHER_SHIPWRIGHT_SELECTOR",
-    flag: "shipwright-selector",
-    type: "string",
-    format: "label-selector",
-    group: "What is watched",
-    placeholder: "<selector>",
-    help: "Follow only BuildRuns of Shipwright with these labels.",
-  },
-  tektonSelector: {
-    env: "BUILD_WATCHER_TEKTON_SELECTOR",
-    flag: "tekton-selector",
-    type: "string",
-    format: "label-selector",
-    group: "What is watched",
-    placeholder: "<selector>",
-    help: "Follow only PipelineRuns and TaskRuns of Tekton with these labels. Konflux labels build pipelines with pipelines.appstudio.openshift.io/type=build.",
-  },
+  ...selectorOptions,
   tektonTasks: {
     env: "BUILD_WATCHER_TEKTON_TASKS",
     flag: "tekton-tasks",
@@ -178,7 +168,7 @@ export const options = {
     format: "build-config",
     group: "What is watched",
     placeholder: "<names>",
-    help: "Follow only builds of these BuildConfigs: [namespace/]name, several separated by commas. Build:, Pipeline: and Task: in front name those of Shipwright and Tekton.",
+    help: `Follow only builds of these BuildConfigs: [namespace/]name, several separated by commas. ${prefixList} in front name what builds of other build systems are made from.`,
   },
   trackFile: {
     env: "BUILD_WATCHER_TRACK_FILE",
@@ -186,7 +176,7 @@ export const options = {
     type: "string",
     group: "What is watched",
     placeholder: "<file>",
-    help: "A YAML file with more of them, listed under trackBuildConfigs: (kind, name, namespace). The kind is BuildConfig, Build, Pipeline or Task.",
+    help: `A YAML file with more of them, listed under trackBuildConfigs: (kind, name, namespace). The kind is ${oneOf(ownerKinds)}.`,
   },
   analyzers: {
     env: "BUILD_WATCHER_ANALYZERS",
@@ -354,7 +344,7 @@ export const options = {
     minimum: 0,
     group: "Analysis",
     placeholder: "<duration>",
-    help: "How long an analysis counts for further runs of Shipwright or Tekton in the same namespace that made the same image. 0 submits the image of every run.",
+    help: "How long an analysis counts for further builds of other build systems than OpenShift's in the same namespace that made the same image. 0 submits the image of every run.",
   },
   rhacsUrl: {
     env: "BUILD_WATCHER_RHACS_URL",
@@ -842,7 +832,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Cluster",
-    help: "Write annotations on Builds: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml; for Shipwright and Tekton see docs/sources.md.",
+    help: "Write annotations on Builds: state, copy, analysis and its link. Needs the rights of openshift/rbac-writing.yaml; for other build systems see docs/sources.md.",
   },
   events: {
     env: "BUILD_WATCHER_EVENTS",

@@ -1,5 +1,6 @@
 import { type BuildKey, kindOf } from "../core/builds/build.ts";
 import { type Clock, isoTime } from "../core/clock.ts";
+import type { Console } from "../core/hosts/web-links.ts";
 import type { FailureReason } from "../core/jobs/errors.ts";
 import { countOutcomes, type JobOutcome, type OutcomeCounts } from "../core/jobs/job-outcome.ts";
 import { type AnalyzerAddress, type AnalyzerState, type Problem, problemsOf } from "../core/jobs/problems.ts";
@@ -26,8 +27,8 @@ export interface Status extends Activity {
   /** Everything that is wrong now, biggest first. */
   readonly problems: readonly Problem[];
   readonly builds: Builds;
-  /** The address of OpenShift's web console, once it is known. */
-  readonly console?: string | undefined;
+  /** OpenShift's web console, once it is known. */
+  readonly console?: Console | undefined;
   readonly version: string;
 }
 
@@ -42,8 +43,8 @@ export interface StatusParts {
   readonly version: string;
   /** Where images are copied to: `host[:port][/path]`. */
   readonly pushRegistry: string | undefined;
-  /** The address of OpenShift's web console, once it is known. */
-  readonly console: () => string | undefined;
+  /** OpenShift's web console, once it is known. */
+  readonly console: () => Console | undefined;
   /** Where the analyzers are, by name. */
   readonly addresses: Readonly<Record<string, AnalyzerAddress>>;
 }

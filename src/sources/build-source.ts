@@ -3,16 +3,41 @@ import type { Resource } from "../cluster/api/paths.ts";
 import type { Right } from "../cluster/rights.ts";
 import type { NamedBuild } from "../core/builds/build.ts";
 import type { BuildOutcome } from "../core/builds/build-outcome.ts";
+import type { ConsolePages } from "../core/hosts/web-links.ts";
+
+/** A build system. Settings, commands, links, templates of rights and tables in the guides are derived from it. */
+export interface BuildSystem {
+  /** Its name in BUILD_WATCHER_SOURCES, in the setting of its selector and in the files with its rights. */
+  readonly name: string;
+  /** What people call it. */
+  readonly title: string;
+  /** Where it comes from, for the guide. */
+  readonly origin: string;
+  /** What is good to know about its selector, in whole sentences. */
+  readonly selectorHint?: string;
+  /** Its kinds of objects. If several make one image, the first of them reports it. */
+  sources(settings: SourceSettings): readonly BuildSource[];
+}
+
+/** What classifying depends on. */
+export interface SourceSettings {
+  /** Patterns of results of runs that do not name a built image: `*` stands for any characters. */
+  readonly ignoreResults: readonly string[];
+}
 
 /** One kind of objects of a build system: where they are, what they mean, and where their logs are. */
 export interface BuildSource {
-  /** The build system's name in BUILD_WATCHER_SOURCES. */
-  readonly name: "builds" | "shipwright" | "tekton";
-  /** The kind of its objects, as in `BuildKey.kind`, where OpenShift's Build is left out. */
+  /** The build system's name. */
+  readonly name: string;
+  /** What people call one: as in `BuildKey.kind`, where OpenShift's Build is left out. No two sources have the same. */
   readonly kind: string;
+  /** Its `kind` in the cluster; absent: the same. */
+  readonly objectKind?: string;
   readonly resource: Resource;
   /** The kind that builds are made from and that can be tracked: `BuildConfig`. */
   readonly owner: string;
+  /** The names of both in the addresses of OpenShift's console. It may have no page for an owner. */
+  readonly console: ConsolePages;
   /** The most objects in a page of a list. */
   readonly pageSize: number;
   /** Says what an object means. Never throws, and keeps nothing of the object. */

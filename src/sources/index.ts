@@ -1,9 +1,18 @@
-import type { BuildSource } from "./build-source.ts";
-import { openshiftBuilds } from "./openshift-builds.ts";
-import { shipwrightBuildRuns } from "./shipwright.ts";
-import { type TektonSettings, tektonRuns } from "./tekton.ts";
+import type { BuildSource, BuildSystem, SourceSettings } from "./build-source.ts";
+import { openshift } from "./openshift-builds.ts";
+import { shipwright } from "./shipwright.ts";
+import { tekton } from "./tekton.ts";
 
-/** All known kinds of builds, OpenShift's first. If several make one image, the first of them reports it. */
-export function buildSources(settings: TektonSettings): readonly BuildSource[] {
-  return [openshiftBuilds, shipwrightBuildRuns, ...tektonRuns(settings)];
+/** All known build systems, OpenShift's first. If several make one image, the first of them reports it. */
+export const buildSystems = [openshift, shipwright, tekton] as const satisfies readonly BuildSystem[];
+
+/** Their names in BUILD_WATCHER_SOURCES. */
+export type SystemName = (typeof buildSystems)[number]["name"];
+
+/** All known kinds of builds, in the same order. */
+export function buildSources(settings: SourceSettings): readonly BuildSource[] {
+  return buildSystems.flatMap((system) => system.sources(settings));
 }
+
+/** The same for whoever only wants to know what there is, and classifies nothing. */
+export const knownSources: readonly BuildSource[] = buildSources({ ignoreResults: [] });

@@ -5,7 +5,7 @@ import { gitOrigin } from "../core/builds/git-origin.ts";
 import { formatImageName, type ImageName, imageStreamName } from "../core/images/image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
-import type { BuildSource } from "./build-source.ts";
+import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
 import { lastBase } from "./objects/dockerfile.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
@@ -58,6 +58,7 @@ export const openshiftBuilds: BuildSource = {
   name: "builds",
   kind: "Build",
   owner: "BuildConfig",
+  console: { build: "builds", owner: "buildconfigs" },
   resource: builds,
   pageSize: 500,
   classify: (object) => classifyBuild(object as Build),
@@ -68,6 +69,14 @@ export const openshiftBuilds: BuildSource = {
     return { parts: [part], isGrowing: (signal) => isUnderWay(api, openshiftBuilds, namespace, name, signal) };
   },
 };
+
+/** OpenShift itself. */
+export const openshift = {
+  name: "builds",
+  title: "OpenShift",
+  origin: "OpenShift itself",
+  sources: () => [openshiftBuilds],
+} as const satisfies BuildSystem;
 
 /** Says what a Build means. Never throws. */
 export function classifyBuild(build: Build): BuildOutcome {

@@ -1,13 +1,20 @@
 import type { Right } from "../cluster/rights.ts";
 import type { BuildSource } from "./build-source.ts";
+import { openshiftBuilds } from "./openshift-builds.ts";
 
 /** Exactly the rights needed to read a source: the roles in `openshift/rbac*.yaml` have the same. */
-export function readingRights({ resource: { group, plural }, logRights }: BuildSource): readonly Right[] {
-  const builds = { group, resource: plural, use: "builds" } as const;
+export function readingRights({ resource: { group, plural, called }, logRights }: BuildSource): readonly Right[] {
+  const builds = { group, resource: plural, called, use: "builds" } as const;
   return [{ verb: "list", ...builds }, { verb: "watch", ...builds }, ...logRights];
 }
 
 /** The further rights to write annotations on a source's objects. */
-export function annotatingRight({ resource: { group, plural } }: BuildSource): Right {
-  return { verb: "patch", group, resource: plural, use: "annotations" };
+export function annotatingRight(source: BuildSource): Right {
+  const { group, plural, called } = source.resource;
+  return { verb: "patch", group, resource: plural, called, template: templateOf(source), use: "annotations" };
+}
+
+/** The template with a build system's rights, without ending; OpenShift's own can be patched by those who write. */
+export function templateOf({ name }: Pick<BuildSource, "name">): string {
+  return name === openshiftBuilds.name ? "rbac-writing" : `rbac-${name}`;
 }

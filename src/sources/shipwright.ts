@@ -5,7 +5,7 @@ import { gitOrigin } from "../core/builds/git-origin.ts";
 import type { ImageName } from "../core/images/image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
-import type { BuildSource } from "./build-source.ts";
+import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
@@ -46,17 +46,25 @@ const resource: Resource = { group: "shipwright.io", version: "v1beta1", plural:
 /** The label of everything that a BuildRun made, such as its TaskRun and its pod. */
 export const buildRunLabel = "buildrun.shipwright.io/name";
 
-/** The BuildRuns of Shipwright, as "Builds for Red Hat OpenShift" has them. */
-export const shipwrightBuildRuns: BuildSource = {
+const buildRuns: BuildSource = {
   name: "shipwright",
   kind: "BuildRun",
   owner: "Build",
+  console: { build: "shipwright.io~v1beta1~BuildRun", owner: "shipwright.io~v1beta1~Build" },
   resource,
   pageSize: 250,
   classify: (object) => classifyBuildRun(object as BuildRun),
   logRights: podLogRights,
-  findLog: (api, build, _follow, signal) => findPodLog(api, shipwrightBuildRuns, build, buildRunLabel, signal),
+  findLog: (api, build, _follow, signal) => findPodLog(api, buildRuns, build, buildRunLabel, signal),
 };
+
+/** Shipwright. */
+export const shipwright = {
+  name: "shipwright",
+  title: "Shipwright",
+  origin: 'Shipwright, "Builds for Red Hat OpenShift"',
+  sources: () => [buildRuns],
+} as const satisfies BuildSystem;
 
 function classifyBuildRun(run: BuildRun): BuildOutcome {
   const { conditions, startTime } = run?.status ?? {};

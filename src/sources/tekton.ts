@@ -4,7 +4,7 @@ import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
 import type { ImageReference } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
-import type { BuildSource } from "./build-source.ts";
+import type { BuildSource, BuildSystem, SourceSettings } from "./build-source.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
@@ -37,11 +37,6 @@ interface Spec {
   readonly params?: readonly { readonly name?: string; readonly default?: unknown }[] | null;
 }
 
-export interface TektonSettings {
-  /** Patterns of results that do not name a built image: `*` stands for any characters. */
-  readonly ignoreResults: readonly string[];
-}
-
 const version = { group: "tekton.dev", version: "v1" };
 const pipelineRuns: Resource = { ...version, plural: "pipelineruns" };
 const taskRuns: Resource = { ...version, plural: "taskruns" };
@@ -50,11 +45,20 @@ const taskRuns: Resource = { ...version, plural: "taskruns" };
 const pageSize = 100;
 
 /** Tekton's PipelineRuns and TaskRuns, as made by OpenShift Pipelines, Pipelines-as-Code and Konflux. */
-export function tektonRuns({ ignoreResults }: TektonSettings): readonly BuildSource[] {
+export const tekton = {
+  name: "tekton",
+  title: "Tekton",
+  origin: "Tekton: OpenShift Pipelines, Pipelines-as-Code, Konflux",
+  selectorHint: "Konflux labels build pipelines with pipelines.appstudio.openshift.io/type=build.",
+  sources: tektonRuns,
+} as const satisfies BuildSystem;
+
+function tektonRuns({ ignoreResults }: SourceSettings): readonly BuildSource[] {
   const pipelines: BuildSource = {
     name: "tekton",
     kind: "PipelineRun",
     owner: "Pipeline",
+    console: { build: "tekton.dev~v1~PipelineRun" },
     resource: pipelineRuns,
     pageSize,
     classify: (object) => classifyRun(object as Run, "PipelineRun", ignoreResults),
@@ -65,6 +69,7 @@ export function tektonRuns({ ignoreResults }: TektonSettings): readonly BuildSou
     ...pipelines,
     kind: "TaskRun",
     owner: "Task",
+    console: { build: "tekton.dev~v1~TaskRun" },
     resource: taskRuns,
     classify: (object) => classifyRun(object as Run, "TaskRun", ignoreResults),
     findLog: (api, build, _follow, signal) => findPodLog(api, tasks, build, "tekton.dev/taskRun", signal),

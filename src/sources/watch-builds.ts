@@ -1,4 +1,5 @@
 import type { Api } from "../cluster/api/api.ts";
+import { resourceName } from "../cluster/api/paths.ts";
 import { judge } from "../cluster/api/trouble.ts";
 import { type BuildSighting, type Watched, watchedKey } from "../cluster/cluster.ts";
 import { type Change, mergeChanging, type Stream } from "../cluster/watching/merge.ts";
@@ -101,7 +102,7 @@ function runsOf(streams: ReadonlyMap<string, PartStream>): ReadonlyMap<string, S
 
 /** The name of a part in its sightings. OpenShift's Builds have none. */
 export function watchedOf({ source, namespace }: SourcePart): Watched {
-  return { ...(source.name !== "builds" && { source: source.resource.plural, what: source.kind }), namespace };
+  return { ...(source.name !== "builds" && { source: resourceName(source.resource), what: source.kind }), namespace };
 }
 
 function keysOf(watches: readonly Watched[]): string {

@@ -10,11 +10,11 @@ const settings = { BUILD_WATCHER_SOURCES: "tekton", THOTH_BUILD_ANALYSIS_NO_BASE
 
 it("a TaskRun that waited for its PipelineRun is submitted though the bot was killed and both were pruned meanwhile", async () => {
   await using world = await createWorld({ namespace, installed: ["tekton.dev"] });
-  const pipeline = aRun("pipelinerun", (run) => {
+  const pipeline = aRun("PipelineRun", (run) => {
     run.metadata.namespace = namespace;
     Object.assign(run.status, { conditions: condition("Unknown", "Running"), completionTime: undefined });
   });
-  const task = aRun("taskrun", ({ metadata }) => {
+  const task = aRun("TaskRun", ({ metadata }) => {
     metadata.labels = { "tekton.dev/pipelineRun": pipeline.metadata.name };
   });
   world.cluster.put("pipelineruns", pipeline);
@@ -35,7 +35,7 @@ it("a TaskRun that waited for its PipelineRun is submitted though the bot was ki
 it("a result that names an image of somebody else's namespace gets nobody that image", async () => {
   await using world = await createWorld({ namespace, installed: ["tekton.dev"] });
   const image = `${internalRegistry}/bank/vault`;
-  const named = aRun("pipelinerun", (run) => {
+  const named = aRun("PipelineRun", (run) => {
     run.metadata.namespace = namespace;
     run.status.results = results({ IMAGE_URL: image, IMAGE_DIGEST: digestOf("vault") });
   });

@@ -7,7 +7,7 @@ import { offer } from "./remote.ts";
 /** Bytes of an object, as large as those of a busy namespace: most of it repeats the pipeline. */
 const objectSize = 30_000;
 
-const template = aRun("pipelinerun");
+const template = aRun("PipelineRun");
 const filler = "x".repeat(objectSize - JSON.stringify(template).length);
 let runs = 0;
 let watch = Promise.withResolvers<ServerResponse>();

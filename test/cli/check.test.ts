@@ -318,7 +318,7 @@ describe("check, of build systems", () => {
     await using world = await createKnownWorld({ installed: ["tekton.dev"], rules: [...allRules, tekton] });
     world.cluster.put(
       "taskruns",
-      aRun("taskrun", ({ metadata }) => void Object.assign(metadata, { namespace: "golang-builder" })),
+      aRun("TaskRun", ({ metadata }) => void Object.assign(metadata, { namespace: "golang-builder" })),
     );
     const told = await warnings(world, { BUILD_WATCHER_TRACK: "Task:buildah,Pipeline:cart" });
     expect(told.map(({ detail }) => detail)).toEqual([expect.stringContaining("No build of the Pipeline cart was found")]);

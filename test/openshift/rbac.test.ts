@@ -1,12 +1,16 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { resourceName } from "../../src/cluster/api/paths.ts";
+import type { InstalledGroup, ResourceName } from "../../src/demo/openshift/objects/resource-kinds.ts";
 import type { RecordedRequest } from "../../src/demo/openshift-api.ts";
+import { buildSystems } from "../../src/sources/index.ts";
+import { templateOf } from "../../src/sources/rights.ts";
 import { createWorld, type World, type WorldOptions } from "../support/bot.ts";
 import { aBuild, internalRegistry, recordedImageStreams } from "../support/fixtures.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
 import { startRegistry } from "../support/registry-server.ts";
 import { type Granted, grantedBy, inSingleRights, pullingBy, rights, writingRights } from "../support/roles.ts";
-import { aRun } from "../support/runs.ts";
+import { aRun, podOf, type RunKind } from "../support/runs.ts";
 
 const namespace = "golang-builder";
 const inNamespace = grantedBy("rbac.yaml", { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace });
@@ -25,10 +29,10 @@ const everything = {
 };
 
 /** The roles for other build systems, each beside the one for OpenShift's builds. */
-const runRoles = [
-  ["rbac-shipwright", "shipwright", "shipwright.io", { buildruns: "buildrun" }],
-  ["rbac-tekton", "tekton", "tekton.dev", { pipelineruns: "pipelinerun", taskruns: "taskrun" }],
-] as const;
+const runRoles = buildSystems.slice(1).map((system) => {
+  const sources = system.sources({ ignoreResults: [] });
+  return { file: templateOf(system), source: system.name, group: sources[0]?.resource.group as InstalledGroup, sources };
+});
 type Pulling = ReturnType<typeof pullingBy>;
 
 const readsAndPatches = { VERBS: '["list","watch","patch"]' };
@@ -195,12 +199,11 @@ describe.each([
 });
 
 describe.each(
-  runRoles.flatMap(([file, source, group, runs]) => [
-    [file, source, group, runs, { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace }, inNamespace, namespace] as const,
-    [`${file}-cluster` as const, source, group, runs, { NAMESPACE: "bots" }, inCluster, "*"] as const,
+  runRoles.flatMap(({ file, ...role }) => [
+    [`${file}.yaml`, role, { NAMESPACE: "bots", THOTH_WATCHED_NAMESPACE: namespace }, inNamespace, namespace] as const,
+    [`${file}-cluster.yaml`, role, { NAMESPACE: "bots" }, inCluster, "*"] as const,
   ]),
-)("%s.yaml", (name, source, group, runs, parameters, beside, watched) => {
-  const file = `${name}.yaml` as const;
+)("%s", (file, { source, group, sources }, parameters, beside, watched) => {
   const granted = grantedBy(file, parameters);
   const settings = { ...everything, THOTH_PASS_TOKEN: "0", THOTH_WATCHED_NAMESPACE: watched, BUILD_WATCHER_SOURCES: source };
 
@@ -208,29 +211,19 @@ describe.each(
   async function createRunWorld(rules: Granted["rules"], further: Partial<WorldOptions> = {}): Promise<World> {
     const known = { token: "sha256~token", tokens: { "sha256~token": granted.user } };
     const world = await createWorld({ namespace, ...known, rules, installed: [group], ...further });
-    for (const [plural, kind] of Object.entries(runs) as ["buildruns", "buildrun"][]) {
-      const run = aRun(kind, ({ metadata }) => void Object.assign(metadata, { namespace }));
-      world.cluster.put(plural, run);
-      const label = {
-        buildruns: "buildrun.shipwright.io/name",
-        pipelineruns: "tekton.dev/pipelineRun",
-        taskruns: "tekton.dev/taskRun",
-      };
-      const pod = { name: `${kind}-pod`, namespace, labels: { [label[plural]]: run.metadata.name } };
-      world.cluster.put("pods", {
-        metadata: pod,
-        spec: { containers: [{ name: "step-build" }] },
-        status: { phase: "Succeeded" },
-      });
-      world.cluster.setPodLog(namespace, `${kind}-pod`, "step-build", "built\n");
+    for (const { kind, resource } of sources) {
+      const run = aRun(kind as RunKind, ({ metadata }) => void Object.assign(metadata, { namespace }));
+      world.cluster.put(resourceName(resource) as ResourceName, run);
+      world.cluster.put("pods", podOf(run));
+      world.cluster.setPodLog(namespace, podOf(run).metadata.name, podOf(run).container, "built\n");
     }
     return world;
   }
 
   async function workThroughRuns(world: World, environment: Readonly<Record<string, string>>): Promise<void> {
     const bot = world.bot([], environment);
-    for (const kind of Object.values(runs)) {
-      const subject = `${namespace}/${aRun(kind).metadata.name}`;
+    for (const { kind } of sources) {
+      const subject = `${namespace}/${aRun(kind as RunKind).metadata.name}`;
       await bot.logged((line) => line.subject === subject && line.msg === "Job done");
     }
     expect(await bot.stop()).toBe(0);

@@ -20,11 +20,11 @@ describe("what is watched", () => {
     const sightings = watchBuilds(cluster);
     await sightings.until((its) => watched(its).length === 4);
     api.put("builds", aBuild({ namespace: "shop", name: "app-1" }));
-    api.put("buildruns", aRun("buildrun"));
-    api.put("taskruns", aRun("taskrun"));
+    api.put("buildruns", aRun("BuildRun"));
+    api.put("taskruns", aRun("TaskRun"));
     api.put(
       "pipelineruns",
-      aRun("pipelinerun", ({ metadata }) => void Object.assign(metadata, { namespace: "shop" })),
+      aRun("PipelineRun", ({ metadata }) => void Object.assign(metadata, { namespace: "shop" })),
     );
     await sightings.until((its) => its.builds().length === 4);
     const seen = sightings.all.flatMap((its) =>
@@ -39,7 +39,7 @@ describe("what is watched", () => {
     await sightings.until((its) => its.count("synced") === 1);
     expect(watched(sightings)).toEqual([]);
     api.install("shipwright.io");
-    api.put("buildruns", aRun("buildrun"));
+    api.put("buildruns", aRun("BuildRun"));
     await sightings.until((its) => its.builds().length === 1);
     expect(watched(sightings)).toEqual(["builds shop", "buildruns shop"]);
   });
@@ -64,7 +64,7 @@ describe("what is watched", () => {
     await sightings.until((its) => its.troubles().length >= 2);
     expect(sightings.troubles()[0]).toMatchObject({ source: "pipelineruns", reason: "NotServed" });
     api.install("tekton.dev");
-    api.put("taskruns", aRun("taskrun"));
+    api.put("taskruns", aRun("TaskRun"));
     await sightings.until((its) => its.builds().length === 1);
   });
 
@@ -75,7 +75,7 @@ describe("what is watched", () => {
     });
     const sightings = watchBuilds(cluster);
     await api.waitFor(() => api.openWatches === 2);
-    api.put("taskruns", aRun("taskrun"));
+    api.put("taskruns", aRun("TaskRun"));
     api.remove("taskruns", "shop", "buildah-cart-r9f4c");
     await sightings.until((its) => its.builds().length === 2);
     const outcomes = sightings.all.flatMap((its) => (its.kind === "builds" ? its.builds : []));

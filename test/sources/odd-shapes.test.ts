@@ -28,11 +28,11 @@ const structured = { uri: "quay.io/a/b", digest: `sha256:${"1".repeat(64)}`, isB
 
 const whole: readonly (readonly [string, object])[] = [
   ["Build", aBuild({ name: "app-1", namespace: "shop", labels: { a: "b" } })],
-  ["BuildRun", aRun("buildrun")],
-  ["PipelineRun", aRun("pipelinerun", ({ status }) => Object.assign(status, { artifacts }))],
+  ["BuildRun", aRun("BuildRun")],
+  ["PipelineRun", aRun("PipelineRun", ({ status }) => Object.assign(status, { artifacts }))],
   [
     "TaskRun",
-    aRun("taskrun", ({ status }) =>
+    aRun("TaskRun", ({ status }) =>
       Object.assign(status, {
         artifacts,
         results: [
@@ -86,7 +86,7 @@ describe("an object of odd shape", () => {
         throw new TypeError("cannot read");
       },
     };
-    const { metadata } = aRun("taskrun");
+    const { metadata } = aRun("TaskRun");
     const { namespace, name, uid } = metadata;
     const build = { kind: "TaskRun", namespace, name, uid };
     expect(classified(source, { metadata })).toEqual({ kind: "ignored", phase: "Error", build, because: "unreadable" });

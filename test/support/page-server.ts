@@ -10,6 +10,9 @@ import type { Health } from "../../src/server/health.ts";
 import type { AccessSettings } from "../../src/server/listening/access.ts";
 import type { PageSettings } from "../../src/server/page-parts.ts";
 import { openServer, type ServerSettings } from "../../src/server/server.ts";
+import { knownSources } from "../../src/sources/index.ts";
+
+const pages = Object.fromEntries(knownSources.map((source) => [source.kind, source.console]));
 
 export interface PageServerOptions extends Pick<ServerSettings, "admin" | "report"> {
   readonly clock?: Clock;
@@ -68,7 +71,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
         version: "1.2.3",
         pushRegistry: options.pushRegistry,
         addresses: options.addresses ?? {},
-        console: () => options.console,
+        console: () => (options.console === undefined ? undefined : { url: options.console, pages }),
         builds,
         packages: options.packages,
         clock,

@@ -26,15 +26,13 @@ export interface Granted {
   readonly rules: readonly AccessRule[];
 }
 
-type RbacFile = `rbac${"" | "-shipwright" | "-tekton" | "-writing"}${"" | "-cluster"}.yaml`;
-
 /** What `rbac.yaml` is to hold, and `rbac-writing.yaml`. */
 export const rights: readonly Right[] = [...readingRights(openshiftBuilds), ...imageRights];
 export const writingRights: readonly Right[] = [annotatingRight(openshiftBuilds), eventRight];
 
 /** Reads an account's role and its binding out of a template. */
 export function grantedBy(
-  file: RbacFile,
+  file: string,
   parameters: Readonly<Record<string, string>>,
   roleName: (name: string) => boolean = (name) => !name.startsWith("build-watcher-pull"),
 ): Granted {

@@ -7,11 +7,31 @@ export type RunObject = Record<string, unknown> & {
   status: Record<string, unknown>;
 };
 
-/** A BuildRun, TaskRun or PipelineRun as its controller leaves it, with other parts where given. */
-export function aRun(kind: "buildrun" | "taskrun" | "pipelinerun", change: (run: RunObject) => void = () => {}): RunObject {
-  const run = JSON.parse(readFileSync(new URL(`../fixtures/runs/${kind}.json`, import.meta.url), "utf8")) as RunObject;
+/** The kinds of builds of other build systems than OpenShift's. */
+export type RunKind = "BuildRun" | "TaskRun" | "PipelineRun";
+
+/** One of them as its controller leaves it, with other parts where given. */
+export function aRun(kind: RunKind, change: (run: RunObject) => void = () => {}): RunObject {
+  const run = JSON.parse(
+    readFileSync(new URL(`../fixtures/runs/${kind.toLowerCase()}.json`, import.meta.url), "utf8"),
+  ) as RunObject;
   change(run);
   return run;
+}
+
+/** The label of a run's pods. */
+const podLabels: Readonly<Record<string, string>> = {
+  BuildRun: "buildrun.shipwright.io/name",
+  PipelineRun: "tekton.dev/pipelineRun",
+  TaskRun: "tekton.dev/taskRun",
+};
+
+/** The pod that a run works in, and the name of its only container. */
+export function podOf({ kind, metadata: { namespace, name } }: RunObject, phase = "Succeeded") {
+  const container = "step-build";
+  const labels = { [podLabels[String(kind)] ?? ""]: name, "tekton.dev/pipelineTask": "build" };
+  const status = { phase, startTime: "2026-11-26T10:00:00Z" };
+  return { container, metadata: { namespace, name: `${name}-pod`, labels }, spec: { containers: [{ name: container }] }, status };
 }
 
 /** The condition that tells how far a run is. */

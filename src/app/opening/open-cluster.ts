@@ -3,8 +3,8 @@ import { openConnection } from "../../cluster/access/connection.ts";
 import type { BuildAnnouncer } from "../../cluster/announcer.ts";
 import { type Api, createApi } from "../../cluster/api/api.ts";
 import { withDeadline } from "../../cluster/api/deadline.ts";
-import { groupPath, listPath } from "../../cluster/api/paths.ts";
-import { createBuildAnnouncer } from "../../cluster/build-announcer.ts";
+import { groupPath, listPath, resourceName } from "../../cluster/api/paths.ts";
+import { type AnnouncedObject, createBuildAnnouncer } from "../../cluster/build-announcer.ts";
 import type { BuildSighting, Cluster } from "../../cluster/cluster.ts";
 import { askConsoleUrl } from "../../cluster/console.ts";
 import { createImageStreams } from "../../cluster/images/image-streams-api.ts";
@@ -28,6 +28,7 @@ import { readBuildLog } from "../../sources/logs/build-log.ts";
 import { streamBuildLog } from "../../sources/logs/build-log-stream.ts";
 import { classified } from "../../sources/objects/classified.ts";
 import { createOwnership } from "../../sources/objects/ownership.ts";
+import { templateOf } from "../../sources/rights.ts";
 import { watchBuilds, watchedOf } from "../../sources/watch-builds.ts";
 
 /** How many lists run at once, when hundreds of namespaces are watched. */
@@ -80,7 +81,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
       api,
       patience,
       instance: environment.HOSTNAME || hostname(),
-      resourceOf: (build) => sourceOf(build).resource,
+      targetOf: (build) => announcedObject(sourceOf(build)),
     }),
     async registryLogin(signal) {
       const token = await withDeadline(clock, signal, requestTimeout, pullToken);
@@ -111,7 +112,11 @@ function watchAll(
       return isDeleted ? ofDeleted(outcome) : outcome;
     };
     const pageSize = Math.min(settings.pageSize ?? source.pageSize, source.pageSize);
-    const own = { path: listPath(resource, namespace), resource: resource.plural, labelSelector: selectorOf(settings, source) };
+    const own = {
+      path: listPath(resource, namespace),
+      resource: resourceName(resource),
+      labelSelector: settings.selectors?.[source.name],
+    };
     for await (const sighting of follow({ ...shared, ...own, namespace, read, pageSize }, its)) {
       const watched = watchedOf(part);
       if (sighting.kind !== "objects") yield { ...sighting, ...watched };
@@ -136,14 +141,14 @@ function watchAll(
   );
 }
 
-function selectorOf(settings: ClusterSettings, { name }: BuildSource): string | undefined {
-  const { labelSelector, shipwrightSelector, tektonSelector } = settings;
-  return { builds: labelSelector, shipwright: shipwrightSelector, tekton: tektonSelector }[name];
-}
-
 function withoutExcluded(outcome: BuildOutcome, { isExcluded }: WatchedNamespaces): BuildOutcome {
   const { build, phase } = outcome;
   return build && isExcluded(build.namespace) ? { kind: "ignored", phase, build, because: "excluded" } : outcome;
+}
+
+function announcedObject(source: BuildSource): AnnouncedObject {
+  const { resource, kind, objectKind = kind } = source;
+  return { resource, kind: objectKind, template: templateOf(source) };
 }
 
 function first(sources: readonly BuildSource[]): BuildSource {

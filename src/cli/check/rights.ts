@@ -1,5 +1,5 @@
 import { type ClusterProbe, grantFor } from "../../cluster/probe.ts";
-import { eventRight, imageRights, pullRight, type Right } from "../../cluster/rights.ts";
+import { eventRight, imageRights, pullRight, type Right, rightName } from "../../cluster/rights.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
 import { annotatingRight, readingRights } from "../../sources/rights.ts";
 import { type Finding, failed, passed, skipped, warned } from "./finding.ts";
@@ -45,7 +45,7 @@ async function mayWatch(
   const [list] = readingRights(source);
   if (!list || !isOptional(source) || (await probe.may(list, namespace, signal).catch(() => true))) return undefined;
   const detail = `${sentence(list, namespace, user, "cannot")}, so that they are not watched. If that is meant, BUILD_WATCHER_SOURCES says so.`;
-  return at(namespace, warned(`right list ${list.resource}`, detail, grantFor(list, namespace, user)));
+  return at(namespace, warned(`right list ${rightName(list)}`, detail, grantFor(list, namespace, user)));
 }
 
 async function checkRight(
@@ -54,7 +54,7 @@ async function checkRight(
   namespace: string | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const check = `right ${right.verb} ${right.resource}`;
+  const check = `right ${right.verb} ${rightName(right)}`;
   const user = right.use === "pull" ? (probe.puller ?? bot) : bot;
   try {
     if (await probe.may(right, namespace, signal))
@@ -68,14 +68,14 @@ async function checkRight(
   }
 }
 
-function sentence({ verb, resource }: Right, namespace: string | undefined, user: string | undefined, can: string): string {
+function sentence(right: Right, namespace: string | undefined, user: string | undefined, can: string): string {
   const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
-  return `${user ?? "The bot"} ${can} ${verb} ${resource} ${where}`;
+  return `${user ?? "The bot"} ${can} ${right.verb} ${rightName(right)} ${where}`;
 }
 
 /** Said once a namespace. */
-function doubtOf({ verb, resource }: Right, namespace: string | undefined): string {
-  if (namespace === undefined || verb !== "list" || resource !== "builds") return "";
+function doubtOf(right: Right, namespace: string | undefined): string {
+  if (namespace === undefined || right.verb !== "list" || rightName(right) !== "builds") return "";
   return " A namespace that does not exist is refused alike: is its name right?";
 }
 

@@ -1,8 +1,10 @@
 import { StringDecoder } from "node:string_decoder";
 import { openCluster } from "../../app/opening/open-cluster.ts";
 import { clusterSettings } from "../../app/settings.ts";
+import { oneOf } from "../../config/formats.ts";
 import { kindOf, type NamedBuild } from "../../core/builds/build.ts";
 import { JobError } from "../../core/jobs/errors.ts";
+import { knownSources } from "../../sources/index.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 
 export interface LogsCall {
@@ -33,13 +35,13 @@ export async function logs(context: CommandContext, { build: named, follow }: Lo
 /** `[kind/][namespace/]name`, the kind as `oc get` takes it. */
 function buildNamed(text: string, namespaces: readonly (string | undefined)[]): NamedBuild {
   const parts = text.split("/");
-  const kind = kinds[(parts[0] ?? "").toLowerCase()];
+  const kind = kinds.get((parts[0] ?? "").toLowerCase());
   if (parts.length > 1 && kind !== undefined) parts.shift();
   const [first = "", second, ...more] = parts;
   const ofKind = kind === undefined || kind === "Build" ? {} : { kind };
   if (first === "" || second === "" || more.length > 0)
     throw new UsageError(
-      `logs: ${text} is no name of a Build or run: [kind/][namespace/]name, where kind is build, buildrun, pipelinerun or taskrun`,
+      `logs: ${text} is no name of a Build or run: [kind/][namespace/]name, where kind is ${oneOf([...kinds.keys()])}`,
     );
   if (second !== undefined) return { ...ofKind, namespace: first, name: second };
   const [namespace] = namespaces;
@@ -47,9 +49,4 @@ function buildNamed(text: string, namespaces: readonly (string | undefined)[]): 
   throw new UsageError(`logs: the namespace of ${text} is not clear: name it as namespace/${text}`);
 }
 
-const kinds: Readonly<Record<string, string>> = {
-  build: "Build",
-  buildrun: "BuildRun",
-  pipelinerun: "PipelineRun",
-  taskrun: "TaskRun",
-};
+const kinds: ReadonlyMap<string, string> = new Map(knownSources.map(({ kind }) => [kind.toLowerCase(), kind]));

@@ -1,8 +1,10 @@
 import { submissionPolicy, taskSettings } from "../../app/settings.ts";
+import { resourceName } from "../../cluster/api/paths.ts";
+import { oneOf } from "../../config/formats.ts";
 import { type BuildOutcome, eachImage } from "../../core/builds/build-outcome.ts";
 import { planJobs } from "../../core/jobs/job.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
-import { buildSources } from "../../sources/index.ts";
+import { buildSources, knownSources } from "../../sources/index.ts";
 import { settleAll } from "../../sources/objects/ownership.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 import { runJobs } from "../run-jobs.ts";
@@ -37,17 +39,28 @@ function readBuilds(text: string, file: string, sources: readonly BuildSource[])
   const read = (Array.isArray(items) ? items : [undefined]).map((item) => sourceOf(item, value, sources)?.classify(item));
   if (read.every((outcome) => outcome !== undefined)) return read;
   throw new UsageError(
-    `${file} holds no Build or run: give what \`oc get build <name> -o json\` prints (or buildrun, pipelinerun, taskrun), or a List of them.`,
+    `${file} holds no Build or run: give what \`oc get build <name> -o json\` prints (or ${oneOf(others)}), or a List of them.`,
   );
 }
 
-/** Items of a typed list carry no kind of their own: `BuildList`. */
+/** Items of a typed list carry no kind of their own: `BuildList`. Several groups have a kind `Build`. */
 function sourceOf(item: unknown, list: unknown, sources: readonly BuildSource[]): BuildSource | undefined {
   if (typeof item !== "object" || item === null || !("metadata" in item)) return undefined;
-  const ofList = typeof list === "object" && list !== null && "kind" in list ? String(list.kind) : "";
-  const kind = "kind" in item ? String(item.kind) : ofList.length > "List".length ? ofList.replace(/List$/, "") : "Build";
-  return sources.find((source) => source.kind === kind);
+  const { kind = "Build", apiVersion } = typed(item) ?? typed(list, /(?<=.)List$/) ?? {};
+  const group = apiVersion?.slice(0, apiVersion.indexOf("/"));
+  return sources.find(
+    ({ kind: own, objectKind = own, resource }) => objectKind === kind && resource.group === (group ?? resource.group),
+  );
 }
+
+/** What an object says it is; undefined if it does not say it. */
+function typed(value: unknown, ending = /$/): { readonly kind: string; readonly apiVersion?: string } | undefined {
+  const { kind, apiVersion } = (value ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  if (typeof kind !== "string" || !ending.test(kind)) return undefined;
+  return { kind: kind.replace(ending, ""), ...(typeof apiVersion === "string" && { apiVersion }) };
+}
+
+const others = knownSources.slice(1).map(({ resource }) => resourceName(resource).replace(/s(?=\.|$)/, ""));
 
 function parseJson(text: string, file: string): unknown {
   try {

@@ -5,6 +5,10 @@ export interface Access {
   readonly resource: string;
   /** undefined: in all namespaces. */
   readonly namespace: string | undefined;
+  /** Its group, which a role needs. */
+  readonly group?: string;
+  /** The template under `openshift/` that grants it to the bot, without ending; absent: the one for writing. */
+  readonly template?: string | undefined;
 }
 
 /** Recorded: `builds.build.openshift.io is forbidden: User "…" cannot list resource "builds" in API group "…" in the namespace "…"`. */
@@ -34,32 +38,21 @@ export function grantCommand(namespace: string | undefined, user: string | undef
 }
 
 /** The command that gives a user a right to write: the template for the bot's account, a role with only that right for a person. */
-export function writingCommand({ verb, resource, namespace }: Access, user: string | undefined): string {
+export function writingCommand(access: Access, user: string | undefined): string {
+  const { verb, resource, namespace, group = "build.openshift.io", template = usualTemplate } = access;
   const [, own] = /^system:serviceaccount:([^:]+):build-watcher$/.exec(user ?? "") ?? [];
-  const template = runTemplates[resource];
-  const file = `openshift/${template ?? "rbac-writing"}${namespace === undefined ? "-cluster" : ""}.yaml`;
+  const file = `openshift/${template}${namespace === undefined ? "-cluster" : ""}.yaml`;
   const watched = namespace === undefined ? "" : ` -p THOTH_WATCHED_NAMESPACE=${namespace}`;
-  const verbs = template === undefined ? "" : ` -p 'VERBS=["list","watch","patch"]'`;
+  const verbs = template === usualTemplate ? "" : ` -p 'VERBS=["list","watch","patch"]'`;
   if (own !== undefined) return `oc process --local -f ${file} -p NAMESPACE=${own}${watched}${verbs} | oc apply -f -`;
   const role = `build-watcher-${verb}-${resource}`;
-  const what = `${role} --verb=${verb} --resource=${resource}.${groups[resource] ?? "build.openshift.io"}`;
+  const what = `${role} --verb=${verb} --resource=${resource.includes(".") ? resource : `${resource}.${group}`}`;
   if (namespace === undefined) return `oc create clusterrole ${what} && ${grantCommand(namespace, user, role)}`;
   return `oc create role ${what} -n ${namespace} && ${grantCommand(namespace, user, role)} --role-namespace=${namespace}`;
 }
 
-const groups: Readonly<Record<string, string>> = {
-  events: "events.k8s.io",
-  buildruns: "shipwright.io",
-  pipelineruns: "tekton.dev",
-  taskruns: "tekton.dev",
-};
-
-/** Which template has the right to patch, if it is not the one for writing. */
-const runTemplates: Readonly<Record<string, string>> = {
-  buildruns: "rbac-shipwright",
-  pipelineruns: "rbac-tekton",
-  taskruns: "rbac-tekton",
-};
+/** Those for other build systems have the right to patch as a parameter. */
+const usualTemplate = "rbac-writing";
 
 function isWriting({ verb }: Access): boolean {
   return verb === "patch" || verb === "create";

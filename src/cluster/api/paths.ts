@@ -6,6 +6,13 @@ export interface Resource {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
+  /** What messages, metrics and commands call it, if another group has the same plural: `builds.kpack.io`. */
+  readonly called?: string;
+}
+
+/** What people call it. */
+export function resourceName({ plural, called = plural }: Pick<Resource, "plural" | "called">): string {
+  return called;
 }
 
 /** The path to list and watch the objects of a namespace, or of the whole cluster. */

@@ -1,4 +1,5 @@
 import { type OptionName, optionEntries, options } from "../options.ts";
+import { selectorNames } from "../selectors.ts";
 import type { Environment, Flags } from "../sources.ts";
 import { nameOf } from "./mistakes.ts";
 
@@ -15,8 +16,7 @@ const harmless: readonly OptionName[] = [
   "analyzeExisting",
   "failedBuilds",
   "labelSelector",
-  "shipwrightSelector",
-  "tektonSelector",
+  ...selectorNames,
   "tektonTasks",
   "tektonFailed",
   "tektonIgnoreResults",

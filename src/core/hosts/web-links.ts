@@ -29,30 +29,39 @@ export function imageLink(image: string): string | undefined {
   return `https://hub.docker.com/${repository.startsWith("library/") ? `_/${repository.slice("library/".length)}` : `r/${repository}`}`;
 }
 
-/** The console's names for the kinds of builds, and for what they are made from. It may have no page for a Pipeline. */
-const consoleKinds: Readonly<Record<string, { readonly build: string; readonly config?: string }>> = {
-  Build: { build: "builds", config: "buildconfigs" },
-  BuildRun: { build: "shipwright.io~v1beta1~BuildRun", config: "shipwright.io~v1beta1~Build" },
-  PipelineRun: { build: "tekton.dev~v1~PipelineRun" },
-  TaskRun: { build: "tekton.dev~v1~TaskRun" },
-};
+/** OpenShift's web console: its address, and its pages for each kind of builds. */
+export interface Console {
+  readonly url: string;
+  readonly pages: Readonly<Record<string, ConsolePages>>;
+}
 
-/** A build's page in OpenShift's web console; `console` is the console's own address. */
-export function buildLink(console: string | undefined, build: NamedBuild): string | undefined {
-  return consolePage(console, consoleKinds[kindOf(build)]?.build, build.namespace, build.name);
+/** The console's names for a kind of builds, and for what they are made from: `builds`, or `group~version~Kind`. */
+export interface ConsolePages {
+  readonly build: string;
+  readonly owner?: string;
+}
+
+/** A build's page in OpenShift's web console. */
+export function buildLink(console: Console | undefined, build: NamedBuild): string | undefined {
+  return consolePage(console, console?.pages[kindOf(build)]?.build, build.namespace, build.name);
 }
 
 /** The console's page of what a build was made from: `[kind:]namespace/name`. */
 export function configLink(
-  console: string | undefined,
+  console: Console | undefined,
   build: Pick<NamedBuild, "kind"> | undefined,
   config: string | undefined,
 ): string | undefined {
   const [namespace = "", name = ""] = config?.slice(config.indexOf(":") + 1).split("/") ?? [];
-  return consolePage(console, consoleKinds[kindOf(build ?? {})]?.config, namespace, name);
+  return consolePage(console, console?.pages[kindOf(build ?? {})]?.owner, namespace, name);
 }
 
-function consolePage(console: string | undefined, kind: string | undefined, namespace: string, name: string): string | undefined {
+function consolePage(
+  console: Console | undefined,
+  kind: string | undefined,
+  namespace: string,
+  name: string,
+): string | undefined {
   if (!console || kind === undefined) return undefined;
-  return `${withoutEnd(console, "/")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
+  return `${withoutEnd(console.url, "/")}/k8s/ns/${encodeURIComponent(namespace)}/${kind}/${encodeURIComponent(name)}`;
 }

@@ -1,5 +1,5 @@
 import type { NamedBuild } from "../../core/builds/build.ts";
-import { buildLink } from "../../core/hosts/web-links.ts";
+import { buildLink, type Console } from "../../core/hosts/web-links.ts";
 import type { Builds, FailedBuild, RunningBuild } from "../builds.ts";
 import { type Html, html } from "./html.ts";
 import { outsideLink } from "./links.ts";
@@ -10,7 +10,7 @@ const named = 3;
 const listed = 100;
 
 /** The running builds, and those whose BuildConfig's last build failed: one line that unfolds. Nothing if there are none. */
-export function buildsView({ running, failed }: Builds, console: string | undefined, now: number): Html | undefined {
+export function buildsView({ running, failed }: Builds, console: Console | undefined, now: number): Html | undefined {
   if (running.length === 0 && failed.length === 0) return undefined;
   const rows = [
     ...failed.slice(0, listed).map((build) => failedRow(build, console, now)),
@@ -37,11 +37,11 @@ function names(builds: readonly { readonly build: NamedBuild }[]): Html {
   );
 }
 
-function failedRow({ build, reason, endedAt }: FailedBuild, console: string | undefined, now: number): Html {
+function failedRow({ build, reason, endedAt }: FailedBuild, console: Console | undefined, now: number): Html {
   return html`<li class="failed"><span aria-hidden="true">✕</span> <b>${outside(fullName(build))}</b> ${outside(reason, 200)}, ${timeAgo(endedAt, now)} ${outsideLink(buildLink(console, build), "Console")}</li>`;
 }
 
-function runningRow({ build, phase, startedAt }: RunningBuild, console: string | undefined, now: number): Html {
+function runningRow({ build, phase, startedAt }: RunningBuild, console: Console | undefined, now: number): Html {
   const state = phase === "Running" ? "running" : "waiting to run";
   const began = startedAt !== undefined && html`, started ${timeAgo(startedAt, now)}`;
   return html`<li class="running"><span aria-hidden="true">◐</span> <b>${outside(fullName(build))}</b> ${state}${began} ${outsideLink(buildLink(console, build), "Console")}</li>`;

@@ -1,4 +1,5 @@
 import { ApiError } from "../../cluster/api/api-error.ts";
+import { resourceName } from "../../cluster/api/paths.ts";
 import { isPassing, retrying } from "../../cluster/api/retrying.ts";
 import { asClusterError } from "../../cluster/api/trouble.ts";
 import type { NamedBuild } from "../../core/builds/build.ts";
@@ -109,9 +110,9 @@ function explained(error: unknown, { kind, resource }: BuildSource, { namespace,
   const fault = error instanceof ApiError ? error.fault : undefined;
   const said = error instanceof Error ? error.message : String(error);
   const message = {
-    NotFound: `There is no ${kind} ${namespace}/${name}: oc get ${resource.plural} -n ${namespace} lists what there is`,
+    NotFound: `There is no ${kind} ${namespace}/${name}: oc get ${resourceName(resource)} -n ${namespace} lists what there is`,
     Refused: `There is no log for the ${kind} ${namespace}/${name} (${said})`,
   }[fault as string];
-  if (message === undefined) return asClusterError(error, { verb: "get", resource: `${resource.plural}/log`, namespace });
+  if (message === undefined) return asClusterError(error, { verb: "get", resource: `${resourceName(resource)}/log`, namespace });
   return new JobError("ClusterUnavailable", message, { retryable: false, cause: error });
 }

@@ -65,7 +65,7 @@ describe("a watch on its way", () => {
   });
 
   it("asks only for builds with the wanted labels", async () => {
-    const { api, cluster } = await openTestCluster({ settings: { labelSelector: "team in (a,b)" } });
+    const { api, cluster } = await openTestCluster({ settings: { selectors: { builds: "team in (a,b)" } } });
     const sightings = watchBuilds(cluster);
     await api.waitFor(() => api.openWatches === 1);
     api.put("builds", aBuild({ namespace, name: "unwanted-1" }));

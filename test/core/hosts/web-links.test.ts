@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { buildLink, commitLink, configLink, imageLink } from "../../../src/core/hosts/web-links.ts";
+import { knownSources } from "../../../src/sources/index.ts";
 
 const sha = "0123456789abcdef0123456789abcdef01234567";
 const digest = `sha256:${"a".repeat(64)}`;
@@ -31,18 +32,20 @@ it.each([
   expect(imageLink(image)).toBe(link);
 });
 
+const pages = Object.fromEntries(knownSources.map((source) => [source.kind, source.console]));
+
 it("links to a Build where the console is known", () => {
   const build = { namespace: "shop", name: "web-1" };
-  expect(buildLink("https://console.example/", build)).toBe("https://console.example/k8s/ns/shop/builds/web-1");
+  const known = { url: "https://console.example/", pages };
+  expect(buildLink(known, build)).toBe("https://console.example/k8s/ns/shop/builds/web-1");
   expect(buildLink(undefined, build)).toBeUndefined();
 });
 
 it("links to what other build systems run, by their kinds", () => {
-  const [console, name] = ["https://console.example", { namespace: "shop", name: "web-1" }];
-  expect(buildLink(console, { ...name, kind: "PipelineRun" })).toBe(`${console}/k8s/ns/shop/tekton.dev~v1~PipelineRun/web-1`);
-  expect(configLink(console, {}, "shop/web")).toBe(`${console}/k8s/ns/shop/buildconfigs/web`);
-  expect(configLink(console, { kind: "BuildRun" }, "Build:shop/web")).toBe(
-    `${console}/k8s/ns/shop/shipwright.io~v1beta1~Build/web`,
-  );
+  const [url, name] = ["https://console.example", { namespace: "shop", name: "web-1" }];
+  const console = { url, pages };
+  expect(buildLink(console, { ...name, kind: "PipelineRun" })).toBe(`${url}/k8s/ns/shop/tekton.dev~v1~PipelineRun/web-1`);
+  expect(configLink(console, {}, "shop/web")).toBe(`${url}/k8s/ns/shop/buildconfigs/web`);
+  expect(configLink(console, { kind: "BuildRun" }, "Build:shop/web")).toBe(`${url}/k8s/ns/shop/shipwright.io~v1beta1~Build/web`);
   expect(configLink(console, { kind: "PipelineRun" }, "shop/web")).toBeUndefined();
 });

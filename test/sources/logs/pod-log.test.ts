@@ -20,7 +20,7 @@ function putRun(api: OpenShiftApi, ended: boolean): void {
   };
   api.put(
     "pipelineruns",
-    aRun("pipelinerun", (its) => Object.assign(its, { metadata: { namespace: "shop", name: "checkout" }, status })),
+    aRun("PipelineRun", (its) => Object.assign(its, { metadata: { namespace: "shop", name: "checkout" }, status })),
   );
 }
 

@@ -12,14 +12,14 @@ const pipelineImage = "checkout-on-push-k5v8n";
 
 /** A TaskRun of the PipelineRun, and the PipelineRun itself. */
 function aTask(uid = "task-1"): BuildOutcome {
-  const run = aRun("taskrun", ({ metadata }) => {
+  const run = aRun("TaskRun", ({ metadata }) => {
     Object.assign(metadata, { uid, namespace: "shop-tenant", labels: { "tekton.dev/pipelineRun": pipelineImage } });
   });
   return taskRuns?.classify(run) as BuildOutcome;
 }
 
 function aPipeline(change: (run: RunObject) => void = () => {}): BuildOutcome {
-  return pipelineRuns?.classify(aRun("pipelinerun", change)) as BuildOutcome;
+  return pipelineRuns?.classify(aRun("PipelineRun", change)) as BuildOutcome;
 }
 
 const namesNone = (run: RunObject) => void Object.assign(run.status, { results: [] });

@@ -1,5 +1,5 @@
 import { kindOf } from "../../../core/builds/build.ts";
-import { buildLink, commitLink, configLink, imageLink } from "../../../core/hosts/web-links.ts";
+import { buildLink, type Console, commitLink, configLink, imageLink } from "../../../core/hosts/web-links.ts";
 import { formatImageName } from "../../../core/images/image-name.ts";
 import { describeJob, ownerParts } from "../../../core/jobs/job.ts";
 import type { JobAnalysis, JobRecord } from "../../../queue/job-queue.ts";
@@ -32,8 +32,8 @@ export interface JobPage {
   readonly events: string;
   /** What to do about its failure. */
   readonly remedy: string | undefined;
-  /** The address of OpenShift's web console. */
-  readonly console: string | undefined;
+  /** OpenShift's web console. */
+  readonly console: Console | undefined;
   readonly version: string;
 }
 
