@@ -2,7 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { JobError } from "../../src/core/jobs/errors.ts";
 import type { JobResult } from "../../src/queue/job-queue.ts";
-import { openApi } from "../../src/server/openapi.ts";
+import { openApi } from "../../src/server/openapi/openapi.ts";
 import { openPageServer, type PageServerOptions } from "../support/page-server.ts";
 import { digestOf, job } from "./records.ts";
 

@@ -9,7 +9,7 @@ import type { ImageContent, InstalledPackage } from "../../src/inventory/invento
 import type { PackageStore } from "../../src/inventory/store/package-store.ts";
 import { packContent } from "../../src/inventory/store/sqlite/packed-content.ts";
 import { openThreadStore } from "../../src/inventory/store/sqlite/thread-store.ts";
-import { openApi } from "../../src/server/openapi.ts";
+import { openApi } from "../../src/server/openapi/openapi.ts";
 import type { FoundPackages } from "../../src/server/packages/answer.ts";
 import { openPageServer, type PageServer } from "../support/page-server.ts";
 import { digestOf, job } from "./records.ts";

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
-import { openApi } from "../../src/server/openapi.ts";
+import { openApi } from "../../src/server/openapi/openapi.ts";
 import type { StatusJson } from "../../src/server/status.ts";
 import { createWorld, type World } from "../support/bot.ts";
 import { openEventStream } from "../support/event-stream.ts";

@@ -6,7 +6,7 @@ import { outcomeOf } from "../../core/jobs/job-outcome.ts";
 import { remedyFor } from "../../core/jobs/remedies.ts";
 import type { JobRecord, JobResult } from "../../queue/job-queue.ts";
 
-/** A record for programs: names as text, times as RFC 3339. `openapi.ts` describes it. */
+/** A record for programs: names as text, times as RFC 3339. `openapi/schemas.ts` describes it. */
 export function jobJson({ job, state, attempts, createdAt, updatedAt, dueAt, error, result }: JobRecord) {
   return {
     id: job.id,

@@ -4,7 +4,7 @@ import { type ImageReference, parseImageReference } from "../../core/images/imag
 import { asJobError } from "../../core/jobs/errors.ts";
 import { imageJobs, ownerParts } from "../../core/jobs/job.ts";
 import { recordsOfBuilds } from "../../queue/job-queue.ts";
-import { openApi } from "../openapi.ts";
+import { openApi } from "../openapi/openapi.ts";
 import type { PageParts } from "../page-parts.ts";
 import { type Chain, findChain } from "../records/chain.ts";
 import { worstFirst } from "../records/groups.ts";
