@@ -27,7 +27,8 @@ import { submit } from "./commands/submit.ts";
 import { watch } from "./commands/watch.ts";
 import { completionScript } from "./completion.ts";
 import { createCopyProgress } from "./copy-progress.ts";
-import { type CommandCall, describeProgram, type Invocation, parseArguments } from "./program.ts";
+import type { CommandCall } from "./declare-commands.ts";
+import { describeProgram, type Invocation, parseArguments } from "./program.ts";
 import { createScreen, type Output, type Screen, wantsColour } from "./screen.ts";
 
 /** The process, as far as commands see it. */
