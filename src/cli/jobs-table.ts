@@ -1,6 +1,6 @@
 import { describeJob, groupOf } from "../core/jobs/job.ts";
 import { outcomeOf, outcomeWords } from "../core/jobs/job-outcome.ts";
-import { reasonWords } from "../core/jobs/problems.ts";
+import { reasonWords } from "../core/jobs/problem-words.ts";
 import { forPeople } from "../core/outside-text.ts";
 import type { JobRecord } from "../queue/job-queue.ts";
 import { agoText } from "../server/views/words.ts";

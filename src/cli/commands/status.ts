@@ -3,7 +3,7 @@ import type { Config } from "../../config/options.ts";
 import { systemClock } from "../../core/clock.ts";
 import { databaseAddress } from "../../core/hosts/database-url.ts";
 import { countOutcomes, countsLine } from "../../core/jobs/job-outcome.ts";
-import { problemLine } from "../../core/jobs/problems.ts";
+import { problemLine } from "../../core/jobs/problem-words.ts";
 import { forPeople } from "../../core/outside-text.ts";
 import type { StatusJson } from "../../server/status.ts";
 import { agoText } from "../../server/views/words.ts";

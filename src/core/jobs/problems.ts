@@ -1,4 +1,5 @@
 import type { FailureReason } from "./errors.ts";
+import { count, reasonWords, wordsOfRegistry } from "./problem-words.ts";
 import { remedyFor } from "./remedies.ts";
 
 /** The kinds of problems, biggest first: the order in which they are shown. */
@@ -103,19 +104,6 @@ export function problemsOf(circumstances: Circumstances): readonly Problem[] {
   return found.toSorted((a, b) => rank(a) - rank(b) || b.waiting + b.failed - (a.waiting + a.failed));
 }
 
-/** A problem in one line: what it is, and how many jobs it affects. */
-export function problemLine({ title, waiting, failed }: Pick<Problem, "title" | "waiting" | "failed">): string {
-  const jobs = jobsLine({ waiting, failed });
-  return jobs === "" ? title : `${title}: ${jobs}`;
-}
-
-/** `3 jobs wait for it, 2 failed`; empty when there are no such jobs. */
-export function jobsLine({ waiting, failed }: Pick<Problem, "waiting" | "failed">): string {
-  const waits = waiting > 0 && `${count(waiting, "job")} ${waiting === 1 ? "waits" : "wait"} for it`;
-  const ended = failed > 0 && (waiting > 0 ? `${failed.toLocaleString("en")} failed` : `${count(failed, "job")} failed`);
-  return [waits, ended].filter(Boolean).join(", ");
-}
-
 function rank({ kind }: Problem): number {
   return problemKinds.indexOf(kind);
 }
@@ -216,29 +204,6 @@ function isOfEndpoint({ reason }: Pick<FailingJobs, "reason">): boolean {
   return reason === "AnalyzerUnavailable";
 }
 
-const registryWords: { readonly [Reason in FailureReason]?: string } = {
-  RegistryUnavailable: "does not answer",
-  RegistryDenied: "denies access",
-  RegistryUntrusted: "has a certificate that is not trusted",
-  RateLimited: "limits requests",
-  LoginExpired: "says the login has expired",
-  RegistryFull: "has no room left",
-  RegistryReadOnly: "accepts no uploads now",
-  RegistryUnlicensed: "needs a licence or a paid plan",
-  PolicyViolation: "blocks images by a policy",
-  NoSuchRepository: "does not create repositories by itself",
-  UploadTooLarge: "limits uploads",
-  UnsupportedImage: "does not accept this kind of image",
-  CopyFailed: "does not accept copies",
-};
-
-/** What a registry does wrong, for failures that are not about a single image. */
-function wordsOfRegistry(reason: FailureReason): string | undefined {
-  return (
-    registryWords[reason] ?? (/^(?:Registry|Proxy)/.test(reason) ? `fails (${reasonWords(reason).toLowerCase()})` : undefined)
-  );
-}
-
 function groupProblem(group: Group, { pushRegistry, watched }: Circumstances): Problem {
   const { reason, host, waiting, failed, since, message: detail } = group;
   const isPush = host !== undefined && host === hostOf(pushRegistry);
@@ -271,30 +236,4 @@ function analysisProblems(analyses: Circumstances["analyses"]): readonly Problem
 /** The host of `host[:port][/path]`. */
 function hostOf(registry: string | undefined): string | undefined {
   return registry?.split("/")[0];
-}
-
-/** Reasons whose names alone do not say enough. */
-const specialWords: Readonly<Record<string, string>> = {
-  AnalyzerRejected: "Refused by the analysis service",
-  AnalyzerLogin: "Login refused by the analysis service",
-  AnalyzerMissing: "Analyzer no longer set up",
-  AnalyzerUnavailable: "Analysis service does not answer",
-  AnalyzerFailed: "Analysis service failed",
-  AnalyzerProtocol: "Wrong answer of the analysis service",
-  ForeignNamespace: "Image of another namespace",
-  NotAnImage: "Not a container image",
-  NestedIndex: "Index of indexes",
-  Unexpected: "Unexpected error",
-};
-
-/** A failure's reason in words: `ImageNotFound` is "Image not found". */
-export function reasonWords(reason: string): string {
-  const special = specialWords[reason];
-  if (special !== undefined) return special;
-  const words = reason.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function count(amount: number, noun: string, plural = `${noun}s`): string {
-  return `${amount.toLocaleString("en")} ${amount === 1 ? noun : plural}`;
 }

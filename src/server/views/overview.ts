@@ -1,5 +1,6 @@
 import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/jobs/job-outcome.ts";
-import { type ProblemKind, problemLine } from "../../core/jobs/problems.ts";
+import { problemLine } from "../../core/jobs/problem-words.ts";
+import type { ProblemKind } from "../../core/jobs/problems.ts";
 import type { ReplicaStatus } from "../replicas.ts";
 import type { Status } from "../status.ts";
 import { buildsLine, buildsView } from "./builds-view.ts";

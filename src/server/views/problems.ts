@@ -1,4 +1,5 @@
-import { jobsLine, type Problem } from "../../core/jobs/problems.ts";
+import { jobsLine } from "../../core/jobs/problem-words.ts";
+import type { Problem } from "../../core/jobs/problems.ts";
 import { listPath } from "../records/list-filter.ts";
 import { type Html, html } from "./html.ts";
 import { outside, timeAgo } from "./words.ts";

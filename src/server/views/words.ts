@@ -58,7 +58,7 @@ export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
 }
 
-export { reasonWords } from "../../core/jobs/problems.ts";
+export { reasonWords } from "../../core/jobs/problem-words.ts";
 
 /** Outside text, isolated so that its writing direction does not affect its surroundings, and cut at the limit. */
 export function outside(text: string, limit = 400): Html {

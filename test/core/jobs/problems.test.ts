@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type AnalyzerState, type Circumstances, problemLine, problemsOf } from "../../../src/core/jobs/problems.ts";
+import { problemLine } from "../../../src/core/jobs/problem-words.ts";
+import { type AnalyzerState, type Circumstances, problemsOf } from "../../../src/core/jobs/problems.ts";
 
 const thoth: AnalyzerState = {
   name: "thoth",
