@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { demoNamespace, furnishCluster, playScenario } from "../../src/demo/scenario.ts";
+import { demoNamespace } from "../../src/demo/build-scenes.ts";
+import { furnishCluster, playScenario } from "../../src/demo/scenario.ts";
 import { type Bot, createWorld, type World } from "../support/bot.ts";
 import { type Browser, launchBrowser, type Page, watchComplaints } from "../support/browser.ts";
 import { openPageServer } from "../support/page-server.ts";

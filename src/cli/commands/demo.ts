@@ -5,17 +5,10 @@ import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/options.ts";
 import { aborted, sleep, systemClock } from "../../core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../../demo/analysis-api.ts";
+import { demoNamespace } from "../../demo/build-scenes.ts";
 import { createOpenShiftApi } from "../../demo/openshift-api.ts";
 import { type DemoRegistry, missingPrograms, startDemoRegistry } from "../../demo/registry.ts";
-import {
-  builtImages,
-  demoNamespace,
-  furnishCluster,
-  noBuilds,
-  playScenario,
-  refusedImage,
-  type Totals,
-} from "../../demo/scenario.ts";
+import { builtImages, furnishCluster, noBuilds, playScenario, refusedImage, type Totals } from "../../demo/scenario.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { CommandContext } from "../command.ts";
 import { createNarrator, type Narrator } from "../demo-narrator.ts";
