@@ -1,64 +1,36 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Analyzer } from "../analyzers/analyzer.ts";
-import { openAnalyzers } from "../analyzers/index.ts";
-import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
+import type { BuildSighting } from "../cluster/cluster.ts";
 import type { Config } from "../config/options.ts";
-import { type Clock, isoTime, systemClock } from "../core/clock.ts";
-import { databaseAddress } from "../core/hosts/database-url.ts";
+import { isoTime } from "../core/clock.ts";
 import { readProxies } from "../core/hosts/proxy.ts";
 import type { ImageReference } from "../core/images/image-reference.ts";
-import { asJobError, SetupError } from "../core/jobs/errors.ts";
-import type { Job, SubmissionPolicy } from "../core/jobs/job.ts";
+import type { SubmissionPolicy } from "../core/jobs/job.ts";
 import { forgetPackages } from "../pipeline/analyses/forget-packages.ts";
 import { leaveUnfollowed } from "../pipeline/analyses/leave-unfollowed.ts";
 import { type AwaitedJobs, createAwaitedJobs } from "../pipeline/awaited-jobs.ts";
 import { followBuilds } from "../pipeline/builds/follow-builds.ts";
-import type { LookAt } from "../pipeline/builds/inspect-image.ts";
 import { createOnceAnImage } from "../pipeline/builds/same-image.ts";
 import { type ScanCounts, scanImages } from "../pipeline/builds/scan-images.ts";
 import { createLogStreams } from "../pipeline/builds/stream-logs.ts";
 import { measureBuilds } from "../pipeline/measuring/measure-builds.ts";
 import { measureFindings } from "../pipeline/measuring/measure-findings.ts";
-import { measureQueue } from "../pipeline/measuring/measure-queue.ts";
-import { measureReplicas } from "../pipeline/measuring/measure-replicas.ts";
-import {
-  type MeasuredRequest,
-  measureCopy,
-  measureRequest,
-  measureSubmission,
-} from "../pipeline/measuring/measure-submissions.ts";
+import { measureSubmission } from "../pipeline/measuring/measure-submissions.ts";
 import { createJobHandler } from "../pipeline/process-job.ts";
 import { reportAttempt } from "../pipeline/report-attempts.ts";
 import { reportOutages } from "../pipeline/report-outages.ts";
 import { retryDenied } from "../pipeline/retry-denied.ts";
-import { type Announcements, createAnnouncements } from "../pipeline/telling/announce.ts";
-import { movedMark } from "../queue/index.ts";
-import type { JobHandler, JobQueue, JobResult } from "../queue/job-queue.ts";
-import { createHostLimits } from "../registry/copying/host-limits.ts";
-import type { CopyReport, ImageCopier } from "../registry/image-copier.ts";
-import type { ActivityMonitor } from "../server/activity.ts";
+import type { JobHandler, JobQueue } from "../queue/job-queue.ts";
+import type { ImageCopier } from "../registry/image-copier.ts";
 import type { RunningServer } from "../server/server.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { pushMetrics } from "../telemetry/push-metrics.ts";
+import { discover } from "./discover.ts";
+import { createFirstLists } from "./first-lists.ts";
 import { loginsChangedAt } from "./logins-changed.ts";
-import { documentAttacher } from "./opening/attaching.ts";
-import { openCopier } from "./opening/copying.ts";
-import { openDocuments } from "./opening/documents.ts";
-import { type Following, openFollowing } from "./opening/following.ts";
-import { type Notifying, openNotifying } from "./opening/notifying.ts";
-import { openCluster } from "./opening/open-cluster.ts";
-import { openQueues, type Queues } from "./opening/queues.ts";
-import { looksThrough, openDoor, openReading, type Reading, readsPackages } from "./opening/reading.ts";
+import { openParts, type Parts } from "./opening/parts.ts";
 import { createServing } from "./serving.ts";
-import { clusterSettings, gatewaySettings, handlerSettings, queueSettings, submissionPolicy } from "./settings.ts";
+import { gatewaySettings, handlerSettings, submissionPolicy } from "./settings.ts";
 import { sinceWhen } from "./since.ts";
-import { assertPrivateState } from "./state-directory.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { webhookJobsOf } from "./webhooks.ts";
-
 /** The bot, wired but not started: each method starts one part. */
 export interface App extends AsyncDisposable {
   readonly queue: JobQueue;
@@ -90,100 +62,12 @@ export interface App extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-interface Parts {
-  readonly cluster: Cluster;
-  readonly queue: JobQueue;
-  readonly analyzers: readonly Analyzer[];
-  readonly reading: Reading | undefined;
-  readonly lookAt: LookAt | undefined;
-  readonly copier: ImageCopier | undefined;
-  readonly following: Following | undefined;
-  readonly notifying: Notifying;
-  readonly announcing: Announcements;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly environment: Surroundings["environment"];
-  readonly version: string;
-}
-
 /** Opens everything the settings ask for. If one part fails, the others are closed again. */
 export async function openApp(config: Config, surroundings: Surroundings): Promise<App> {
-  const { log, environment, clock = systemClock, version = "" } = surroundings;
   await using opened = new AsyncDisposableStack();
-  const directory = await stateDirectory(config, opened);
-  assertPrivateState(directory, { inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), uid: surroundings.host.getuid?.() });
-  const metrics = createMetrics({ ofProcess: true });
-  metrics.gauge("info", () => [{ labels: { version }, value: 1 }]);
-  const queues = openQueues(config, directory, surroundings, opened);
-  const queue = opened.adopt(await openJobs(config, queues, metrics, clock), (part) => part.close());
-  const cluster = opened.adopt(
-    await openCluster({ ...clusterSettings(config), shelf: queue.shelf, environment, clock }),
-    (part) => part.close(),
-  );
-  const { proxies } = readProxies(environment);
-  const limits = createHostLimits(config.perRegistry, clock);
-  const own = { directory, environment, clock, host: surroundings.host, log, limits };
-  const reading = readsPackages(config) ? await openReading(config, cluster, own, opened) : undefined;
-  const lookAt = config.dryRun ? undefined : looksThrough(reading ?? (await openDoor(config, cluster, own, opened)));
-  const documents = openDocuments(config, reading);
-  const attaching = reading && { ...reading, attach: documentAttacher(config, cluster, reading) };
-  const onRequest = (name: string, request: MeasuredRequest) => measureRequest(metrics, name, request);
-  const { analyzers } = opened.use(
-    openAnalyzers(config, {
-      ...surroundings,
-      clock,
-      stateDirectory: directory,
-      onRequest,
-      proxies,
-      reading: attaching,
-      documents,
-    }),
-  );
-  const words = withoutService[config.analyzers.join()];
-  if (words && config.analysisHost === undefined) log.info(words);
-  const onCopy = (event: CopyReport) => {
-    surroundings.onCopy?.(event);
-    measureCopy(metrics, event);
-  };
-  const copier = await openCopier(
-    config,
-    cluster,
-    { ...surroundings, onCopy, stateDirectory: directory, memory: queue.tags, limits },
-    opened,
-  );
-  const after = { queues, jobs: queue, metrics, log, clock };
-  const notifying = await openNotifying(
-    config,
-    { ...after, inPod: Boolean(environment.KUBERNETES_SERVICE_HOST), proxies },
-    opened,
-  );
-  const writes = { annotate: config.annotate && !config.dryRun, events: config.events && !config.dryRun };
-  const announcing = createAnnouncements({ announcer: cluster.announcer, ...writes, jobs: queue, log, clock });
-  const onFollowed: Notifying["onFollowed"] = (attempt) => {
-    notifying.onFollowed(attempt);
-    announcing.onFollowed(attempt);
-  };
-  const following = await openFollowing(config, { ...after, analyzers, onAttempt: onFollowed }, opened);
-  const made = { cluster, queue, analyzers, reading, lookAt, copier, following, notifying, announcing };
-  const app = createApp(config, { ...made, metrics, log, clock, environment, version });
+  const app = createApp(config, await openParts(config, surroundings, opened));
   const parts = opened.move();
   return { ...app, [Symbol.asyncDispose]: () => parts.disposeAsync() };
-}
-
-async function openJobs(config: Config, queues: Queues, metrics: Metrics, clock: Clock): Promise<JobQueue> {
-  const jobs = await queues.open<Job, JobResult>("submit", { ...queueSettings(config), clock });
-  const moved = await jobs.marks.read(movedMark);
-  if (moved !== undefined) {
-    await jobs.close();
-    throw new SetupError(movedWords(moved));
-  }
-  measureReplicas({ queue: jobs, metrics, database: config.databaseUrl && databaseAddress(config.databaseUrl) });
-  return measureQueue(jobs, "submit", metrics, clock, config.analyzers);
-}
-
-function movedWords(to: string): string {
-  return `The jobs here were copied to ${to} by "build-watcher ledger copy", and would be submitted twice. Let BUILD_WATCHER_DATABASE_URL or BUILD_WATCHER_STATE_DIR name that place, or copy them back`;
 }
 
 function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncDispose> {
@@ -266,45 +150,6 @@ function handlerOf(config: Config, { cluster, queue, analyzers, lookAt, copier, 
   return createJobHandler({ cluster, analyzers, copier, clock, lookAt, toldWith, onceAnImage, ...settings });
 }
 
-/** What the bot does without an analysis service, by its only analyzer. */
-const withoutService: Readonly<Record<string, string>> = {
-  packages: "The bot reads the packages of each image; set THOTH_USER_API_HOST to submit images to an analysis service",
-  none: "No analysis is set up: images are shown, and copied if THOTH_PUSH_REGISTRY is set",
-};
-
-async function discover(
-  analyzer: Analyzer,
-  { activity, log }: { readonly activity: Pick<ActivityMonitor, "discovered">; readonly log: Logger },
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await analyzer.discover(signal);
-    activity.discovered(analyzer.name);
-  } catch (error) {
-    if (signal.aborted) return;
-    const { reason, message } = asJobError(error);
-    activity.discovered(analyzer.name, message);
-    log.error({ reason, analyzer: analyzer.name }, message);
-  }
-}
-
-/** Notices when every watched namespace was listed once or refused it: a namespace that cannot be read must not hold up the others. */
-function createFirstLists(namespaces: Cluster["namespaces"]) {
-  let missing = new Set(namespaces.map((namespace) => watchedKey({ namespace })));
-  const seen = new Set<string>();
-  const { promise: complete, resolve } = Promise.withResolvers<void>();
-  return {
-    complete,
-    see(sighting: BuildSighting): void {
-      if (sighting.kind === "watches") missing = new Set(sighting.watches.map(watchedKey).filter((key) => !seen.has(key)));
-      const refused = sighting.kind === "trouble" && (sighting.reason === "Forbidden" || sighting.reason === "NotServed");
-      if (!refused && sighting.kind !== "synced") return;
-      seen.add(watchedKey(sighting));
-      if (missing.delete(watchedKey(sighting)) && missing.size === 0) resolve();
-    },
-  };
-}
-
 /** Which builds become jobs. Logs how far back that goes. */
 async function policyOfWatch(config: Config, { queue, log, clock }: Parts): Promise<SubmissionPolicy> {
   const policy = submissionPolicy(config);
@@ -315,12 +160,4 @@ async function policyOfWatch(config: Config, { queue, log, clock }: Parts): Prom
   }
   log.info({ since: isoTime(since) }, "Builds that ended before are left alone");
   return { ...policy, since };
-}
-
-/** The directory of the ledger. A dry run has its own temporary one, so that nothing is remembered as submitted. */
-async function stateDirectory(config: Config, opened: AsyncDisposableStack): Promise<string> {
-  if (!config.dryRun) return config.stateDirectory;
-  const directory = await mkdtemp(join(tmpdir(), "build-watcher-dry-run-"));
-  opened.defer(() => rm(directory, { recursive: true, force: true }));
-  return directory;
 }
