@@ -1,5 +1,5 @@
 import type { FailureReason } from "./errors.ts";
-import { count, reasonWords, wordsOfRegistry } from "./problem-words.ts";
+import { counted, reasonWords, wordsOfRegistry } from "./problem-words.ts";
 import { remedyFor } from "./remedies.ts";
 
 /** The kinds of problems, biggest first: the order in which they are shown. */
@@ -228,7 +228,7 @@ function analysisProblems(analyses: Circumstances["analyses"]): readonly Problem
   const isAll = ended > 1 && ended === failed;
   const title = isAll
     ? `All analyses of the last hour failed: ${failed.toLocaleString("en")}`
-    : `${count(analyses.failed, "analysis", "analyses")} failed, ${failed.toLocaleString("en")} of ${ended.toLocaleString("en")} in the last hour`;
+    : `${counted(analyses.failed, "analysis", "analyses")} failed, ${failed.toLocaleString("en")} of ${ended.toLocaleString("en")} in the last hour`;
   const remedy = "Each job's page says what the service answered. Retry submits it again, Dismiss removes it from here.";
   return [{ kind: "analyses", title, remedy, waiting: 0, failed: 0 }];
 }

@@ -58,14 +58,9 @@ export function agoText(milliseconds: number): string {
   return milliseconds < 5_000 ? "just now" : `${roughDuration(milliseconds)} ago`;
 }
 
-export { reasonWords } from "../../core/jobs/problem-words.ts";
+export { counted, reasonWords } from "../../core/jobs/problem-words.ts";
 
 /** Outside text, isolated so that its writing direction does not affect its surroundings, and cut at the limit. */
 export function outside(text: string, limit = 400): Html {
   return html`<bdi>${text.length > limit ? `${text.slice(0, limit)}…` : text}</bdi>`;
-}
-
-/** `1 job`, `2 jobs`. */
-export function counted(amount: number, noun: string): string {
-  return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
 }
