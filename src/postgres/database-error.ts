@@ -1,10 +1,10 @@
 /**
- * Why the database did not do what was asked: `outage` passes by itself; `setup` is a person's matter (a password, a right, a certificate, the
- * URL); `statement` means that the server was reached and found this one statement wrong.
+ * Why the database failed. `outage` ends without help. `setup` needs a person: a password, a right, a certificate, the URL. `statement` means that the
+ * server works and this one statement is wrong.
  */
 export type DatabaseFault = "outage" | "setup" | "statement";
 
-/** The database cannot be used. Its message says what to do about it, and holds no secret. */
+/** The database cannot be used. The message says what to do and contains no secret. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
   readonly fault: DatabaseFault;
@@ -64,7 +64,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 const untrusted = `its certificate is not trusted. Name the file of the right authority as sslrootcert in ${setting}.`;
 const otherName = `its certificate is for another name. Use the name it was issued for as host in ${setting}, or sslmode=verify-ca.`;
 
-/** What poolers and Node say in words alone. */
+/** Errors of poolers and Node that have only a message. */
 const sayings: readonly (readonly [RegExp, Meaning])[] = [
   [/password authentication failed|auth failed|wrong password|SASL authentication failed/i, meanings["28P01"] as Meaning],
   [/password must be a string|no password supplied/i, { words: `a password is needed. Add it to ${setting}.`, fault: "setup" }],
@@ -78,7 +78,7 @@ const sayings: readonly (readonly [RegExp, Meaning])[] = [
   [/connection|terminated|socket|closed/i, { words: "the connection broke." }],
 ];
 
-/** Tells what the driver or the server said about a database, which `where` names, as an error an operator can act on. */
+/** An error of the driver or server as one that tells the operator what to do. `where` names the database. */
 export function explain(where: string, error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const said = error instanceof Error ? error.message : String(error);
@@ -87,7 +87,7 @@ export function explain(where: string, error: unknown): DatabaseError {
   return new DatabaseError(`The database ${where} cannot be used: ${words} (${said || code})`, fault, { code, cause: error });
 }
 
-/** Classes of SQLSTATEs that say that a statement is wrong: it fails the same way the next time. */
+/** Classes of SQLSTATEs that mean that the statement is wrong. It would fail again. */
 const statementClasses = /^(0A|2[0-46-9A-Z]|3[0-9A-Z]|42|44|54|P0)...$/;
 
 function meaningOf(code: string | undefined, said: string): Meaning {
@@ -98,13 +98,13 @@ function meaningOf(code: string | undefined, said: string): Meaning {
   return saying?.[1] ?? { words: "it answered with an error." };
 }
 
-/** Whether the failed work may simply be done again: the server undid it so that others could go on. */
+/** Whether the work can simply be repeated: the server rolled it back because it was in the way of other work. */
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === "40001" || code === "40P01";
 }
 
-/** Whether every open connection is doubtful after an error: the server went away, or is no longer the primary. */
+/** Whether no open connection can be trusted after this error: the server is gone, or is no longer the primary. */
 export function movesOn(error: unknown): boolean {
   const code = codeOf(error) ?? "";
   return code === "25006" || code.startsWith("57P") || code.startsWith("08");

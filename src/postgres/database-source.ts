@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { withDatabaseCa } from "../core/hosts/database-url.ts";
 
-/** Where a database's URL comes from; plain data, so that a thread can be told it. */
+/** Where a database's URL comes from. Plain data, so that it can be passed to a thread. */
 export interface DatabaseSource {
   /** As it was at start. */
   readonly url: string;
-  /** The file that holds it, which an operator renews together with the password. */
+  /** The file that holds it. An operator renews it together with the password. */
   readonly file?: string | undefined;
-  /** A file of CA certificates for it. */
+  /** A file with CA certificates for it. */
   readonly ca?: string | undefined;
 }
 
-/** The URL as it is now: a file is read again, and counts for nothing while it is missing or empty. */
+/** The current URL. The file is read again; while it is missing or empty, the URL at start is used. */
 export function freshUrl({ url, file, ca }: DatabaseSource): () => string {
   return () => withDatabaseCa((file !== undefined && contentOf(file)) || url, ca);
 }

@@ -1,7 +1,7 @@
 import { type DatabaseUrl, DatabaseUrlError, parseDatabaseUrl as parse } from "../core/hosts/database-url.ts";
 import { DatabaseError } from "./database-error.ts";
 
-/** Reads a `postgresql://` URL. Throws a `DatabaseError` that says what is wrong without repeating any of it. */
+/** Reads a `postgresql://` URL. Throws a `DatabaseError` that says what is wrong and repeats no part of the URL. */
 export function parseDatabaseUrl(text: string): DatabaseUrl {
   try {
     return parse(text);

@@ -6,55 +6,55 @@ import { DatabaseError, explain, isConflict, movesOn } from "./database-error.ts
 import { parseDatabaseUrl } from "./database-url.ts";
 
 export interface DatabaseSettings {
-  /** `postgresql://…`, or what reads it: it is asked for every new connection, so that a renewed password needs no restart. */
+  /** `postgresql://…`, or a function that reads it for every new connection, so that a new password needs no restart. */
   readonly url: string | (() => string);
-  /** Connections held at most. Default: 5. */
+  /** The most connections. Default: 5. */
   readonly connections?: number;
-  /** Milliseconds a connection may take to open. Default: what the URL says, else 5 s. */
+  /** Milliseconds that opening a connection can take. Default: as in the URL, else 5 s. */
   readonly connectTimeout?: number;
-  /** Milliseconds a statement may take. Default: 10 s. */
+  /** Milliseconds that a statement can take. Default: 10 s. */
   readonly statementTimeout?: number;
 }
 
-/** Runs one statement and answers its rows; parameters are `$1` and so on. */
+/** Runs one statement and returns its rows. Parameters are `$1` and so on. */
 export type Run = <Row extends object = Record<string, unknown>>(
   text: string,
   values?: readonly unknown[],
 ) => Promise<readonly Row[]>;
 
-/** A PostgreSQL database. Everything rejects with a `DatabaseError` alone. It keeps no state in a session, so that a pooler may stand between. */
+/** A PostgreSQL database. Calls reject only with a `DatabaseError`. Sessions hold no state, so a pooler can be in between. */
 export interface Database {
-  /** What messages call it: host, port and name. */
+  /** Its name in messages: host, port and database. */
   readonly name: string;
-  /** Runs one statement by itself. */
+  /** Runs one statement. */
   readonly run: Run;
-  /** The same on a connection kept for it, in less time: a sign of life must not wait for others. */
+  /** The same on a separate connection with a shorter limit: a sign of life must not wait for other work. */
   readonly urgent: Run;
   /**
-   * Does work in one transaction: committed when it resolves, undone when it rejects. Work is done again when it was in another transaction's
-   * way. When the connection breaks at the end nobody knows whether it was committed.
+   * Does work in one transaction. It is committed if the work resolves, and rolled back if it rejects. Work that conflicts with another transaction is
+   * repeated. If the connection breaks during the commit, the work may have been committed or not.
    */
   transaction<T>(work: (run: Run) => Promise<T>, options?: { readonly statementTimeout?: number }): Promise<T>;
   close(): Promise<void>;
 }
 
 const load = createRequire(import.meta.url);
-/** The driver, loaded when a database is opened: most bots have none, and it takes megabytes. */
+/** The driver. It takes megabytes and most bots need none, so it is loaded only when a database is opened. */
 const driver = (): typeof pg => load("pg");
 
 const defaults = { connections: 5, connectTimeout: 5_000, statementTimeout: 10_000 };
 
-/** Milliseconds after which an unused connection is closed, and after which a used one is opened anew, so that it finds a new primary. */
+/** Milliseconds after which an unused connection is closed, and a used one is replaced so that it reaches a new primary. */
 const idleTimeout = 30_000;
 const longestLife = 30 * 60;
 
-/** Milliseconds an urgent statement may take, and its connection. */
+/** Milliseconds that an urgent statement can take, and opening its connection. */
 const urgency = 3_000;
 
-/** So often work is done again that was in another's way. */
+/** How often work that conflicts is repeated. */
 const conflictsTolerated = 5;
 
-/** Opens a database; connections are made when they are needed. Throws a `DatabaseError` when the URL is no good. */
+/** Opens a database. Connections are made when they are needed. Throws a `DatabaseError` if the URL is not usable. */
 export function openDatabase(settings: DatabaseSettings): Database {
   const { url, connections = defaults.connections, statementTimeout = defaults.statementTimeout } = settings;
   const read = typeof url === "string" ? () => url : url;
@@ -65,7 +65,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
   function attempt<T>(work: (run: Run) => Promise<T>, timeout: number): Promise<T> {
     return use(async (connection) => {
       const query = queryOn(name, connection, timeout + patience);
-      // As one message, for one way there and back. A pooler refuses such settings for a session.
+      // One message, for a single round trip. A pooler refuses such settings for a session.
       await query(`BEGIN; SET LOCAL statement_timeout = ${timeout}; SET LOCAL idle_in_transaction_session_timeout = ${timeout}`);
       try {
         const answer = await work(async (text, values) => (await query(text, values)).rows);
@@ -109,13 +109,13 @@ function connecting(name: string, clients: Clients, connections: number) {
       idleTimeoutMillis: idleTimeout,
       maxLifetimeSeconds: longestLife,
     } as pg.PoolConfig);
-    // A connection that breaks while nobody uses it is no error: the next statement opens another.
+    // If an unused connection breaks, that is no error: the next statement opens another.
     opened.on("error", () => undefined);
     opened.on("connect", (connected) => connected.on("error", () => undefined));
     return opened;
   }
 
-  /** The other connections lead to the same place. */
+  /** The other connections lead to the same server. */
   function renew(): void {
     clients.moveOn();
     const old = pool;
@@ -140,7 +140,7 @@ function connecting(name: string, clients: Clients, connections: number) {
     try {
       return await work(connection);
     } catch (error) {
-      // After a wrong statement the connection is as good as before.
+      // A wrong statement does not harm the connection.
       if (error instanceof DatabaseError && error.fault !== "statement") broken = error;
       throw error;
     } finally {
@@ -162,7 +162,7 @@ function queryOn(name: string, connection: pg.PoolClient, timeout: number) {
     const query = { text, ...(values && { values: [...values] }), query_timeout: timeout, types };
     try {
       const answer = await connection.query(query as pg.QueryConfig);
-      // Several statements have several answers.
+      // Several statements have several results.
       return { rows: (answer.rows ?? []) as never[], command: answer.command };
     } catch (error) {
       throw explain(name, error);
@@ -170,22 +170,22 @@ function queryOn(name: string, connection: pg.PoolClient, timeout: number) {
   };
 }
 
-/** Milliseconds the server may take beyond a time-out of its own to say so. */
+/** Milliseconds that the server has to report its own time-out. */
 const patience = 2_000;
 
-/** Numbers of eight bytes as numbers: times and counts fit. */
+/** Integers of eight bytes as numbers, which is enough for times and counts. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text") => (oid === 20 ? Number : driver().types.getTypeParser(oid, format))) as never,
 };
 
-/** Makes clients for one host after the other. */
+/** Makes clients for the hosts in turn. */
 interface Clients {
   /** Milliseconds. */
   readonly connectTimeout: number;
   readonly create: typeof pg.Client;
-  /** The next client is for the next host. */
+  /** Moves on to the next host. */
   moveOn(): void;
-  /** Whether it is worth while to connect once more at once: to a server that offers no TLS, where that need not be. */
+  /** Whether to connect once more at once: the server offers no TLS, and TLS is not required. */
   isWorthAnotherTry(error: unknown): boolean;
 }
 
@@ -201,7 +201,7 @@ function createClients(read: () => string, settings: DatabaseSettings): Clients 
       host,
       port,
       user: url.user,
-      // Without one the driver would look for a file with passwords.
+      // Without it the driver would look for a password file.
       password: url.password ?? "",
       database: url.database,
       application_name: url.applicationName,
@@ -217,7 +217,7 @@ function createClients(read: () => string, settings: DatabaseSettings): Clients 
 
   return {
     connectTimeout,
-    // The pool calls it with `new`, which an object that is answered overrules.
+    // The pool calls it with `new`. The object that it returns is used instead.
     create: function Client() {
       return create();
     } as unknown as typeof pg.Client,
@@ -234,7 +234,7 @@ function createClients(read: () => string, settings: DatabaseSettings): Clients 
   };
 }
 
-/** Files are read for every connection: an operator renews them. */
+/** Files are read for every connection because an operator can renew them. */
 function tlsOf(url: DatabaseUrl): pg.ClientConfig["ssl"] {
   const { sslMode, rootCertificate, certificate, key, keyPassword } = url;
   if (sslMode === "disable" || sslMode === "allow") return false;

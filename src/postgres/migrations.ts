@@ -1,32 +1,32 @@
 import type { Database, Run } from "./database.ts";
 import { DatabaseError } from "./database-error.ts";
 
-/** The schema of PostgreSQL that holds all tables of the bot. */
+/** The PostgreSQL schema of all the bot's tables. */
 export const schema = "build_watcher";
 
-/** Tables that belong together and change together. */
+/** Tables that are changed together. */
 export interface SchemaPart {
   readonly name: string;
-  /** SQL, one entry a version; entries are only ever appended. */
+  /** SQL, one entry for each version. Entries are only appended. */
   readonly versions: readonly string[];
 }
 
-/** Any number, the same in every release: who holds it changes the tables. */
+/** The key of the lock for changing tables. Any number, the same in every release. */
 const lock = 0x62776c64;
 
-/** Migrations may build indexes over everything. */
+/** A migration can build an index over a whole table. */
 const migrationTimeout = 10 * 60_000;
 
-/** PostgreSQL 13, as `server_version_num` counts. */
+/** PostgreSQL 13, as in `server_version_num`. */
 const oldestServer = 130_000;
 
 /**
- * Brings a part's tables to this version, all steps in one transaction; bots that start together wait for each other. Rejects with a
- * `DatabaseError` when they are newer than this version, the server is too old, or a right is missing.
+ * Updates a part's tables to this version in one transaction. Bots that start at the same time wait for each other. Rejects with a `DatabaseError` if
+ * the tables are newer than this version, the server is too old, or a right is missing.
  */
 export async function migrate(database: Database, part: SchemaPart): Promise<void> {
   await assertServer(database);
-  // Who finds everything in place needs no right to change tables.
+  // If everything is in place, no right to change tables is needed.
   if ((await versionOf(database.run, database.name, part)) === part.versions.length) return;
   await database.transaction(
     async (run) => {
@@ -45,8 +45,8 @@ export async function migrate(database: Database, part: SchemaPart): Promise<voi
 }
 
 /**
- * Answers the server's version. Rejects with a `DatabaseError` when that is too old, or tables of these parts are newer than this version of the
- * bot; tables that are not there are no matter.
+ * Returns the server's version. Rejects with a `DatabaseError` if the server is too old, or these tables are newer than this version of the bot. Tables
+ * can be missing.
  */
 export async function assertKnown(database: Database, parts: readonly SchemaPart[]): Promise<string> {
   const version = await assertServer(database);

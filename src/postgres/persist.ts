@@ -4,20 +4,20 @@ import { DatabaseError, type DatabaseFault } from "./database-error.ts";
 
 export interface Persistence {
   readonly clock: Clock;
-  /** Ends the waiting; the last error is then thrown. */
+  /** Ends the waiting. The last error is then thrown. */
   readonly signal?: AbortSignal;
   /** Milliseconds after which the last error is thrown. Default: never. */
   readonly patience?: number;
-  /** The faults that are waited for. Default: outages and what a person has to mend. */
+  /** The faults that are waited for. Default: outages, and what a person has to fix. */
   readonly faults?: readonly DatabaseFault[];
-  /** Told of every failure. */
+  /** Called for every failure. */
   readonly onFailure?: (error: DatabaseError) => void;
 }
 
-/** The first wait is short: after a restart of the server the connections that lay in the pool fail once. */
+/** The first wait is short, because after a restart of the server the connections in the pool fail once. */
 const backoff: Backoff = { initial: 50, cap: 2_000 };
 
-/** Does something with the database, again and again with growing waits while that fails for a reason that can pass. */
+/** Does something with the database, and repeats it with growing waits while it fails for a reason that can pass. */
 export async function persist<T>(operation: () => Promise<T>, persistence: Persistence): Promise<T> {
   const { clock, signal, patience = Number.POSITIVE_INFINITY, faults = ["outage", "setup"], onFailure } = persistence;
   let waited = 0;

@@ -3,29 +3,29 @@ import { type Database, openDatabase, type Run } from "./database.ts";
 import { DatabaseError } from "./database-error.ts";
 import { assertKnown, type SchemaPart, schema } from "./migrations.ts";
 
-/** What a look at a database found; it left nothing there. */
+/** What was found in a database. Nothing is left there. */
 export interface DatabaseProbe {
   /** Host, port and name. */
   readonly name: string;
   readonly user: string;
   /** As the server says it: `15.4`. */
   readonly version: string;
-  /** Milliseconds to an answer, the median of a few. */
+  /** Milliseconds until an answer, the median of a few. */
   readonly latency: number;
   readonly sslMode: SslMode;
-  /** Whether it lies on this machine. */
+  /** Whether it is on this machine. */
   readonly isLocal: boolean;
-  /** Whether the server, or the pooler before it, gives a connection for one transaction only. */
+  /** Whether the server, or the pooler in front of it, gives a connection for one transaction only. */
   readonly isPooled: boolean;
   /** Whether the bot's tables are there already. */
   readonly hasTables: boolean;
-  /** Whether the user may make and change tables. Those that exist it may use. */
+  /** Whether the user can create and change tables. It can use those that exist. */
   readonly mayMakeTables: boolean;
 }
 
 const asked = 7;
 
-/** Asks a database whether a bot can work with it. Rejects with a `DatabaseError` when it cannot. */
+/** Finds out whether a bot can work with a database. Rejects with a `DatabaseError` if it cannot. */
 export async function probeDatabase(url: () => string, parts: readonly SchemaPart[]): Promise<DatabaseProbe> {
   const { hosts, user, sslMode } = parse(url());
   const database = openDatabase({ url, connections: 1 });
@@ -67,7 +67,7 @@ async function latencyOf(run: Run): Promise<number> {
   return took.toSorted((a, b) => a - b)[Math.floor(asked / 2)] ?? 0;
 }
 
-/** Two clients that are connected at once: only where connections are shared does a process of the server serve both. */
+/** Connects two clients at the same time. One process of the server serves both only if connections are shared. */
 async function sharesConnections(one: Run, other: Run): Promise<boolean> {
   const served = new Set<unknown>();
   let isShared = false;
@@ -82,7 +82,7 @@ async function processOf(run: Run): Promise<number | undefined> {
   return (await run<{ process: number }>("SELECT pg_backend_pid() AS process"))[0]?.process;
 }
 
-/** A try that is undone; what a bot cannot do without is an error. */
+/** Tries what a bot needs, and rolls it back. If something is missing, that is an error. */
 async function rightsIn(database: Database): Promise<Pick<DatabaseProbe, "hasTables" | "mayMakeTables">> {
   const [{ exists = false, missing = null } = {}] = await database.run<{ exists: boolean; missing: string | null }>(
     `SELECT to_regclass('${schema}.versions') IS NOT NULL AS exists, (SELECT min(tablename) FROM pg_tables WHERE schemaname = '${schema}' AND NOT (${everyRight})) AS missing`,

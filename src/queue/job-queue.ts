@@ -13,9 +13,9 @@ export type JobState = (typeof jobStates)[number];
 /** Work of whatever kind that a queue carries: plain JSON with an id of its own. */
 export interface QueuedWork {
   readonly id: string;
-  /** The work that belongs together and is done once for each analyzer; absent: its id. */
+  /** Work of the same group belongs together and is done once for each analyzer. Default: its id. */
   readonly group?: string;
-  /** Whom it is for. Work for one of them neither waits for another's endpoint nor takes its places. */
+  /** The analyzer it is for. Analyzers have separate places, and work for one never waits for another's endpoint. */
   readonly analyzer?: string;
 }
 
@@ -24,20 +24,20 @@ export interface JobAnalysis {
   readonly of: string;
   readonly id: string;
   readonly cached: boolean;
-  /** Absent while nobody asked how it goes. */
+  /** Absent until the service is asked. */
   readonly state?: "running" | "succeeded" | "failed";
   readonly endedAt?: number;
 }
 
-/** What a handler leaves behind in the record. Plain JSON, without secrets. Times are milliseconds since the epoch. */
+/** What a handler leaves in the record. Plain JSON without secrets. Times are milliseconds since the epoch. */
 export interface JobResult {
-  /** The image that the build made, by its own name; pinned where that could be found out. */
+  /** The image that the build made, by its own name, and by digest if that is known. */
   readonly source?: string;
   /** The image as it was submitted: its copy, or its name outside the cluster. */
   readonly output?: string;
   readonly base?: string;
   readonly analyses: readonly JobAnalysis[];
-  /** When the last of its images lay in the push registry. */
+  /** When the last of its images had been copied to the push registry. */
   readonly copiedAt?: number;
   readonly submittedAt?: number;
   /** What a person should know: "not pinned", a base image left out. */
@@ -45,7 +45,7 @@ export interface JobResult {
   readonly link?: string;
   /** What the analyzer found in the output image. */
   readonly findings?: Findings;
-  /** The job whose result this is: it was for the same image, and nothing was submitted again. */
+  /** The job that this result was taken from. It was for the same image, so nothing was submitted again. */
   readonly sameAs?: string;
 }
 
@@ -53,7 +53,7 @@ export interface JobResult {
 export interface JobRecord<Work extends QueuedWork = Job, Result = JobResult> {
   readonly job: Work;
   readonly state: JobState;
-  /** Attempts begun; those interrupted by a stop or a crash do not count as failures. */
+  /** Attempts that were started. Those that a stop or crash interrupted do not count as failures. */
   readonly attempts: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -68,7 +68,7 @@ export interface JobFailure {
   readonly message: string;
   /** The registry or endpoint that failed, where that is known. */
   readonly host?: string;
-  /** Milliseconds it was tried for before it was given up; absent where it was not time that ended it. */
+  /** For how long (ms) it was retried before it was given up. Absent if it failed for another reason than time. */
   readonly givenUpAfter?: number;
 }
 
@@ -84,15 +84,15 @@ export interface Tally {
 
 /** How a job is taken in. */
 export interface Adding {
-  /** Whether a known job is tried again: one that failed, or any, after its present attempt if it runs. Default: none. */
+  /** Which known jobs are tried again: only failed ones, or all. A running one is tried again after this attempt. Default: none. */
   readonly again?: "failed" | "always";
-  /** Whether it was there before the bot: it waits behind what happens now. */
+  /** Whether it is older than the bot. Then newer jobs go first. */
   readonly backlog?: boolean;
-  /** Milliseconds before a job that is new is tried. Default: none. */
+  /** How long (ms) a new job waits before its first attempt. Default: 0. */
   readonly after?: number;
 }
 
-/** What a listing is narrowed to; everything given must hold. */
+/** Limits a listing to records that meet all these conditions. */
 export interface RecordFilter {
   readonly state?: JobState;
   readonly outcome?: JobOutcome;
@@ -108,31 +108,31 @@ export interface RecordFilter {
   readonly host?: string;
   /** Only jobs that changed at this time (ms) or later. */
   readonly changedSince?: number;
-  /** Only jobs that mention it, see `core/jobs/search.ts`. */
+  /** Only jobs that mention this text, see `core/jobs/search.ts`. */
   readonly text?: string;
-  /** Leaves out what waits because of these failures. */
+  /** Leaves out jobs that wait because of these failures. */
   readonly without?: readonly Pick<FailureGroup, "reason" | "host">[];
-  /** Continues a listing below the record of that id. */
+  /** Continues a listing after the record with this id. */
   readonly before?: string;
   /** The `updatedAt` that record was listed with: it may have changed since. */
   readonly beforeTime?: number;
 }
 
-/** How one attempt ended, told once for every attempt. */
+/** How one attempt ended. Each attempt is reported once. */
 export interface AttemptReport<Work extends QueuedWork = Job, Result = JobResult> {
   readonly record: JobRecord<Work, Result>;
-  /** `interrupted`: the bot stopped or crashed under it; it runs again and nothing counts against it. */
+  /** `interrupted`: the bot stopped or crashed meanwhile. The job runs again, and this does not count as a failure. */
   readonly outcome: "done" | "failed" | "retrying" | "interrupted";
   readonly milliseconds: number;
 }
 
 /**
- * Runs a job. Resolving means done; a `JobError` says whether it is final or tried again; anything else thrown is tried again. The signal
- * fires at the job's deadline and at shutdown: the handler then ends its children and settles.
+ * Runs a job. If it resolves, the job is done. A `JobError` says whether the job is retried; any other error means that it is. The signal fires at
+ * the job's deadline and at shutdown. The handler then ends its child processes and settles.
  */
 export type JobHandler<Work extends QueuedWork = Job, Result = JobResult> = (job: Work, signal: AbortSignal) => Promise<Result>;
 
-/** The queue's storage cannot be reached just now, as while a database fails over. Nothing was lost; whoever asked may ask again. */
+/** The queue's storage cannot be reached now, for example during a failover. Nothing is lost, and the call can be repeated. */
 export class QueueUnavailableError extends Error {
   override readonly name = "QueueUnavailableError";
 }
@@ -155,24 +155,24 @@ export interface Replica {
   readonly running: readonly { readonly id: string; readonly since: number }[];
 }
 
-/** Short texts that survive restarts, by name, the same for all bots on a queue. */
+/** Short texts by name. They survive restarts, and all bots on a queue share them. */
 export interface Marks {
   read(name: string): Promise<string | undefined>;
   write(name: string, text: string): Promise<void>;
-  /** Writes it unless there is one, and answers the one that there is then. */
+  /** Writes the text if there is none yet. Returns the text that is there afterwards. */
   first(name: string, text: string): Promise<string>;
   clear(name: string): Promise<void>;
 }
 
-/** What one bot at a time does, where several work on a queue. */
+/** Work that only one of several bots on a queue does at a time. */
 export interface OneAtATime {
   /**
-   * Waits until no other bot does work of this name, does it, and lets others. The signal that the work is given fires with the outer one, and when
-   * others may do it as well, since this bot gave no sign of life: it is begun anew once it is ours again, as it is after a
-   * `QueueUnavailableError`. Resolves when the work was done or the signal fired; rejects as the work does.
+   * Waits until no other bot does the work of this name, then does it. The signal passed to the work fires with the outer signal. It also fires when
+   * this bot gave no sign of life for too long, because another bot may then take over. The work is started again when this bot's turn comes again,
+   * and after a `QueueUnavailableError`. Resolves when the work is done or the signal fires. Rejects as the work does.
    */
   alone(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
-  /** Does work unless another bot does it now, or did it to its end within so many milliseconds; answers undefined when it was left out. */
+  /** Does the work, unless another bot does it now or has completed it within the last `within` milliseconds. Then it returns undefined. */
   once<Done>(
     name: string,
     within: number,
@@ -181,13 +181,13 @@ export interface OneAtATime {
   ): Promise<Done | undefined>;
 }
 
-/** One step of a listing; `rest` continues after the last record that was looked at, and is absent when there are no more. */
+/** One step of a listing. `rest` continues after the last record that was examined. It is absent at the end. */
 export interface LookedAt<Work extends QueuedWork = Job, Result = JobResult> {
   readonly records: readonly JobRecord<Work, Result>[];
   readonly rest?: Pick<RecordFilter, "before" | "beforeTime">;
 }
 
-/** The readings of a queue. */
+/** The methods that only read. */
 export type QueueReads =
   | "known"
   | "counts"
@@ -204,83 +204,83 @@ export type QueueReads =
   | "lastOfBuildConfigs";
 
 /**
- * Durable work, and the memory of it. Everything is asynchronous, for a queue may lie on another machine: what two reads answer may be of different
- * times. `test/queue/job-queue.contract.ts` holds every implementation to these promises.
+ * Keeps work durably, and remembers it. Everything is asynchronous because a queue can be on another machine, so two reads can show two different
+ * moments. `test/queue/job-queue.contract.ts` tests these promises for every implementation.
  */
 export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> extends OneAtATime {
   /**
-   * Takes a job in and resolves once it would survive a power cut. Known is a job of the same group for the same analyzer; an image alone (no
-   * build) also by an earlier job for that analyzer that covered its repository and digest. A known one is not taken again unless `how` says
-   * so, and then this is told as added. Either way the job counts as seen now. Where another analyzer's job has its id, it gets
+   * Adds a job, and resolves once it would survive a power cut. A job is known if there is one of the same group for the same analyzer. An image
+   * without a build is also known if an earlier job for that analyzer covered its repository and digest. A known job is not added again unless `how`
+   * says so; then the answer is "added". Either way the job counts as seen now. If a job of another analyzer has the same id, this one gets
    * `<group>-<analyzer>`.
    */
   add(job: Work, how?: Adding): Promise<"added" | "already-known">;
-  /** The record that stands for a job: its own, or that of the job it is known by. */
+  /** The job's own record, or that of the job that makes it known. */
   known(job: Work): Promise<JobRecord<Work, Result> | undefined>;
   /**
-   * Starts running jobs: what happens now before a backlog, and that before a scan; within each, namespaces (for images alone: repositories) take
-   * turns, and the oldest of a namespace goes first. Called once.
+   * Starts to run jobs: new builds first, then older ones, then those of a scan. Within each of these, namespaces take turns (repositories, for images
+   * without a build), and a namespace's oldest job goes first. Call it once.
    */
   work(handle: JobHandler<Work, Result>, report?: (attempt: AttemptReport<Work, Result>) => void): void;
-  /** Rejects when the queue can no longer work (its ledger failed); resolves after `stop`. */
+  /** Rejects when the queue cannot work any more because its ledger failed. Resolves after `stop`. */
   readonly ended: Promise<void>;
   /** Resolves when no job waits or runs. */
   idle(): Promise<void>;
   counts(): Promise<Readonly<Record<JobState, number>>>;
-  /** The same by analyzer and outcome; what there is none of can be missing. */
+  /** The same by analyzer and outcome. A count of zero can be missing. */
   tally(): Promise<readonly Tally[]>;
-  /** What the waiting and the failed jobs failed for, in groups. */
+  /** Why waiting and failed jobs failed, in groups. */
   failures(): Promise<readonly FailureGroup[]>;
-  /** When the first of the waiting jobs, or of an analyzer's, is or was due; undefined when none waits. */
+  /** When the first waiting job (of this analyzer) is or was due. Undefined if none waits. */
   firstDue(analyzer?: string): Promise<number | undefined>;
-  /** When the oldest of the waiting jobs was added; undefined when none waits. */
+  /** When the oldest waiting job was added. Undefined if none waits. */
   oldestWaiting(): Promise<number | undefined>;
   /** Records, last changed first. */
   recent(limit: number, filter?: RecordFilter): Promise<readonly JobRecord<Work, Result>[]>;
   /**
-   * One step of a listing: looks at so many records (`looked`) that a filter by state, namespace and BuildConfig leaves, and answers those that
-   * fit all of it, at most `limit`. Takes a bounded time.
+   * One step of a listing. It examines `looked` records that match the filter's state, namespace and BuildConfig, and returns at most `limit` of
+   * them that match the whole filter. It takes a bounded time.
    */
   look(limit: number, looked: number, filter?: RecordFilter): Promise<LookedAt<Work, Result>>;
-  /** How many records fit, up to so many; where a listing goes on does not matter. */
+  /** How many records match, counted up to `most`. `before` is ignored. */
   count(most: number, filter?: RecordFilter): Promise<number>;
   find(id: string): Promise<JobRecord<Work, Result> | undefined>;
   /** The records of groups, first added first. */
   ofGroups(groups: readonly string[]): Promise<readonly JobRecord<Work, Result>[]>;
-  /** Records of jobs that made the image of a digest (`output`), stand on it (`base`) or took files from it (`input`), last added first. */
+  /** Records of jobs that made the image of a digest (`output`), are based on it (`base`) or took files from it (`input`), last added first. */
   withImage(digest: Digest, as: "output" | "base" | "input", limit: number): Promise<readonly JobRecord<Work, Result>[]>;
-  /** The last added job of every BuildConfig, by the BuildConfig's name: so many, behind that name. */
+  /** The newest job of each BuildConfig, sorted by the BuildConfig's name: at most `limit`, starting after `after`. */
   lastOfBuildConfigs(limit?: number, after?: string): Promise<readonly JobRecord<Work, Result>[]>;
   /**
-   * Changes what a job left behind, in one step between all others; its place among the records stays. False when there is no result to
-   * change. `change` may be called twice; answering the very same object changes nothing.
+   * Changes a job's result in one atomic step. The record keeps its place in listings. False if there is no result to change. `change` can be called
+   * twice. If it returns the same object, nothing changes.
    */
   amend(id: string, change: (result: Result) => Result): Promise<boolean>;
-  /** Makes an ended or waiting job due now, its age counted anew; false when there is none or it runs. */
+  /** Makes an ended or waiting job due now, and starts its time until it is given up again. False if there is no such job or it runs. */
   retry(id: string): Promise<boolean>;
-  /** Ends a waiting or failed job, or one whose analysis failed, for good; false when there is none, it runs or went well. */
+  /** Ends a job for good if it waits, failed, or its analysis failed. False if there is no such job, it runs, or it went well. */
   dismiss(id: string): Promise<boolean>;
-  /** Forgets done and dismissed jobs that ended before one time and were last seen (`add`) before another; answers how many. Failed ones stay unless they are asked for, too. */
+  /** Forgets done and dismissed jobs, and failed ones if `failed` is set, that ended and were last seen (`add`) before these times. Returns how many. */
   forget(limits: { readonly endedBefore: number; readonly seenBefore: number; readonly failed?: boolean }): Promise<number>;
-  /** Which image each moving tag of the push registry is for; forgotten half a year after the jobs. */
+  /** Which image each moving tag of the push registry belongs to. Forgotten half a year after the jobs. */
   readonly tags: TagMemory;
-  /** What waits outside the queue until it is known whether it becomes a job. */
+  /** Holds builds until it is known whether they become jobs. */
   readonly shelf: Shelf;
   readonly marks: Marks;
-  /** The bots that work on this queue, the one that began first in front; those that gave no sign for a minute are left out. */
+  /** The bots that work on this queue, the first started first. One that gave no sign of life for a minute is left out. */
   replicas(): Promise<readonly Replica[]>;
-  /** Why the storage cannot be reached, as far as the last attempt told; undefined while it can. */
+  /** Why the storage could not be reached at the last attempt. Undefined while it can. */
   trouble(): QueueTrouble | undefined;
-  /** Starts no further job, gives the running ones so many milliseconds, then interrupts them; they run again next time. */
+  /** Starts no more jobs, waits this long for the running ones, then interrupts them. They run again at the next start. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Stops at once and releases everything. */
   close(): Promise<void>;
 }
 
-/** Images of one build, times analyzers. */
+/** Images of one build, multiplied by analyzers. */
 const mostOfABuild = 1_000;
 
-/** For each of these records all of the same build: one an image it made and analyzer, first added first. */
+/** For each record, all records of the same build: one for each image and analyzer, first added first. */
 export async function recordsOfBuilds(
   queue: Pick<JobQueue, "recent" | "ofGroups">,
   records: readonly JobRecord[],

@@ -1,11 +1,11 @@
 import type { ShelfEntry } from "../core/jobs/shelf.ts";
 import type { Marks } from "./job-queue.ts";
 
-/** The queues of a bot, each a part of its ledger. */
+/** A bot's queues. Each is a part of its ledger. */
 export const ledgerParts = ["submit", "follow", "notify"] as const;
 export type LedgerPart = (typeof ledgerParts)[number];
 
-/** What both storages keep of a job, by the columns' names; a job that ran when its bot ended waits. Times are milliseconds since the epoch. */
+/** What both storages keep of a job, by column name. A job that was running when its bot ended waits. Times are milliseconds since the epoch. */
 export const keptColumns = [
   "id",
   "group_id",
@@ -37,9 +37,9 @@ export const keptColumns = [
 type Value = string | number | null;
 
 export type KeptJob = Readonly<Record<(typeof keptColumns)[number], Value>> & {
-  /** Its place, to go on behind. */
+  /** Its place, to continue after. */
   readonly number: number;
-  /** What one storage derives from the job, and the other keeps beside it. */
+  /** What one storage derives from the job and the other stores. */
   readonly cause: Value;
   readonly namespace: Value;
   readonly build_config: Value;
@@ -55,14 +55,14 @@ export interface KeptTag {
   readonly completed_at: number;
 }
 
-/** A whole ledger that no bot works on, to be copied from or to. */
+/** A whole ledger that no bot works on, as the source or target of a copy. */
 export interface LedgerEnd {
-  /** What people call it. */
+  /** Its name for people. */
   readonly place: string;
   readonly marks: Marks;
-  /** Jobs behind a place, in order. */
+  /** Jobs after a place, in order. */
   jobs(part: LedgerPart, after: number, limit: number): Promise<readonly KeptJob[]>;
-  /** Keeps jobs together: new ones, and known ones that are as old or younger, and differ. Answers how many that were. */
+  /** Stores jobs in one step: new ones, and changed ones that are not older than the stored ones. Returns how many were stored. */
   keep(part: LedgerPart, jobs: readonly KeptJob[]): Promise<number>;
   tags(): Promise<readonly KeptTag[]>;
   keepTags(tags: readonly KeptTag[]): Promise<void>;
@@ -71,15 +71,15 @@ export interface LedgerEnd {
   close(): Promise<void>;
 }
 
-/** What a ledger that was copied elsewhere is marked with, so that no bot goes on with it by mistake. */
+/** Marks a ledger that was copied elsewhere, so that no bot continues with it by mistake. */
 export const movedMark = "moved-to";
 
 const marks = ["notify/told-until", "since.json"];
 const batch = 200;
 
 /**
- * Copies everything from one ledger to another, and marks the first as moved when all is there. What was interrupted can be begun again: what is
- * there already stays as it is, unless it changed since. Answers how many jobs were new or changed.
+ * Copies everything from one ledger to another, then marks the first as moved. An interrupted copy can be started again: what is there already stays,
+ * unless it has changed since. Returns how many jobs were new or changed.
  */
 export async function copyLedger(from: LedgerEnd, to: LedgerEnd, told: (jobs: number) => void): Promise<number> {
   let kept = 0;

@@ -12,7 +12,7 @@ import {
   type Tally,
 } from "./job-queue.ts";
 
-/** A row of the table `jobs`, as far as the records need it. */
+/** The columns of the table `jobs` that records need. */
 export interface JobRow {
   readonly number: number;
   readonly job: string;
@@ -34,7 +34,7 @@ export interface JobRow {
 export const recordColumns =
   "number, job, state, attempts, failures, failing_for, crashes, due_at, error_reason, error_message, error_host, given_up_after, result, created_at, updated_at";
 
-/** A row as the contract shows it; `job` saves parsing it again. */
+/** A row as a record. `job` saves parsing it again. */
 export function toRecord(row: JobRow, job: Job = JSON.parse(row.job) as Job): JobRecord {
   return {
     job,
@@ -53,19 +53,19 @@ function errorOf(reason: FailureReason, { error_message, error_host: host, given
   return { reason, message: error_message ?? "", ...(host !== null && { host }), ...givenUp };
 }
 
-/** The jobs of a tally by state. */
+/** A tally's jobs by state. */
 export function countsOf(tally: readonly Pick<Tally, "outcome" | "jobs">[]): Readonly<Record<JobState, number>> {
   const counts = Object.fromEntries(jobStates.map((state) => [state, 0])) as Record<JobState, number>;
   for (const { outcome, jobs } of tally) counts[stateOf(outcome)] += jobs;
   return counts;
 }
 
-/** Every outcome beside the states is one of a done job. */
+/** Outcomes that are not states are those of done jobs. */
 function stateOf(outcome: JobOutcome): JobState {
   return jobStates.find((state) => state === outcome) ?? "done";
 }
 
-/** A row of the jobs that failed for the same reason; `first` and `last` are the ends of their namespaces in order. */
+/** A row of the jobs that failed for the same reason. `first` and `last` are their first and last namespace in alphabetical order. */
 export interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "reason" | "jobs" | "since"> {
   readonly host: string | null;
   readonly message: string | null;
@@ -73,13 +73,13 @@ export interface GroupRow extends Pick<FailureGroup, "state" | "analyzer" | "rea
   readonly last: string | null;
 }
 
-/** The row as the contract shows it. */
+/** The row as a group of failures. */
 export function toGroup({ host, message, first, last, ...group }: GroupRow): FailureGroup {
   const inOne = first !== null && first === last && { namespace: first };
   return { ...group, message: message ?? "", ...(host !== null && { host }), ...inOne };
 }
 
-/** For `LIKE … ESCAPE '~'`: it lets every record pass that mentions the text, and few others, without reading each one's JSON. */
+/** A pattern for `LIKE … ESCAPE '~'`. It matches every record that mentions the text and few others, without parsing JSON. */
 export function likePattern(text: string): string {
   const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:"\\]/));
   const longest = pieces.toSorted((a, b) => b.length - a.length)[0] ?? "";

@@ -3,17 +3,17 @@ import type { Job } from "../core/jobs/job.ts";
 import type { Backoff } from "../core/jobs/retry.ts";
 import type { QueuedWork } from "./job-queue.ts";
 
-/** How a queue runs its jobs, whatever it keeps them in. */
+/** How a queue runs its jobs, in every kind of storage. */
 export interface WorkSettings<Work extends QueuedWork = Job> {
-  /** Jobs run at once for each analyzer; with `isSlow`, so many slow ones beside so many others. */
+  /** Jobs that run in parallel for each analyzer. With `isSlow`, as many slow ones run besides. */
   readonly workers: number;
-  /** How many of these places the jobs of one namespace (of images alone: repository) may hold at most. Default: all. */
+  /** How many of these places the jobs of one namespace can hold (of one repository, for images without a build). Default: all. */
   readonly perTenant?: number | undefined;
-  /** Tells jobs that take long, and have places of their own so that no other waits behind them. Default: there are none. */
+  /** Whether a job takes long. Such jobs have separate places, so that others do not wait for them. Default: no job is slow. */
   readonly isSlow?: ((work: Work) => boolean) | undefined;
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
-  /** Milliseconds of being tried, from its first failure, after which a job is given up. */
+  /** How long (ms) a job is retried after its first failure before it is given up. */
   readonly giveUpAfter: number;
   /** The delays of a failed job. Default: `jobBackoff`. */
   readonly backoff?: Backoff;

@@ -1,4 +1,4 @@
-/** Reads of the contract, answered at once. */
+/** The contract's reads, without waiting. */
 export type AtOnce<Reads> = {
   readonly [Name in keyof Reads]: Reads[Name] extends (...given: infer Given) => Promise<infer Read>
     ? (...given: Given) => Read

@@ -8,8 +8,8 @@ import { needsMigration } from "./migrations.ts";
 import { createPrivateDirectory, createPrivateFile } from "./private-file.ts";
 
 /**
- * Whether a bot could keep its ledger in a directory, which is made when it is missing, and whether one is working there now. A ledger that is
- * there is only read. Throws `LedgerError`.
+ * Says whether a bot can keep its ledger in this directory, and whether one works there now. Creates the directory if it is missing, and only reads a
+ * ledger that is there. Throws `LedgerError`.
  */
 export function checkStateDirectory(directory: string): { readonly inUse: boolean } {
   assertWritable(directory);

@@ -7,28 +7,28 @@ import { migrate, needsMigration } from "./migrations.ts";
 import { createPrivateDirectory, createPrivateFile } from "./private-file.ts";
 
 export interface DatabaseSettings {
-  /** Created with mode 0700 when it is missing. */
+  /** Created with mode 0700 if it is missing. */
   readonly directory: string;
-  /** Whether the caller is the bot, of which there is one a directory. */
+  /** Whether the caller is the directory's one bot. */
   readonly exclusive: boolean;
-  /** `full` survives a power cut; `normal` only the end of the process. */
+  /** `full` survives a power cut, `normal` only the end of the process. */
   readonly synchronous: "full" | "normal";
-  /** Pages the file may grow to before the disk counts as full. */
+  /** Pages that the file can grow to before the disk counts as full. */
   readonly maximumPages?: number;
 }
 
 export interface LedgerDatabase {
   readonly file: string;
   readonly connection: DatabaseSync;
-  /** Throws `LedgerError` when the file was deleted, moved or replaced: SQLite would go on writing to what nobody finds again. */
+  /** Throws `LedgerError` if the file was deleted, moved or replaced. SQLite would continue to write to the lost file. */
   assertInPlace(): void;
   close(): void;
 }
 
-/** Milliseconds to wait for another process, which only ever writes for a moment. */
+/** Milliseconds to wait for another process. It never writes for longer than a moment. */
 const busyTimeout = 5_000;
 
-/** Opens the ledger's file, bringing it to this version's schema. Throws `LedgerError`. */
+/** Opens the ledger's file and updates it to this version's schema. Throws `LedgerError`. */
 export function openDatabase(settings: DatabaseSettings): LedgerDatabase {
   const file = join(settings.directory, "ledger.db");
   createPrivateDirectory(settings.directory);
@@ -70,7 +70,7 @@ function connect(file: string, settings: DatabaseSettings): DatabaseSync {
   }
 }
 
-/** A bot of an older version must not find its tables changed under it. */
+/** The tables must not change while a bot of an older version works on them. */
 function migrateAlone(connection: DatabaseSync, file: string, settings: DatabaseSettings): void {
   const lock = settings.exclusive ? undefined : lockDirectory(settings.directory);
   try {
@@ -80,7 +80,7 @@ function migrateAlone(connection: DatabaseSync, file: string, settings: Database
   }
 }
 
-/** SQLite before 3.51.3 can corrupt a WAL that two processes write (https://sqlite.org/wal.html#walresetbug). */
+/** SQLite before 3.51.3 can corrupt a WAL that two processes write to (https://sqlite.org/wal.html#walresetbug). */
 function assertVersion(connection: DatabaseSync, file: string): void {
   const version = String(connection.prepare("SELECT sqlite_version() AS version").get()?.version);
   const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);

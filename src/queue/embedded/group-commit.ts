@@ -1,23 +1,23 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sqliteCode } from "./ledger-error.ts";
 
-/** Applies what is asked for in one turn of the event loop as one transaction: one sync of the disk for all of it. */
+/** Runs all operations of one turn of the event loop in one transaction, with one sync of the disk. */
 export interface GroupCommit {
   /**
-   * Runs an operation on the database and resolves with its answer once that is on disk. An operation may run twice: when a neighbour
-   * throws, the transaction is rolled back and begun again without it.
+   * Runs an operation on the database and resolves with its result once that is on disk. An operation can run twice: if another one in the
+   * transaction throws, everything is rolled back and run again without it.
    */
   run<T>(operation: () => T): Promise<T>;
-  /** Applies what waits and refuses everything after it with this error. */
+  /** Applies what waits. Everything after that is rejected with this error. */
   end(error: Error): void;
 }
 
 export interface GroupCommitHooks {
-  /** Called before each transaction; what it throws counts as a failure of the database. */
+  /** Called before each transaction. An error counts as a failure of the database. */
   begin?(): void;
-  /** Called after each commit, when its promises are resolved. */
+  /** Called after each commit, when its promises have resolved. */
   committed(): void;
-  /** The database failed: nothing of the last batch was kept, and nothing further is taken. Answers the error to reject with. */
+  /** The database failed: the last batch is lost, and no more is accepted. Returns the error to reject with. */
   failed(error: unknown): Error;
 }
 
@@ -27,7 +27,7 @@ interface Entry {
   readonly reject: (error: unknown) => void;
 }
 
-/** Result codes that mean one statement was wrong, not the database: too big, constraint, mismatch, range. */
+/** Result codes that mean that a statement is wrong, not the database: too big, constraint, mismatch, range. */
 const operationFaults: readonly (number | undefined)[] = [18, 19, 20, 25, undefined];
 
 export function createGroupCommit(connection: DatabaseSync, hooks: GroupCommitHooks): GroupCommit {
@@ -36,7 +36,7 @@ export function createGroupCommit(connection: DatabaseSync, hooks: GroupCommitHo
   let waiting: Entry[] = [];
   let ended: Error | undefined;
 
-  /** Applies a batch; answers the entry that spoiled it, if one did. */
+  /** Applies a batch. Returns the entry that failed, if one did. */
   function apply(batch: readonly Entry[]): Entry | undefined {
     hooks.begin?.();
     begin.run();

@@ -1,4 +1,4 @@
-/** The ledger cannot be opened, read or written. Its message names the file, the cause and the way out. */
+/** The ledger cannot be opened, read or written. The message names the file, the cause and what to do. */
 export class LedgerError extends Error {
   override readonly name = "LedgerError";
   readonly file: string;
@@ -35,7 +35,7 @@ const systemCauses: Readonly<Record<string, string>> = {
   EDQUOT: full,
 };
 
-/** What SQLite or the file system said about a file, as a `LedgerError` an operator can act on. */
+/** An error of SQLite or the file system as a `LedgerError` that tells the operator what to do. */
 export function explain(file: string, error: unknown): LedgerError {
   if (error instanceof LedgerError) return error;
   const code = sqliteCode(error);
@@ -45,7 +45,7 @@ export function explain(file: string, error: unknown): LedgerError {
   return new LedgerError(file, `${words} (${said})`, error);
 }
 
-/** The error for a file that is no longer the one that was opened. */
+/** The error for a file that is not the one that was opened. */
 export function missing(file: string): LedgerError {
   return new LedgerError(
     file,
@@ -53,7 +53,7 @@ export function missing(file: string): LedgerError {
   );
 }
 
-/** SQLite's primary result code of an error, if it is one of SQLite's. */
+/** The primary result code of an error of SQLite; undefined for other errors. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
   return error.errcode & 0xff;

@@ -20,8 +20,8 @@ export class DirectoryInUseError extends LedgerError {
 const busy = 5;
 
 /**
- * Makes the caller the only bot that works in a directory. The lock is a transaction on a small SQLite file, so that the system
- * releases it however the process ends. Throws `DirectoryInUseError`, or another `LedgerError`.
+ * Makes the caller the only bot in a directory. The lock is a transaction on a small SQLite file, so the system releases it whenever the process
+ * ends, for any reason. Throws `DirectoryInUseError`, or another `LedgerError`.
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const file = join(directory, "bot.lock");

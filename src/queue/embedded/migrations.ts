@@ -6,7 +6,7 @@ const repositoryOf = "(job ->> '$.output.reference.registry') || '/' || (job ->>
 const someAnalysis = (state: string) =>
   `EXISTS (SELECT 1 FROM json_each(result, '$.analyses') WHERE value ->> '$.state' = '${state}')`;
 
-/** What `core/jobs/job-outcome.ts` says of a done job's result. */
+/** The outcome of a done job's result, as in `core/jobs/job-outcome.ts`. */
 const analysisOf = `CASE
   WHEN ${someAnalysis("running")} THEN 'analysing'
   WHEN ${someAnalysis("failed")} THEN 'analysis-failed'
@@ -16,7 +16,7 @@ const analysisOf = `CASE
 const place = (row: "OLD" | "NEW") =>
   `analyzer = ${row}.analyzer AND tenant = ${row}.tenant AND pool = ${row}.pool AND lane = ${row}.lane`;
 
-/** Whoever begins to wait does so behind those who wait already, but before the one that was served last: its turn is even, theirs odd. */
+/** A new tenant waits behind those that already wait, but before the one that was served last. Its turn is even, theirs are odd. */
 const joinTurns = `
   INSERT INTO turns SELECT NEW.analyzer, NEW.tenant, NEW.pool, NEW.lane, NEW.due_at, 
     coalesce((SELECT turn FROM served WHERE analyzer = NEW.analyzer), 0) - 1
@@ -24,8 +24,8 @@ const joinTurns = `
     ON CONFLICT DO UPDATE SET first_due = min(first_due, excluded.first_due);`;
 
 /**
- * The same, but whose job runs at the moment was served a moment ago, though nothing of it waited for a while: it begins behind all others. Else
- * a tenant whose jobs come one by one would always have two of them run before another's.
+ * The same, but a tenant whose job runs now starts behind all others, because it was just served. Otherwise a tenant whose jobs come one by one would
+ * always run two of them before another's.
  */
 const joinTurnsServed = joinTurns.replace(
   ", 0) - 1",
@@ -44,10 +44,10 @@ const countOut = `
   UPDATE counts SET jobs = jobs - 1 WHERE analyzer = OLD.analyzer AND outcome = OLD.outcome;`;
 
 /**
- * The schema, one entry a version; entries are only ever appended. Times are milliseconds since the epoch.
- * `lane` orders claims: 0 live, 1 backlog, 2 scan, 3 jobs under which the bot crashed repeatedly. `pool`: 0 usual, 1 slow. `counts` and
- * `turns` are kept by triggers, so that nobody scans: `turns` has a row for every place where a tenant's jobs wait; who was served longest
- * ago has the lowest `turn`, and `served` the highest.
+ * The schema, one entry for each version. Entries are only appended. Times are milliseconds since the epoch.
+ * `lane` orders claims: 0 live, 1 backlog, 2 scan, 3 jobs during which the bot crashed repeatedly. `pool`: 0 usual, 1 slow. Triggers keep `counts` and
+ * `turns`, so that nothing has to scan the table. `turns` has a row for each place where a tenant's jobs wait. The tenant that was served longest ago
+ * has the lowest `turn`. `served` is the highest.
  */
 export const versions: readonly string[] = [
   `
@@ -189,19 +189,19 @@ export const versions: readonly string[] = [
   `,
 ];
 
-/** The digest of one of a job's images: as its build named it, else as it was submitted. */
+/** The digest of one of a job's images, as the build named it or, without that, as it was submitted. */
 function digestOf(image: "output" | "base"): string {
   const submitted = `result ->> '$.${image}'`;
   const inResult = `CASE WHEN ${submitted} LIKE '%@sha256:%' THEN substr(${submitted}, instr(${submitted}, '@') + 1) END`;
   return `coalesce(job ->> '$.${image}.reference.digest', job ->> '$.${image}.digest', ${inResult})`;
 }
 
-/** The digests of the images that a job's build took files from, as far as it named them so. */
+/** The digests of the images that a job's build took files from, where it named them by digest. */
 function inputDigests(row: "OLD" | "NEW"): string {
   return `SELECT coalesce(value ->> '$.reference.digest', value ->> '$.digest') AS digest FROM json_each(${row}.job, '$.inputs')`;
 }
 
-/** The moving tags that earlier versions set, as far as a copy's name and its build's tag tell them. */
+/** The moving tags that earlier versions set, where the copy's name and the build's tag show them. */
 function tagsOfDoneJobs(): string {
   const copy = "result ->> '$.output'";
   const tag = "coalesce(job ->> '$.output.reference.tag', job ->> '$.output.tag', 'latest')";
@@ -214,7 +214,7 @@ function tagsOfDoneJobs(): string {
 /** Marks the file as a ledger of this program ("bwld"). */
 const applicationId = 0x62776c64;
 
-/** Whether the file has yet to be brought to this version's schema. Throws `LedgerError` for a newer or a foreign one; changes nothing. */
+/** Whether the file still needs this version's schema. Changes nothing. Throws `LedgerError` for a newer or a foreign file. */
 export function needsMigration(database: DatabaseSync, file: string, steps: readonly string[] = versions): boolean {
   const version = readNumber(database, "PRAGMA user_version");
   if (version > steps.length) {
@@ -233,7 +233,7 @@ export function needsMigration(database: DatabaseSync, file: string, steps: read
   return version < steps.length;
 }
 
-/** Brings the file to this version's schema, each step in a transaction of its own. */
+/** Updates the file to this version's schema, each step in its own transaction. */
 export function migrate(database: DatabaseSync, file: string, steps: readonly string[] = versions): void {
   while (needsMigration(database, file, steps)) {
     database.exec("BEGIN IMMEDIATE");

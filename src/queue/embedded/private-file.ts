@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { explain } from "./ledger-error.ts";
 
-/** Creates an empty file only its owner can read; an existing one is not even opened, since closing it would drop SQLite's locks. */
+/** Creates an empty file that only its owner can read. An existing file is not opened, because closing it would drop SQLite's locks. */
 export function createPrivateFile(file: string): void {
   try {
     closeSync(openSync(file, "wx", 0o600));
@@ -13,8 +13,8 @@ export function createPrivateFile(file: string): void {
 }
 
 /**
- * Creates a directory for its owner alone, and those above it that are missing. Level by level, since Node's own recursion never ends where the
- * system answers ENOENT to every attempt, as below /proc.
+ * Creates a directory that only its owner can use, and missing parents. It goes level by level, because Node's own recursion does not end where the
+ * system always answers ENOENT, as below /proc.
  */
 export function createPrivateDirectory(directory: string): void {
   try {
@@ -30,7 +30,7 @@ function createLevel(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have created it meanwhile.
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }

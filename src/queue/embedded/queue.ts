@@ -12,27 +12,27 @@ import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
 import { createEmbeddedStore } from "./store.ts";
 
 export interface EmbeddedQueueSettings<Work extends QueuedWork = Job> extends WorkSettings<Work> {
-  /** Where `ledger.db` lies; created for the owner alone when it is missing. */
+  /** Where `ledger.db` is. Created if it is missing, with access for its owner only. */
   readonly directory: string;
-  /** False opens the ledger beside a working bot, to look and to correct; `work` then throws. Default true. */
+  /** False opens the ledger of a running bot, to read and correct it; `work` then throws. Default: true. */
   readonly exclusive?: boolean;
-  /** `full` (the default) survives a power cut, `normal` the end of the process only. */
+  /** `full` (the default) survives a power cut, `normal` only the end of the process. */
   readonly synchronous?: "full" | "normal";
-  /** Pages of 4 KiB the ledger may grow to before the disk counts as full. Default: no limit. */
+  /** Pages of 4 KiB that the ledger can grow to before the disk counts as full. Default: no limit. */
   readonly maximumPages?: number;
 }
 
-/** Rows deleted in one transaction, so that a large clean-up holds nobody up. */
+/** Rows deleted in one transaction. A large clean-up must not block others. */
 const forgetBatch = 500;
 
-/** Running jobs that are told of, at most. */
+/** The most running jobs that are named. */
 const mostRunning = 1_000;
 
-/** Opens the queue that keeps its jobs, or work of another kind, in an SQLite file in the given directory. Throws `LedgerError`. */
+/** Opens a queue that keeps jobs, or other work, in an SQLite file in this directory. Throws `LedgerError`. */
 export function openEmbeddedQueue<Work extends QueuedWork = Job, Result = JobResult>(
   settings: EmbeddedQueueSettings<Work>,
 ): JobQueue<Work, Result> {
-  // The ledger gives back what it was given, and reads of it only what a job alone has: its build, output and cause.
+  // The ledger returns the work as it was added. Of the fields that only jobs have it reads build, output and cause.
   return openJobQueue(settings as unknown as EmbeddedQueueSettings) as unknown as JobQueue<Work, Result>;
 }
 
@@ -50,7 +50,7 @@ function openJobQueue(settings: EmbeddedQueueSettings): JobQueue {
   }
 }
 
-/** Makes jobs wait again that the last bot left running when it crashed, and waiting ones where this bot's settings want them. */
+/** Jobs that were running when the last bot crashed wait again. Waiting jobs move to the places that this bot's settings give them. */
 function recover(ledger: Ledger, now: number, random: () => number): readonly JobRecord[] {
   ledger.connection.exec("BEGIN IMMEDIATE");
   const crashed = ledger.recover(now, random);
@@ -101,7 +101,7 @@ function createEngine(ledger: Ledger, crashed: readonly JobRecord[], settings: R
   };
 }
 
-/** There is one bot on a ledger, so it is its turn at once, and it answers for itself. */
+/** There is only one bot on a ledger, so it is always this bot's turn, and it is the only replica. */
 function onlyBot(ledger: Ledger, { clock, exclusive }: Resolved): Pick<JobQueue, "alone" | "once" | "replicas" | "trouble"> {
   const startedAt = clock.now();
   return {
@@ -127,7 +127,7 @@ function shelfOf(ledger: Ledger, commit: GroupCommit): JobQueue["shelf"] {
   };
 }
 
-/** The ledger's readings, as the contract wants them. */
+/** What the ledger can read, as the contract has it. */
 function readings(ledger: Ledger): Pick<JobQueue, QueueReads> {
   const { tally, failures, recent, look, count, find, known, ofGroups, withImage, lastOfBuildConfigs, oldestWaiting } = ledger;
   return {
@@ -147,7 +147,7 @@ function readings(ledger: Ledger): Pick<JobQueue, QueueReads> {
   };
 }
 
-/** The same, with what goes wrong told by the promise. */
+/** The same, but errors reject the promise. */
 function later<Given extends readonly unknown[], Read>(read: (...given: Given) => Read): (...given: Given) => Promise<Read> {
   return async (...given) => read(...given);
 }

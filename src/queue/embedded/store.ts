@@ -10,19 +10,19 @@ import { type Wanted, wantedOf } from "./ledger/wanted.ts";
 export interface EmbeddedStoreParts {
   readonly ledger: Ledger;
   readonly commit: GroupCommit;
-  /** Jobs that the last bot left running when it crashed. */
+  /** Jobs that were running when the last bot crashed. */
   readonly crashed: readonly JobRecord[];
   readonly clock: Clock;
-  /** What went wrong, in words that name the ledger. */
+  /** The error, in words that name the ledger. */
   readonly explained: (error: unknown) => Error;
 }
 
-/** For another process may have changed the ledger, or the machine slept. */
+/** Another process may have changed the ledger, or the machine may have slept. */
 const pollInterval = 1_000;
 
 /**
- * The store of the one bot that works on a ledger: gates are its own affair, and what it claims nobody takes from it. What is not due costs no
- * transaction.
+ * The store of a bot that is alone on its ledger. It keeps gates in memory, and nobody takes its claims. Looking for due jobs costs no transaction if
+ * there are none.
  */
 export function createEmbeddedStore({ ledger, commit, crashed, clock, explained }: EmbeddedStoreParts): DispatchStore {
   const gates = new Map<string, Gate>();
@@ -39,13 +39,13 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
   }
 
   function takeDue(places: Places, now: number): readonly Claim[] {
-    // A job due later than any delay reaches means that the clock was put back: it is due as well.
+    // A job that is due later than any delay allows shows that the clock was set back. It is due now.
     const horizon = now + longestRetryAfter;
     if (ledger.isDueAfter(horizon)) ledger.pullForward(horizon, now);
     return wanted(places, now).flatMap((some) => ledger.claim(some, now));
   }
 
-  /** Milliseconds until a job may start by the passing of time alone. */
+  /** Milliseconds until the next job can start if nothing else happens. */
   function nextIn(now: number): Pick<Taken, "nextIn"> {
     const openings = [...gates.values()].map((gate) => reopensIn(gate, now) ?? 0);
     const waits = [...openings, (ledger.nextDue(now) ?? now) - now].filter((wait) => wait > 0);
@@ -80,7 +80,7 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
     settle(claim, conclude) {
       const now = clock.now();
       const { verdict, gate } = conclude(gateOf(claim.analyzer), now);
-      // At once, so that the next claim, which may join the same transaction, goes by it.
+      // Set at once: the next claim can be in the same transaction and must see it.
       gates.set(claim.analyzer, gate);
       return commit.run(() => ledger.settle(claim, verdict, now));
     },

@@ -9,24 +9,24 @@ import type { JobRecord, JobResult } from "../../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
 import type { Wanted } from "./wanted.ts";
 
-/** Taking jobs out of the ledger, and putting them back. All are single steps; those that write belong in a transaction. */
+/** Takes jobs out of the ledger and puts them back. Each call is one step. Calls that write need a transaction. */
 export interface Claims {
   /** Whether there is a job to take. */
   isThere(wanted: Wanted, now: number): boolean;
   /**
-   * Takes out due jobs: live ones first, then a backlog, then scanned ones, then those the bot crashed under. Tenants take turns; the oldest of a
-   * tenant goes first. To try an endpoint the next tenant's job is taken that is least likely to be at fault itself.
+   * Takes due jobs: live ones first, then a backlog, then scanned ones, then those during which the bot crashed. Tenants take turns, and a tenant's
+   * oldest job goes first. To try an endpoint, it takes the next tenant's job that is least likely to be the cause itself.
    */
   claim(wanted: Wanted, now: number): readonly Claim[];
-  /** Records what became of a claimed job; undefined when the claim no longer holds. */
+  /** Records how a claimed job ended. Undefined if the claim is no longer valid. */
   settle(claim: Claim, verdict: Verdict, now: number): JobRecord | undefined;
   /** Analyzers for which jobs wait. */
   waitingAnalyzers(): readonly string[];
-  /** When the first waiting job that is not due yet will be. */
+  /** When the next waiting job becomes due. */
   nextDue(now: number): number | undefined;
-  /** When the first job that waits for an analyzer, or for any, is or was due. */
+  /** When the first job that waits for this analyzer, or for any, is or was due. */
   firstDue(analyzer?: string): number | undefined;
-  /** Makes jobs due now that are due after the horizon, as they are when the clock was put back. */
+  /** Makes jobs due now that are due after the horizon. This happens when the clock was set back. */
   pullForward(horizon: number, now: number): void;
   /** Whether there is one. */
   isDueAfter(horizon: number): boolean;
@@ -54,7 +54,7 @@ export function createClaims(connection: DatabaseSync): Claims {
   );
   const { takeFirst, takeInnocent, passTurn } = takings(connection);
 
-  /** The next place in turn whose tenant may have a job more; in a room of several pools the one served longest ago. */
+  /** The next place whose tenant can have one more job. In a room of several pools, the one that was served longest ago. */
   function nextPlace({ analyzer, room, perTenant, running }: Wanted, lane: number, now: number): Place | undefined {
     for (const pool of room) {
       for (const place of places.iterate(analyzer, pool, lane, now) as Iterable<unknown>) {
@@ -113,7 +113,7 @@ function takings(connection: DatabaseSync) {
     `${taken} WHERE number = (SELECT number FROM jobs WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
        ORDER BY due_at, number LIMIT 1) ${returned}`,
   );
-  // Of jobs equally innocent the one of the first pool tries: the others are slow to tell.
+  // Among equally likely jobs the one of the first pool tries, because the others take longer.
   const innocent = connection.prepare(
     `${taken} WHERE number = (SELECT number FROM jobs
        WHERE ${waiting} AND pool IN (SELECT value FROM json_each(?5)) AND due_at <= ?2 AND (lane = ${lanes.suspect}) = ?6
@@ -202,7 +202,7 @@ function dueTimes(
     return found;
   }
 
-  /** One index seek for each. */
+  /** One index lookup for each. */
   const everywhere = () =>
     waitingAnalyzers().flatMap((analyzer) =>
       allPools.flatMap((pool) => laneOrder.map((lane) => [analyzer, pool, lane] as const)),
@@ -225,7 +225,7 @@ function toClaim(row: ClaimedRow, { analyzer, kind }: Wanted, token: string): Cl
   return { job, number, analyzer, tenant, pool, token, probe: kind === "probe", failures, failingFor: failing_for };
 }
 
-/** The image a job turned out to cover: what it is called in the cluster, so that a later scan knows it. */
+/** The image that a job covered, by its name in the cluster, so that a later scan recognizes it. */
 function pinned(result: JobResult | undefined): string | null {
   return typeof result?.source === "string" && result.source.includes("@sha256:") ? result.source : null;
 }

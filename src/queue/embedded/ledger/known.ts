@@ -3,13 +3,13 @@ import { coveredImage, groupOf, type Job } from "../../../core/jobs/job.ts";
 import { failedOutcomes, type JobOutcome } from "../../../core/jobs/job-outcome.ts";
 import type { QueuedWork } from "../../job-queue.ts";
 
-/** A job that an added one is known by. */
+/** The job that makes a new one known. */
 export interface KnownJob {
   readonly id: string;
   readonly outcome: JobOutcome;
 }
 
-/** Finds the job that an added one is known by: for an image alone the one that covers it, best one that did not fail; else that of its group. */
+/** Finds the job that makes a new one known: one of its group or, for an image without a build, one that covers the image, preferably not failed. */
 export function createKnown(connection: DatabaseSync): (job: Job) => KnownJob | undefined {
   const ofGroup = connection.prepare("SELECT id, outcome FROM jobs WHERE group_id = ? AND analyzer = ?");
   const covering = connection.prepare(

@@ -4,7 +4,7 @@ import { type KeptJob, type KeptTag, keptColumns, type LedgerEnd, type LedgerPar
 import { type Ledger, openLedger } from "./ledger.ts";
 import { fileMarks } from "./marks.ts";
 
-/** Opens a ledger in a directory for copying. Throws `LedgerError`, also where a bot works there. */
+/** Opens the ledger in a directory to copy it. Throws `LedgerError`, also if a bot works there. */
 export function openLedgerEnd(directory: string): LedgerEnd {
   const opened = new Map<LedgerPart, Ledger>();
   const close = () => {
@@ -51,7 +51,7 @@ export function openLedgerEnd(directory: string): LedgerEnd {
   };
 }
 
-/** Jobs that a bot left running when it ended wait again. */
+/** Jobs that were running when their bot ended wait again. */
 function openPart(directory: string): Ledger {
   const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
   ledger.connection.exec("BEGIN IMMEDIATE");

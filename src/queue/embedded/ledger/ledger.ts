@@ -14,34 +14,34 @@ import { createShelves, type Shelves } from "./shelves.ts";
 import { createTags, type Tags } from "./tags.ts";
 
 export interface LedgerSettings extends DatabaseSettings {
-  /** Tells the jobs of the slow pool. Default: there are none. */
+  /** Whether a job belongs to the slow pool. Default: none does. */
   readonly isSlow?: ((job: Job) => boolean) | undefined;
 }
 
 /**
- * The jobs in their file. All calls are synchronous; the ones that write are single steps of a transaction that the caller holds.
- * Times are milliseconds since the epoch.
+ * The jobs in their file. All calls are synchronous. Calls that write are single steps of the caller's transaction. Times are milliseconds since the
+ * epoch.
  */
 export interface Ledger extends Records, Claims, Tags, Shelves {
   readonly file: string;
   readonly connection: DatabaseSync;
-  /** Throws `LedgerError` when the file is no longer where it was. */
+  /** Throws `LedgerError` if the file is no longer in its place. */
   assertInPlace(): void;
   add(job: Job, now: number, how?: Adding): "added" | "already-known";
-  /** Makes jobs wait again that a crash left running; answers them. `random` is in [0, 1). */
+  /** Makes jobs wait again that were running during a crash, and returns them. `random` is in [0, 1). */
   recover(now: number, random: () => number): readonly JobRecord[];
-  /** Puts jobs into the pools that today's settings give them. */
+  /** Moves jobs to the pools that today's settings give them. */
   reassign(): void;
-  /** Changes a job's result; false when it has none. */
+  /** Changes a job's result. False if it has none. */
   amend(id: string, change: (result: JobResult) => JobResult): boolean;
   retry(id: string, now: number): boolean;
   dismiss(id: string, now: number): boolean;
-  /** Deletes up to so many jobs that ended in these states; answers how many. */
+  /** Deletes at most this many jobs that ended in these states. Returns how many. */
   forget(states: readonly JobState[], endedBefore: number, seenBefore: number, limit: number): number;
   close(): void;
 }
 
-/** So many crashes under a job make it wait behind all others. */
+/** After this many crashes during a job it waits behind all others. */
 const toleratedCrashes = 3;
 
 /** Opens or creates the ledger in a directory. Throws `LedgerError`. */
@@ -49,7 +49,7 @@ export function openLedger(settings: LedgerSettings): Ledger {
   const { exclusive, isSlow } = settings;
   const { file, connection, assertInPlace, close } = openDatabase(settings);
   const assign = (job: Job) => poolOf(job, isSlow);
-  // Beside a bot nobody knows what it takes for slow.
+  // Next to a running bot it is not known which jobs are slow there.
   const corrected = corrections(connection, exclusive ? assign : undefined);
   return {
     file,

@@ -4,7 +4,7 @@ import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../../job-queu
 import { type JobRow, likePattern, recordColumns, toRecord } from "../../rows.ts";
 import type { AtOnce } from "../at-once.ts";
 
-/** The listing of records, page by page, and their number. */
+/** Lists records page by page, and counts them. */
 export function createListing(
   connection: DatabaseSync,
   rowOf: (id: string) => JobRow | undefined,
@@ -54,7 +54,7 @@ export function createListing(
     const rows = statement(`SELECT ${recordColumns} FROM (SELECT * ${from} LIMIT ?) WHERE ${whereOf(outer)} ${order} LIMIT ?`);
     const last = statement(`SELECT id, updated_at ${from} LIMIT 1 OFFSET ?`);
     const given = [...valuesOf(within), looked];
-    // Of those that pass some do not mention the text after all.
+    // Some of these records do not mention the text after all.
     const found = rows.iterate(...given, ...valuesOf(outer), filter.text === undefined ? limit : -1);
     const records =
       filter.text === undefined
@@ -88,14 +88,14 @@ interface Condition {
   readonly values: readonly SQLInputValue[];
 }
 
-/** Undefined when the record to go on below is gone. */
+/** Undefined if the record to continue after is gone. */
 function position({ before, beforeTime }: RecordFilter, rowOf: (id: string) => JobRow | undefined): Condition | undefined {
   const row = before === undefined ? { updated_at: Number.MAX_SAFE_INTEGER, number: 0 } : rowOf(before);
   return row && { sql: "(updated_at, number) < (?, ?)", values: [beforeTime ?? row.updated_at, row.number] };
 }
 
 function conditionsOf({ state, namespace, buildConfig, text, without = [], ...filter }: RecordFilter): readonly Condition[] {
-  // A plus keeps a column from being looked up by its index: a namespace or BuildConfig holds fewer jobs than a state.
+  // The plus prevents use of that column's index: a namespace or BuildConfig has fewer jobs than a state.
   const isNarrow = namespace !== undefined || buildConfig !== undefined;
   return [
     ...equal("namespace", namespace),

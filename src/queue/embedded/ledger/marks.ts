@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Marks } from "../../job-queue.ts";
 
-/** Marks as files below a directory, each with its name; directories are made when they are missing. */
+/** Marks as files in a directory, each with its name. Missing directories are created. */
 export function fileMarks(directory: string): Marks {
   const fileOf = (name: string) => join(directory, name);
 

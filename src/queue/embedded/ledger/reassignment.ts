@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../../core/jobs/job.ts";
 import { type Pool, poolOf, pools } from "../../dispatching/pools.ts";
 
-/** Puts jobs that wait, or that a person may retry from another process, where today's settings want them. */
+/** Moves jobs that wait, or that a person can retry from another process, to the places that today's settings give them. */
 export function reassignment(connection: DatabaseSync, isSlow: ((job: Job) => boolean) | undefined): () => void {
   const open = "state IN ('waiting', 'failed')";
   const jobs = connection.prepare(`SELECT number, job, pool FROM jobs WHERE ${open}`);

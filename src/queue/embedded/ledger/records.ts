@@ -6,10 +6,10 @@ import { explain } from "../ledger-error.ts";
 import { createKnown } from "./known.ts";
 import { createListing } from "./listing.ts";
 
-/** What the ledger remembers, for reading; as `JobQueue` promises it. */
+/** Reads what the ledger remembers, as `JobQueue` promises it. */
 export type Records = AtOnce<Pick<JobQueue, Exclude<QueueReads, "firstDue">>>;
 
-/** Reads the table `jobs`; whatever goes wrong is thrown as a `LedgerError` that names the file. */
+/** Reads the table `jobs`. Every error is thrown as a `LedgerError` that names the file. */
 export function createRecords(connection: DatabaseSync, file: string): Records {
   const select = `SELECT ${recordColumns} FROM jobs`;
   const byId = connection.prepare(`${select} WHERE id = ?`);
@@ -22,7 +22,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
   const oldest = connection.prepare(
     "SELECT created_at AS at FROM jobs INDEXED BY jobs_waiting WHERE state = 'waiting' ORDER BY created_at LIMIT 1",
   );
-  // The number before the message makes the newest one the greatest.
+  // With the number in front the newest message is the greatest.
   const failing = connection.prepare(
     `SELECT CASE state WHEN 'failed' THEN 'failed' ELSE 'waiting' END AS state, analyzer, error_reason AS reason, error_host AS host, count(*) AS jobs, min(coalesce(failing_since, updated_at)) AS since,
        substr(max(printf('%015d', updated_at) || error_message), 16) AS message, min(namespace) AS first, max(namespace) AS last

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ShelfEntry } from "../../../core/jobs/shelf.ts";
 
-/** `Shelf` in steps of a transaction that the caller holds. */
+/** `Shelf`, in steps of the caller's transaction. */
 export interface Shelves {
   putAside(entries: readonly ShelfEntry[]): void;
   shelfKeys(): readonly string[];

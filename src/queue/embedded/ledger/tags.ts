@@ -2,13 +2,13 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../../../core/images/image-reference.ts";
 import type { Completion } from "../../../core/images/tag-memory.ts";
 
-/** Far beyond the age of a job that could still give a tag to an older image. In milliseconds. */
+/** Milliseconds: much longer than the age of any job that could still give a tag to an older image. */
 const remembered = 180 * 24 * 3_600_000;
 
-/** `TagMemory` in steps of a transaction that the caller holds. */
+/** `TagMemory`, in steps of the caller's transaction. */
 export interface Tags {
   latestTag(tag: string, completion: Completion): Digest;
-  /** Forgets tags whose image was completed long before a time. */
+  /** Forgets tags whose image was completed long before this time. */
   forgetTags(before: number): void;
 }
 

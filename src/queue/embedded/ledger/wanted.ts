@@ -2,13 +2,13 @@ import { type Gate, placesThrough } from "../../dispatching/gate.ts";
 import type { Room } from "../../dispatching/pools.ts";
 import type { Places } from "../../dispatching/store.ts";
 
-/** Jobs that are wanted for an analyzer: up to so many, or one to try an endpoint that was down. */
+/** The jobs that are wanted for an analyzer: up to a number, or one to try an endpoint that was down. */
 export interface Wanted {
   readonly analyzer: string;
   readonly room: Room;
   readonly kind: "jobs" | "probe";
   readonly limit: number;
-  /** How many jobs of a tenant may run in the room, those included that run there already. */
+  /** How many jobs of a tenant can run in the room, including those that run there now. */
   readonly perTenant?: number | undefined;
   readonly running: ReadonlyMap<string, number>;
 }
@@ -19,7 +19,7 @@ interface OpenRoom {
   readonly running: ReadonlyMap<string, number>;
 }
 
-/** What may start now for one analyzer: as many as have places, or, while its endpoint is down, one now and then. */
+/** What can start now for one analyzer: as many jobs as have places or, while its endpoint is down, one from time to time. */
 export function wantedOf(analyzer: string, gate: Gate, places: Places, now: number): readonly Wanted[] {
   const { perTenant } = places;
   const open = places.rooms.map((room) => openRoom(analyzer, room, places)).filter(({ free }) => free > 0);
