@@ -2,11 +2,11 @@ import type { DescribedDocument } from "./inventory.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What receivers know: Dependency-Track and Trustify both stop at CycloneDX 1.6, and neither reads SPDX 3. */
+/** The versions that receivers can read: neither Dependency-Track nor Trustify reads anything newer than CycloneDX 1.6, or SPDX 3. */
 const cycloneDxVersions = /^1\.[2-6]$/;
 const spdxVersions = /^SPDX-(2\.[23])$/;
 
-/** Reads a bill of materials in JSON. It never throws: what is none, or names no package, is `unreadable`, in a word for people. */
+/** Reads a bill of materials in JSON. Never throws. Anything else, or one without packages, is `unreadable`, with a reason for people. */
 export function describeDocument(bytes: Buffer): DescribedDocument {
   const fields = parse(bytes);
   if (!fields) return unreadable("it is no JSON object");

@@ -4,8 +4,8 @@ import type { DocumentFacts, Ecosystem, ImageContent, InstalledPackage } from ".
 import { imageUrl, packageUrl } from "./purl.ts";
 
 /**
- * The CycloneDX document of one content (https://cyclonedx.org/docs/1.6/json/): the same bytes for the same image, so that receivers and registries
- * see when they have it. Names, properties and package URLs are those Trivy and Dependency-Track match on.
+ * The CycloneDX document of one content (https://cyclonedx.org/docs/1.6/json/). The same image gives the same bytes, so receivers and registries can see
+ * that they have it. Names, properties and package URLs are as Trivy and Dependency-Track expect them.
  */
 export function writeDocument(content: ImageContent, { image, specVersion }: DocumentFacts): Buffer {
   const { digest, platform, created } = content;
@@ -40,7 +40,7 @@ export function writeDocument(content: ImageContent, { image, specVersion }: Doc
   );
 }
 
-/** Trivy's word for where a package is from (aquasecurity/trivy: pkg/fanal/types/const.go); those of a system are its family's. */
+/** Trivy's names for kinds of packages (aquasecurity/trivy: pkg/fanal/types/const.go). Packages of a system have its family's name. */
 const packageTypes: Readonly<Partial<Record<Ecosystem, string>>> = {
   npm: "node-pkg",
   pypi: "python-pkg",
@@ -70,7 +70,7 @@ function component(url: string, one: InstalledPackage, { distribution, layers }:
   };
 }
 
-/** A source's version in the parts that vulnerability data is matched by. */
+/** A source's version, split into the parts that vulnerability data is matched by. */
 function sourceProperties({ ecosystem, source }: InstalledPackage): Readonly<Record<string, string | undefined>> {
   if (!source) return {};
   const hasRelease = ecosystem === "rpm" || ecosystem === "deb";
@@ -105,7 +105,7 @@ function imageProperties({ completeness, reasons, contentSets, layers, origin, p
   ];
 }
 
-/** Sorted by name; those without a value are left out. */
+/** Sorted by name, without those that have no value. */
 function properties(values: Readonly<Record<string, string | undefined>>) {
   const given = Object.entries(values).flatMap(([name, value]) => (value ? [{ name, value }] : []));
   return given.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -12,17 +12,17 @@ export { packageTables } from "./store/postgres/postgres-schema.ts";
 export interface InventorySettings {
   /** Where packages are kept. */
   readonly directory: string;
-  /** Bytes of layers that are remembered. */
+  /** Bytes that the cache of layers can hold. */
   readonly layerCache: number;
-  /** Where images and their packages are kept for all replicas, instead of the directory. */
+  /** The database that keeps images and packages for all replicas, instead of the directory. */
   readonly database?: DatabaseSource | undefined;
   readonly clock: Clock;
 }
 
-/** Milliseconds a reader may be busy with one block or file: a hundred times what the largest takes. */
+/** Milliseconds that a reader can spend on one block or file: a hundred times what the largest takes. */
 const patience = 120_000;
 
-/** What was read so far. A bot can be reading at the same time. Throws `SetupError`. */
+/** Opens what was read so far, also while a bot reads more. Throws `SetupError`. */
 export function openKnownPackages(settings: InventorySettings): Promise<KnownPackages & { close(): Promise<void> }> {
   return openThreadStore(settings);
 }

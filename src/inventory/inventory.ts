@@ -3,12 +3,12 @@ import type { Ecosystem, PackageQuestion } from "../core/jobs/package-question.t
 
 export type { Ecosystem, PackageQuestion };
 
-/** What a bill of materials says of itself, as far as it decides whether it is passed on; `unreadable` also when it names no package. */
+/** What decides whether a bill of materials is passed on. One that names no package is `unreadable`, too. */
 export type DescribedDocument =
   | {
       readonly kind: "document";
       readonly format: "cyclonedx" | "spdx";
-      /** Of the specification. */
+      /** The version of the specification. */
       readonly version: string;
       readonly packages: number;
       readonly coverage: "complete" | "partial";
@@ -19,10 +19,10 @@ export type DescribedDocument =
 /** One package as its database names it. */
 export interface FoundPackage {
   readonly ecosystem: Ecosystem;
-  /** A Maven artifact's group; other ecosystems have it in the name. */
+  /** A Maven artifact's group. In other ecosystems it is part of the name. */
   readonly group?: string;
   readonly name: string;
-  /** In full, as the ecosystem writes it: `[epoch:]version[-release]` for deb and rpm. */
+  /** The full version as the ecosystem writes it: `[epoch:]version[-release]` for deb and rpm. */
   readonly version: string;
   readonly architecture?: string;
   readonly licence?: string;
@@ -34,13 +34,13 @@ export interface FoundPackage {
 
 /** A package in an image. */
 export interface InstalledPackage extends FoundPackage {
-  /** The layer that brought it: an index into the content's layers. */
+  /** The layer that contains it: an index into the content's layers. */
   readonly layer: number;
   /** The file it was read from, without a leading slash. */
   readonly path: string;
 }
 
-/** The distribution an image is made of, in Trivy's words: `redhat` and `9.4`. */
+/** An image's distribution as Trivy names it: `redhat` and `9.4`. */
 export interface Distribution {
   readonly family: string;
   readonly version: string;
@@ -53,11 +53,11 @@ export type Completeness = "complete" | "partial" | "unknown";
 export interface ImageContent {
   /** The digest of its manifest. */
   readonly digest: Digest;
-  /** `os/architecture[/variant]`, where the image says it. */
+  /** `os/architecture[/variant]`, if the image says it. */
   readonly platform?: string;
-  /** RFC 3339; when the image was made, by its own word. */
+  /** When the image was made, as it says itself (RFC 3339). */
   readonly created?: string;
-  /** Its source, from the labels of its build: a git URI, with `@` and a commit. */
+  /** Its source, from the labels of its build: a git URI, `@` and a commit. */
   readonly origin?: string;
   readonly distribution?: Distribution;
   readonly completeness: Completeness;
@@ -65,7 +65,7 @@ export interface ImageContent {
   readonly reasons: readonly string[];
   /** Digests of the layers, lowest first. */
   readonly layers: readonly string[];
-  /** Red Hat's names of the repositories the packages came from. */
+  /** Red Hat's names of the repositories that the packages came from. */
   readonly contentSets: readonly string[];
   /** Sorted by package URL, each once. */
   readonly packages: readonly InstalledPackage[];
@@ -74,13 +74,13 @@ export interface ImageContent {
 /** The same without the packages themselves. */
 export interface ContentSummary extends Omit<ImageContent, "packages"> {
   readonly count: number;
-  /** How many of them each layer brought. */
+  /** How many packages each layer contains. */
   readonly countByLayer: readonly number[];
 }
 
-/** What was read of an image: one content a platform. */
+/** What was read of an image: one content for each platform. */
 export interface ImageSummary {
-  /** What the image is asked for by: of its manifest, or of its index. */
+  /** The image's digest: of its manifest, or of its index. */
   readonly digest: Digest;
   readonly contents: readonly ContentSummary[];
 }
@@ -88,12 +88,12 @@ export interface ImageSummary {
 /** An image in its registry. Failures are `JobError`s. */
 export interface ReachableImage {
   readonly reference: ImageReference;
-  /** A manifest by tag or digest, its bytes checked against the digest. */
+  /** A manifest by tag or digest. Its bytes are checked against the digest. */
   manifest(
     reference: string,
     signal: AbortSignal,
   ): Promise<{ readonly digest: Digest; readonly mediaType: string; readonly bytes: Buffer }>;
-  /** The bytes of a blob, checked against the digest at their end; a broken connection is gone on with. */
+  /** The bytes of a blob, checked against the digest at the end. After a broken connection it continues where it was. */
   blob(digest: Digest, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
@@ -106,7 +106,7 @@ export interface ListedPackage extends FoundPackage {
 
 /** A package in one image, as a question finds it. */
 export interface PackageMatch {
-  /** What the image is asked for by. */
+  /** The image's digest. */
   readonly image: Digest;
   readonly content: ContentSummary;
   readonly package: ListedPackage;
@@ -114,11 +114,11 @@ export interface PackageMatch {
 
 export interface PackageAnswer {
   readonly matches: readonly PackageMatch[];
-  /** Whether there are more than the limit allowed. */
+  /** Whether there are more than the limit. */
   readonly more: boolean;
 }
 
-/** One package that two images differ in; without `before` it came, without `after` it went. */
+/** A package that differs between two images. Without `before` it is new, without `after` it is gone. */
 export interface PackageChange {
   readonly purl: string;
   readonly name: string;
@@ -129,45 +129,45 @@ export interface PackageChange {
 export interface PackageDifference {
   /** Sorted by package URL. */
   readonly changes: readonly PackageChange[];
-  /** All there are; more than `changes` when the limit cut them. */
+  /** The number of all changes. It can be larger than the length of `changes`, which is limited. */
   readonly count: number;
 }
 
-/** What a document says of the image itself. */
+/** What a document says about the image itself. */
 export interface DocumentFacts {
   readonly image: ImageReference;
   /** Version of the CycloneDX specification. */
   readonly specVersion: "1.5" | "1.6";
 }
 
-/** What was read so far. Digests are those of images, or of one platform's manifest; of an image for several platforms the first one answers. */
+/** What was read so far. A digest is that of an image or of one platform's manifest. For an image with several platforms, the first one is used. */
 export interface KnownPackages {
-  /** Throws `QuestionError` for a range that cannot be read. The image read last comes first. */
+  /** Finds packages. The image read last comes first. Throws `QuestionError` for a range that cannot be read. */
   find(question: PackageQuestion, limit: number): Promise<PackageAnswer>;
   summary(image: Digest): Promise<ImageSummary | undefined>;
-  /** How many contents were read, and how many of them not completely. */
+  /** How many contents were read, by how complete they are. */
   coverage(): Promise<Readonly<Record<Completeness, number>>>;
   /** The packages of an image, sorted by package URL. */
   packages(image: Digest, limit: number): Promise<readonly ListedPackage[] | undefined>;
-  /** What came and went from one image to another; undefined when one of them was not read. */
+  /** The differences between two images. Undefined if one of them was not read. */
   compare(before: Digest, after: Digest, limit: number): Promise<PackageDifference | undefined>;
-  /** The CycloneDX document of an image: for the same image always the same bytes. */
+  /** The CycloneDX document of an image. The same image always gives the same bytes. */
   document(image: Digest, facts: DocumentFacts): Promise<Uint8Array | undefined>;
 }
 
-/** A question that cannot be answered; the message says why. */
+/** A question that cannot be answered. The message says why. */
 export class QuestionError extends Error {
   override readonly name = "QuestionError";
 }
 
 /** The contents of images. Each digest is read once, and each layer once for all images. */
 export interface Inventory {
-  /** Reads an image unless it is already known. Throws `JobError`. Contents that cannot be understood are not an error, but then the image is not `complete`. */
+  /** Reads an image unless it is already known. Throws `JobError`. If contents cannot be understood, that is no error, but the image is not `complete`. */
   read(image: ReachableImage, signal: AbortSignal): Promise<ImageSummary>;
-  /** What a bill of materials in JSON is, which somebody else has written. */
+  /** Describes a bill of materials in JSON that somebody else wrote. */
   describeDocument(bytes: Uint8Array, signal: AbortSignal): Promise<DescribedDocument>;
   readonly known: KnownPackages;
-  /** Images read before a time, and forgetting them; see `PackageStore`. */
+  /** Finds images read before a time, and forgets them, see `PackageStore`. */
   images(readBefore: number, after: Digest | undefined, limit: number): Promise<readonly Digest[]>;
   forget(images: readonly Digest[]): Promise<void>;
   close(): Promise<void>;

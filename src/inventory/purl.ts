@@ -32,12 +32,12 @@ function packageBase({ ecosystem, group, name }: FoundPackage, distribution: Dis
   }
 }
 
-/** The name in the package index's spelling (purl-spec: pypi). */
+/** The name as the package index spells it (purl-spec: pypi). */
 function pypiName(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** An epoch is a qualifier there. */
+/** In package URLs an epoch is a qualifier. */
 function versionOf({ ecosystem, version }: FoundPackage): string {
   return ecosystem === "rpm" || ecosystem === "deb" ? version.replace(/^\d+:/, "") : version;
 }
@@ -55,7 +55,7 @@ function query(fields: Readonly<Record<string, string | undefined>>): string {
   return parts.length > 0 ? `?${parts.join("&")}` : "";
 }
 
-/** Percent-encoded but for what a package URL leaves as it is: `:` and `~` beside letters, digits, `.`, `-` and `_`. */
+/** Percent-encodes everything except letters, digits, `.`, `-`, `_`, `~` and `:`. */
 function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -8,10 +8,10 @@ import type { ReadContent } from "./reading/messages.ts";
 /** What was read of an image. */
 interface ReadImage {
   readonly digest: Digest;
-  /** Packed, the first platform's first. */
+  /** Packed contents, in the order of the platforms. */
   readonly contents: readonly Uint8Array[];
   readonly summaries: readonly ContentSummary[];
-  /** Whether reading it again would find the same. */
+  /** Whether reading it again would give the same result. */
   readonly isSettled: boolean;
 }
 
@@ -22,10 +22,10 @@ interface ReadPlatform {
   readonly isSettled: boolean;
 }
 
-/** A configuration holds a few kilobytes. */
+/** A configuration normally has a few kilobytes. */
 const longestConfig = 4 * 1024 * 1024;
 
-/** Reads images: of an index each platform, of each its layers. */
+/** Reads images: every platform of an index, and every layer of a platform. */
 export function createImageReader(parts: ImageReaderParts): ReadImageOf {
   const { readers } = parts;
   const readLayers = createLayersReader(parts);

@@ -9,7 +9,7 @@ export interface ImageReaderParts {
   readonly readers: Readers;
 }
 
-/** A layer as it was read, packed, or why it was not; neither for one that is skipped. */
+/** A packed layer, or why it was not read. A skipped layer has neither. */
 interface LayerOutcome {
   readonly contents?: Uint8Array;
   readonly trouble?: string;
@@ -21,7 +21,7 @@ export type ReadLayers = (
   signal: AbortSignal,
 ) => Promise<readonly LayerOutcome[]>;
 
-/** Layers of one image that are read at once. */
+/** How many layers of an image are read at the same time. */
 const layersAtOnce = 3;
 
 /** Reads the layers of images. A layer is read once for all images that have it. */
@@ -42,7 +42,7 @@ export function createLayersReader({ store, readers }: ImageReaderParts): ReadLa
     try {
       await Promise.all(Array.from({ length: Math.min(layersAtOnce, wanted.length) }, work));
     } catch (error) {
-      // The first that fails ends the others.
+      // The first failure stops the others.
       failed.abort(error);
       throw error;
     }

@@ -1,6 +1,6 @@
-/** Work that several want at once is done once. */
+/** Does work once when several callers want it at the same time. */
 export interface SharedReads<T> {
-  /** Waits for the work under a key, and starts it if needed. It is stopped when nobody waits for it. */
+  /** Waits for the work with this key, and starts it if needed. It is stopped when nobody waits for it any more. */
   join(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
@@ -21,7 +21,7 @@ export function createSharedReads<T>(): SharedReads<T> {
         try {
           return await wait(key, known ?? begin(key, work), signal);
         } catch (error) {
-          // What failed for somebody else may have failed by his login or registry.
+          // It may have failed because of another caller's login or registry.
           if (!known || signal.aborted) throw error;
         }
       }

@@ -3,23 +3,23 @@ import { type ContentSummary, type Ecosystem, type PackageMatch, type PackageQue
 import { packageUrl } from "../purl.ts";
 import { parseRange, type Range } from "../versions/range.ts";
 
-/** A package as in the rows; missing fields are empty texts. */
+/** A package as in the rows. Missing fields are empty texts. */
 export interface NamedRow {
   readonly name: string;
   readonly ecosystem: Ecosystem;
   readonly package_group: string;
 }
 
-/** What a question means: the ways its name may be written, and which of the packages found by them it is about. */
+/** What a question means: the possible spellings of its name, and which of the packages found by them match. */
 export interface Asked {
-  /** A store looks all of these up, without regard to case. */
+  /** All are looked up, ignoring case. */
   readonly spellings: readonly string[];
   isMeant(row: NamedRow): boolean;
-  /** Whether a version is within the range; each is judged once. */
+  /** Whether a version is in the range. Each version is compared once. */
   isWithin(ecosystem: Ecosystem, version: string): boolean;
 }
 
-/** Names are as people write them: Python's with any separator, a Maven artifact with its group before a colon. Throws `QuestionError`. */
+/** Understands names as people write them: Python's with any separator, a Maven artifact with its group and a colon. Throws `QuestionError`. */
 export function readQuestion(question: PackageQuestion): Asked {
   const { name, ecosystem, group } = question;
   const colon = name.indexOf(":");
@@ -57,7 +57,7 @@ export interface MatchRow extends NamedRow {
   readonly layer: number;
 }
 
-/** The answer that a row gives; `summary` is that of its content, as JSON. */
+/** A row as an answer. `summary` is its content's summary as JSON. */
 export function matchOf(row: MatchRow, image: Digest, summary: string): PackageMatch {
   const { name, ecosystem, package_group: group, version, architecture, layer } = row;
   const content = JSON.parse(summary) as ContentSummary;

@@ -1,7 +1,7 @@
 import type { ImageContent, PackageChange, PackageDifference } from "../inventory.ts";
 import { packageUrl } from "../purl.ts";
 
-/** What came, went and changed its version from one image to another, sorted by package URL. */
+/** The packages that are new, gone or have another version in the second image, sorted by package URL. */
 export function differ(before: ImageContent, after: ImageContent, limit: number): PackageDifference {
   const [one, other] = [versionsOf(before), versionsOf(after)];
   const changes = [...new Set([...one.keys(), ...other.keys()])].toSorted().flatMap((key): PackageChange[] => {
@@ -14,7 +14,7 @@ export function differ(before: ImageContent, after: ImageContent, limit: number)
   return { changes: changes.slice(0, limit), count: changes.length };
 }
 
-/** The versions of each package, by its URL without one. */
+/** The versions of each package, by its URL without the version. */
 function versionsOf({ packages, distribution }: ImageContent): Map<string, { name: string; versions: string[] }> {
   const found = new Map<string, { name: string; versions: string[] }>();
   for (const one of packages) {

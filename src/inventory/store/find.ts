@@ -16,7 +16,7 @@ interface FoundRow {
   readonly layer: number;
 }
 
-/** Looks packages up by name; versions are judged one by one, each once. */
+/** Looks up packages by name. Each version is compared once. */
 export function createFinder(connection: DatabaseSync): Finder {
   const statements = {
     names: connection.prepare("SELECT id, name, ecosystem, package_group FROM names WHERE name = ? COLLATE NOCASE"),

@@ -1,15 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { InstalledPackage } from "../../inventory.ts";
 
-/** Which package is where: one row per package and content. */
+/** Which package is where: one row for each package and content. */
 export interface FoundTable {
   add(content: number, packages: readonly InstalledPackage[]): void;
   remove(content: number, packages: readonly InstalledPackage[]): void;
-  /** Drops names and texts that nothing uses any more. */
+  /** Drops names and texts that are no longer used. */
   sweep(): void;
 }
 
-/** Numbers that are kept at hand, of names and of texts each. */
+/** How many numbers are cached, of names and of texts each. */
 const mostKnown = 20_000;
 
 export function createFoundTable(connection: DatabaseSync): FoundTable {

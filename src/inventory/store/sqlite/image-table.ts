@@ -10,7 +10,7 @@ export interface ImageTable {
   isSettled(image: Digest): boolean;
   summary(image: Digest): ImageSummary | undefined;
   coverage(): Readonly<Record<Completeness, number>>;
-  /** By the image's digest, then the first of its contents, or by a content's own. */
+  /** Finds a content by its own digest, or the first content of the image with this digest. */
   content(digest: Digest): ImageContent | undefined;
   images(readBefore: number, after: Digest | undefined, limit: number): readonly Digest[];
   forget(images: readonly Digest[]): void;
@@ -116,7 +116,7 @@ function createContentRows(statements: Statements, found: FoundTable) {
   }
 }
 
-/** Runs changes as one. */
+/** Runs changes in one transaction. */
 export function atomic(connection: DatabaseSync, act: () => void): void {
   connection.exec("BEGIN IMMEDIATE");
   try {

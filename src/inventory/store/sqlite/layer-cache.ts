@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../../../core/images/image-reference.ts";
 import { atomic } from "./image-table.ts";
 
-/** What was read of layers, the least recently used pushed out by what is newer. */
+/** What was read of layers. When it is full, the least recently used ones are dropped. */
 export interface LayerCache {
   layer(digest: Digest, now: number): Uint8Array | undefined;
   keepLayer(digest: Digest, contents: Uint8Array, now: number): void;
@@ -20,7 +20,7 @@ export function createLayerCache(connection: DatabaseSync, limit: number): Layer
   return {
     layer(digest, now) {
       const row = statements.get.get(digest) as { contents: Uint8Array; used_at: number } | undefined;
-      // Once a minute is exact enough, and spares a write for each of many images on one base.
+      // Once a minute is exact enough. It saves a write for each of many images with the same base.
       if (row && row.used_at < now - 60_000) statements.touch.run(now, digest);
       return row?.contents;
     },

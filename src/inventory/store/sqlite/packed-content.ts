@@ -2,7 +2,7 @@ import { deserialize, serialize } from "node:v8";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { ContentSummary, ImageContent } from "../../inventory.ts";
 
-/** A content as threads hand it on and the file keeps it. */
+/** A content as threads pass it on and the file keeps it. */
 export function packContent(content: ImageContent): Buffer {
   return zstdCompressSync(serialize(content));
 }

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** Counts up when a table changes. What is in it can be read again, so an older one is thrown away. */
+/** Increased when a table changes. Older tables are dropped, because everything can be read again. */
 const version = 1;
 
-/** Brings a database to this version's tables. */
+/** Gives a database this version's tables. */
 export function prepareSchema(connection: DatabaseSync): void {
   const found = connection.prepare("PRAGMA user_version").get()?.user_version;
   if (found === version) return;
@@ -15,8 +15,8 @@ export function prepareSchema(connection: DatabaseSync): void {
 }
 
 /**
- * `layers`: what was read of layers. `images`: what is asked for, and the contents it has, one a platform. `contents`: each with all its packages,
- * packed. `found`: where which package lies; its texts are numbers, so that 500,000 rows are a few megabytes.
+ * `layers`: what was read of layers. `images`: images and their contents, one for each platform. `contents`: contents with all their packages, packed.
+ * `found`: which package is in which content. It has numbers instead of texts, so 500,000 rows take a few megabytes.
  */
 const tables = `
 CREATE TABLE layers (digest TEXT PRIMARY KEY, contents BLOB NOT NULL, size INTEGER NOT NULL, used_at INTEGER NOT NULL) WITHOUT ROWID;
