@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { checkPush } from "../../src/registry/copying/push-check.ts";
 import { createAuthorizer } from "../../src/registry/http/authorization.ts";
-import { parseChallenges } from "../../src/registry/http/challenges.ts";
+import { challengeForSkopeo, parseChallenges } from "../../src/registry/http/challenges.ts";
 import { openTestCopier, type TestCopier, testCopierSettings } from "../support/copier.ts";
 import { answers, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { type Oddity, type OddRegistry, startOddRegistry } from "../support/odd-registry.ts";
@@ -155,14 +155,21 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     expect(read.length).toBeLessThanOrEqual(10);
   });
 
-  it.each(["Bearer realm=http://127.0.0.1:1/token", 'Basic realm = "x"'])(
-    "is told by check to be impossible where skopeo cannot read the challenge %s",
-    async (challenge) => {
-      const host = await behind(destination, answers("GET", /\/v2\/$/, 401, "", { "WWW-Authenticate": challenge }));
-      const settings = testCopierSettings({ pushRegistry: `${host}/mirror`, destination: { user: "me", password: "secret" } });
-      await expect(checkPush(settings, signal)).rejects.toThrow(/in a form that skopeo cannot read/);
-    },
-  );
+  const token = "http://127.0.0.1:1/token";
+  it.each([
+    [[`Bearer realm=${token}`], /in a form that skopeo cannot read .*must be in quotes/],
+    [[`Bearer realm = "${token}"`], /in a form that skopeo cannot read .*must be in quotes/],
+    [[`Negotiate, Bearer realm="${token}"`], /in a form that skopeo cannot read .*must come first, or in a header of its own/],
+    [["Negotiate", "NTLM"], /takes no login that the bot can send .*switch on Basic or token logins/],
+    [['Basic realm="x, y"', `Bearer realm="${token}"`], /offers Basic before Bearer .*offer Bearer first/],
+  ])("is told by check to be impossible where the registry answers the challenges %j", async (headers, message) => {
+    const host = await behind(destination, (incoming, response, url) => {
+      if (url === "/v2/") return !!response.writeHead(401, { "WWW-Authenticate": headers }).end();
+      return incoming.headers.authorization !== undefined && !!response.writeHead(401).end();
+    });
+    const settings = testCopierSettings({ pushRegistry: `${host}/mirror`, destination: { user: "me", password: "secret" } });
+    await expect(checkPush(settings, signal)).rejects.toThrow(message);
+  });
 
   it("is told by check to be denied where the registry asks for no login at /v2/", async () => {
     const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
@@ -207,4 +214,31 @@ describe("a token service", () => {
     if (header) await expect(given).resolves.toBe(header);
     else await expect(given).rejects.toThrow("sent no token");
   });
+});
+
+/** Headers, and which of their challenges skopeo answers: recorded from 1.9.3. */
+const realm = "https://r.example/token";
+it.each<[readonly string[], "basic" | "bearer" | "fails" | "no login"]>([
+  [['Basic realm = "x"'], "basic"],
+  [["Basic"], "basic"],
+  [[`bearer Realm="${realm}",service="a,b"`], "bearer"],
+  [[`  Bearer   service="a\\"b" , realm="${realm}"`], "bearer"],
+  [["Negotiate", `Bearer realm="${realm}"`], "bearer"],
+  [['Digest realm="x", nonce="n"', "BASIC"], "basic"],
+  [['Basic realm="x"', `Bearer realm="${realm}"`], "basic"],
+  [[`Bearer realm="${realm}"`, 'Basic realm="x"'], "bearer"],
+  [[`Bearer realm="${realm}",service="s", Basic realm="x"`], "bearer"],
+  [[`Basic realm="x, y", Bearer realm="${realm}"`], "basic"],
+  [[`Negotiate, Bearer realm="${realm}"`], "no login"],
+  [["NTLM", "Negotiate YII="], "no login"],
+  [["Bearer"], "fails"],
+  [[`Bearer realm = "${realm}"`], "fails"],
+  [[`Bearer realm=${realm}`], "fails"],
+  [[`Bearer realm='${realm}'`], "fails"],
+  [[`Bearer,realm="${realm}"`], "fails"],
+  [[`Bearer service="",realm="${realm}"`], "fails"],
+])("of the headers %j skopeo answers: %s", (headers, answered) => {
+  const told = challengeForSkopeo(headers);
+  const bearer = told?.scheme === "bearer" && (told.realm === realm ? "bearer" : "fails");
+  expect(bearer || (told?.scheme ?? "no login")).toBe(answered);
 });

@@ -1,7 +1,8 @@
 import type { ImageReference } from "../../core/images/image-reference.ts";
 import { planCopy, readPushSettings } from "../../core/images/push-target.ts";
 import { JobError } from "../../core/jobs/errors.ts";
-import { bearersOf } from "../http/challenges.ts";
+import { asksForBasic, bearersOf, challengeForSkopeo } from "../http/challenges.ts";
+import type { Greeting } from "../http/greeting.ts";
 import type { RegistryAccess, RegistryHttp } from "../http/registry-http.ts";
 import { urlOf } from "../http/registry-url.ts";
 import { headManifest } from "../reading/distribution.ts";
@@ -59,26 +60,52 @@ export async function checkLoginFiles(settings: ImageCopierSettings): Promise<re
     .finally(() => registries.close());
 }
 
-/** containers/image reads no blanks around the equals sign, and of a value without quotes only what comes before its first colon. */
-const unreadable = /\brealm(?:\s+=|=\s|=[^"\s])/i;
-
 /** skopeo asks `/v2/` first, and sends no login to a registry that does not ask for one there. */
 async function assertAsksForLogin(http: RegistryHttp, access: RegistryAccess, signal: AbortSignal): Promise<void> {
   const { registry, login } = access;
-  const { answered, status, type, challenges, header = "" } = await http.greet(access, signal);
-  if (login !== undefined && unreadable.test(header))
-    throw new JobError(
-      "RegistryDenied",
-      `${registry} asks for a login in a form that skopeo cannot read (${JSON.stringify(header.slice(0, 200))}): the value of realm must be in quotes, right after the equals sign`,
-    );
+  const greeting = await http.greet(access, signal);
+  const { answered, status, type, challenges } = greeting;
+  if (login !== undefined && challenges.length > 0) await assertSkopeoAnswers(http, access, greeting, signal);
   if (answered && status === 200 && /^text\/html/i.test(type ?? "")) throw noRegistry(urlOf(registry, "https", ""), type ?? "");
   if (!answered || status === 401 || challenges.length > 0 || login === undefined) return;
   const failure = await tryUpload(http, { ...access, login: undefined }, signal).catch((error: unknown) => error);
   if (!(failure instanceof JobError) || failure.reason !== "RegistryDenied") return;
-  throw new JobError(
-    "RegistryDenied",
+  throw denied(
     `${registry} does not ask for a login at /v2/ (it answers ${status}), so skopeo sends none, but it refuses uploads without a login. Configure it, or the proxy in front of it, to answer 401 there`,
   );
+}
+
+/** What the bot reads of the challenges, skopeo has to read as well: it does the uploads. */
+async function assertSkopeoAnswers(
+  http: RegistryHttp,
+  access: RegistryAccess,
+  { challenges, headers }: Greeting,
+  signal: AbortSignal,
+): Promise<void> {
+  const { registry } = access;
+  const [bearer] = bearersOf(challenges);
+  const told = JSON.stringify(headers.join(", ").slice(0, 200));
+  if (!bearer && !asksForBasic(challenges))
+    throw denied(`${registry} takes no login that the bot can send (${told}): switch on Basic or token logins there`);
+  const challenge = challengeForSkopeo(headers);
+  if (challenge === undefined)
+    throw denied(
+      `${registry} asks for a login in a form that skopeo cannot read (${told}): Basic or Bearer must come first, or in a header of its own`,
+    );
+  if (challenge.scheme === "bearer" && challenge.realm !== bearer?.realm)
+    throw denied(
+      `${registry} asks for a login in a form that skopeo cannot read (${told}): the value of realm must be in quotes, right after the equals sign`,
+    );
+  if (challenge.scheme === "bearer" || !bearer) return;
+  const failure = await tryUpload(http, { ...access, scheme: "basic" }, signal).catch((error: unknown) => error);
+  if (!(failure instanceof JobError) || failure.reason !== "RegistryDenied") return;
+  throw denied(
+    `${registry} offers Basic before Bearer (${told}), so skopeo sends user and password, and the registry refuses them: let it, or the proxy in front of it, offer Bearer first`,
+  );
+}
+
+function denied(message: string): JobError {
+  return new JobError("RegistryDenied", message);
 }
 
 /** Quay creates a repository on the first request for a push token (quay, endpoints/v2/v2auth.py). */

@@ -11,6 +11,8 @@ export interface AuthorizerSettings {
   readonly repository: string;
   readonly actions: "pull" | "pull,push";
   readonly login: RegistryLogin | undefined;
+  /** Answers only this kind of challenge; default: a token where one is offered. */
+  readonly scheme?: "basic" | undefined;
   /** Whether a registry's login may go to a token service. */
   readonly isTokenService: (registry: string, service: URL) => boolean;
   /** Milliseconds since the epoch. */
@@ -25,7 +27,7 @@ type AskForToken = (url: URL, request: HttpInit, signal: AbortSignal) => Promise
  * refresh token of its OAuth 2 variant). For a registry with HTTPS no token is fetched by HTTP, and its login does not go to other owners' token services.
  */
 export function createAuthorizer(settings: AuthorizerSettings, ask: AskForToken) {
-  const { registry, repository, actions, login } = settings;
+  const { registry, repository, actions, login, scheme } = settings;
   let current: string | undefined;
 
   return {
@@ -33,7 +35,7 @@ export function createAuthorizer(settings: AuthorizerSettings, ask: AskForToken)
     header: () => current,
     /** A header in answer to challenges; undefined when there is none. Throws a `RegistryVerdict` for a token service that is not trusted. */
     async answer(challenges: readonly Challenge[], secure: boolean, signal: AbortSignal): Promise<string | undefined> {
-      const [bearer] = bearersOf(challenges);
+      const [bearer] = scheme === "basic" ? [] : bearersOf(challenges);
       if (bearer) current = `Bearer ${await fetchToken(bearer, secure, signal)}`;
       else if (login && asksForBasic(challenges)) current = basic(login);
       else return undefined;

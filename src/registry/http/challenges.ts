@@ -79,3 +79,35 @@ export function bearersOf(challenges: readonly Challenge[]): readonly Bearer[] {
 export function asksForBasic(challenges: readonly Challenge[]): boolean {
   return challenges.some(({ scheme }) => scheme === "basic");
 }
+
+/** What skopeo would answer to. */
+export type SkopeoChallenge = { readonly scheme: "basic" } | { readonly scheme: "bearer"; readonly realm: string | undefined };
+
+/**
+ * The challenge that skopeo answers, of an answer's WWW-Authenticate headers: the first one with Basic or Bearer. It reads one challenge of each
+ * header (containers/image, docker/wwwauthenticate.go): no blanks around the equals sign, and without quotes only a token. Undefined when it
+ * would send no login.
+ */
+export function challengeForSkopeo(headers: readonly string[]): SkopeoChallenge | undefined {
+  for (const header of headers) {
+    const { scheme, rest } = /^\s*(?<scheme>[^\s"(),/:;<=>?@[\\\]{}]+)\s*(?<rest>.*)$/s.exec(header)?.groups ?? {};
+    if (scheme?.toLowerCase() === "basic") return { scheme: "basic" };
+    if (scheme?.toLowerCase() === "bearer") return { scheme: "bearer", realm: realmForSkopeo(rest ?? "") };
+  }
+  return undefined;
+}
+
+const parameter =
+  /^\s*(?<name>[^\s"(),/:;<=>?@[\\\]{}]+)=(?:"(?<quoted>(?:[^"\\]|\\.)*)"|(?<token>[^\s"(),/:;<=>?@[\\\]{}]+))\s*(?<comma>,?)/;
+
+function realmForSkopeo(parameters: string): string | undefined {
+  let realm: string | undefined;
+  let hasNext = true;
+  for (let rest = parameters; hasNext; ) {
+    const { 0: whole = "", groups: { name, quoted, token, comma } = {} } = parameter.exec(rest) ?? {};
+    if (name?.toLowerCase() === "realm") realm = quoted?.replace(/\\(.)/g, "$1") ?? token;
+    hasNext = comma === "," && (quoted ?? token) !== "";
+    rest = rest.slice(whole.length);
+  }
+  return realm || undefined;
+}

@@ -27,6 +27,8 @@ export interface HeadAnswer {
   /** Whether it came from a public address, or redirects led over one. */
   readonly isPublic: boolean;
   header(name: string): string | undefined;
+  /** Each header of this name by itself. */
+  headers(name: string): readonly string[];
 }
 
 /** An answer read to its end. */
@@ -93,6 +95,7 @@ export function createExchange(agents: Agents, trust: HostTrust): Exchange {
       url,
       isPublic: publicOnly || (peer !== undefined && addressKind(peer) === "public"),
       header: (name) => text(response.headers[name]),
+      headers: (name) => response.headersDistinct[name] ?? [],
     };
   }
 }

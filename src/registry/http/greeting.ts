@@ -20,8 +20,8 @@ export interface Greeting {
   /** The answer's content type. */
   readonly type: string | undefined;
   readonly challenges: readonly Challenge[];
-  /** The challenges as they were sent. */
-  readonly header?: string | undefined;
+  /** The headers with the challenges, as they were sent. */
+  readonly headers: readonly string[];
 }
 
 /** Asks `/v2/` without login, as skopeo does first, and judges where a caller with this login would be sent. */
@@ -72,7 +72,7 @@ function asGreeting(answer: HeadAnswer): Greeting {
     type,
     secure: url.protocol === "https:",
     challenges: challengesOf(answer),
-    header: answer.header("www-authenticate"),
+    headers: status === 401 ? answer.headers("www-authenticate") : [],
   };
 }
 
@@ -81,7 +81,7 @@ function unanswered(signal: AbortSignal): (error: unknown) => Greeting {
   return (error) => {
     signal.throwIfAborted();
     if (error instanceof RegistryVerdict || isRefusedHost(error)) throw error;
-    return { answered: false, status: 0, type: undefined, isPublic: false, secure: true, challenges: [] };
+    return { answered: false, status: 0, type: undefined, isPublic: false, secure: true, challenges: [], headers: [] };
   };
 }
 

@@ -15,6 +15,8 @@ export interface RegistryAccess extends RegistryHost {
   readonly repository: string;
   readonly actions: "pull" | "pull,push";
   readonly login: RegistryLogin | undefined;
+  /** Answers only this kind of challenge; default: a token where one is offered. */
+  readonly scheme?: "basic" | undefined;
 }
 
 interface RegistryRequest {
