@@ -85,6 +85,9 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ],
     [`${manifest}StatusCode: 403, ${html}`, "RegistryDenied", "destination"],
     [`${upload}StatusCode: 404, ${html}`, "NoSuchRepository", "destination"],
+    [`${upload}StatusCode: 408, ${html}`, "RegistryUnavailable", "destination"],
+    [`${upload}StatusCode: 423, ${html}`, "RegistryReadOnly", "destination"],
+    [`${initializing}StatusCode: 410, ${html}`, "ImageNotFound", "source"],
     [`${upload}StatusCode: 409, ${html}`, "CopyFailed", "destination"],
     [`${manifest}StatusCode: 412, ${html}`, "PolicyViolation", "destination"],
     [`${manifest}StatusCode: 415, ${html}`, "UnsupportedImage", "destination"],
@@ -118,6 +121,26 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "destination",
     ],
     ['Get "https://quay.example.com/v2/": Gateway Timeout', "ProxyRefused", "destination"],
+    [
+      `${reuse}pinging container registry quay.example.com: Get "https://quay.example.com/v2/": proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused`,
+      "ProxyRefused",
+      "destination",
+    ],
+    ['Get "https://reg.example:5000/v2/": proxyconnect tcp: dial tcp: lookup proxy.corp: no such host', "ProxyRefused", "source"],
+  ],
+  "a token service's status says nothing about an image": [
+    [
+      "initializing source docker://reg.example:5000/shop/app:v1: Requesting bear token: invalid status code from registry 404 (Not Found)",
+      "CopyFailed",
+      "source",
+    ],
+    [`${reuse}Requesting bearer token: invalid status code from registry 405 (Method Not Allowed)`, "CopyFailed", "destination"],
+    [`${reuse}Requesting bear token: invalid status code from registry 403 (Forbidden)`, "RegistryDenied", "destination"],
+    [
+      `${reuse}requesting bearer token: invalid status code from registry 503 (Service Unavailable)`,
+      "RegistryUnavailable",
+      "destination",
+    ],
   ],
   "a registry that lost sight of what was just pushed is tried again": [
     [`${manifest}manifest blob unknown`, "CopyFailed", "destination"],
@@ -165,6 +188,8 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "source",
     ],
     ["Source image rejected: A signature was required, but no signature exists", "SignatureRefused", "source"],
+    [`${ofIndex}Source image rejected: Signature for identity reg.example/x is not accepted`, "SignatureRefused", "source"],
+    ["can not copy reg.example:5000/shop/app:v1: manifest must be converted to type", "UnsupportedImage", "source"],
   ],
   "images of several platforms: the fault is on the side where it happened": [
     [
@@ -203,6 +228,8 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "RegistryUnavailable",
       "source",
     ],
+    [`copying instance 2/3: reading blob ${blob}: fetching blob: StatusCode: 403, ${html}`, "RegistryDenied", "source"],
+    ['Get "https://reg.example:5000/v2/": remote error: tls: handshake failure', "RegistryUnavailable", "source"],
     ["something nobody has seen before", "CopyFailed", undefined],
   ],
   "names are no words": [

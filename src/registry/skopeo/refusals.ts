@@ -43,9 +43,17 @@ export function refusalReason(told: ToldFailure, mediaType: string | undefined):
   if (status === 507) return { reason: "RegistryFull" };
   if (status !== undefined && status >= 500) return { reason: "RegistryUnavailable" };
   if (code === "name invalid") return { reason: "BadReference" };
+  if (code === undefined && ofTokenService.test(told.words)) return { reason: byToken(status) };
   const named = mayExplain(told) ? saidBy.find(({ pattern }) => pattern.test(said)) : undefined;
   if (named && fits(named.reason, told)) return { reason: named.reason };
   return byCode(told, mediaType) ?? byStatus(told) ?? { reason: "CopyFailed" };
+}
+
+/** skopeo asks a token service, whose status says nothing about an image (wordings of 1.9 to 1.22). */
+const ofTokenService = /requesting bear(?:er)? token|unable to retrieve auth token/i;
+
+function byToken(status: number | undefined): FailureReason {
+  return status === 401 || status === 403 ? "RegistryDenied" : "CopyFailed";
 }
 
 /** The words about an unknown name or digest only repeat the request. */
@@ -94,6 +102,8 @@ function byStatus({ status, side }: ToldFailure): Refusal | undefined {
       return { reason: "RegistryUnlicensed" };
     case 404:
       return missing(side);
+    case 410:
+      return side === "source" ? { reason: "ImageNotFound" } : undefined;
     case 405:
       return { reason: side === "source" ? "CopyFailed" : "RegistryReadOnly" };
     case 407:
@@ -101,6 +111,11 @@ function byStatus({ status, side }: ToldFailure): Refusal | undefined {
     case 412:
     case 451:
       return { reason: "PolicyViolation" };
+    case 408:
+    case 425:
+      return { reason: "RegistryUnavailable" };
+    case 423:
+      return { reason: side === "source" ? "RegistryUnavailable" : "RegistryReadOnly" };
     case 413:
       return { reason: "UploadTooLarge" };
     case 415:

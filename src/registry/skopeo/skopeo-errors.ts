@@ -45,11 +45,12 @@ const ownWords: readonly Rule[] = [
   { pattern: /^invalid (?:source|destination) name|both a tag and digest/i, reason: "BadReference" },
   { pattern: /unexpectedly received a manifest list|nested|index instead of a manifest/i, reason: "NestedIndex" },
   {
-    pattern: /preserve digests|compression is not supported|unsupported manifest|unknown manifest type/i,
+    pattern:
+      /preserve digests|compression is not supported|unsupported manifest|unknown manifest type|must be converted to type/i,
     reason: "UnsupportedImage",
   },
   {
-    pattern: /error loading trust policy|rejected by policy|signature was required|invalid signature/i,
+    pattern: /error loading trust policy|source image rejected|rejected by policy|signature was required|invalid signature/i,
     reason: "SignatureRefused",
   },
   { pattern: /x509:|tls: failed to verify|server gave HTTP response/i, reason: "RegistryUntrusted" },
@@ -62,14 +63,14 @@ const ofConnection: readonly Rule[] = [
   { pattern: /context deadline exceeded(?! \(client)/i, reason: "TimedOut" },
   {
     pattern:
-      /connection refused|connection reset|i\/o timeout|handshake timeout|no such host|server misbehaving|no route to host|network is unreachable|\bEOF\b|client\.timeout|closed network connection|broken pipe|server closed|stream error|GOAWAY/i,
+      /connection refused|connection reset|i\/o timeout|handshake timeout|no such host|server misbehaving|no route to host|network is unreachable|\bEOF\b|client\.timeout|closed network connection|broken pipe|server closed|stream error|GOAWAY|remote error: tls|handshake failure/i,
     reason: "RegistryUnavailable",
   },
 ];
 
-/** A proxy's answer instead of the registry's, as Go reports it: only the words of its status after the address. */
+/** A proxy that cannot be reached, and one that answers instead of the registry, as Go reports it: only the words of its status after the address. */
 const byProxy =
-  /\b(?:get|head|post|put|patch): (?:proxy authentication required|forbidden|bad gateway|service unavailable|gateway time-?out|not allowed|method not allowed|internal server error|unauthorized|access denied)\.?$/i;
+  /\bproxyconnect \w+:|\b(?:get|head|post|put|patch): (?:proxy authentication required|forbidden|bad gateway|service unavailable|gateway time-?out|not allowed|method not allowed|internal server error|unauthorized|access denied)\.?$/i;
 
 const longestMessage = 600;
 /** Much longer than what is shown, so that a secret is never cut before it is found. */

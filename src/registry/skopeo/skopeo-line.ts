@@ -25,8 +25,7 @@ export interface ToldFailure {
 }
 
 /** skopeo 1.9 to 1.22 begin so when they copy one image of an index. */
-const ofIndex =
-  /^(?:copying (?:image|instance) \d+\/\d+ (?:from manifest list|from index)|copying system image from manifest list): /i;
+const ofIndex = /^copying (?:(?:image|instance) \d+\/\d+(?: from (?:manifest list|index))?|system image from manifest list): /i;
 
 const sides: readonly (readonly [CopySide, RegExp])[] = [
   ["source", /happened during read:/i],

@@ -54,7 +54,7 @@ describe("what skopeo's words mean", () => {
     ['pinging container registry r: Get "https://r/v2/": context deadline exceeded', "TimedOut", true],
     [
       `${reuse}pinging container registry r: proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused`,
-      "RegistryUnavailable",
+      "ProxyRefused",
       true,
     ],
     [
