@@ -4,6 +4,7 @@ import { type ChildExit, runChild } from "../children/child.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../children/run-directory.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatAuthfile, secretsOf } from "../core/hosts/auth-file.ts";
+import { noProxies, type Proxies } from "../core/hosts/proxy.ts";
 import { fillImageTemplate, imageValues } from "../core/images/image-template.ts";
 import { JobError } from "../core/jobs/errors.ts";
 import type { Findings } from "../core/jobs/findings.ts";
@@ -39,12 +40,14 @@ export interface CommandParts {
   readonly documents: DocumentSource;
   readonly host: HostProcess;
   readonly clock: Clock;
+  /** Those that the bot itself goes through. Default: none. */
+  readonly proxies?: Proxies | undefined;
 }
 
 /** Opens one of the commands of BUILD_WATCHER_COMMANDS_FILE. */
 export function openCommand(
   settings: CommandSettings,
-  { documents, host, clock, stateDirectory }: AnalyzerParts,
+  { documents, host, clock, proxies, stateDirectory }: AnalyzerParts,
 ): OpenedAnalyzer {
   let opened: Promise<RunDirectory> | undefined;
   const runs = () => {
@@ -52,7 +55,7 @@ export function openCommand(
     return opened;
   };
   return {
-    analyzer: createCommandAnalyzer(settings, { runs, documents, host, clock }),
+    analyzer: createCommandAnalyzer(settings, { runs, documents, host, clock, proxies }),
     close: async () => (await opened)?.close(),
   };
 }
@@ -61,7 +64,6 @@ export function openCommand(
 const commandPlaceholders = ["sbom", "authfile", "outdir"] as const;
 
 const passedOn = ["PATH", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
 const longestOutput = 16 * 1024 * 1024;
 const longestWords = 1_000;
 
@@ -95,7 +97,7 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
       await mkdir(files.path("out"), { mode: 0o700 });
       const values = { ...imageValues(image.reference, request), ...pathsIn(files) };
       const rest = args.slice(1).map((argument) => fillImageTemplate(argument, values));
-      const child = { command: program, args: rest, environment: environmentFor(settings, parts.host, files), longestOutput };
+      const child = { command: program, args: rest, environment: environmentFor(settings, parts, files), longestOutput };
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
       const exit = await runChild({ ...child, host: parts.host, clock: parts.clock }, deadline).catch(
         (error: NodeJS.ErrnoException) => {
@@ -126,11 +128,16 @@ function pathsIn(files: ChildFiles): Readonly<Record<(typeof commandPlaceholders
 }
 
 /** The login is where docker's and podman's tools look for it. Their caches are removed with the home. */
-function environmentFor({ environment }: CommandSettings, { env }: HostProcess, files: ChildFiles): Record<string, string> {
-  const allowed = [...passedOn, ...proxies, ...environment].flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+function environmentFor(
+  { environment }: CommandSettings,
+  { host: { env }, proxies = noProxies }: CommandParts,
+  files: ChildFiles,
+): Record<string, string> {
+  const given = (names: readonly string[]) =>
+    Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])));
   const home = files.path("");
   const own = { HOME: home, TMPDIR: files.path("out"), DOCKER_CONFIG: home, REGISTRY_AUTH_FILE: files.path("config.json") };
-  return { ...Object.fromEntries(allowed), ...own };
+  return { ...given(passedOn), ...proxies.environment, ...given(environment), ...own };
 }
 
 /** The program's result; a file only if it is in the directory given to it. */

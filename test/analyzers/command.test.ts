@@ -6,6 +6,7 @@ import { type CommandSettings, createCommandAnalyzer } from "../../src/analyzers
 import { openRunDirectory } from "../../src/children/run-directory.ts";
 import { readCommandsFile } from "../../src/config/files/commands-file.ts";
 import { systemClock } from "../../src/core/clock.ts";
+import { readProxies } from "../../src/core/hosts/proxy.ts";
 import { digest, documentsOf, failureOf, never, request, secretFile, shown } from "../support/analyzers.ts";
 
 const image = `quay.example.com/shop/checkout@${digest}`;
@@ -47,9 +48,14 @@ ${script}
   return { directory, seen: () => JSON.parse(readFileSync(seen, "utf8")) as Seen };
 }
 
-async function command(directory: string, settings: Partial<CommandSettings> = {}) {
+async function command(directory: string, settings: Partial<CommandSettings> = {}, variables: Record<string, string> = {}) {
   const state = mkdtempSync(join(tmpdir(), "bw-command-"));
-  const env = { PATH: [directory, process.env.PATH].join(delimiter), SECRET_OF_BOT: "BOTSECRET", TRIVY_TOKEN: "t0ken" };
+  const env = {
+    ...variables,
+    PATH: [directory, process.env.PATH].join(delimiter),
+    SECRET_OF_BOT: "BOTSECRET",
+    TRIVY_TOKEN: "t0ken",
+  };
   const host = Object.create(process, { env: { value: env } }) as NodeJS.Process;
   const runs = await openRunDirectory(state, host, systemClock, "command");
   onTestFinished(async () => {
@@ -57,7 +63,7 @@ async function command(directory: string, settings: Partial<CommandSettings> = {
     rmSync(state, { recursive: true, force: true });
   });
   const usual: CommandSettings = { name: "scan", args: ["scanner", "{image}"], exitCodes: {}, environment: [], timeout: 60_000 };
-  const parts = { runs: async () => runs, documents: documentsOf(), host, clock: systemClock };
+  const parts = { runs: async () => runs, documents: documentsOf(), host, clock: systemClock, proxies: readProxies(env).proxies };
   const left = () => readdirSync(join(state, "command", "run")).flatMap((run) => readdirSync(join(state, "command", "run", run)));
   return { analyzer: createCommandAnalyzer({ ...usual, ...settings }, parts), left };
 }
@@ -100,6 +106,18 @@ describe("a command", () => {
     expect(env.TRIVY_TOKEN).toBe("t0ken");
     expect(JSON.stringify({ args, env })).not.toMatch(/TOPSECRET|BOTSECRET|cm9ib3Q/);
     expect(left()).toEqual([]);
+  });
+
+  it("gets the proxies as the bot reads them, in both spellings, and others only by name", async () => {
+    const { directory, seen } = programs(["scanner"]);
+    const variables = { HTTPS_PROXY: "http://a:1", https_proxy: "http://b:1", no_proxy: ".svc", all_proxy: "socks5://c:1" };
+    const { analyzer } = await command(directory, {}, variables);
+    await analyzer.submit(request, never);
+    const proxies = { HTTPS_PROXY: "http://a:1", https_proxy: "http://a:1", NO_PROXY: ".svc", no_proxy: ".svc" };
+    expect(Object.fromEntries(Object.entries(seen().env).filter(([name]) => /_proxy$/i.test(name)))).toEqual(proxies);
+    const named = await command(directory, { environment: ["all_proxy"] }, variables);
+    await named.analyzer.submit(request, never);
+    expect(seen().env).toMatchObject({ ...proxies, all_proxy: "socks5://c:1" });
   });
 
   it("gets its arguments as they are, whatever they look like to a shell", async () => {

@@ -65,7 +65,8 @@ describe("the proxy for an address", () => {
   it("is the one in upper case where two differ, for skopeo as well, and the bot says so", () => {
     const { proxies, warnings } = readProxies({ HTTPS_PROXY: "http://a:1", https_proxy: "http://b:1", no_proxy: "x" });
     expect(proxies.proxyFor(new URL("https://quay.io"))?.name).toBe("http://a:1");
-    expect(proxies.environment).toEqual({ HTTPS_PROXY: "http://a:1", NO_PROXY: "x" });
+    const alike = { HTTPS_PROXY: "http://a:1", https_proxy: "http://a:1", NO_PROXY: "x", no_proxy: "x" };
+    expect(proxies.environment).toEqual(alike);
     expect(warnings).toEqual(["HTTPS_PROXY and https_proxy differ; HTTPS_PROXY counts"]);
   });
 

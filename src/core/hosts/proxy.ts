@@ -12,7 +12,7 @@ export interface ProxyServer {
 export interface Proxies {
   /** The proxy that a URL is reached through; undefined when it is reached directly. */
   proxyFor(url: URL): ProxyServer | undefined;
-  /** The variables as a child process gets them: one spelling each, so that it reads the same. */
+  /** The variables as a child process gets them: both spellings alike, so that every program reads the same. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -46,7 +46,9 @@ export function readProxies(environment: Environment): ProxyReading {
         return proxy;
       },
       environment: Object.fromEntries(
-        [http, https, none].flatMap((found) => (found ? [[found.name.toUpperCase(), found.value]] : [])),
+        [http, https, none].flatMap((found) =>
+          found ? [found.name.toUpperCase(), found.name.toLowerCase()].map((name) => [name, found.value]) : [],
+        ),
       ),
     },
     mistakes: wrong,
