@@ -54,8 +54,10 @@ export function answers(
 ): Fault {
   return (incoming, response, url) => {
     if (incoming.method !== method || !path.test(url)) return false;
-    incoming.resume();
-    response.writeHead(status, { "Content-Type": "application/json", ...headers }).end(method === "HEAD" ? undefined : body);
+    const reply = () =>
+      response.writeHead(status, { "Content-Type": "application/json", ...headers }).end(method === "HEAD" ? undefined : body);
+    // A client that is answered while it still sends can take that for a broken connection.
+    incoming.resume().once("end", reply);
     return true;
   };
 }
