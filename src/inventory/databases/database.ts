@@ -1,9 +1,9 @@
 import type { Distribution, FoundPackage } from "../inventory.ts";
 
-/** What one file of a package database says. */
+/** What a file of a package database contains. */
 export interface Findings {
   readonly packages: readonly FoundPackage[];
-  /** What could not be read of it, for people; the packages are then not all. */
+  /** What could not be read, for people. Then packages can be missing. */
   readonly troubles?: readonly string[];
   readonly distribution?: Distribution;
   readonly contentSets?: readonly string[];
@@ -12,35 +12,35 @@ export interface Findings {
 export interface DatabaseFile {
   readonly path: string;
   readonly bytes: Buffer;
-  /** The bytes of its companion, where it has one. */
+  /** The bytes of its companion, if it has one. */
   readonly companion?: Buffer | undefined;
 }
 
-/** One kind of package database. Its input is hostile: `read` ends on any bytes, and throws `UnreadableDatabase` or a `RangeError` for what it cannot follow. */
+/** A kind of package database. The input is hostile: `read` ends for any bytes, and throws `UnreadableDatabase` or a `RangeError` if it cannot read them. */
 export interface PackageDatabase {
   readonly name: string;
-  /** Whether a file is this database, by its path without a leading slash; its directory can be a link. */
+  /** Whether a file is this database, by its path without a leading slash. Its directory can be a link. */
   owns(path: string): boolean;
-  /** Bytes of a file that are read at most; a larger one is not read. */
+  /** The most bytes of a file. A larger one is not read. */
   readonly limit: number;
-  /** Where the system looks for it: files, or directories with a slash at the end. Absent: every file it owns counts. */
+  /** Where the system looks for it: files, or directories with a slash at the end. Absent: the file counts in any place. */
   readonly places?: readonly string[];
-  /** What is appended to a file's path for the file that completes it. Both are kept unchanged, because a layer can change only one of them. */
+  /** The suffix of the companion file that completes a file. Both are kept unchanged, because a layer can change only one of them. */
   readonly companion?: string;
   read(file: DatabaseFile): Findings;
 }
 
-/** A database that cannot be read at all; the message says why, for people. */
+/** A database that cannot be read at all. The message says why, for people. */
 export class UnreadableDatabase extends Error {
   override readonly name = "UnreadableDatabase";
 }
 
-/** Packages that are read of one file at most. */
+/** The most packages of one file. */
 export const mostPackages = 100_000;
 
 const longestText = 1_000;
 
-/** A text as it may be kept: one line, bounded, undefined when nothing is left. */
+/** A text that can be kept: one line, bounded. Undefined if nothing is left. */
 export function plainText(text: string | undefined): string | undefined {
   const plain = text
     ?.slice(0, longestText)
@@ -51,5 +51,5 @@ export function plainText(text: string | undefined): string | undefined {
 
 const mebibyte = 1024 * 1024;
 
-/** Bytes of a file that are read at most, by the kind of file. */
+/** The most bytes of a file, by kind. */
 export const fileLimits = { text: 4 * mebibyte, database: 64 * mebibyte, rpm: 256 * mebibyte, archive: 128 * mebibyte } as const;

@@ -9,7 +9,7 @@ import { redHatContent } from "./system/red-hat.ts";
 import { rpmBerkeley, rpmNdb, rpmSqlite } from "./system/rpm.ts";
 import { rpmManifest } from "./system/rpm-manifest.ts";
 
-/** Every database that is read, by file names. Go's build info has no file name: it is inside programs and found by its bytes. */
+/** All databases that are recognized by file names. Go's build info is not among them: it is inside programs and is found by its bytes. */
 export const databases: readonly PackageDatabase[] = [
   osRelease,
   releaseFiles,

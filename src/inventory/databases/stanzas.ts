@@ -1,4 +1,4 @@
-/** Blocks of `key: value` lines, separated by blank lines; only the wanted fields, without continuation lines. */
+/** Reads blocks of `key: value` lines, separated by blank lines: only the wanted fields, without continuation lines. */
 export function* stanzas(bytes: Buffer, most: number, wanted: readonly string[]): Generator<ReadonlyMap<string, string>> {
   const keys = new Set(wanted);
   let fields = new Map<string, string>();
@@ -17,7 +17,7 @@ export function* stanzas(bytes: Buffer, most: number, wanted: readonly string[])
   if (fields.size > 0) yield fields;
 }
 
-/** Line by line, so that a large file is not there twice. */
+/** Line by line, so that a large file is not in memory twice. */
 export function* lines(bytes: Buffer): Generator<string> {
   let start = 0;
   while (start < bytes.length) {

@@ -11,16 +11,16 @@ import { readPair } from "./read-layer.ts";
 
 export interface ImageParts {
   readonly digest: Digest;
-  /** The image's configuration, as its registry holds it. */
+  /** The image's configuration, as its registry has it. */
   readonly config: Buffer;
   readonly layers: readonly LayerDescriptor[];
-  /** What was read of each layer; undefined for those that are skipped. */
+  /** What was read of each layer. Undefined for skipped ones. */
   readonly contents: readonly (LayerContents | undefined)[];
-  /** What is known already of why the whole is not. */
+  /** Why the whole is not complete, as far as that is known. */
   readonly reasons: readonly string[];
 }
 
-/** The contents of an image, from its layers. It never throws because of the input. */
+/** The contents of an image, from its layers. Never throws because of the input. */
 export function assembleImage({ digest, config, layers, contents, reasons }: ImageParts): ImageContent {
   const merged = mergeLayers(contents.map((layer) => layer ?? newContents()));
   const skipped = layers.flatMap(({ skipped }, index) => (skipped ? [`layer ${index + 1} was not read: ${skipped}`] : []));
@@ -45,7 +45,7 @@ export function assembleImage({ digest, config, layers, contents, reasons }: Ima
   };
 }
 
-/** The files of a database that count: of a system's, those at the places where it looks for them. */
+/** The files of a database that count. A system's database counts only where the system looks for it. */
 function effectiveFiles(database: PackageDatabase, merged: MergedLayers): MergedFile[] {
   const own = [...merged.files.values()].filter((file) => file.database === database.name && database.owns(file.path));
   if (!database.places) return own;
@@ -59,7 +59,7 @@ function effectiveFiles(database: PackageDatabase, merged: MergedLayers): Merged
   return own.filter(isPlaced).map((file) => withCompanion(database, file, merged));
 }
 
-/** A log that is older than its database belongs to one that is gone; one of another layer was not there when the file was read. */
+/** A log older than its database belongs to a database that is gone. A log of another layer was missing when the file was read. */
 function withCompanion(database: PackageDatabase, file: MergedFile, merged: MergedLayers): MergedFile {
   const companion = database.companion ? merged.files.get(`${file.path}${database.companion}`) : undefined;
   const valid = companion && companion.layer >= file.layer ? companion : undefined;
@@ -83,7 +83,7 @@ function distributionOf(files: readonly MergedFile[]): Distribution | undefined 
   return exactDistribution(named("os-release")[0], named("release file"));
 }
 
-/** Sorted by package URL, each once a layer. */
+/** Sorted by package URL, each once for a layer. */
 function packagesOf(
   files: readonly MergedFile[],
   distribution: Distribution | undefined,
@@ -101,7 +101,7 @@ function packagesOf(
   return [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, found]) => found);
 }
 
-/** The lowest layer that has a package in a file: a layer that installs one package contains the whole list of its system again. */
+/** The lowest layer with this package in a file: a layer that installs one package contains the system's whole list again. */
 function originsOf(contents: ImageParts["contents"], distribution: Distribution | undefined): ReadonlyMap<string, number> {
   const origins = new Map<string, number>();
   for (const [layer, { files }] of contents.map((layer) => layer ?? newContents()).entries()) {
@@ -129,7 +129,7 @@ function judge(
   return { completeness: reasons.length > 0 ? "partial" : "complete", reasons };
 }
 
-/** Labels by which builds name their sources, OpenShift's before the general ones. */
+/** Labels that name a build's source, OpenShift's first. */
 const sourceLabels = ["io.openshift.build.source-location", "org.opencontainers.image.source"];
 const commitLabels = ["io.openshift.build.commit.id", "org.opencontainers.image.revision"];
 
@@ -149,7 +149,7 @@ function describeConfig(config: Buffer): Pick<ImageContent, "created" | "platfor
   };
 }
 
-/** A source with a login in it is not repeated. */
+/** A source that contains a login is left out. */
 function safeUrl(text: string): boolean {
   return !/^[a-z+]+:\/\/[^/]*@/i.test(text);
 }

@@ -1,14 +1,14 @@
 import type { Findings } from "../databases/database.ts";
 import { goAlignment, goLimit, goMagic, readGoBuildInfo } from "../databases/languages/go.ts";
 
-/** Looks for build info in a program as its bytes go by: its place is in no index that comes before it. */
+/** Searches a program for build info while it is read, because nothing before it says where it is. */
 export interface GoScanner {
   push(chunk: Buffer): void;
-  /** What was found; undefined for a program that Go did not build. Throws `UnreadableDatabase`. */
+  /** What was found. Undefined for a program that Go did not build. Throws `UnreadableDatabase`. */
   end(): Findings | undefined;
 }
 
-/** Bytes that distinguish build info from what only looks like it. */
+/** How many bytes distinguish build info from bytes that only look like it. */
 const headSize = 32 + 64;
 
 export function createGoScanner(): GoScanner {
@@ -33,7 +33,7 @@ export function createGoScanner(): GoScanner {
     },
   };
 
-  /** Where fewer bytes follow than are needed the place is looked at again with the next chunk. */
+  /** If too few bytes follow, the same place is checked again with the next chunk. */
   function search(needed: number): void {
     let at = window.indexOf(goMagic);
     while (at >= 0 && at + needed <= window.length) {
@@ -50,7 +50,7 @@ export function createGoScanner(): GoScanner {
   }
 }
 
-/** By its head: the size of a pointer and, since Go 1.18, the version's text. */
+/** Checks the head: the size of a pointer and, since Go 1.18, the version's text. */
 function isBuildInfo(head: Buffer): boolean {
   const [pointerSize, flags] = [head[14] ?? 0, head[15] ?? 0];
   if ((flags & 2) === 0) return (pointerSize === 4 || pointerSize === 8) && flags <= 1;

@@ -12,7 +12,7 @@ interface PlatformManifest {
   readonly platform: string;
 }
 
-/** What a manifest is to those who look for packages. */
+/** What a manifest means for reading packages. */
 export type DescribedManifest =
   | { readonly kind: "image"; readonly config: Digest; readonly layers: readonly LayerDescriptor[] }
   | { readonly kind: "index"; readonly platforms: readonly PlatformManifest[]; readonly reasons: readonly string[] }
@@ -24,7 +24,7 @@ const mostPlatforms = 50;
 const configTypes = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 const indexTypes = ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
-/** Reads a manifest (image-spec v1.1: manifest.md, image-index.md). It never throws: anything else is `unreadable`, with a reason for people. */
+/** Reads a manifest (image-spec v1.1: manifest.md, image-index.md). Never throws. Anything else is `unreadable`, with a reason for people. */
 export function describeManifest(mediaType: string, bytes: Buffer): DescribedManifest {
   const fields = parse(bytes);
   if (!fields) return unreadable("its manifest is no JSON object");
@@ -43,7 +43,7 @@ export function describeManifest(mediaType: string, bytes: Buffer): DescribedMan
   return describeImage(config.digest, fields.layers.map(asObject));
 }
 
-/** A platform by an image's configuration or an index' entry: `os/architecture[/variant]`. */
+/** The platform in an image's configuration or an index's entry: `os/architecture[/variant]`. */
 export function platformOf(fields: Readonly<Record<string, unknown>>): string | undefined {
   const parts = [fields.os, fields.architecture, fields.variant].map(textOf);
   return parts[0] && parts[1] ? parts.filter(Boolean).join("/") : undefined;

@@ -1,24 +1,24 @@
 import type { LayerContents, PickedFile } from "./contents.ts";
 import { linkedPath } from "./paths.ts";
 
-/** A picked file as the whole image has it. */
+/** A needed file in the whole image. */
 export interface MergedFile extends PickedFile {
-  /** The layer it is of. */
+  /** Its layer. */
   readonly layer: number;
 }
 
-/** What the layers come to, one upon the other. */
+/** The layers on top of each other. */
 export interface MergedLayers {
-  /** By the real path, no link in it. */
+  /** By the real path, without links. */
   readonly files: ReadonlyMap<string, MergedFile>;
-  /** The real path behind a path; undefined when links run in a circle. */
+  /** The real path of a path. Undefined if its links form a circle. */
   resolve(path: string): string | undefined;
   /** Whether there is a link at this path. */
   isLink(path: string): boolean;
   readonly troubles: readonly string[];
 }
 
-/** Lays layers upon each other as a container's file system does (image-spec: layer.md). Later ones come last. */
+/** Puts layers on top of each other as a container's file system does (image-spec: layer.md), the lowest first. */
 export function mergeLayers(layers: readonly LayerContents[]): MergedLayers {
   const files = new Map<string, MergedFile>();
   const links = new Map<string, string>();
@@ -42,7 +42,7 @@ export function mergeLayers(layers: readonly LayerContents[]): MergedLayers {
     files.set(path, { ...file, path, layer });
   }
 
-  /** A file is put where its directory really is. It replaces a link in its own place. */
+  /** A file goes to the real path of its directory. It replaces a link at its own path. */
   function placeOf(path: string): string {
     const slash = path.lastIndexOf("/");
     if (slash < 0) return path;
@@ -51,7 +51,7 @@ export function mergeLayers(layers: readonly LayerContents[]): MergedLayers {
   }
 }
 
-/** Takes away what a layer deletes or replaces of those below it. */
+/** Removes what a layer deletes or replaces in lower layers. */
 function remove(contents: LayerContents, files: Map<string, unknown>, links: Map<string, string>): void {
   for (const path of contents.directories) links.delete(path);
   if (files.size === 0 && links.size === 0) return;
@@ -72,7 +72,7 @@ function isGone(path: string, gone: ReadonlySet<string>, emptied: ReadonlySet<st
   return false;
 }
 
-/** As many links as Linux follows on the way to one file. */
+/** How many links Linux follows on the way to a file. */
 const mostLinks = 40;
 
 function resolvePath(path: string, links: ReadonlyMap<string, string>): string | undefined {

@@ -1,6 +1,6 @@
 import { databases } from "../databases/index.ts";
 
-/** A tar entry's or a link's path from the root, without dots; undefined when it leads out of the root. */
+/** The path of a tar entry or link from the root, without dots. Undefined if it leads out of the root. */
 export function normalPath(name: string): string | undefined {
   const parts: string[] = [];
   for (const part of name.split("/")) {
@@ -11,7 +11,7 @@ export function normalPath(name: string): string | undefined {
   return parts.join("/");
 }
 
-/** The target of a link in this directory. As on a real system, nothing leads out of the root. */
+/** The target of a link in this directory. As on a real system it cannot lead out of the root. */
 export function linkedPath(directory: string, target: string): readonly string[] {
   const parts = target.startsWith("/") ? [] : directory.split("/").filter(Boolean);
   for (const part of target.split("/")) {

@@ -9,19 +9,19 @@ import { isPlaceAbove, normalPath } from "./paths.ts";
 import { unpackLayer } from "./unpack.ts";
 
 interface LayerLimits {
-  /** Files, links and directories of one layer that are looked at. */
+  /** The most files, links and directories of a layer that are read. */
   readonly entries: number;
-  /** Bytes of files that are kept as they are. */
+  /** The most bytes of files that are kept unchanged. */
   readonly kept: number;
-  /** Bytes a layer may unpack to. */
+  /** The most bytes that a layer can unpack to. */
   readonly unpacked: number;
 }
 
 const layerLimits: LayerLimits = { entries: 1_000_000, kept: 256 * 1024 * 1024, unpacked: 256 * 1024 ** 3 };
 
 /**
- * Reads a layer once, from its packed bytes, and keeps what package databases need. It never throws for what the bytes are: what breaks off or
- * goes beyond a limit is a trouble of the layer.
+ * Reads a layer once, from its packed bytes, and keeps what package databases need. Bad bytes never make it throw: if they end early or exceed a limit,
+ * the layer's `troubles` say so.
  */
 export async function readLayer(packed: AsyncIterable<Buffer>, limits = layerLimits): Promise<LayerContents> {
   const contents = newContents();
@@ -61,7 +61,7 @@ function troubleOf(error: unknown): string {
 
 type Keeping = { left: number };
 
-/** A file of the archive as its bytes go by. */
+/** A file of the archive while it is read. */
 interface EntryStream {
   on(event: "data", listener: (chunk: unknown) => void): unknown;
   once(event: "end", listener: () => void): unknown;
@@ -80,7 +80,7 @@ function isWhiteout(path: string): boolean {
   return path.startsWith(".wh.", path.lastIndexOf("/") + 1);
 }
 
-/** Entries that change the tree but have no content. */
+/** Entries that change the tree and have no content. */
 function note(path: string, { type, linkname }: Header, contents: GrowingContents): void {
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
   const base = path.slice(path.lastIndexOf("/") + 1);
@@ -98,7 +98,7 @@ function takeHardLink(path: string, linkname: string, contents: GrowingContents)
   else contents.others.push(path);
 }
 
-/** A companion belongs to its file's database. */
+/** The database of a file. A companion belongs to the database of its file. */
 function ownerOf(path: string): PackageDatabase | undefined {
   return databases.find(
     ({ owns, companion }) =>
@@ -146,7 +146,7 @@ function reading(read: () => Findings): Pick<PickedFile, "findings" | "trouble">
 
 const elf = Buffer.from("\x7fELF", "latin1");
 
-/** A file of no database may be a program that Go built. */
+/** A file that belongs to no database can be a program that Go built. */
 function scanFile(path: string, stream: EntryStream, contents: GrowingContents): void {
   const scanner = createGoScanner();
   let head: Buffer = Buffer.alloc(0);
@@ -167,7 +167,7 @@ function scanFile(path: string, stream: EntryStream, contents: GrowingContents):
   });
 }
 
-/** A file and its companion in the same layer belong together: they are read as one, whichever came first. */
+/** A file and its companion in the same layer are read together, in either order. */
 function pairCompanions(contents: GrowingContents): void {
   for (const [index, file] of contents.files.entries()) {
     const database = databases.find(({ name }) => name === file.database);

@@ -5,7 +5,7 @@ import { unzstd } from "./unzstd.ts";
 
 const chunkSize = 128 * 1024;
 
-/** A layer's tar archive, unpacked from any compression. The bytes decide which, not the manifest. Throws when they are damaged. */
+/** Unpacks a layer's tar archive from any compression. The bytes show which, not the manifest. Throws if they are damaged. */
 export async function* unpackLayer(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const { first, all } = await peek(packed);
   if (first.length === 0) return;
@@ -16,7 +16,7 @@ export async function* unpackLayer(packed: AsyncIterable<Buffer>): AsyncGenerato
   else yield* all;
 }
 
-/** Gzip, of several members as well. Who stops reading ends the source. */
+/** Gzip, also with several members. When the reader stops, the source is closed. */
 async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const decoder = createGunzip({ chunkSize });
   const feeding = pipeline(Readable.from(source), decoder);
@@ -25,13 +25,13 @@ async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   await feeding;
 }
 
-/** A frame, or one that is to be skipped, as estargz's successors begin with. */
+/** A frame, or one to skip, with which zstd:chunked layers can start. */
 function isZstd(bytes: Buffer): boolean {
   const magic = bytes.length >= 4 ? bytes.readUInt32LE(0) : 0;
   return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
 }
 
-/** The first bytes, enough to recognise the format, and the whole stream again. */
+/** The first bytes, enough to recognize the format, and the whole stream. */
 async function peek(source: AsyncIterable<Buffer>): Promise<{ first: Buffer; all: AsyncGenerator<Buffer> }> {
   const iterator = source[Symbol.asyncIterator]();
   let first: Buffer = Buffer.alloc(0);

@@ -1,8 +1,8 @@
 import { createZstdDecompress } from "node:zlib";
 
 /**
- * Unpacks Zstandard of any number of frames, frames to be skipped included (RFC 8878, 3.1): Node's decompressor ends with a frame that is
- * followed by another in the same bytes, and layers made for lazy pulling have one a file. Throws when the bytes are damaged.
+ * Unpacks Zstandard with any number of frames, including those to skip (RFC 8878, 3.1). Node's decompressor stops after one frame, but layers made for
+ * lazy pulling have a frame for each file. Throws if the bytes are damaged.
  */
 export async function* unzstd(source: AsyncIterable<Buffer>, chunkSize: number): AsyncGenerator<Buffer> {
   const input = source[Symbol.asyncIterator]();
@@ -20,7 +20,7 @@ export async function* unzstd(source: AsyncIterable<Buffer>, chunkSize: number):
   }
 }
 
-/** Yields what is unpacked until the decompressor ends, and returns the bytes it left. */
+/** Yields unpacked bytes until the decompressor ends, and returns the input that it left. */
 async function* decodeFrames(
   input: AsyncIterator<Buffer>,
   first: Buffer,
@@ -31,13 +31,13 @@ async function* decodeFrames(
   let last: Buffer = first;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   decoder.once("close", end).once("end", end);
-  /** A chunk at a time, so that what is left is of the last one. */
+  /** One chunk at a time, so that the rest belongs to the last one. */
   async function feed(): Promise<void> {
     for (let chunk: Buffer | undefined = first; chunk; chunk = await nextOf(input)) {
       last = chunk;
       fed += chunk.length;
       await Promise.race([new Promise<void>((written) => void decoder.write(last, () => written())), ended]);
-      // It leaves bytes unused only when it has ended.
+      // It leaves bytes only when it has ended.
       if (decoder.bytesWritten < fed || decoder.destroyed) return;
     }
     decoder.end();

@@ -2,12 +2,12 @@ import type { Digest } from "../../core/images/image-reference.ts";
 import type { ContentSummary, DescribedDocument } from "../inventory.ts";
 import type { DescribedManifest, LayerDescriptor } from "../layers/manifest.ts";
 
-/** Requests to a reader and its answers. Only plain data goes between threads. */
+/** Requests to a reader and its answers. Threads exchange only plain data. */
 export interface ReaderTasks {
   describe: { readonly ask: { readonly mediaType: string; readonly bytes: Uint8Array }; readonly answer: DescribedManifest };
-  /** A bill of materials that others wrote. */
+  /** A bill of materials that somebody else wrote. */
   document: { readonly ask: { readonly bytes: Uint8Array }; readonly answer: DescribedDocument };
-  /** Its bytes follow as blocks. The answer is what was found, packed for the cache. */
+  /** The bytes follow as blocks. The answer is what was found, packed for the cache. */
   layer: { readonly ask: Record<string, never>; readonly answer: Uint8Array };
   assemble: { readonly ask: AssembleParts; readonly answer: ReadContent };
 }
@@ -16,14 +16,14 @@ export interface AssembleParts {
   readonly digest: Digest;
   readonly config: Uint8Array;
   readonly layers: readonly LayerDescriptor[];
-  /** Packed; undefined for a layer that is skipped. */
+  /** Packed. Undefined for a skipped layer. */
   readonly contents: readonly (Uint8Array | undefined)[];
-  /** What is known already of why the whole is not. */
+  /** Why the whole is not complete, as far as that is known. */
   readonly reasons: readonly string[];
 }
 
 export interface ReadContent {
-  /** Packed for the store, its packages included. */
+  /** Packed for the store, with its packages. */
   readonly packed: Uint8Array;
   readonly summary: ContentSummary;
 }

@@ -8,11 +8,11 @@ import { readLayer } from "../layers/read-layer.ts";
 import { packContent, summarize } from "../store/sqlite/packed-content.ts";
 import type { AssembleParts, FromReader, ReadContent, ToReader } from "./messages.ts";
 
-/** The thread in which everything others have written is unpacked and parsed: one task at a time. */
+/** The thread that unpacks and parses outside data, one task at a time. */
 const port = parentPort;
 let blocks: BlockQueue | undefined;
 
-/** Lower than everything else in the bot: reading can wait, the watch of the cluster cannot. On Linux it applies only to this thread (setpriority(2)). */
+/** A low priority: reading can wait, the watch of the cluster cannot. On Linux it applies only to this thread (setpriority(2)). */
 const politeness = 10;
 if (platform() === "linux") setPriority(politeness);
 
@@ -41,7 +41,7 @@ async function takeLayer(): Promise<Uint8Array> {
   const queue = createBlockQueue();
   blocks = queue;
   const contents = await readLayer(queue.blocks());
-  // What follows the archive's end is checked by whoever sends it.
+  // The sender checks what follows the archive's end.
   for await (const _ of queue.blocks());
   return packContents(contents);
 }
@@ -52,7 +52,7 @@ function assemble({ digest, config, layers, contents, reasons }: AssembleParts):
   return { packed: packContent(content), summary: summarize(content) };
 }
 
-/** Copies the bytes into this thread's memory. Its collector does not count memory of other threads, and would let it pile up. */
+/** Copies the bytes into this thread's memory. The collector does not count memory of other threads, so it would pile up. */
 function taken(bytes: Uint8Array): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   own.set(bytes);
@@ -71,7 +71,7 @@ function reply(message: FromReader): void {
 interface BlockQueue {
   /** Undefined ends it. */
   push(block: Buffer | undefined): void;
-  /** The blocks not yet taken; may be asked for again. */
+  /** The blocks that were not taken yet. Can be called again. */
   blocks(): AsyncIterable<Buffer>;
 }
 
@@ -85,7 +85,7 @@ function createBlockQueue(): BlockQueue {
       else hasEnded = true;
       wake.resolve();
     },
-    // An iterator without `return`: who stops early leaves the rest to the next.
+    // The iterator has no `return`, so that after an early stop the rest is still there.
     blocks: () => ({ [Symbol.asyncIterator]: () => ({ next }) }),
   };
 

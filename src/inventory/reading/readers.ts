@@ -1,45 +1,45 @@
 import { Worker } from "node:worker_threads";
 import type { FromReader, ReaderTasks, TaskName, ToReader } from "./messages.ts";
 
-/** Threads that read what others have written, so that nothing of it holds up the bot or brings it down. */
+/** Threads that read outside data, so that it can neither block the bot nor make it crash. */
 export interface Readers {
-  /** Throws `ReaderError` when the reader broke off. */
+  /** Throws `ReaderError` if the reader stopped. */
   ask<Name extends Exclude<TaskName, "layer">>(
     task: Name,
     ask: ReaderTasks[Name]["ask"],
     signal: AbortSignal,
   ): Promise<ReaderTasks[Name]["answer"]>;
-  /** Reads a layer from its packed bytes, whose memory is given back as they go by. Throws `ReaderError`, and what the bytes throw. */
+  /** Reads a layer from its packed bytes and frees their memory meanwhile. Throws `ReaderError`, and errors of the source. */
   readLayer(bytes: AsyncIterable<Buffer>, signal: AbortSignal): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** A reader used up its time or memory, or broke. The message says so, for people. */
+/** A reader used up its time or memory, or crashed. The message is for people. */
 export class ReaderError extends Error {
   override readonly name = "ReaderError";
 }
 
 export interface ReadersSettings {
-  /** How many read at once. */
+  /** How many threads read in parallel. */
   readonly threads: number;
-  /** Milliseconds a reader may be busy with one block or task. */
+  /** Milliseconds that a reader can spend on one block or task. */
   readonly patience: number;
 }
 
-/** Bytes: what the system's allocator takes back and gives out again; larger ones make the process grow. */
+/** Bytes: the system's allocator reuses blocks of this size. Larger ones make the process grow. */
 const blockSize = 64 * 1024;
-/** Blocks a reader may have before it took the first. */
+/** How many blocks are sent before the reader takes the first. */
 const ahead = 4;
-/** Megabytes of what a reader makes of the bytes; the bytes themselves are bounded by their own limits. */
+/** Megabytes for what a reader makes of the bytes. The bytes themselves have their own limits. */
 const heapLimit = 512;
-/** Megabytes for new objects: a small space is cleared often, and unused buffers with it. */
+/** Megabytes for new objects. A small space is cleared often, together with unused buffers. */
 const youngLimit = 4;
 /** Milliseconds after which an idle thread is ended. */
 const idleTime = 10_000;
 
 interface Reader {
   readonly worker: Worker;
-  /** Told of every message, and of the thread's end. */
+  /** Called for every message, and at the thread's end. */
   listen(heard: (message: FromReader | ReaderError) => void): void;
   send(message: ToReader, transfer?: readonly ArrayBuffer[]): void;
   idle?: NodeJS.Timeout;
@@ -69,7 +69,7 @@ export function createReaders({ threads, patience }: ReadersSettings): Readers {
       giveBack(reader);
       return answer;
     } catch (error) {
-      // It can still be busy with something that is no longer needed.
+      // It can still be busy with work that is no longer needed.
       await end(reader);
       throw error;
     } finally {
@@ -143,7 +143,7 @@ function startReader(ended: () => void): Reader {
   };
 }
 
-/** One task, and the blocks that belong to it. */
+/** A task and its blocks. */
 function run<T>(
   reader: Reader,
   task: ToReader,
@@ -173,7 +173,7 @@ function run<T>(
     if (bytes) feed(bytes).catch((error) => settle(() => reject(error)));
     else watch();
 
-    /** While the reader is idle, it waits for the source of the bytes. */
+    /** While the reader is idle, it waits for more bytes. */
     function watch(isDue = !bytes): void {
       clearTimeout(timer);
       if (!isDue && sent === took) return;
@@ -208,7 +208,7 @@ function run<T>(
   });
 }
 
-/** Blocks of memory of their own, which can be given away. */
+/** Blocks with memory of their own, which can be transferred. */
 async function* inBlocks(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let block = new Uint8Array(blockSize);
   let filled = 0;
@@ -228,7 +228,7 @@ async function* inBlocks(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Arr
   if (filled > 0) yield block.slice(0, filled);
 }
 
-/** Gives the memory of a chunk back at once that has its own, instead of when garbage is next collected: gigabytes go by here. */
+/** Frees the memory of a chunk at once, if it has its own. Gigabytes pass here, too many to wait for the garbage collector. */
 function free({ buffer, byteOffset, length }: Buffer): void {
   if (buffer instanceof ArrayBuffer && byteOffset === 0 && length === buffer.byteLength) buffer.transfer(0);
 }

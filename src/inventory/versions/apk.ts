@@ -1,6 +1,6 @@
 import { compareNumbers, compareTexts } from "./rpm.ts";
 
-/** Suffixes in order; a version without one is between `rc` and `cvs`. */
+/** Suffixes in order. A version without a suffix is between `rc` and `cvs`. */
 const suffixes = ["alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p"];
 
 /** apk's comparison of `1.2.3a_rc1-r4` (apk-tools: src/version.c). */
@@ -39,7 +39,7 @@ function compareLists(
   return 0;
 }
 
-/** A component after the first with a leading zero is a fraction. */
+/** A component with a leading zero is a fraction, except the first. */
 function compareComponents(a: string | undefined, b: string | undefined, at: number): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
   return at > 0 && (a.startsWith("0") || b.startsWith("0")) ? compareTexts(a, b) : compareNumbers(a, b);

@@ -6,7 +6,7 @@ import { comparePypi } from "./pypi.ts";
 import { compareRpm } from "./rpm.ts";
 import { compareSemver } from "./semver.ts";
 
-/** Each ecosystem's own order of versions: below 0 when `a` comes first. */
+/** Each ecosystem's order of versions: less than 0 if `a` comes first. */
 export const compareVersions: Readonly<Record<Ecosystem, (a: string, b: string) => number>> = {
   deb: compareDeb,
   rpm: compareRpm,

@@ -16,7 +16,7 @@ function split(text: string): { epoch: string; upstream: string; revision: strin
   return { epoch, upstream: dash < 0 ? rest : rest.slice(0, dash), revision: dash < 0 ? "" : rest.slice(dash + 1) };
 }
 
-/** Parts without digits and parts of digits in turn. */
+/** Parts without digits alternate with parts of digits. */
 function compareParts(a: string, b: string): number {
   let [left, right] = [a, b];
   while (left || right) {
@@ -32,7 +32,7 @@ function compareParts(a: string, b: string): number {
   return 0;
 }
 
-/** Letter by letter: `~` before the end, the end before letters, letters before everything else. */
+/** Compares character by character: `~`, the end, letters, everything else. */
 function compareTexts(a: string, b: string): number {
   for (let at = 0; at < Math.max(a.length, b.length); at++) {
     const order = Math.sign(weight(a[at]) - weight(b[at]));

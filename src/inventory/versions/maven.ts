@@ -5,7 +5,7 @@ interface Token {
   readonly text: string;
 }
 
-/** Qualifiers in their order; others come after all of them, by the alphabet. */
+/** Qualifiers in order. Others come after them, alphabetically. */
 const qualifiers = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"];
 const aliases: Readonly<Record<string, string>> = {
   a: "alpha",
@@ -49,7 +49,7 @@ function normal(word: string): string {
   return aliases[word] ?? word;
 }
 
-/** Zeros and empty words at the end, and before a hyphen, say nothing. */
+/** Zeros and empty words at the end, or before a hyphen, do not count. */
 function trim(found: readonly Token[]): readonly Token[] {
   const kept: Token[] = [];
   for (const [at, token] of found.entries()) {
@@ -75,7 +75,7 @@ function compareTokens(a: Token, b: Token): number {
   return left > 0 ? compareNumbers(a.text, b.text) : compareWords(a.text, b.text);
 }
 
-/** A word comes before a number behind a hyphen, and that before a number behind a dot. */
+/** A word comes before a number after a hyphen, which comes before a number after a dot. */
 function kindOf({ separator, text }: Token): number {
   if (!isNumber(text)) return 0;
   return separator === "." ? 2 : 1;

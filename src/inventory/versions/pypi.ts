@@ -17,12 +17,12 @@ const early: Readonly<Record<string, string>> = {
 interface Parsed {
   readonly epoch: string;
   readonly release: readonly string[];
-  /** Everything after the release, so that texts and numbers compare one by one. */
+  /** Everything after the release, to be compared part by part. */
   readonly rest: readonly string[];
   readonly local: readonly string[];
 }
 
-/** Python's comparison (PEP 440). Anything else compares as a text, below all versions. */
+/** Python's comparison (PEP 440). Anything else is compared as text and comes before all versions. */
 export function comparePypi(a: string, b: string): number {
   const [left, right] = [parse(a), parse(b)];
   if (!left || !right) return Number(left !== undefined) - Number(right !== undefined) || compareTexts(a, b);
@@ -39,7 +39,7 @@ function parse(text: string): Parsed | undefined {
   if (!match) return undefined;
   const [, epoch = "0", release = "0", word, number, post, postNumber, implicit, dev, devNumber, local] = match;
   const isPost = post !== undefined || implicit !== undefined;
-  // A development release of the version itself comes before its early ones, and the version itself after them.
+  // Development releases come before pre-releases, and these before the version itself.
   const phase = word ? (early[word.toLowerCase()] ?? "") : dev && !isPost ? "0" : "z";
   const rest = [
     phase,
@@ -52,7 +52,7 @@ function parse(text: string): Parsed | undefined {
   return { epoch, release: release.split("."), rest, local: local?.toLowerCase().split(/[-_.]/) ?? [] };
 }
 
-/** Words come before numbers, and a missing part before both, except in a release, where it is 0. */
+/** A missing part comes before words, and words before numbers. In a release a missing part is 0. */
 function compareLists(a: readonly string[], b: readonly string[], missing: string): number {
   for (let at = 0; at < Math.max(a.length, b.length); at++) {
     const [left, right] = [a[at] ?? missing, b[at] ?? missing];
@@ -64,7 +64,7 @@ function compareLists(a: readonly string[], b: readonly string[], missing: strin
   return 0;
 }
 
-/** The phase `0` of a development release stands before the words of all others. */
+/** The phase `0` of a development release sorts before the words of all other phases. */
 function phases(left: string, right: string): number {
   if (/^(?:a|b|rc|z)$/.test(left) || /^(?:a|b|rc|z)$/.test(right)) return compareTexts(left, right);
   return /^\d+$/.test(left) ? 1 : -1;

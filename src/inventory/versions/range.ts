@@ -1,21 +1,21 @@
 import type { Ecosystem } from "../inventory.ts";
 import { compareVersions } from "./compare.ts";
 
-/** One bound of a range. `like`: the version itself, and all that begin with its parts. */
+/** One bound of a range. `like`: the version and all that start with its parts. */
 interface Bound {
   readonly operator: "<" | "<=" | ">" | ">=" | "=" | "!=" | "like";
   readonly version: string;
 }
 
-/** Whether a version is within a range, by its ecosystem's order. */
+/** Whether a version is in a range, by its ecosystem's order. */
 export type Range = (ecosystem: Ecosystem, version: string) => boolean;
 
 const longestRange = 300;
 
 /**
- * Reads a range: bounds such as `>=2.0` and `<2.17.1`, separated by spaces or commas, which must all hold; `2.14` without an operator means 2.14
- * and all that begin so, `2.14.1` or `2.14-3.el9`; `=2.14` that one alone. A bound without an epoch does not look at epochs. Undefined when it
- * cannot be read.
+ * Reads a range: bounds such as `>=2.0` and `<2.17.1`, separated by spaces or commas, which must all hold. `2.14` without an operator means 2.14 and all
+ * that start with it, such as `2.14.1` or `2.14-3.el9`. `=2.14` means only that version. A bound without an epoch ignores epochs. Undefined if it cannot
+ * be read.
  */
 export function parseRange(text: string): Range | undefined {
   if (text.length > longestRange) return undefined;
@@ -57,7 +57,7 @@ function holds({ operator, version: bound }: Bound, ecosystem: Ecosystem, full: 
   }
 }
 
-/** Who asks for `<3.0.8` does not know that the distribution calls it `1:3.0.7`. */
+/** People who ask for `<3.0.8` do not know that the distribution calls it `1:3.0.7`. */
 function withoutUnaskedEpoch(version: string, bound: string, ecosystem: Ecosystem): string {
   const hasEpoch = ecosystem === "deb" || ecosystem === "rpm";
   return hasEpoch && !/^\d+:/.test(bound) ? version.replace(/^\d+:/, "") : version;

@@ -1,4 +1,4 @@
-/** rpm's comparison of `[epoch:]version[-release]` (rpm: rpmio/rpmvercmp.c). A missing epoch is 0; where one has no release, releases do not count. */
+/** rpm's comparison of `[epoch:]version[-release]` (rpm: rpmio/rpmvercmp.c). A missing epoch is 0. If one has no release, releases do not count. */
 export function compareRpm(a: string, b: string): number {
   const [left, right] = [split(a), split(b)];
   const first = Math.sign(left.epoch - right.epoch) || compareParts(left.version, right.version);
@@ -13,7 +13,7 @@ function split(text: string): { epoch: number; version: string; release: string 
   return { epoch: Number(epoch ?? 0), version, release };
 }
 
-/** Segments of digits and of letters in turn; `~` comes before the end of the text and `^` after it. */
+/** Segments of digits alternate with segments of letters. `~` comes before the end of the text, `^` after it. */
 function compareParts(a: string, b: string): number {
   let [left, right] = [skip(a), skip(b)];
   while (left || right) {
@@ -51,7 +51,7 @@ function skip(text: string): string {
   return text.replace(/^[^a-zA-Z0-9~^]+/, "");
 }
 
-/** Numbers of any length. */
+/** Compares numbers of any length. */
 export function compareNumbers(a: string, b: string): number {
   const [left, right] = [a.replace(/^0+/, ""), b.replace(/^0+/, "")];
   return Math.sign(left.length - right.length) || compareTexts(left, right);

@@ -1,6 +1,6 @@
 import { compareNumbers, compareTexts } from "./rpm.ts";
 
-/** Semantic versions (https://semver.org, 11), as npm and Go have them: a leading `v` and the build's name do not count, nor do missing parts. */
+/** Semantic versions (https://semver.org, 11), as in npm and Go. A leading `v`, build metadata and missing parts do not count. */
 export function compareSemver(a: string, b: string): number {
   const [left, right] = [parse(a), parse(b)];
   for (let at = 0; at < Math.max(left.numbers.length, right.numbers.length); at++) {

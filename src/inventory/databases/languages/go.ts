@@ -2,18 +2,18 @@ import type { FoundPackage } from "../../inventory.ts";
 import { type Findings, mostPackages, plainText, UnreadableDatabase } from "../database.ts";
 import { lines } from "../stanzas.ts";
 
-/** What a Go program's build info begins with (go: debug/buildinfo/buildinfo.go). It is at a multiple of 16 bytes. */
+/** The first bytes of a Go program's build info (go: debug/buildinfo/buildinfo.go). It starts at a multiple of 16 bytes. */
 export const goMagic = Buffer.from("\xff Go buildinf:", "latin1");
 export const goAlignment = 16;
-/** Bytes of build info that are read; Kubernetes' is 40 kB. */
+/** The most bytes of build info. That of Kubernetes has 40 kB. */
 export const goLimit = 2 * 1024 * 1024;
 
-/** What frames the list of modules in it. */
+/** The bytes before and after its list of modules. */
 const sentinel = 16;
 
 /**
- * The modules a Go program was built from, read from its build info. Undefined when the bytes only look like it, as in programs that read build
- * info themselves. Throws `UnreadableDatabase` for what Go before 1.18 wrote.
+ * The modules in a Go program's build info. Undefined if the bytes only look like build info, as in programs that read it. Throws
+ * `UnreadableDatabase` for build info of Go before 1.18.
  */
 export function readGoBuildInfo(info: Buffer): Findings | undefined {
   if (info.length < 32 || !info.subarray(0, goMagic.length).equals(goMagic)) return undefined;
@@ -35,7 +35,7 @@ function standardLibrary(go: string): FoundPackage[] {
   return version ? [{ ecosystem: "golang", name: "stdlib", version: `v${version}` }] : [];
 }
 
-/** Lines of `path`, `mod`, `dep` and `=>`, which replaces the dependency above it. */
+/** Reads lines of `path`, `mod`, `dep` and `=>`. The last one replaces the dependency above it. */
 function modulesOf(text: Buffer): FoundPackage[] {
   const found: FoundPackage[] = [];
   for (const line of lines(text)) {
@@ -49,7 +49,7 @@ function modulesOf(text: Buffer): FoundPackage[] {
   return found.filter(({ name }) => name);
 }
 
-/** A text behind its length, which is a varint of 7 bits a byte. */
+/** A text after its length, a varint with 7 bits in each byte. */
 function textAt(info: Buffer, at: number): { bytes: Buffer; text: string; end: number } | undefined {
   let length = 0;
   let next = at;

@@ -7,8 +7,8 @@ const archive = /\.(?:jar|war|ear|par)$/i;
 const deepest = 4;
 
 /**
- * Java archives: Maven's `pom.properties` in them, also of shaded packages; else their manifest and file name.
- * Archives within archives are read, too.
+ * Java archives: by Maven's `pom.properties` in them, also those of shaded packages, otherwise by manifest and file name. Archives inside archives are
+ * read, too.
  */
 export const java: PackageDatabase = {
   name: "Java archive",
@@ -17,7 +17,7 @@ export const java: PackageDatabase = {
   read({ path, bytes }): Findings {
     const packages: FoundPackage[] = [];
     const troubles = new Set<string>();
-    // What a bomb unpacks to counts, however its parts are nested.
+    // All unpacked bytes count, however archives are nested.
     const budget = { left: 2 * fileLimits.archive };
     readArchive(path, bytes, 0, { packages, troubles, budget });
     return { packages, troubles: [...troubles].slice(0, 3) };
@@ -68,7 +68,7 @@ function mavenPackage(properties: Buffer): FoundPackage | undefined {
   return name && version ? { ecosystem: "maven", ...(group && { group }), name, version } : undefined;
 }
 
-/** `artifact-1.2.3.jar`, and the manifest for what the name does not say. */
+/** By the file name `artifact-1.2.3.jar`, and the manifest for the rest. */
 function guess(path: string, manifest: Buffer | undefined): FoundPackage | undefined {
   const file = (path.split("/").at(-1) ?? "").replace(archive, "");
   const [, artifact, fileVersion] = /^(.{1,300}?)-(\d[\w.+-]{0,200})$/.exec(file) ?? [];
@@ -82,7 +82,7 @@ function guess(path: string, manifest: Buffer | undefined): FoundPackage | undef
   return name ? { ecosystem: "maven", ...(group && { group }), name, version, ...(licence && { licence }) } : undefined;
 }
 
-/** A symbolic name often is the group with the artifact at its end. */
+/** A symbolic name is often the group followed by the artifact. */
 function groupOf(symbolic: string | undefined, name: string): string | undefined {
   const plain = symbolic?.split(";")[0]?.trim();
   if (!plain || !/^[\w-]+(?:\.[\w-]+)+$/.test(plain)) return undefined;

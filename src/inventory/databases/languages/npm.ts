@@ -8,7 +8,7 @@ export const npm: PackageDatabase = {
   read({ bytes }): Findings {
     const fields = parse(bytes);
     const [name, version] = [textOf(fields.name), textOf(fields.version)];
-    // Parts of packages and of tests have a package.json without them.
+    // A package.json inside a package, or of a test, has no name or version.
     if (!name || !version) return { packages: [] };
     const licence = licenceOf(fields.license ?? fields.licenses);
     return { packages: [{ ecosystem: "npm", name, version, ...(licence && { licence }) }] };
@@ -23,7 +23,7 @@ function parse(bytes: Buffer): Record<string, unknown> {
   throw new UnreadableDatabase("it is no JSON object");
 }
 
-/** An SPDX expression, or of old `{ type }` or a list of those. */
+/** An SPDX expression, or in old packages `{ type }` or a list of those. */
 function licenceOf(value: unknown): string | undefined {
   if (typeof value === "string") return plainText(value);
   if (Array.isArray(value)) return plainText(value.slice(0, 10).map(licenceOf).filter(Boolean).join(" OR "));

@@ -17,7 +17,7 @@ export const python: PackageDatabase = {
   },
 };
 
-/** The first value of each field above the description; of the classifiers the licence. */
+/** The first value of each field before the description. Of the classifiers only the licence. */
 function headerFields(bytes: Buffer): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of lines(bytes)) {

@@ -4,9 +4,9 @@ import { UnreadableDatabase } from "../database.ts";
 /** A file in an archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** Bytes when unpacked, by the archive's own word. */
+  /** The unpacked size in bytes, as the archive says. */
   readonly size: number;
-  /** Unpacks it; throws when it becomes larger than `limit`, or is damaged. */
+  /** Unpacks it. Throws if it is larger than `limit`, or damaged. */
   read(limit: number): Buffer;
 }
 
@@ -16,8 +16,8 @@ const longestComment = 65_535;
 const mostEntries = 200_000;
 
 /**
- * The files of a zip archive by its central directory (PKWARE APPNOTE 6.3); what lies before the archive, as the script of an executable jar,
- * is skipped. Throws `UnreadableDatabase`.
+ * The files of a zip archive, from its central directory (PKWARE APPNOTE 6.3). Bytes before the archive are skipped, such as the script of an executable
+ * jar. Throws `UnreadableDatabase`.
  */
 export function zipEntries(bytes: Buffer): ZipEntry[] {
   const end = endOfDirectory(bytes);

@@ -21,7 +21,7 @@ export const dpkg: PackageDatabase = {
 
 const wanted = ["Package", "Version", "Status", "Architecture", "Source"] as const;
 
-/** A package that is not installed may have no version; those of `status.d` have no status and are all installed. */
+/** A package that is not installed can lack a version. Those in `status.d` have no status and are all installed. */
 function isInstalled(status: string | undefined): boolean {
   return status === undefined || status.split(/\s+/)[2] === "installed";
 }
@@ -43,7 +43,7 @@ function packageOf(stanza: ReadonlyMap<string, string>): FoundPackage {
   };
 }
 
-/** `Source: name (version)`; what is not said is the package's own. */
+/** Reads `Source: name (version)`. Missing parts are those of the package. */
 function sourceOf(text: string | undefined, name: string, version: string) {
   const [, source, sourceVersion] = /^(\S{1,500})(?:\s+\(([^)]{1,500})\))?/.exec(plainText(text) ?? "") ?? [];
   return { name: source ?? name, version: sourceVersion ?? version };

@@ -1,7 +1,7 @@
 import type { Distribution } from "../../inventory.ts";
 import { type Findings, fileLimits, type PackageDatabase, plainText } from "../database.ts";
 
-/** `ID` of os-release to the family as Trivy and Dependency-Track have it (aquasecurity/trivy: pkg/fanal/types/const.go). */
+/** `ID` of os-release to the family name of Trivy and Dependency-Track (aquasecurity/trivy: pkg/fanal/types/const.go). */
 const families: Readonly<Record<string, string>> = {
   rhel: "redhat",
   almalinux: "alma",
@@ -26,7 +26,7 @@ export const osRelease: PackageDatabase = {
   },
 };
 
-/** The files that name a distribution's version more exactly than its os-release does. */
+/** Files that name a distribution's version more exactly than os-release. */
 export const releaseFiles: PackageDatabase = {
   name: "release file",
   limit: fileLimits.text,
@@ -39,7 +39,7 @@ export const releaseFiles: PackageDatabase = {
   },
 };
 
-/** The distribution in full: os-release says which it is, and a release file of the same family which version. */
+/** The distribution: os-release names it, and a release file of the same family its version. */
 export function exactDistribution(named: Distribution | undefined, releases: readonly Distribution[]): Distribution | undefined {
   if (!named) return releases[0];
   const exact = releases.find(({ family, version }) => family === named.family && version.startsWith(named.version));
@@ -57,7 +57,7 @@ function redHat(text: string): Distribution | undefined {
   return family ? { family, version } : undefined;
 }
 
-/** Trivy has the whole of it: `2023.5.20240708 (Amazon Linux)`, `2 (Karoo)`. */
+/** Trivy keeps the whole text: `2023.5.20240708 (Amazon Linux)`, `2 (Karoo)`. */
 function amazon(text: string): Distribution | undefined {
   const version = plainText(/^Amazon Linux release (\d.*)$/.exec(text)?.[1]);
   return version ? { family: "amazon", version } : undefined;

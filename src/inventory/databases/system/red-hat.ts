@@ -1,6 +1,6 @@
 import { type Findings, fileLimits, type PackageDatabase, plainText, UnreadableDatabase } from "../database.ts";
 
-/** Red Hat's content manifests: the repositories an image's packages came from. They name no packages of their own. */
+/** Red Hat's content manifests. They name the repositories that an image's packages came from, but no packages. */
 export const redHatContent: PackageDatabase = {
   name: "Red Hat content manifest",
   limit: fileLimits.text,

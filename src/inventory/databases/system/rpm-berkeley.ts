@@ -13,12 +13,12 @@ interface Database {
 }
 
 /**
- * The values of a Berkeley DB hash, as rpm of RHEL 8 and before has its `Packages`, for either byte order (db: src/dbinc/db_page.h). The record
- * with key 0 is rpm's counter. Throws `UnreadableDatabase`.
+ * The values of a Berkeley DB hash in either byte order (db: src/dbinc/db_page.h). rpm has this format for `Packages` up to RHEL 8. The record with key 0
+ * is rpm's counter. Throws `UnreadableDatabase`.
  */
 export function* berkeleyBlobs(bytes: Buffer): Generator<Buffer> {
   const database = openDatabase(bytes);
-  // Values never share pages, so together they cannot be more than the file.
+  // Values never share pages, so together they cannot be larger than the file.
   let left = bytes.length;
   for (let start = database.pageSize; start + database.pageSize <= bytes.length; start += database.pageSize) {
     const type = bytes[start + 25];
@@ -47,7 +47,7 @@ function openDatabase(bytes: Buffer): Database {
   return { bytes, pageSize, u16, u32 };
 }
 
-/** The values of a page: its items are keys and values in turn, laid from the end of the page to the front. */
+/** The values of a page. Its items alternate between key and value, from the end of the page to its start. */
 function* valuesOf(database: Database, start: number): Generator<Buffer> {
   const { bytes, pageSize, u16, u32 } = database;
   const entries = u16(start + 20);
@@ -67,7 +67,7 @@ function isCounter(key: Buffer): boolean {
   return key.length === 5 && key[0] === itemTypes.keyData && key.readUInt32LE(1) === 0;
 }
 
-/** A value too large for a page: a chain of pages. */
+/** A value that is too large for a page and has a chain of pages. */
 function overflow({ bytes, pageSize, u16, u32 }: Database, first: number, length: number): Buffer {
   if (length > bytes.length) throw new UnreadableDatabase("a package is larger than the database");
   const parts: Buffer[] = [];

@@ -16,8 +16,8 @@ const types = { int32: 4, string: 6, stringArray: 8, translated: 9 } as const;
 const mostEntries = 65_535;
 
 /**
- * The package an rpm header describes; undefined for a public key, which lies among the packages. The header is without its magic, as the
- * databases have it (rpm: lib/header.c). Throws `UnreadableDatabase`.
+ * The package of an rpm header. Undefined for a public key, which is stored like a package. The header has no magic, as in the databases (rpm:
+ * lib/header.c). Throws `UnreadableDatabase`.
  */
 export function readRpmHeader(header: Buffer): FoundPackage | undefined {
   const values = readTags(header);
@@ -72,7 +72,7 @@ function text(value: Value): string | undefined {
   return typeof value === "string" ? plainText(value) : undefined;
 }
 
-/** `name-version-release.src.rpm`; a source has its package's epoch, as Trivy and Red Hat have it. */
+/** Reads `name-version-release.src.rpm`. The source gets its package's epoch, as in Trivy and at Red Hat. */
 export function sourceOf(file: string | undefined, epoch: unknown): FoundPackage["source"] {
   const [, name, version, release] = /^(.{1,500})-([^-]{1,300})-([^-]{1,300})\.(?:no)?src\.rpm$/.exec(file ?? "") ?? [];
   if (!name) return undefined;

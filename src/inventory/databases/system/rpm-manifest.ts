@@ -4,8 +4,8 @@ import { lines } from "../stanzas.ts";
 import { sourceOf } from "./rpm-header.ts";
 
 /**
- * The list that Azure Linux leaves in images without rpm, `container-manifest-2`: name, version-release, two times, vendor, epoch, size,
- * architecture, epoch as a number and source package, separated by tabs.
+ * `container-manifest-2`, the list that Azure Linux puts into images without rpm: name, version-release, two times, vendor, epoch, size, architecture,
+ * epoch as a number and source package, separated by tabs.
  */
 export const rpmManifest: PackageDatabase = {
   name: "rpm manifest",

@@ -8,13 +8,13 @@ const blockSize = 16;
 const blobHeadSize = 16;
 const blobTailSize = 12;
 
-/** The package headers of an NDB file, as SUSE has it (rpm: lib/backend/ndb/rpmpkg.c). Throws `UnreadableDatabase`. */
+/** The package headers in an NDB file, which SUSE uses (rpm: lib/backend/ndb/rpmpkg.c). Throws `UnreadableDatabase`. */
 export function* ndbBlobs(bytes: Buffer): Generator<Buffer> {
   if (!startsWith(bytes, 0, magics.database)) throw new UnreadableDatabase("it is no NDB database");
   if (bytes.readUInt32LE(4) !== 0) throw new UnreadableDatabase("it is of an NDB version nobody knows");
   const end = bytes.readUInt32LE(12) * pageSize;
   if (end > bytes.length) throw new UnreadableDatabase("it is cut off");
-  // Blobs never share bytes, so together they cannot be more than the file.
+  // Blobs never overlap, so together they cannot be larger than the file.
   let left = bytes.length;
   for (let at = headerSize; at < end; at += slotSize) {
     if (!startsWith(bytes, at, magics.slot)) throw new UnreadableDatabase("its list of packages is broken");

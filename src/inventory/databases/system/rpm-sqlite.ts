@@ -1,7 +1,7 @@
 import { UnreadableDatabase } from "../database.ts";
 import { pageReader, type ReadPage } from "./sqlite-pages.ts";
 
-/** One row of a table: its columns' serial types, and its payload from the first column on. */
+/** One row of a table: the serial types of its columns, and its payload starting with the first column. */
 interface Row {
   readonly types: readonly number[];
   readonly values: Buffer;
@@ -12,13 +12,13 @@ const interior = 0x05;
 const deepest = 24;
 
 /**
- * The second column of every row of a table, as rpm has its headers there. Read page by page (https://sqlite.org/fileformat2.html), what was
- * committed to the write-ahead log included: SQLite itself would want a file, trust the schema, and cannot be stopped. Throws `UnreadableDatabase`.
+ * The second column of every row of a table, where rpm keeps its headers. Read page by page (https://sqlite.org/fileformat2.html), including what the
+ * write-ahead log committed. SQLite itself would need a file, trust the schema, and could not be stopped. Throws `UnreadableDatabase`.
  */
 export function* sqliteBlobs(bytes: Buffer, log: Buffer | undefined, table: string): Generator<Buffer> {
   const pages = pageReader(bytes, log);
   const root = rootPage(pages, table);
-  // Rows never share bytes, so together they cannot be more than the file.
+  // Rows never overlap, so together they cannot be larger than the file.
   let left = pages.bytes;
   for (const row of rows(pages, root, new Set())) {
     left -= row.values.length;
@@ -74,7 +74,7 @@ function payload(read: ReadPage, page: Buffer, at: number): Buffer {
   return Buffer.concat(parts);
 }
 
-/** How much of a payload is in the cell itself (fileformat2, 1.6). */
+/** How many bytes of a payload are in the cell itself (fileformat2, 1.6). */
 function localSize(size: number, usable: number): number {
   const most = usable - 35;
   if (size <= most) return size;
@@ -95,14 +95,14 @@ function parseRow(bytes: Buffer): Row {
   return { types, values: bytes.subarray(headerSize) };
 }
 
-/** The sizes of serial types 0 to 9; from 12 on the type says the length. */
+/** The sizes of serial types 0 to 9. From 12 on, the type contains the length. */
 const sizes = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
 
 function sizeOf(type: number): number {
   return type < 12 ? (sizes[type] ?? 0) : Math.floor((type - 12) / 2);
 }
 
-/** A blob as bytes, a text, or an integer of up to 48 bits; undefined for everything else. */
+/** A blob as bytes, a text, or an integer of up to 48 bits. Undefined for everything else. */
 function column({ types, values }: Row, index: number): Buffer | string | number | undefined {
   const type = types[index];
   if (type === undefined) return undefined;
@@ -114,7 +114,7 @@ function column({ types, values }: Row, index: number): Buffer | string | number
   return type === 9 ? 1 : undefined;
 }
 
-/** SQLite's integers of one to nine bytes; those beyond 2^53 only ever mean damage here. */
+/** SQLite's integers of one to nine bytes. Here a value above 2^53 means damage. */
 function varint(bytes: Buffer, at: number): [value: number, next: number] {
   let value = 0;
   for (let index = 0; index < 8; index++) {

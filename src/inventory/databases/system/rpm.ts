@@ -4,7 +4,7 @@ import { readRpmHeader } from "./rpm-header.ts";
 import { ndbBlobs } from "./rpm-ndb.ts";
 import { sqliteBlobs } from "./rpm-sqlite.ts";
 
-/** The places of rpm's database: the old one, that of newer distributions, and that of ostree images. */
+/** Where rpm's database can be: the old place, that of newer distributions, and that of ostree images. */
 const directories = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
 
 export const rpmSqlite: PackageDatabase = {
@@ -26,7 +26,7 @@ function rpmDatabase(name: string, file: string, blobs: (file: DatabaseFile) => 
   };
 }
 
-/** One package whose header is broken does not hide the others, and neither does a database that breaks off. */
+/** A package with a broken header does not hide the others. Neither does a database that ends early. */
 function packagesOf(headers: Iterable<Buffer>): Findings {
   const packages = [];
   const troubles = new Set<string>();

@@ -1,13 +1,13 @@
 import { UnreadableDatabase } from "../database.ts";
 
-/** Reads a page by its number from 1 on, without the bytes that are reserved at its end. Throws `UnreadableDatabase`. */
+/** Reads a page by its number (the first is 1), without the reserved bytes at its end. Throws `UnreadableDatabase`. */
 export interface ReadPage {
   (number: number): Buffer;
-  /** Bytes there are in all: nothing in the database can be larger. */
+  /** The size of all pages in bytes. Nothing in the database can be larger. */
   readonly bytes: number;
 }
 
-/** The pages of a SQLite file as they are once its write-ahead log is applied. Throws `UnreadableDatabase`. */
+/** The pages of an SQLite file with its write-ahead log applied. Throws `UnreadableDatabase`. */
 export function pageReader(file: Buffer, log: Buffer | undefined): ReadPage {
   const newer = log && log.length > 0 ? committedPages(log) : new Map<number, Buffer>();
   const first = newer.get(1) ?? file;
@@ -35,8 +35,8 @@ const logHeader = 32;
 const frameHeader = 24;
 
 /**
- * What a write-ahead log committed, by page (fileformat2, 4). It is read as long as salts and checksums hold: what follows is of an older use of
- * the log, or was never committed.
+ * The committed pages of a write-ahead log (fileformat2, 4). It is read as long as salts and checksums match. What follows is older, or was never
+ * committed.
  */
 function committedPages(log: Buffer): Map<number, Buffer> {
   const committed = new Map<number, Buffer>();

@@ -1,6 +1,6 @@
 import { type SchemaPart, schema } from "../../../postgres/index.ts";
 
-/** The tables' names, as statements write them. */
+/** The tables' names in statements. */
 export const table = {
   images: `${schema}.images`,
   imageContents: `${schema}.image_contents`,
@@ -10,10 +10,9 @@ export const table = {
 } as const;
 
 /**
- * `images`: what is asked for, and the contents it has, one a platform. `contents`: each with all its packages, as JSON packed by zstd. `packages`:
- * every version of every package once; `spelling` is its name as it is looked up, `key` a hash of the whole, since texts of any length cannot be
- * in an index. `found`: which package lies in which content; its index says all,
- * since rows of one package lie far apart.
+ * `images`: images and their contents, one for each platform. `contents`: contents with all their packages, as JSON packed by zstd. `packages`: each
+ * version of each package once. `spelling` is its name for looking up. `key` is a hash of the whole, because an index cannot hold texts of any length.
+ * `found`: which package is in which content. Its index contains all columns, because the rows of a package are far apart.
  */
 export const packageTables: SchemaPart = {
   name: "packages",

@@ -10,7 +10,7 @@ import type { SqliteStore } from "../sqlite/sqlite-store.ts";
 import { packageTables, table } from "./postgres-schema.ts";
 import { forgetImages, keepImage, spellingOf, storable } from "./postgres-writes.ts";
 
-/** The part of a store that says what lies in images, over all replicas. What was read of layers stays with each. */
+/** The part of a store that all replicas share: what is in images. What was read of layers stays with each replica. */
 export type PostgresStore = Promised<Omit<SqliteStore, "layer" | "keepLayer">>;
 
 type Promised<Store> = {
@@ -19,10 +19,10 @@ type Promised<Store> = {
     : never;
 };
 
-/** Reads and writes are few and short; replicas share the server's connections with others. */
+/** Reads and writes are few and short, and others need the server's connections, too. */
 const connections = 2;
 
-/** Opens the store; the tables are made when it is first used. Everything rejects with a `DatabaseError`. */
+/** Opens the store. The tables are created at the first use. Calls reject with a `DatabaseError`. */
 export function openPostgresStore(url: string | (() => string)): PostgresStore {
   const database = openDatabase({ url, connections });
   let prepared: Promise<void> | undefined;
@@ -106,7 +106,7 @@ async function find({ run }: Database, question: PackageQuestion, limit: number)
   );
   if (meant.size === 0) return { matches: [], more: false };
   const rows = await run<{ package: number; layer: number; digest: Digest; summary: string }>(
-    // One more than wanted shows that there are more.
+    // One more than wanted shows whether there are more.
     `SELECT package, layer, images.digest, summary FROM (SELECT newest.* FROM unnest($1::integer[]) AS asked (package) CROSS JOIN LATERAL (SELECT package, content, layer FROM ${table.found} WHERE package = asked.package ORDER BY content DESC LIMIT $2) AS newest ORDER BY content DESC LIMIT $2) AS found JOIN ${table.contents} ON contents.id = found.content JOIN ${table.imageContents} link ON link.content = found.content JOIN ${table.images} ON images.id = link.image ORDER BY found.content DESC LIMIT $2`,
     [[...meant.keys()], limit + 1],
   );

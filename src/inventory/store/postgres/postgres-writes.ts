@@ -5,18 +5,18 @@ import type { ImageContent, InstalledPackage } from "../../inventory.ts";
 import { packJson, summarize, unpackContent } from "../sqlite/packed-content.ts";
 import { table } from "./postgres-schema.ts";
 
-/** Any number, the same in every release. */
+/** The key of the lock for writing. Any number, the same in every release. */
 const lock = 0x62777061;
 
-/** Names are looked up by this many of their characters. */
+/** How many characters of a name are used for looking up. */
 const longestSpelling = 200;
 
-/** A name for looking up, ignoring case. */
+/** A name as it is looked up, ignoring case. */
 export function spellingOf(name: string): string {
   return storable(name.toLowerCase().slice(0, longestSpelling));
 }
 
-/** Keeps what was read of an image, replacing what was known of it. Atomic. */
+/** Keeps what was read of an image, and replaces what was known. Atomic. */
 export function keepImage(
   database: Database,
   image: Digest,
@@ -40,7 +40,7 @@ export function keepImage(
   });
 }
 
-/** Forgets images, contents that no other image has, and packages that are nowhere else. */
+/** Forgets images, contents that no other image has, and packages that no other content has. */
 export async function forgetImages(database: Database, images: readonly Digest[]): Promise<void> {
   if (images.length === 0) return;
   await inTurn(database, async (run) => {
@@ -56,7 +56,7 @@ export async function forgetImages(database: Database, images: readonly Digest[]
   });
 }
 
-/** One writer at a time, over all replicas: what one drops as unused is not what another is about to use. */
+/** One writer at a time over all replicas. Otherwise one could drop as unused what another is about to use. */
 function inTurn(database: Database, work: (run: Run) => Promise<void>): Promise<void> {
   return database.transaction(async (run) => {
     await run("SELECT pg_advisory_xact_lock($1)", [lock]);
@@ -120,7 +120,7 @@ async function dropUnused(run: Run, contents: readonly number[]): Promise<void> 
   if (dropped.length > 0) await run(`DELETE FROM ${table.found} WHERE content = ANY($1)`, [dropped.map(({ id }) => id)]);
 }
 
-/** A text as PostgreSQL can keep it: without NUL and halves of characters. */
+/** A text that PostgreSQL accepts: without NUL and half characters. */
 export function storable(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\uFFFD");
 }

@@ -28,7 +28,7 @@ export type StoreReply =
 
 type Call = (...values: readonly unknown[]) => unknown;
 
-/** The thread of the store: a large image's packages are not written on the bot's own. */
+/** The store's thread, so that writing the packages of a large image does not block the bot. */
 const store = openStore(workerData as StoreThreadSettings);
 
 parentPort?.on("message", async (call: StoreCall) => {

@@ -10,18 +10,18 @@ import type { SqliteStore } from "./sqlite-store.ts";
 import type { StoreCall, StoreFailure, StoreReply, StoreThreadSettings } from "./store-thread.ts";
 
 export interface ThreadStoreSettings {
-  /** Where the file lies; made for its owner alone when it is missing. */
+  /** Where the file is. Created if it is missing, with access for its owner only. */
   readonly directory: string;
-  /** Where images and their packages are kept instead, for all replicas; what was read of layers stays in the file. */
+  /** The database that keeps images and their packages for all replicas. What was read of layers stays in the file. */
   readonly database?: DatabaseSource | undefined;
-  /** Bytes of layers that are remembered. */
+  /** Bytes that the cache of layers can hold. */
   readonly layerCache: number;
   readonly clock: Clock;
 }
 
 /**
- * Opens the store in a thread of its own: a SQLite file beside the ledger, or a database. Throws `SetupError`. While a database is out of reach, what
- * needs it rejects with a `JobError`.
+ * Opens the store in its own thread: an SQLite file next to the ledger, or a database. Throws `SetupError`. While the database cannot be reached, calls
+ * that need it reject with a `JobError`.
  */
 export async function openThreadStore({ directory, layerCache, database, clock }: ThreadStoreSettings): Promise<PackageStore> {
   const file = join(directory, "packages.db");
@@ -84,7 +84,7 @@ function startThread(data: StoreThreadSettings) {
     return settled.promise as Promise<Answer<Name>>;
   }
 
-  /** Tables are made; a database that does not answer just now is asked again when it is needed. */
+  /** Creates the tables. A database that does not answer now is asked again when it is needed. */
   async function assertUsable(): Promise<void> {
     try {
       await call("isSettled", "sha256:");
@@ -100,7 +100,7 @@ function startThread(data: StoreThreadSettings) {
     if (gone) return;
     const ended = new Promise((resolve) => worker.once("exit", resolve));
     await call("close");
-    // Nothing waits for an answer any more, but for the thread's end.
+    // Nobody waits for an answer any more, only for the thread's end.
     worker.ref();
     await ended;
   }
@@ -112,7 +112,7 @@ function startThread(data: StoreThreadSettings) {
   }
 }
 
-/** The database cannot be used just now. `isSetup`: a person has to change something. */
+/** The database cannot be used now. `isSetup`: a person has to change something. */
 class DatabaseUnusable extends JobError {
   readonly isSetup: boolean;
 
