@@ -10,12 +10,12 @@ export interface SourcePart {
   readonly namespace: string | undefined;
 }
 
-/** How many questions are asked at once. */
+/** How many questions are asked at the same time. */
 const questions = 8;
 
 /**
- * What can be watched: the sources that the cluster serves and the bot may list. If it may list none, the first source stays, so that its
- * trouble is shown. Throws `ApiError` when the server cannot be asked.
+ * What can be watched: the sources that the cluster serves and the bot has the right to list. If there is none, the first source stays, so that its
+ * trouble is shown. Throws `ApiError` if the server cannot be asked.
  */
 export async function discoverParts(
   api: Api,
@@ -44,7 +44,7 @@ export async function discoverParts(
   return readable.flat();
 }
 
-/** If even the question is forbidden, nothing can be watched. */
+/** If even this question is forbidden, nothing can be watched. */
 async function isThere(api: Api, { resource }: BuildSource, signal: AbortSignal): Promise<boolean> {
   return isServed(api, resource, signal).catch((error: unknown) => {
     if (error instanceof ApiError && error.fault === "Forbidden") return false;

@@ -159,7 +159,7 @@ function facts(build: Build, key: BuildKey): BuildFacts {
   });
 }
 
-/** The base image: the strategy's `from`, else that of the inline Dockerfile's last stage. None if it cannot be read. */
+/** The base image: the strategy's `from`, or that of the last stage of an inline Dockerfile. None if it cannot be read. */
 function baseImage(build: Build, namespace: string): ImageName | undefined {
   const { dockerStrategy, sourceStrategy, customStrategy } = build.spec?.strategy ?? {};
   const from = dockerStrategy?.from ?? sourceStrategy?.from ?? customStrategy?.from ?? (dockerStrategy && inlineBase(build));
@@ -184,7 +184,7 @@ function inlineBase({ spec }: Build): ObjectReference | undefined {
   );
 }
 
-/** The images a build only takes files from, each once. */
+/** The images that a build only takes files from, each once. */
 function inputImages({ spec }: Build, namespace: string, base: ImageName | undefined): readonly ImageName[] | undefined {
   const named = entries(spec?.source?.images)
     .slice(0, mostInputs)

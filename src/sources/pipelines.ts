@@ -2,16 +2,16 @@ import type { Watched } from "../cluster/cluster.ts";
 import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildOutcome } from "../core/builds/build-outcome.ts";
 
-/** The end of a PipelineRun: whether its tasks report for it, or are left alone with it. `open`: not known yet. */
+/** What the end of a PipelineRun means for its tasks: they report, or are left alone with it. `open`: not known yet. */
 export type Fate = "open" | "named images" | "named none" | "left alone";
 
-/** What is known of PipelineRuns, each by `namespace/name`. Times are milliseconds since the epoch. */
+/** What is known of PipelineRuns, by `namespace/name`. Times are milliseconds since the epoch. */
 export interface Pipelines {
-  /** Call with where they are watched. */
+  /** Says where PipelineRuns are watched. */
   watch(places: readonly Watched[]): void;
-  /** Call with every one that is seen; returns its fate if it ended. */
+  /** Call this with every PipelineRun that is seen. Returns its fate if it has ended. */
   see(pipeline: BuildOutcome, now: number): Fate | undefined;
-  /** Call when a list is complete, with its start: running ones that were not in it are gone. */
+  /** Call this when a list is complete, with the time it started. Running ones that were not in it are gone. */
   listed(namespace: string | undefined, startedAt: number): void;
   /** A PipelineRun that is gone, or not watched, counts as one without images. */
   fate(pipeline: string): Fate;
@@ -58,8 +58,8 @@ export function createPipelines(failedImages: boolean): Pipelines {
 }
 
 /**
- * The fate of an ended one. If it is left alone on purpose, so are its tasks; also if it failed and images of failed runs do not count. A failed
- * one can have named only some of its images, so its tasks report as well.
+ * The fate of an ended one. Its tasks are left alone if it is, or if it failed and images of failed runs do not count. A failed one may have named only
+ * some of its images, so its tasks report as well.
  */
 export function fateOf(outcome: BuildOutcome, failedImages: boolean): Exclude<Fate, "open"> {
   if (outcome.kind === "ignored" && (outcome.because === "excluded" || outcome.because === "owned")) return "left alone";

@@ -2,7 +2,7 @@ import type { Right } from "../cluster/rights.ts";
 import type { BuildSource } from "./build-source.ts";
 import { openshiftBuilds } from "./openshift-builds.ts";
 
-/** Exactly the rights needed to read a source: the roles in `openshift/rbac*.yaml` have the same. */
+/** Exactly the rights that reading a source needs. The roles in `openshift/rbac*.yaml` have the same. */
 export function readingRights({ resource: { group, plural, called }, logRights }: BuildSource): readonly Right[] {
   const builds = { group, resource: plural, called, use: "builds" } as const;
   return [{ verb: "list", ...builds }, { verb: "watch", ...builds }, ...logRights];

@@ -87,7 +87,7 @@ function classifyBuildRun(run: BuildRun): BuildOutcome {
   }
 }
 
-/** The BuildRun's own image, else that of the Build at that time; by digest if the strategy named one. */
+/** The BuildRun's own image, or that of the Build when the run started. By digest if the strategy named one. */
 function outputImage({ spec, status }: BuildRun): ImageName | undefined {
   const name = spec?.output?.image ?? status?.buildSpec?.output?.image ?? spec?.build?.spec?.output?.image;
   const digest = status?.output?.digest;

@@ -88,7 +88,7 @@ function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonl
   if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key), ...startOf(startTime) };
   const { images, isTold } = madeImages(run, ignored);
   const outputs = images.map((reference) => ({ kind: "reference" as const, reference }));
-  // After a failure, or with only a digest, it is not certain that the image was pushed.
+  // After a failure, or with only a digest, the image may not have been pushed.
   const doubt = phase === "Complete" && isTold ? {} : { ifMissing: "leave-out" as const };
   const ended = { phase, outputs, ...doubt, ...facts(run, key) };
   if (phase === "Complete" && outputs.length > 0) return { kind: "succeeded", ...ended };
@@ -103,7 +103,7 @@ function isOfBuildRun(metadata: Metadata | undefined): boolean {
   return stringsOf(metadata?.labels)[buildRunLabel] !== undefined || owners.some(({ kind }) => kind === "BuildRun");
 }
 
-/** The images that a run names. A digest alone (`isTold` false) is joined with the name it should push to; it may not have pushed it. */
+/** The images that a run names. A lone digest (`isTold` false) is joined with the name that the run was to push to. Perhaps it was never pushed. */
 function madeImages(
   { spec, status }: Run,
   ignored: readonly string[],

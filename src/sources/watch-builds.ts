@@ -12,23 +12,23 @@ export interface BuildWatchSettings {
   readonly api: Api;
   /** Every source that is known. */
   readonly sources: readonly BuildSource[];
-  /** The names of those to watch; empty: what the cluster serves and the bot may read. */
+  /** The names of those to watch. Empty: those that the cluster serves and the bot can read. */
   readonly chosen: readonly string[];
   /** The namespaces to watch now. Throws `ApiError`. */
   readonly namespaces: (signal: AbortSignal) => Promise<readonly (string | undefined)[]>;
-  /** Those known without asking. */
+  /** The namespaces that are known without asking. */
   readonly named: readonly (string | undefined)[];
   /** Whether the namespaces may change. */
   readonly namespacesChange: boolean;
   readonly ownership: Ownership;
   readonly clock: Clock;
-  /** Milliseconds between questions about what there is to watch. */
+  /** Milliseconds between two questions about what there is to watch. */
   readonly askEvery: number;
   /** Watches one part until the signal fires. */
   readonly watch: (part: SourcePart, signal: AbortSignal) => AsyncIterable<BuildSighting>;
 }
 
-/** Milliseconds between questions while the server does not answer. */
+/** Milliseconds between two questions while the server does not answer. */
 const askAgainAfter = 10_000;
 
 /** Every build of every source. What is watched follows what the cluster has. */
@@ -36,7 +36,7 @@ export async function* watchBuilds(settings: BuildWatchSettings, signal: AbortSi
   for await (const sighting of mergeChanging((its) => changes(settings, its), signal)) {
     const { sightings, dealtWith } = await settings.ownership.settle(sighting);
     yield* sightings;
-    // Asking for the next one means that these are taken in.
+    // When the next sighting is asked for, these are queued.
     await dealtWith();
   }
 }
@@ -64,7 +64,7 @@ async function* changes(settings: BuildWatchSettings, signal: AbortSignal): Asyn
   }
 }
 
-/** The parts to watch; or the trouble if they cannot be learned, which matters only if namespaces must be asked for. */
+/** The parts to watch, or the trouble if they cannot be found out. That matters only if namespaces must be asked for. */
 async function ask(
   settings: BuildWatchSettings,
   signal: AbortSignal,
@@ -80,7 +80,7 @@ async function ask(
   }
 }
 
-/** The chosen sources; else the first one, until the cluster answers. */
+/** The chosen sources, or the first one until the cluster answers. */
 function chosenParts({ sources, chosen }: BuildWatchSettings, namespaces: BuildWatchSettings["named"]): readonly SourcePart[] {
   const wanted = chosen.length > 0 ? sources.filter(({ name }) => chosen.includes(name)) : sources.slice(0, 1);
   return namespaces.flatMap((namespace) => wanted.map((source) => ({ source, namespace })));

@@ -10,10 +10,10 @@ import type { BuildSource, LogPart } from "../build-source.ts";
 import type { LogReader } from "./build-log.ts";
 import { readPart } from "./parts.ts";
 
-/** Attempts in a row without a new byte before a started log is given up: a few minutes. */
+/** After this many attempts without a new byte a started log is given up. That takes a few minutes. */
 const attemptsWithin = 10;
 
-/** A build can be silent longer than a server. */
+/** A build can be silent for longer than a server. */
 const silenceFactor = 5;
 
 /** Streams a log; see `Cluster.streamBuildLog`. A log only grows, so a log that is opened again continues after the bytes already read. */
@@ -40,7 +40,7 @@ export async function* streamBuildLog(
       }
       if (!goesOn) return;
       hasEnded = !(await retryingly(() => log.isGrowing(signal)));
-      // What was written since, and what the next pod wrote, is read once more.
+      // Read once more: what was written since, and what the next pod wrote.
       if (hasEnded) continue;
     } catch (error) {
       const isComing = goesOn && isWaiting(error);
@@ -98,7 +98,7 @@ function isOver(error: unknown, delivered: number): boolean {
   return delivered > 0 && error instanceof ApiError && ["NotFound", "Refused"].includes(error.fault);
 }
 
-/** openshift-apiserver, registry/buildlog: it waits 30 s for a build to start. A pod's container answers at once that it has not started. */
+/** The API server waits 30 s for a build to start (openshift-apiserver, registry/buildlog). A pod answers at once that its container has not started. */
 function isWaiting(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   return ["timed out waiting for build", "unable to wait for build", "is waiting to start"].some((said) =>

@@ -18,8 +18,8 @@ export interface LogTailReader extends LogReader {
 }
 
 /**
- * Reads a log's last bytes; if it does not end in time, the last ones so far. No job fails because of a log: if it is gone, forbidden, empty,
- * or unreadable in two attempts, the answer is undefined. Rejects only when the signal fires, with its reason.
+ * Reads the last bytes of a log, or the last ones so far if it does not end in time. No job fails because of a log: the answer is undefined if the log is
+ * gone, forbidden, empty, or unreadable in two attempts. Rejects only if the signal fires, with its reason.
  */
 export async function readBuildLog(
   { api, patience, silence, timeLimit }: LogTailReader,
@@ -37,7 +37,7 @@ export async function readBuildLog(
   try {
     const text = await retrying({ ...patience, attempts: 2 }, ending, async () => {
       const { parts } = await source.findLog(api, build, false, ending);
-      // With very short lines the beginning of the log is cut a little.
+      // If lines are very short, a little more is cut from the start.
       const tailLines = Math.ceil(maximumBytes / shortestLine);
       const read = () => readParts(api, parts, { tailLines }, patiently, ending);
       return readTail(until(late.signal, read()), maximumBytes);
@@ -56,7 +56,7 @@ export async function readBuildLog(
 /** Bytes. */
 const shortestLine = 10;
 
-/** A stream until the signal ends it. */
+/** A stream that ends when the signal fires. */
 async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* chunks;
@@ -88,14 +88,14 @@ export async function readTail(chunks: AsyncIterable<Buffer>, maximumBytes: numb
   return textOf(wholeCharacters(Buffer.concat([ring.subarray(seam), ring.subarray(0, seam)])), maximumBytes);
 }
 
-/** Bytes that are not UTF-8 grow when they become text. The limit is for the text as well. */
+/** Bytes that are not UTF-8 grow when they become text. The limit also applies to the text. */
 function textOf(bytes: Buffer, maximumBytes: number): string {
   const text = bytes.toString("utf8");
   const again = Buffer.from(text, "utf8");
   return again.length <= maximumBytes ? text : wholeCharacters(again.subarray(-maximumBytes)).toString("utf8");
 }
 
-/** Leaves out the rest of a character whose beginning was cut off: at most three bytes of the form 10xxxxxx. */
+/** Drops the rest of a character that was cut: at most three bytes of the form 10xxxxxx. */
 function wholeCharacters(bytes: Buffer): Buffer {
   let start = 0;
   while (start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;

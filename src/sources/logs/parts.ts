@@ -1,7 +1,7 @@
 import type { Api, Query } from "../../cluster/api/api.ts";
 import type { LogPart } from "../build-source.ts";
 
-/** Reads the texts of a log one after the other. Fails after this many milliseconds without a byte. */
+/** Reads the texts of a log in order. Fails after this many milliseconds without a byte. */
 export async function* readParts(
   api: Api,
   parts: readonly LogPart[],

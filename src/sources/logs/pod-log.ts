@@ -18,7 +18,7 @@ export const podLogRights: readonly Right[] = [
   { verb: "get", group: pods.group, resource: `${pods.plural}/log`, use: "logs" },
 ];
 
-/** The log of a run: that of the `step-` containers of the pods with its label, in the order in which they began. */
+/** The log of a run: those of the `step-` containers in the pods with its label, in the order in which they started. */
 export async function findPodLog(
   api: Api,
   source: BuildSource,
@@ -36,7 +36,7 @@ export async function findPodLog(
   };
 }
 
-/** A server that shuts down also ends logs. Needs the right to list, which the bot has. */
+/** Whether the run still goes on. The end of its log does not say: a server that shuts down also ends logs. Needs the right to list, which the bot has. */
 export async function isUnderWay(
   api: Api,
   { resource, classify }: BuildSource,

@@ -2,7 +2,7 @@ import type { BuildOutcome } from "../../core/builds/build-outcome.ts";
 import type { BuildSource } from "../build-source.ts";
 import { keyOf, type Metadata } from "./fields.ts";
 
-/** What an object means, whatever its shape: one that its source trips over is left alone, so that the watch goes on with all others. */
+/** What an object means, whatever its shape. An object that makes its source throw is ignored, so that the watch continues. */
 export function classified({ kind, classify }: Pick<BuildSource, "kind" | "classify">, object: unknown): BuildOutcome {
   try {
     return classify(object);

@@ -3,7 +3,7 @@ import { type BuildFacts, skipAnnotation } from "../../core/builds/build-outcome
 import { isObjectName } from "../../core/builds/object-name.ts";
 import { longestId, outsideText } from "../../core/outside-text.ts";
 
-/** The metadata of Kubernetes objects. Everything is optional: a malformed field may cost one build its analysis, but never the watch. */
+/** The metadata of Kubernetes objects. Everything is optional: a malformed field can cost one build its analysis, but must not stop the watch. */
 export interface Metadata {
   readonly name?: string;
   readonly namespace?: string;

@@ -5,22 +5,22 @@ import type { Shelf } from "../../core/jobs/shelf.ts";
 import { createPipelines, fateOf, isOf, nameOf } from "../pipelines.ts";
 
 /**
- * Makes sure that each image is reported by one object: by the PipelineRun if it names images, else by the TaskRun that made them. TaskRuns are
- * kept while their PipelineRun runs, also over a restart.
+ * Makes sure that only one object reports an image: the PipelineRun if it names images, otherwise the TaskRun that made them. TaskRuns are kept while
+ * their PipelineRun runs, also during a restart.
  */
 export interface Ownership {
-  /** The builds of a sighting to report, and earlier ones that it releases. */
+  /** The builds to report: those of a sighting, and earlier ones that it releases. */
   settle(sighting: BuildSighting): Promise<Settled>;
 }
 
 interface Settled {
   readonly sightings: readonly BuildSighting[];
-  /** Call when all of them are taken in: until then released builds stay on the shelf. */
+  /** Call this when all of them are queued. Until then released builds stay on the shelf. */
   dealtWith(): Promise<void>;
 }
 
 export interface OwnershipSettings {
-  /** Whether a TaskRun reports its images at once, independent of its pipeline. */
+  /** Whether a TaskRun reports its images at once, independently of its pipeline. */
   readonly reportsItself: (task: BuildFacts) => boolean;
   /** Whether images count that a PipelineRun made before it failed. */
   readonly failedImages: boolean;

@@ -22,14 +22,14 @@ export interface RunArtifact {
 
 type Found = readonly (ImageReference | undefined)[];
 
-/** The most results that are read of one run, and images of one result. */
+/** The most results of a run that are read, and the most images of a result. */
 const mostResults = 300;
-/** Images of one run; a matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). A run that names more is not a build. */
+/** The most images of a run. A matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). A run that names more is not a build. */
 export const mostImages = 256;
 
 /**
- * The images that a run says it made, each repository and digest once, in the order of the results: as Tekton Chains reads them (its
- * docs/slsa-provenance.md#type-hinting, pkg/artifacts/signable.go), and lists of a matrix. `ignored` are patterns of names.
+ * The images that a run says it made, each repository and digest once, in the order of the results. They are read as in Tekton Chains (its
+ * docs/slsa-provenance.md#type-hinting, pkg/artifacts/signable.go), and so are lists of a matrix. `ignored` are patterns of names.
  */
 export function hintedImages(
   results: readonly RunResult[] | null | undefined,
@@ -84,7 +84,7 @@ function listed({ name, value }: RunResult): Found {
   return textsOf(value).flatMap((text) => text.split(/[,\n]/).slice(0, mostResults).map(asPinned));
 }
 
-/** The flag comes as a text. */
+/** The flag is a text. */
 function structured({ name = "", value }: RunResult, flagged: boolean): Found {
   if (!name.endsWith("ARTIFACT_OUTPUTS") || typeof value !== "object" || value === null) return [];
   const { uri, digest, isBuildArtifact } = value as Readonly<Record<string, unknown>>;
@@ -97,7 +97,7 @@ function native({ buildOutput, values }: RunArtifact): Found {
   return entries(values).map(({ uri = "", digest }) => artifact(uri, `sha256:${digest?.sha256 ?? ""}`));
 }
 
-/** Any artifact can have such a name; an image says that it is one. */
+/** Any artifact can have such a name. Only an image says that it is one. */
 function artifact(uri: unknown, digest: string): ImageReference | undefined {
   if (typeof uri !== "string") return undefined;
   if (uri.startsWith("pkg:oci/") && URL.canParse(uri))
