@@ -72,11 +72,14 @@ async function handle(clock: FakeClock, scene: Scene | undefined, signal: AbortS
   await wait(900);
   switch (scene?.ends) {
     case "not found":
-      throw new JobError("ImageNotFound", `${registry}/shop/checkout: manifest unknown`);
+      throw new JobError("ImageNotFound", `${registry}/shop/checkout: manifest unknown`, { host: registry });
     case "rejected":
       throw new JobError("AnalyzerRejected", "400: the image's architecture arm64 is not supported");
     case "down":
-      throw new JobError("RegistryUnavailable", `${registry} answered 503 Service Unavailable`, { retryAfter: 4 * minute });
+      throw new JobError("RegistryUnavailable", `${registry} answered 503 Service Unavailable`, {
+        host: registry,
+        retryAfter: 4 * minute,
+      });
     case "held":
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     default:

@@ -57,9 +57,11 @@ function watchCard(status: Status, now: number): Html {
       : ready.ok
         ? ["good", "Watching"]
         : ["wait", "Listing builds"];
+  const listed = lastListAt === undefined ? "no builds listed yet" : html`builds listed ${timeAgo(lastListAt, now)}`;
+  const seen = lastEventAt === undefined ? listed : html`last event ${timeAgo(lastEventAt, now)}`;
   return html`<div class="card"><h2>Watched</h2>
 <div class="headline">${light(kind, words)} ${watched(status)} ${notWatched(status)}</div>
-<p class="facts">last event ${lastEventAt === undefined ? "none yet" : timeAgo(lastEventAt, now)} · last list ${lastListAt === undefined ? "none yet" : timeAgo(lastListAt, now)} · started ${timeAgo(startedAt, now)}</p></div>`;
+<p class="facts">${seen} · started ${timeAgo(startedAt, now)}</p></div>`;
 }
 
 function watched({ namespaces, track }: Status): Html {
@@ -123,9 +125,10 @@ function endpointCard({ endpoint: { state, acceptedAt, failedAt }, endpoints }: 
   const words = { up: "Answering", down: isPartly ? `${down.join(", ")} down` : "Down", unknown: "Not asked yet" }[state];
   const kind = { up: "good", down: "bad", unknown: "wait" }[state];
   const failure = failedAt !== undefined && html` · last failure ${timeAgo(failedAt, now)}`;
+  const submitted = acceptedAt === undefined ? "no submission yet" : html`last submission ${timeAgo(acceptedAt, now)}`;
   return html`<div class="card"><h2>Analysis endpoint</h2>
 <p class="headline">${light(kind, words)}</p>
-<p class="facts">last submission ${acceptedAt === undefined ? "none yet" : timeAgo(acceptedAt, now)}${failure}</p></div>`;
+<p class="facts">${submitted}${failure}</p></div>`;
 }
 
 const lightSigns: Readonly<Record<string, string>> = { good: "●", bad: "▲", wait: "○" };
