@@ -9,16 +9,20 @@ describe("the demo", () => {
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^▶ Open the bot's page: http:\/\/127\.0\.0\.1:\d+$/m);
-    expect(stdout.match(/^ {4}bot: submitted /gm)).toHaveLength(7);
+    expect(stdout.match(/^ {4}bot: submitted .* to Thoth$/gm)).toHaveLength(7);
+    expect(stdout.match(/^ {4}bot: looked for packages in /gm)).toHaveLength(8);
     expect(stdout).toMatch(/bot: .*ray-example-1, AnalyzerUnavailable/);
     expect(stdout).toMatch(/bot: gave up golang-builder\/go-hello-arm-1 \(AnalyzerRejected\)/);
     expect(stdout).toContain("9 builds ended: 7 succeeded, 1 failed, 1 cancelled.");
-    expect(stdout).toContain("so there were 8 images: 7 were submitted, 1 refused by the service.");
+    expect(stdout).toMatch(
+      / 8 images\.\n. Thoth: 7 submitted, 1 refused by the service\.\n. Packages: the bot itself looked into 8\.$/m,
+    );
     expect(stdout).toMatch(/^golang-builder\/golang-builder$[^▶]*^ {2}openssl 3\.0\.11\S* \(own layer\)$/m);
     expect(stdout).toMatch(/^golang-builder\/go-hello-world-appimage$[^▶]*^ {2}openssl .*\(from the base: fix it in /m);
     expect(stdout).toMatch(
       /^Pipeline:golang-builder\/go-hello-tekton$[^▶]*^ {2}openssl .*\(from the base: fix it in golang-builder\/golang-builder\)$/m,
     );
+    expect(stdout).toMatch(/^6 images read\. 2 more could not be read, and may have it too\.$/m);
     expect(stdout).toMatch(/^▶ Next: npm start -- check /m);
   });
 });

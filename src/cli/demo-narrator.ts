@@ -36,7 +36,8 @@ export function createNarrator(screen: Pick<Screen, "write" | "writeRaw" | "pain
 
 /** By the log's own messages; others that are no warning are the bot's daily business. */
 const tellings: Readonly<Record<string, (line: Line) => string>> = {
-  "Job done": ({ subject }) => `submitted ${subject}`,
+  "Job done": ({ analyzer, subject }) =>
+    analyzer === "packages" ? `looked for packages in ${subject}` : `submitted ${subject} to Thoth`,
   "Job failed": ({ subject, reason, error }) => `gave up ${subject} (${reason}): ${error}`,
   "Analysis succeeded": ({ subject }) => `the analysis of ${subject} succeeded`,
   "Builds listed; watching": () => "listed the builds, now watching",

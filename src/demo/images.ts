@@ -11,13 +11,22 @@ export interface DemoImage {
 
 export const manifestType = "application/vnd.docker.distribution.manifest.v2+json";
 
-/** The images that hold packages of Debian's: the builder has them in its own layer, the application has that layer under it. */
 const openssl = "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0.11-1~deb12u1\n";
 const builderLayer = {
   "etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
   "var/lib/dpkg/status": `${openssl}\nPackage: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b2\n`,
 };
+/** The builder has Debian's packages in its own layer, the application has that layer under it. */
 const standsOnBuilder = /^(?:golang-builder|go-hello-(?:world-appimage|shipwright|tekton))-/;
+
+/** What is in the images of others, by the beginning of their names; the rest has no package database, as what is made from scratch. */
+const ownFiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "legacy-app": { "srv/node_modules/express/package.json": '{"name":"express","version":"4.18.2","license":"MIT"}' },
+  "ray-example": {
+    "usr/lib/python3/dist-packages/ray-2.9.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: ray\nVersion: 2.9.0\n",
+    "usr/lib/python3/dist-packages/numpy-1.26.4.dist-info/METADATA": "Metadata-Version: 2.1\nName: numpy\nVersion: 1.26.4\n",
+  },
+};
 
 /** What an image says of the one it is made on (opencontainers/image-spec, annotations.md). */
 export interface BaseLabels {
@@ -28,7 +37,8 @@ export interface BaseLabels {
 /** The image that a build of this name makes: always the same one. */
 export function demoImage(name: string, base?: BaseLabels): DemoImage {
   const under = standsOnBuilder.test(name) ? [layerOf(builderLayer)] : [];
-  const layers = [...under, layerOf({ [`srv/${name}`]: `the files of ${name}\n` })];
+  const own = ownFiles[name.replace(/-\d+$/, "")];
+  const layers = [...under, layerOf({ [`srv/${name}`]: `the files of ${name}\n`, ...own })];
   const diffs = layers.map((layer) => digestOf(gunzipSync(layer)));
   const labels = base && {
     "org.opencontainers.image.base.name": base.name,

@@ -1,4 +1,3 @@
-import type { Digest } from "../core/images/image-reference.ts";
 import type { AnalysisApi } from "./analysis-api.ts";
 import { aBuild, demoNamespace, digestMadeBy, imageStream, internalRegistry, type Scene, scenes } from "./build-scenes.ts";
 import { type DemoImage, demoImage } from "./images.ts";
@@ -24,16 +23,6 @@ function withScene({ succeeded, failed, cancelled, refused }: Totals, { ending, 
     cancelled: cancelled + (ending === "Cancelled" ? 1 : 0),
     refused: refused + (service === "refuses it" ? 1 : 0),
   };
-}
-
-/** The images that a round of the story pushes, as a registry on this host has them. */
-export function builtImages(host: string): readonly string[] {
-  const pushed = scenes.filter(({ ending, output }) => ending === "Complete" && output.kind === "ImageStreamTag");
-  const named = (image: string, digest: Digest) => `${host}/${demoNamespace}/${image.split(":")[0]}@${digest}`;
-  return [
-    ...pushed.map(({ name, output }) => named(output.name, digestMadeBy(name))),
-    ...runScenes.map(({ name, image, madeOn }) => named(image, imageOfRun(name, madeOn).digest)),
-  ];
 }
 
 /** A part of the name of every image that the analysis service is to refuse. */
@@ -63,8 +52,11 @@ export interface Stage {
   readonly cluster: OpenShiftApi;
   /** Present when images are really pushed. */
   readonly registry?: DemoRegistry | undefined;
-  /** The analysis service, where it plays a part. */
-  readonly analysis?: Pick<AnalysisApi, "down" | "up"> | undefined;
+  /** The analysis service, where it plays a part. `reached` resolves when a condition holds, or when that takes too long. */
+  readonly analysis?: Pick<AnalysisApi, "down" | "up"> & {
+    readonly reached: (condition: (api: AnalysisApi) => boolean) => Promise<void>;
+    readonly received: () => number;
+  };
   /** Says what happens next. */
   readonly tell: (line: string) => void;
   /** Resolves after a while, so that an eye can follow. */
@@ -86,10 +78,18 @@ export async function playScenario(stage: Stage, round = 0, before = noBuilds): 
     }
     const name = nameIn(round, scene.name);
     tell(`Build ${name}: ${scene.story}.`);
-    await playScene(stage, scene, name);
+    await playScene(stage, atRegistry(scene, stage.registry), name, totals);
     totals = withScene(totals, scene);
   }
   return totals;
+}
+
+/** What is pushed to another registry goes to the one that is there, by a name that is not the cluster's own. */
+function atRegistry(scene: Scene, registry: DemoRegistry | undefined): Scene {
+  const { kind, name } = scene.output;
+  if (!registry || kind === "ImageStreamTag") return scene;
+  const host = `localhost:${registry.host.split(":")[1]}`;
+  return { ...scene, output: { kind, name: name.replace("registry.example.com", host) } };
 }
 
 /** Names are counted up from round to round. */
@@ -123,25 +123,42 @@ async function playRun({ cluster, registry, pause }: Stage, scene: RunScene, nam
   await pause();
 }
 
-async function playScene({ cluster, registry, analysis, tell, pause }: Stage, scene: Scene, name: string): Promise<void> {
-  const isDown = scene.service === "is down at first";
+async function playScene(stage: Stage, scene: Scene, name: string, before: Totals): Promise<void> {
+  const { cluster, registry, pause } = stage;
   for (const phase of ["New", "Pending", "Running"]) cluster.put("builds", aBuild(scene, name, phase));
   cluster.setBuildLog(demoNamespace, name, scene.log.join("\n"));
   await pause();
-  const { kind, name: target } = scene.output;
-  const [stream = "", tag = "latest"] = target.split(":");
-  if (kind === "ImageStreamTag" && scene.ending === "Complete") {
-    await registry?.push(`${demoNamespace}/${stream}`, tag, demoImage(name));
-    cluster.put("imagestreams", imageStream(stream, tag, digestMadeBy(name)));
+  if (scene.ending === "Complete") {
+    const { kind, name: target } = scene.output;
+    const [, path = "", tag = "latest"] = /^(?:[^/]*[.:][^/]*\/)?([^:]+):(.+)$/.exec(target) ?? [];
+    await registry?.push(kind === "ImageStreamTag" ? `${demoNamespace}/${path}` : path, tag, demoImage(name));
+    if (kind === "ImageStreamTag") cluster.put("imagestreams", imageStream(path, tag, digestMadeBy(name)));
   }
-  if (isDown) analysis?.down();
-  cluster.put("builds", aBuild(scene, name, scene.ending));
-  await pause();
-  if (!isDown || !analysis) return;
+  const end = async () => {
+    cluster.put("builds", aBuild(scene, name, scene.ending));
+    await pause();
+  };
+  await (scene.service === "is down at first" ? whileDown(stage, before, end) : end());
+}
+
+/** The analysis service goes away once it has all that came before, and comes back when it was missed. */
+async function whileDown({ analysis, tell, pause }: Stage, before: Totals, act: () => Promise<void>): Promise<void> {
+  await analysis?.reached(({ submissions }) => submissions.length >= submittedAfter(before));
+  analysis?.down();
+  const earlier = analysis?.received() ?? 0;
+  const missed = analysis?.reached(({ received }) => received > earlier);
+  await act();
+  if (!analysis) return;
+  await missed;
   await pause();
   tell("The analysis service is back. The job is retried.");
   analysis.up();
   await pause();
+}
+
+/** How many images the analysis service takes: one was there before. */
+function submittedAfter({ succeeded, refused }: Totals): number {
+  return 1 + succeeded - refused;
 }
 
 /** It names the builder image as its base. */

@@ -8,9 +8,10 @@ import { type AnalysisApi, createAnalysisApi } from "../../demo/analysis-api.ts"
 import { demoNamespace } from "../../demo/build-scenes.ts";
 import { createOpenShiftApi } from "../../demo/openshift-api.ts";
 import { type DemoRegistry, missingPrograms, startDemoRegistry } from "../../demo/registry.ts";
-import { builtImages, furnishCluster, noBuilds, playScenario, refusedImage, type Totals } from "../../demo/scenario.ts";
+import { furnishCluster, noBuilds, playScenario, refusedImage, type Totals } from "../../demo/scenario.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { CommandContext } from "../command.ts";
+import { type Arrived, allArrived, imagesAfter, isAsPlayed, readArrivals, waitingOf } from "../demo-arrivals.ts";
 import { createNarrator, type Narrator } from "../demo-narrator.ts";
 import { answerQuestion } from "../demo-question.ts";
 import { watch } from "./watch.ts";
@@ -52,23 +53,27 @@ export async function demo(context: CommandContext, { forever, fast }: DemoCall)
   const places = { clusterUrl: cluster.url, analysisHost: analysis.url, stateDirectory, ...copying(registry) };
   const own = { ...context, ...botContext(context, narrator, places), signal };
   let totals = noBuilds;
+  const reached = (condition: (api: AnalysisApi) => boolean) =>
+    Promise.race([analysis.waitFor(condition), sleep(systemClock, patience, signal)]);
   const story = async () => {
     // What was there before comes first: the startup pass and a build may both see an image whose build is just ending.
-    await Promise.race([analysis.waitFor(({ submissions }) => submissions.length > 0), sleep(systemClock, patience, signal)]);
+    await reached(({ submissions }) => submissions.length > 0);
     const pause = () => sleep(systemClock, fast ? fastPace : pace, signal);
-    const stage = { cluster, registry, analysis, tell, pause, signal };
-    for (let round = 0; !signal.aborted && (round === 0 || forever); round += 1)
+    const service = { down: analysis.down, up: analysis.up, received: () => analysis.received, reached };
+    const stage = { cluster, registry, analysis: service, tell, pause, signal };
+    for (let round = 0; !signal.aborted && (round === 0 || forever); round += 1) {
       totals = await playScenario(stage, round, totals);
-    const arrived = analysis.waitFor(({ submissions }) => submissions.length >= expectedAfter(totals));
-    await Promise.race([arrived, sleep(systemClock, patience, signal)]);
-    await pause();
-    if (!signal.aborted) await answerQuestion(own, registry && builtImages(registry.host), tell);
+      if (round > 0 || signal.aborted) continue;
+      await allArrived(own, totals, patience, signal);
+      await pause();
+      if (!signal.aborted) await answerQuestion(own, readsImages(own.config), tell);
+    }
     const stays = !fast && context.screen.isTerminal;
-    tellEnd(analysis, totals, narrator, stays && !signal.aborted);
+    tellEnd(await readArrivals(own), totals, narrator, stays && !signal.aborted);
     if (stays) await aborted(signal);
   };
   await together([watch(own), story()], ended, context.signal);
-  return context.signal.aborted || analysis.submissions.length >= expectedAfter(totals) ? 0 : 1;
+  return context.signal.aborted || isAsPlayed(await readArrivals(own), totals) ? 0 : 1;
 }
 
 /** Waits for all of them, and ends the others when one has ended. Throws the first error, unless the others or the user had stopped it. */
@@ -107,7 +112,7 @@ function copying(registry: DemoRegistry | undefined): Partial<Config> {
   if (!registry) return {};
   return {
     pushRegistry: `${registry.host}/mirror`,
-    pushSkip: ["docker.io", "registry.example.com"],
+    pushSkip: ["docker.io"],
     noSourceTlsVerify: true,
     noDestinationTlsVerify: true,
   };
@@ -117,7 +122,8 @@ function copying(registry: DemoRegistry | undefined): Partial<Config> {
 function botContext({ config, environment, log }: CommandContext, narrator: Narrator, places: Partial<Config>) {
   const { verbose, plainLog } = config;
   const usual = loadConfig({ flags: {}, environment: {} }).config;
-  const analyzers = ["thoth"];
+  // Without a registry there is no image to read.
+  const analyzers = places.pushRegistry === undefined ? ["thoth"] : ["thoth", "packages"];
   const settings = { namespaces: [demoNamespace], analyzers, workers: 2, analyzeExisting: true, server: true, port: 0 };
   const told = { verbose: false, plain: false, colour: false, deploymentName: undefined, secrets: [] };
   return {
@@ -127,18 +133,24 @@ function botContext({ config, environment, log }: CommandContext, narrator: Narr
   };
 }
 
-/** The image that was there before, and those of the builds that succeeded, without those that are refused. */
-function expectedAfter({ succeeded, refused }: Totals): number {
-  return 1 + succeeded - refused;
+function readsImages({ analyzers }: Config): boolean {
+  return analyzers.includes("packages");
 }
 
-function tellEnd({ submissions }: AnalysisApi, totals: Totals, { tell, pageUrl }: Narrator, stays: boolean): void {
-  const { succeeded, failed, cancelled, refused } = totals;
-  const left = expectedAfter(totals) - submissions.length;
+const tellings = {
+  thoth: ({ done, failed }: Arrived) => `Thoth: ${done} submitted, ${failed} refused by the service`,
+  packages: ({ done, failed }: Arrived) =>
+    `Packages: the bot itself looked into ${done}${failed > 0 ? `, ${failed} failed` : ""}`,
+};
+
+function tellEnd(arrived: readonly Arrived[], totals: Totals, { tell, pageUrl }: Narrator, stays: boolean): void {
+  const { succeeded, failed, cancelled } = totals;
   tell(`${succeeded + failed + cancelled} builds ended: ${succeeded} succeeded, ${failed} failed, ${cancelled} cancelled.`);
-  tell(
-    `One image was there before, so there were ${succeeded + 1} images: ${submissions.length} were submitted, ${refused} refused by the service${left > 0 ? `, ${left} still waited` : ""}.`,
-  );
+  tell(`One image was there before, so there were ${imagesAfter(totals)} images.`);
+  for (const one of arrived) {
+    const left = waitingOf(one, totals);
+    tell(`${tellings[one.analyzer as keyof typeof tellings](one)}${left > 0 ? `, ${left} still waited` : ""}.`);
+  }
   const page = pageUrl();
   if (page !== undefined && stays) tell(`The page stays at ${page} until you press Ctrl-C.`);
   tell("Next: npm start -- check -n <your namespace>, which changes nothing, or npm run demo -- --forever.");

@@ -7,8 +7,14 @@ import { forPeople } from "../../core/outside-text.ts";
 import { openKnownPackages } from "../../inventory/index.ts";
 import { type KnownPackages, type PackageChange, QuestionError } from "../../inventory/inventory.ts";
 import type { JobQueue } from "../../queue/job-queue.ts";
-import { answerQuestion, type FoundGroup, type FoundImage, type FoundPackages } from "../../server/packages/answer.ts";
-import { agoText, counted } from "../../server/views/words.ts";
+import {
+  answerQuestion,
+  coverageText,
+  type FoundGroup,
+  type FoundImage,
+  type FoundPackages,
+} from "../../server/packages/answer.ts";
+import { agoText } from "../../server/views/words.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 
 export interface PackagesCall {
@@ -56,11 +62,7 @@ function show({ screen, clock = systemClock }: CommandContext, { groups, more, c
   for (const group of groups) screen.write(`${groupLines(group, clock.now()).join("\n")}\n`);
   if (groups.length === 0) screen.write("None of the images that were read has it.\n");
   if (more) screen.write("There are more images than are listed here; ask for a version or a range.\n");
-  const { complete, partial, unknown } = coverage;
-  const gaps = [partial > 0 && `${partial} only in part`, unknown > 0 && `${unknown} not at all`].filter(Boolean).join(", ");
-  screen.write(
-    `${counted(complete + partial + unknown, "image")} read${gaps && `; ${gaps}: the contents of the rest are not known`}.\n`,
-  );
+  screen.write(`${coverageText(coverage)}\n`);
 }
 
 function groupLines({ subject, isCurrent, newest, older }: FoundGroup, now: number): string[] {

@@ -4,6 +4,7 @@ import type { Digest } from "../../core/images/image-reference.ts";
 import type { PackageQuestion } from "../../core/jobs/package-question.ts";
 import type { Completeness, KnownPackages, PackageMatch } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord, JobState } from "../../queue/job-queue.ts";
+import { counted } from "../views/words.ts";
 import { type Origin, originsOf } from "./origin.ts";
 
 export interface AnswerParts {
@@ -164,4 +165,11 @@ function currentFirst(a: FoundGroup, b: FoundGroup): number {
 function timeOf({ completedAt }: FoundImage): number {
   const time = Date.parse(completedAt ?? "");
   return Number.isNaN(time) ? 0 : time;
+}
+
+/** What an answer rests on, in a sentence or two: an image that could not be read may have the package as well. */
+export function coverageText({ complete, partial, unknown }: FoundPackages["coverage"]): string {
+  const some = partial > 0 ? `, ${partial.toLocaleString("en")} only in part` : "";
+  const read = `${counted(complete + partial, "image")} read${some}.`;
+  return unknown > 0 ? `${read} ${unknown.toLocaleString("en")} more could not be read, and may have it too.` : read;
 }

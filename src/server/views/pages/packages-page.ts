@@ -1,5 +1,5 @@
 import type { Completeness } from "../../../inventory/inventory.ts";
-import type { FoundGroup, FoundImage, FoundPackage, FoundPackages } from "../../packages/answer.ts";
+import { coverageText, type FoundGroup, type FoundImage, type FoundPackage, type FoundPackages } from "../../packages/answer.ts";
 import type { Origin } from "../../packages/origin.ts";
 import { type Html, html } from "../html.ts";
 import { jobPath } from "../job-row.ts";
@@ -33,18 +33,8 @@ export function packagesPage(page: PackagesPage): Html {
 </form>
 ${problem !== undefined && html`<p class="problem" role="alert">${outside(problem)}</p>`}
 ${found && answerView(found, page)}
-${coverage && coverageLine(coverage)}`,
+${coverage && html`<p class="faint">${coverageText(coverage)}</p>`}`,
   });
-}
-
-/** The answer says nothing about images that could not be read. */
-function coverageLine({ complete, partial, unknown }: Readonly<Record<Completeness, number>>): Html {
-  const all = complete + partial + unknown;
-  const gaps = [
-    partial > 0 && `${partial.toLocaleString("en")} only in part`,
-    unknown > 0 && `${unknown.toLocaleString("en")} not at all`,
-  ].filter(Boolean);
-  return html`<p class="faint">${counted(all, "image")} read${gaps.length > 0 && `; ${gaps.join(", ")}: the contents of the rest are not known`}.</p>`;
 }
 
 function answerView({ groups, more }: FoundPackages, { now }: PackagesPage): Html {
