@@ -6,7 +6,10 @@ const chapters: Readonly<Record<string, () => Promise<readonly Measurement[]>>> 
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   database: async () => (await import("./database.ts")).benchDatabase(),
   copy: async () => (await import("./copy.ts")).benchCopy(),
-  packages: async () => (await import("./packages/packages.ts")).benchPackages(),
+  "packages/trivy": async () => (await import("./packages/against-trivy.ts")).benchAgainstTrivy(),
+  "packages/memory": async () => [await (await import("./packages/memory.ts")).benchMemory()],
+  "packages/store": async () => (await import("./packages/store.ts")).benchStore(),
+  "packages/submissions": async () => [await (await import("./packages/submissions.ts")).benchSubmissions()],
   sources: async () => (await import("./sources.ts")).benchSources(),
   server: async () => (await import("./server.ts")).benchServer(),
 };
@@ -21,15 +24,19 @@ function show(measurement: Measurement): string {
   return `${name}: ${ratio.toFixed(2)} (${verdict}; ${detail})`;
 }
 
+/** `packages` names all of its sections. */
+const namedBy = (name: string) => Object.keys(chapters).filter((chapter) => chapter === name || chapter.startsWith(`${name}/`));
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(chapters);
-const unknown = asked.filter((chapter) => !chapters[chapter]);
+const unknown = asked.filter((name) => namedBy(name).length === 0);
 if (unknown.length > 0) {
   console.error(`There is no chapter ${unknown.join(", ")}; there are ${Object.keys(chapters).join(", ")}`);
   process.exit(2);
 }
-for (const chapter of asked) {
+for (const chapter of asked.flatMap(namedBy)) {
+  const since = performance.now();
   for (const measurement of (await chapters[chapter]?.()) ?? []) {
     console.log(show(measurement));
     if (!isWithinBound(measurement)) process.exitCode = 1;
   }
+  console.log(`(${chapter} took ${((performance.now() - since) / 1_000).toFixed(0)} s)`);
 }
