@@ -14,7 +14,7 @@ import { startOddRegistry } from "./odd-registry.ts";
 import { type MadeImage, makeImage } from "./registry-images.ts";
 import { completedBuild } from "./submissions.ts";
 
-/** Every analyzer there is. */
+/** Every analyzer that takes images of any registry. */
 export const everyAnalyzer = [
   "thoth",
   "packages",
