@@ -9,6 +9,7 @@ import type { EndedRequest } from "./http/http.ts";
 import type { AnalyzerKind, AnalyzerParts, OpenedAnalyzer } from "./kind.ts";
 import { createNoAnalyzer } from "./none.ts";
 import { createPackagesAnalyzer } from "./packages.ts";
+import { openQuay } from "./quay.ts";
 import { openRhacs } from "./rhacs.ts";
 import { openThoth } from "./thoth.ts";
 import { openTrustify } from "./trustify.ts";
@@ -22,6 +23,7 @@ const kinds = {
   "dependency-track": { readsLogs: false, wantsDocuments: true, open: openDependencyTrack },
   trustify: { readsLogs: false, wantsDocuments: true, open: openTrustify },
   "harbor-scanner": { readsLogs: false, open: openHarborScanner },
+  quay: { readsLogs: false, open: openQuay },
 } as const;
 
 type Kinds = typeof kinds;
