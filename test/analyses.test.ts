@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { cycloneDx, makeArtifact, spdx, tagFor } from "./support/artifacts.ts";
 import { idleClock } from "./support/idle-clock.ts";
+import { startOddRegistry } from "./support/odd-registry.ts";
 import { startReceiver } from "./support/receiver-server.ts";
+import { digestOf } from "./support/registry-images.ts";
+import { aRun, results } from "./support/runs.ts";
 import {
   affected,
+  eventsOf,
   everyAnalyzer,
   openServices,
   type Services,
@@ -11,6 +15,7 @@ import {
   startBotOf,
   stateOf,
 } from "./support/services.ts";
+import { namespace } from "./support/submissions.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -111,41 +116,65 @@ describe("services that are down for hours", () => {
   });
 });
 
-describe("a bill of materials that is attached to an image", () => {
-  it("goes to the services in place of one of the bot's own", async () => {
+describe("a bill of materials that lies beside an image", () => {
+  it("goes to the services, unchanged, in place of one of the bot's own", async () => {
     const services = await openServices();
     const { registry, track, trustify } = services;
+    await using elsewhere = await startOddRegistry();
     const chosen = { BUILD_WATCHER_ANALYZERS: "dependency-track,trustify" };
     const { jobs, outcomes } = await startBotOf(services, chosen, idleClock());
     await services.complete("plain");
-    for (const name of ["cyclone", "both"]) await prepared(name);
-    await expect.poll(() => outcomes()).toEqual(analysedBy(["dependency-track", "trustify"], 3));
+    await withAttached("cyclone", "application/vnd.cyclonedx+json", cycloneDx(["theirs"]));
+    await withAttached("both", "text/spdx+json", spdx(["spdx-theirs"]));
+    const named = cycloneDx(["by-konflux"]);
+    await completeRun(services, "konflux", `${registry.host}/shop/konflux@${digestOf(named)}`, named);
+    await completeRun(services, "stolen", `${elsewhere.host}/shop/stolen@${digestOf(named)}`, named);
+    await expect.poll(() => outcomes()).toEqual(analysedBy(["dependency-track", "trustify"], 5));
     const uploaded = Object.fromEntries(track.boms.map(({ projectName, bom }) => [projectName, namesIn(bom)]));
-    expect(uploaded).toEqual({ "shop/plain": ["debian", "bash"], "shop/cyclone": ["theirs"], "shop/both": ["debian", "bash"] });
-    expect(trustify.documents.map((text) => namesIn(JSON.parse(text)).join()).toSorted()).toEqual([
-      "debian,bash",
-      "spdx-theirs",
-      "theirs",
-    ]);
+    const own = ["debian", "bash"];
+    expect(uploaded).toEqual({
+      ...{ "shop/plain": own, "shop/both": own, "shop/stolen": own },
+      ...{ "shop/cyclone": ["theirs"], "shop/konflux": ["by-konflux"] },
+    });
+    const texts = trustify.documents.map((text) => namesIn(JSON.parse(text)).join()).toSorted();
+    expect(texts).toEqual(["by-konflux", "debian,bash", "debian,bash", "spdx-theirs", "theirs"]);
+    expect(trustify.documents).toContain(named.toString());
     const notes = (await jobs()).flatMap(({ result }) => result?.notes ?? []).join("\n");
     expect(notes).toContain("SPDX 2.3 document that is attached to the image was used");
+    // A run cannot send the bot, and its logins, to another registry.
+    expect(elsewhere.asked).toEqual([]);
 
     /** The document lies there before the build is told of. */
-    async function prepared(name: string) {
-      const document = name === "both" ? spdx(["spdx-theirs"]) : cycloneDx(["theirs"]);
-      const mediaType = name === "both" ? "text/spdx+json" : "application/vnd.cyclonedx+json";
+    function withAttached(name: string, mediaType: string, bytes: Buffer) {
       return services.complete(name, 1, (image) => {
-        registry.put(`shop/${name}`, makeArtifact({ mediaType, bytes: document }), tagFor(image, ".sbom"));
+        registry.put(`shop/${name}`, makeArtifact({ mediaType, bytes }), tagFor(image, ".sbom"));
       });
     }
   });
+
+  /** A PipelineRun, as Konflux' pipelines end, whose image lies in the registry with a blob beside it. */
+  async function completeRun(
+    { world, registry, imageOf }: Services,
+    name: string,
+    document: string,
+    bytes: Buffer,
+  ): Promise<void> {
+    const image = await imageOf(name);
+    registry.put(`shop/${name}`, makeArtifact({ mediaType: "text/plain", bytes }));
+    const run = aRun("pipelinerun", ({ metadata, status }) => {
+      Object.assign(metadata, { namespace, name, uid: `uid-${name}` });
+      const url = `${registry.host}/shop/${name}:latest\n`;
+      status.results = results({ IMAGE_URL: url, IMAGE_DIGEST: image.digest, SBOM_BLOB_URL: `${document}\n` });
+    });
+    world.cluster.put("pipelineruns", run);
+  }
 
   const namesIn = ({ components, packages }: Readonly<Record<string, unknown>>) =>
     ((components ?? packages) as readonly { name: string }[]).map(({ name }) => name);
 });
 
 describe("what nobody may see", () => {
-  it("is in no command line, environment, log, ledger, error, metric, page, API or notification", async () => {
+  it("is in no command line, environment, log, ledger, error, metric, page, API, notification, annotation or Event", async () => {
     const services = await openServices();
     const { world, rhacs, track, trustify, harbor, program } = services;
     const receiver = await startReceiver();
@@ -171,7 +200,12 @@ describe("what nobody may see", () => {
       ),
     );
     await bot.stop();
-    const seen = [...pages, bot.stdout(), bot.stderr(), stateOf(world), program.seen(), JSON.stringify(receiver.received)];
+    const build = JSON.stringify(world.cluster.get("builds", namespace, "app-1"));
+    const events = await eventsOf(world);
+    expect([build, events]).toEqual([expect.stringContaining("AnalyzerFailed"), expect.stringContaining("AnalyzerFailed")]);
+    expect(receiver.received).not.toEqual([]);
+    const written = [build, events, JSON.stringify(receiver.received)];
+    const seen = [...pages, ...written, bot.stdout(), bot.stderr(), stateOf(world), program.seen()];
     const hidden = [...Object.values(secretsOfServices), basic, "access-1", "access-2"];
     for (const text of hidden)
       for (const where of seen) expect(where.includes(text), `${text} in ${where.slice(0, 200)}`).toBe(false);

@@ -248,6 +248,14 @@ describe("the recipes of docs/analyzers.md", () => {
     }
   }
 
+  it("take each exit code for what the program means by it", () => {
+    expect(Object.fromEntries(recipes.map(({ name, exitCodes }) => [name, exitCodes]))).toMatchObject({
+      snyk: { 1: "findings", 2: "retry", 3: "refused" },
+      sysdig: { 1: "findings", 2: "refused", 3: "retry" },
+      "roxctl-check": { 1: "findings" },
+    });
+  });
+
   it.each(recipes.map((recipe) => [recipe.name, recipe] as const))("%s runs as it stands", async (_, recipe) => {
     const { directory, seen } = programs([recipe.args[0]]);
     const { analyzer, left } = await command(directory, recipe);

@@ -55,6 +55,7 @@ describe("a scan by RHACS", () => {
   });
 
   it.each([
+    ["missing metadata", { id: digest, notes: ["MISSING_METADATA"], scan: { components: [{ name: "x" }] } }, /MISSING_METADATA/],
     ["a missing scan", { id: digest, notes: ["MISSING_SCAN_DATA"] }, /not scanned \(MISSING_SCAN_DATA\)/],
     ["no scan at all", { id: digest }, /not scanned/],
     ["no component", { id: digest, scan: { notes: [] } }, /no component/],
@@ -66,11 +67,14 @@ describe("a scan by RHACS", () => {
     expect(notes).toEqual([expect.stringMatching(why)]);
   });
 
-  it("says which part could not be looked at", async () => {
-    const image = { id: digest, scan: { components: [{ name: "zlib" }], notes: ["OS_UNAVAILABLE"] } };
-    const { findings } = await analyzer(await central({ images: { [name]: image } })).submit(request, never);
-    expect(findings).toMatchObject({ coverage: "partial", why: expect.stringContaining("OS_UNAVAILABLE"), packages: 1 });
-  });
+  it.each(["OS_UNAVAILABLE", "PARTIAL_SCAN_DATA", "OS_CVES_STALE"])(
+    "says which part could not be looked at: %s",
+    async (note) => {
+      const image = { id: digest, scan: { components: [{ name: "zlib" }], notes: [note] } };
+      const { findings } = await analyzer(await central({ images: { [name]: image } })).submit(request, never);
+      expect(findings).toMatchObject({ coverage: "partial", why: expect.stringContaining(note), packages: 1 });
+    },
+  );
 
   it("has nothing to do for a failed build", async () => {
     const { output, ...rest } = request;

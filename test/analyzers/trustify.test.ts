@@ -58,6 +58,17 @@ describe("an upload to Trustify", () => {
     expect(service.requests.map(({ path }) => path)).toEqual(["/api/v3/sbom", "/api/v2/sbom", "/api/v2/sbom"]);
   });
 
+  it.each([
+    ["404", { status: 404, body: "" }],
+    ["405", { status: 405, body: "" }],
+    ["a web page", { status: 200, body: "<!doctype html>", headers: { "content-type": "text/html" } }],
+  ])("goes to the older API where the newer one answers with %s", async (_, answer) => {
+    const service = await server({ api: "v2" });
+    service.fail("/api/v3/sbom", answer);
+    expect(await analyzer(service.url).submit(request, never)).toMatchObject({ analyses: [{ cached: false }] });
+    expect(service.documents).toHaveLength(1);
+  });
+
   it("is sent again as CycloneDX 1.5 where 1.6 is not known", async () => {
     const service = await server({ cycloneDx: ["1.4", "1.5"] });
     const documents = documentsOf();

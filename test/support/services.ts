@@ -33,6 +33,7 @@ export const secretsOfServices = {
   harbor: "harbor-TOPSECRET-4",
   registry: "registry-TOPSECRET-5",
   bot: "bot-TOPSECRET-6",
+  cluster: "cluster-TOPSECRET-7",
 } as const;
 
 /** A job as the API shows it. */
@@ -54,7 +55,9 @@ const debian = {
 
 /** A world with every service beside Thoth, a registry with images, and a program of one's own. What the services find can be changed. */
 export async function openServices() {
-  const world = await createWorld({ states: ["success"] });
+  const token = secretsOfServices.cluster;
+  const tokens = { [token]: "system:serviceaccount:bots:build-watcher" };
+  const world = await createWorld({ states: ["success"], installed: ["tekton.dev"], token, tokens });
   onTestFinished(() => world[Symbol.asyncDispose]());
   const registry = await startOddRegistry();
   onTestFinished(() => registry[Symbol.asyncDispose]());
@@ -64,8 +67,8 @@ export async function openServices() {
     advisories: [{ uuid: "a-1", status: [affected("CVE-2026-1", "critical")] }] as object[],
     vulnerabilities: [{ id: "CVE-2026-1", severity: "Critical", fix_version: "2" }] as object[],
   };
-  const { rhacs: token, dependencyTrack: key, trustify: secret, harbor: login } = secretsOfServices;
-  const rhacs = await listening(createRhacs({ tokens: [token], clusters: ["prod"], images: found.images }));
+  const { rhacs: rhacsToken, dependencyTrack: key, trustify: secret, harbor: login } = secretsOfServices;
+  const rhacs = await listening(createRhacs({ tokens: [rhacsToken], clusters: ["prod"], images: found.images }));
   const track = await listening(createDependencyTrack({ keys: [key], metrics: found.metrics }));
   const trustify = await listening(createTrustify({ client: { id: "bot", secret }, advisories: found.advisories }));
   const harbor = await listening(createHarborScanner({ authorization: login, vulnerabilities: found.vulnerabilities }));
@@ -73,7 +76,7 @@ export async function openServices() {
   const environment = {
     BUILD_WATCHER_ANALYZERS: everyAnalyzer.join(),
     BUILD_WATCHER_RHACS_URL: rhacs.url,
-    BUILD_WATCHER_RHACS_TOKEN_FILE: secretFile(token),
+    BUILD_WATCHER_RHACS_TOKEN_FILE: secretFile(rhacsToken),
     BUILD_WATCHER_RHACS_CLUSTER: "prod",
     BUILD_WATCHER_DEPENDENCY_TRACK_URL: track.url,
     BUILD_WATCHER_DEPENDENCY_TRACK_KEY_FILE: secretFile(key),
@@ -96,12 +99,17 @@ export async function openServices() {
     BUILD_WATCHER_SERVER: "1",
     PORT: "0",
   };
+  /** Puts an image into the registry. */
+  const imageOf = async (name: string, number = 1): Promise<MadeImage> => {
+    const image = makeImage({ layers: [await makeFileLayer({ ...debian, "etc/hostname": `${name}-${number}` })] });
+    registry.put(`shop/${name}`, image);
+    return image;
+  };
   return {
-    ...{ world, registry, rhacs, track, trustify, harbor, program, environment, found },
+    ...{ world, registry, rhacs, track, trustify, harbor, program, environment, found, imageOf },
     /** Completes a build whose image lies in the registry; another one of the same BuildConfig where a number is given. */
     async complete(name: string, number = 1, before: (image: MadeImage) => void = () => {}): Promise<MadeImage> {
-      const image = makeImage({ layers: [await makeFileLayer({ ...debian, "etc/hostname": `${name}-${number}` })] });
-      registry.put(`shop/${name}`, image);
+      const image = await imageOf(name, number);
       before(image);
       const output = { kind: "DockerImage" as const, name: `${registry.host}/shop/${name}:latest` };
       const made = { digest: image.digest, output, outputReference: output.name, base: null };
@@ -167,6 +175,12 @@ function ownProgram() {
     /** The auth files of all runs. */
     authFiles: () => readFileSync(join(directory, "auth"), "utf8"),
   };
+}
+
+/** All Events of the cluster, as text. */
+export async function eventsOf({ cluster }: World): Promise<string> {
+  const authorization = `Bearer ${secretsOfServices.cluster}`;
+  return (await fetch(`${cluster.url}/apis/events.k8s.io/v1/events`, { headers: { authorization } })).text();
 }
 
 /** Everything that lies in the state directory, as text. */

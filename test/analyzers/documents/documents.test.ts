@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AnalysisImage } from "../../../src/analyzers/analyzer.ts";
 import type { DocumentWish } from "../../../src/analyzers/documents/documents.ts";
 import { openDocuments } from "../../../src/app/opening/documents.ts";
-import { type Digest, parseImageReference } from "../../../src/core/images/image-reference.ts";
+import { parseImageReference } from "../../../src/core/images/image-reference.ts";
 import { cycloneDx, makeArtifact, makeReferrers, spdx, tagFor } from "../../support/artifacts.ts";
 import { openTestInventory, type TestInventory } from "../../support/inventory.ts";
 import { makeFileLayer } from "../../support/layers.ts";
@@ -165,9 +165,15 @@ describe("the bill of materials that services get", () => {
     });
   });
 
-  it("is not taken from a blob that a build names and that is not there", async () => {
-    const document: Digest = `sha256:${"0".repeat(64)}`;
+  it.each<[string, Buffer, RegExp]>([
+    ["is not there", Buffer.alloc(0), /does not have the blob/],
+    ["has other bytes than its digest", Buffer.from("{}"), /other contents/],
+    ["is longer than any document", Buffer.alloc(33 * 1024 * 1024, " "), /longer than 32 MiB/],
+    ["is no document", Buffer.from("#!/bin/sh"), /no JSON object/],
+  ])("is not taken from a blob that a build names and that %s", async (what, bytes, why) => {
+    const document = digestOf(what.startsWith("has other") ? Buffer.from("[]") : bytes);
+    if (what !== "is not there") registry.oddity = replies("GET", new RegExp(`/blobs/${document}`), 200, bytes);
     const { text, notes } = await documentOf(both, { document });
-    expect([namesIn(text), notes?.join()]).toEqual([["debian", "bash"], expect.stringContaining("not used")]);
+    expect([namesIn(text), notes?.join()]).toEqual([["debian", "bash"], expect.stringMatching(why)]);
   });
 });
