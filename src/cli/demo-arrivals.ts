@@ -1,6 +1,5 @@
 import { openJobsBeside } from "../app/opening/queues.ts";
 import { sleep, systemClock } from "../core/clock.ts";
-import type { Totals } from "../demo/scenario.ts";
 import type { CommandContext } from "./command.ts";
 
 /** How the jobs of one analyzer ended; what is missing still waits. */
@@ -8,6 +7,13 @@ export interface Arrived {
   readonly analyzer: string;
   readonly done: number;
   readonly failed: number;
+}
+
+/** What the story played, as far as its images are concerned. */
+interface Played {
+  readonly succeeded: number;
+  /** Images that the analysis service refuses. */
+  readonly refused: number;
 }
 
 type Ledger = Pick<CommandContext, "config" | "environment">;
@@ -29,7 +35,7 @@ export async function readArrivals({ config, environment }: Ledger): Promise<rea
 }
 
 /** Waits until every analyzer is through with every image, so many milliseconds at most. */
-export async function allArrived(ledger: Ledger, totals: Totals, patience: number, signal: AbortSignal): Promise<void> {
+export async function allArrived(ledger: Ledger, totals: Played, patience: number, signal: AbortSignal): Promise<void> {
   const until = systemClock.now() + patience;
   const isWaiting = (arrived: Arrived) => waitingOf(arrived, totals) > 0;
   while (!signal.aborted && systemClock.now() < until && (await readArrivals(ledger)).some(isWaiting))
@@ -37,15 +43,15 @@ export async function allArrived(ledger: Ledger, totals: Totals, patience: numbe
 }
 
 /** The one that was there before, and those of the builds that succeeded. */
-export function imagesAfter({ succeeded }: Totals): number {
+export function imagesAfter({ succeeded }: Played): number {
   return 1 + succeeded;
 }
 
-export function waitingOf({ done, failed }: Arrived, totals: Totals): number {
+export function waitingOf({ done, failed }: Arrived, totals: Played): number {
   return imagesAfter(totals) - done - failed;
 }
 
 /** Whether all went as it should: only the analysis service refuses images, and only those it is to refuse. */
-export function isAsPlayed(arrived: readonly Arrived[], totals: Totals): boolean {
+export function isAsPlayed(arrived: readonly Arrived[], totals: Played): boolean {
   return arrived.every((one) => waitingOf(one, totals) === 0 && one.failed === (one.analyzer === "thoth" ? totals.refused : 0));
 }
