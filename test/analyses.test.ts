@@ -161,7 +161,7 @@ describe("a bill of materials that lies beside an image", () => {
   ): Promise<void> {
     const image = await imageOf(name);
     registry.put(`shop/${name}`, makeArtifact({ mediaType: "text/plain", bytes }));
-    const run = aRun("pipelinerun", ({ metadata, status }) => {
+    const run = aRun("PipelineRun", ({ metadata, status }) => {
       Object.assign(metadata, { namespace, name, uid: `uid-${name}` });
       const url = `${registry.host}/shop/${name}:latest\n`;
       status.results = results({ IMAGE_URL: url, IMAGE_DIGEST: image.digest, SBOM_BLOB_URL: `${document}\n` });
