@@ -4,6 +4,7 @@ import type pg from "pg";
 import { addressOf, type DatabaseUrl, type Host } from "../core/hosts/database-url.ts";
 import { DatabaseError, explain, isConflict, movesOn } from "./database-error.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
+import { createListening } from "./listening.ts";
 
 export interface DatabaseSettings {
   /** `postgresql://…`, or a function that reads it for every new connection, so that a new password needs no restart. */
@@ -35,6 +36,11 @@ export interface Database {
    * repeated. If the connection breaks during the commit, the work may have been committed or not.
    */
   transaction<T>(work: (run: Run) => Promise<T>, options?: { readonly statementTimeout?: number }): Promise<T>;
+  /**
+   * Hears what is told on a channel (`pg_notify`) by the connection for urgent statements, as long as that is used and no pooler lies between. Answers
+   * whether it is heard now.
+   */
+  listen(channel: string, hear: (text: string) => void): () => boolean;
   close(): Promise<void>;
 }
 
@@ -49,7 +55,7 @@ const idleTimeout = 30_000;
 const longestLife = 30 * 60;
 
 /** Milliseconds that an urgent statement can take, and opening its connection. */
-const urgency = 3_000;
+const urgency = 2_000;
 
 /** How often work that conflicts is repeated. */
 const conflictsTolerated = 5;
@@ -60,7 +66,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
   const read = typeof url === "string" ? () => url : url;
   const name = addressOf(parseDatabaseUrl(read()));
   const { use, close } = connecting(name, createClients(read, settings), connections);
-  const reserved = connecting(name, createClients(read, { ...settings, connectTimeout: urgency }), 1);
+  const { listen, prepare } = createListening();
+  const reserved = connecting(name, createClients(read, { ...settings, connectTimeout: urgency }), 1, prepare);
 
   function attempt<T>(work: (run: Run) => Promise<T>, timeout: number): Promise<T> {
     return use(async (connection) => {
@@ -92,13 +99,20 @@ export function openDatabase(settings: DatabaseSettings): Database {
         }
       }
     },
+    listen,
     async close() {
       await Promise.all([close(), reserved.close()]);
     },
   };
 }
 
-function connecting(name: string, clients: Clients, connections: number) {
+/** `prepare` is given every connection before it is used, and never rejects. */
+function connecting(
+  name: string,
+  clients: Clients,
+  connections: number,
+  prepare: (connection: pg.PoolClient) => Promise<void> = async () => undefined,
+) {
   let pool = openPool();
 
   function openPool(): pg.Pool {
@@ -138,6 +152,7 @@ function connecting(name: string, clients: Clients, connections: number) {
     const connection = await connect(from);
     let broken: Error | undefined;
     try {
+      await prepare(connection);
       return await work(connection);
     } catch (error) {
       // A wrong statement does not harm the connection.

@@ -94,6 +94,8 @@ export function createHandle(database: Database, urgent: Database["urgent"] = da
     run: watched(database.run) as Database["run"],
     urgent: watched(urgent) as Database["urgent"],
     transaction: watched(database.transaction) as Database["transaction"],
+    // What comes by itself comes at no time of the test's clock.
+    listen: () => () => false,
     close: async () => undefined,
     sever() {
       isSevered = true;
@@ -136,7 +138,7 @@ function postgresStorage(real: Database, overrides: Partial<PostgresQueueSetting
     return async (text, values) => {
       const last = asked.get(text);
       if (last?.statements === statements && clock.now() - last.at < idlePace && !text.includes("leave")) {
-        return text.includes("beat") ? [{ beat: { released: [], lost: [], duties: [], due: [] } } as never] : [];
+        return text.includes("beat") ? [{ beat: { released: [], lost: [], duties: [], due: [], others: false } } as never] : [];
       }
       asked.set(text, { statements, at: clock.now() });
       return real.urgent(text, values);

@@ -101,7 +101,7 @@ describePostgres("replicas on one database", () => {
     await Promise.all([1, 2].map((number) => replicas[0]?.queue.add(buildJob(number))));
     await storage.clock.advance(12 * second);
     for (const { handle } of replicas) handle.sever();
-    await storage.clock.advance(5 * second);
+    await storage.clock.advance(3 * second);
     const late = replicas[0]?.queue.add(buildJob(3));
     for (const { handler } of replicas) handler.open()[0]?.finish(result);
     await storage.clock.advance(300 * second);

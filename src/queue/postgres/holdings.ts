@@ -11,6 +11,8 @@ export interface Heard {
   readonly duties: readonly string[];
   /** Queues with jobs that are due. */
   readonly due: readonly string[];
+  /** Whether other replicas live. */
+  readonly others: boolean;
 }
 
 interface Wish {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import { DatabaseError } from "../../postgres/index.ts";
 import type { StoreHooks } from "../dispatching/store.ts";
+import { createCalls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import { createHoldings, type Heard } from "./holdings.ts";
 
@@ -25,6 +26,8 @@ export interface Membership {
   leave(queue: string): void;
   /** Whether others know that this process lives; what it took otherwise it would give up at once. */
   isHeard(): boolean;
+  /** Says that a queue may have due jobs, to those who hear it before their next sign. */
+  call(queue: string): void;
   /** A claim that this process holds. */
   hold(queue: string, token: string): void;
   /** It is being recorded how the claim's attempt ended: that cannot be called off. */
@@ -36,35 +39,34 @@ export interface Membership {
   close(): Promise<void>;
 }
 
-/** Milliseconds between two looks for due jobs; every second one is a sign of life. */
+/** Milliseconds between two signs of life, which are looks for due jobs as well. */
 const interval = 1_000;
 
-/** Milliseconds after its last sign after which a replica counts as dead, by the database's clock. */
-const lease = 8_000;
+/** Milliseconds, of those in which any replica gave signs, after which one that gave none counts as dead. */
+const lease = 7_000;
 
-/** Milliseconds without an accepted sign after which a replica gives up what it holds: before others take it. */
-const trust = 6_500;
+/** Milliseconds without an accepted sign after which a replica gives up what it holds: its children are gone before others take it. */
+const trust = 5_000;
 
 export function createMembership(connection: Connection, { name, clock, now, random }: MembershipSettings): Membership {
   const id = randomUUID();
   const startedAt = clock.now();
   const holdings = createHoldings();
-  let lastSign = clock.now();
-  let ticks = 0;
+  const trusted = createTrust(clock, holdings.distrust);
+  const calls = createCalls(connection, { id, clock, isNeeded: () => hasOthers, called: (queue) => holdings.tellDue([queue]) });
+  let hasOthers = false;
   let running: Promise<void> | undefined;
   let cancelTick: () => void = () => undefined;
 
-  const isHeard = () => clock.now() - lastSign < trust;
-
   function tick(): void {
     cancelTick = clock.schedule(interval, tick);
-    if (!isHeard()) holdings.distrust();
-    ticks += 1;
-    attempt(ticks % 2 === 0 ? look : beat);
+    // Even what was asked for before and answered after.
+    if (!trusted.isThere()) holdings.distrust();
+    attempt();
   }
 
-  function attempt(work: () => Promise<void>): void {
-    running ??= work()
+  function attempt(): void {
+    running ??= beat()
       .catch((error: unknown) => {
         // An outage shows as trouble; a statement that is wrong will stay so.
         const isOutage = error instanceof DatabaseError && error.fault !== "statement";
@@ -76,34 +78,33 @@ export function createMembership(connection: Connection, { name, clock, now, ran
   }
 
   async function beat(): Promise<void> {
-    const began = clock.now();
+    const heard = await trusted.give(ask);
+    hasOthers = heard.others;
+    holdings.hear(heard);
+    if (!trusted.isThere()) holdings.distrust();
+  }
+
+  async function ask(): Promise<Heard> {
     const { held, wanted } = holdings.all();
     const values = [id, name, startedAt, now(), held, wanted, lease, random()];
     const [row] = await connection.once(({ urgent }) =>
       urgent<{ beat: Heard }>("SELECT build_watcher.beat($1, $2, $3, $4, $5, $6, $7, $8) AS beat", values),
     );
-    lastSign = began;
-    if (row) holdings.hear(row.beat);
-  }
-
-  async function look(): Promise<void> {
-    const rows = await connection.once(({ urgent }) =>
-      urgent<{ queue: string }>("SELECT queue FROM build_watcher.due_queues($1) AS queue", [now()]),
-    );
-    holdings.tellDue(rows.map(({ queue }) => queue));
+    return row?.beat ?? { released: [], lost: [], duties: [], due: [], others: false };
   }
 
   return {
     ...holdings,
     id,
-    isHeard,
+    isHeard: trusted.isThere,
+    call: calls.call,
     async begin() {
       await beat();
       cancelTick = clock.schedule(interval, tick);
     },
     want(duty, given, taken) {
       holdings.want(duty, given, taken);
-      attempt(beat);
+      attempt();
     },
     async giveUp(duty) {
       holdings.forget(duty);
@@ -113,8 +114,50 @@ export function createMembership(connection: Connection, { name, clock, now, ran
     async close() {
       cancelTick();
       await running;
+      trusted.end();
+      calls.close();
       // Whoever cannot say goodbye is missed soon.
       await connection.once(({ urgent }) => urgent("SELECT build_watcher.leave($1)", [id])).catch(() => undefined);
     },
   };
+}
+
+/** Trust in the last sign that was accepted. It ages from when it was given, by a timer: the time of day can be set. */
+function createTrust(clock: Clock, ended: () => void) {
+  let last: Sign = { isFresh: false, drop: () => undefined };
+
+  function newSign(): Sign {
+    const sign = {
+      isFresh: true,
+      drop: clock.schedule(trust, () => {
+        sign.isFresh = false;
+        if (sign === last) ended();
+      }),
+    };
+    return sign;
+  }
+
+  return {
+    isThere: () => last.isFresh,
+    /** Gives a sign, and relies on it when it was accepted. */
+    async give<T>(accepted: () => Promise<T>): Promise<T> {
+      const sign = newSign();
+      try {
+        const answer = await accepted();
+        last.drop();
+        last = sign;
+        return answer;
+      } catch (error) {
+        sign.drop();
+        throw error;
+      }
+    },
+    end: () => last.drop(),
+  };
+}
+
+interface Sign {
+  readonly isFresh: boolean;
+  /** Lets it age no more. */
+  readonly drop: () => void;
 }

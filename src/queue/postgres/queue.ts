@@ -75,7 +75,10 @@ function createEngine(
   const closing = new AbortController();
   const assign = (job: Job) => poolOf(job, isSlow);
   let changed: () => void = () => undefined;
-  const told = () => changed();
+  const told = () => {
+    changed();
+    membership?.call(queue);
+  };
   const store = membership && createDispatchStore(connection, membership, { queue, now, closing: closing.signal });
   const additions = createAdditions(connection, { queue, assign, now }, closing.signal, told);
   return {

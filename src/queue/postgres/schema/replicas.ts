@@ -1,6 +1,7 @@
 /**
- * Signs of life. A replica whose last sign is too old is forgotten, and its jobs wait again; but only one that itself has given signs for a
- * while may say so of others: after an outage of the database everybody's last sign is old.
+ * Signs of life. A replica whose last sign is too old is forgotten, and its jobs wait again. The age is measured in `pulse`: the milliseconds in
+ * which any replica gave signs, where a pause between two signs counts as little as a third of the lease at most. So nobody is dead because the
+ * database was away, or because all of them were slow: after that each has time to give a sign before another may miss it.
  */
 export const replicas = `
   CREATE FUNCTION build_watcher.release_orphans(p_now bigint, p_random double precision) RETURNS SETOF build_watcher.jobs LANGUAGE plpgsql AS $$
@@ -43,20 +44,17 @@ export const replicas = `
   CREATE FUNCTION build_watcher.beat(p_id text, p_name text, p_started_at bigint, p_now bigint, p_held text[], p_wanted text[], p_lease bigint,
     p_random double precision) RETURNS jsonb LANGUAGE plpgsql AS $$
   DECLARE
-    v_steady_since bigint;
+    v_pulse bigint;
     v_released jsonb;
   BEGIN
     p_now := coalesce(p_now, build_watcher.now_ms());
-    INSERT INTO build_watcher.replicas AS replica VALUES (p_id, p_name, p_started_at, p_now, p_now)
-      ON CONFLICT (id) DO UPDATE SET seen_at = p_now,
-        steady_since = CASE WHEN p_now - replica.seen_at > p_lease / 2 THEN p_now ELSE replica.steady_since END
-      RETURNING steady_since INTO v_steady_since;
+    SELECT pulse + least(abs(p_now - seen_at), p_lease / 3) INTO v_pulse FROM build_watcher.replicas ORDER BY pulse DESC LIMIT 1;
+    INSERT INTO build_watcher.replicas AS replica VALUES (p_id, p_name, p_started_at, p_now, coalesce(v_pulse, 0))
+      ON CONFLICT (id) DO UPDATE SET seen_at = p_now, pulse = v_pulse;
     -- Jobs taken out for us by a statement whose answer never came, or that we gave up.
     UPDATE build_watcher.jobs SET state = 'waiting', claim = NULL, replica = NULL, due_at = p_now, updated_at = p_now
       WHERE state = 'running' AND replica = p_id AND claim <> ALL (p_held) AND updated_at < p_now - 15000;
-    IF p_now - v_steady_since >= p_lease / 2 THEN
-      DELETE FROM build_watcher.replicas WHERE seen_at < p_now - p_lease;
-    END IF;
+    DELETE FROM build_watcher.replicas WHERE pulse < v_pulse - p_lease;
     SELECT jsonb_agg(to_jsonb(orphan)) INTO v_released FROM build_watcher.release_orphans(p_now, p_random) AS orphan;
     INSERT INTO build_watcher.duties AS duty (name, holder) SELECT wanted, p_id FROM unnest(p_wanted) AS wanted ORDER BY wanted
       ON CONFLICT (name) DO UPDATE SET holder = p_id
@@ -67,6 +65,7 @@ export const replicas = `
       'lost', (SELECT coalesce(jsonb_agg(token), '[]') FROM unnest(p_held) AS token
         WHERE NOT EXISTS (SELECT 1 FROM build_watcher.jobs WHERE number = split_part(token, ':', 2)::bigint AND claim = token)),
       'duties', (SELECT coalesce(jsonb_agg(name), '[]') FROM build_watcher.duties WHERE holder = p_id),
+      'others', EXISTS (SELECT 1 FROM build_watcher.replicas WHERE id <> p_id),
       'due', (SELECT coalesce(jsonb_agg(queue), '[]') FROM build_watcher.due_queues(p_now) AS queue));
   END $$;
 

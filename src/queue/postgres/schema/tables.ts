@@ -113,7 +113,7 @@ export const tables = `
     name text NOT NULL,
     started_at bigint NOT NULL,
     seen_at bigint NOT NULL,
-    steady_since bigint NOT NULL
+    pulse bigint NOT NULL
   );
   CREATE TABLE build_watcher.duties (
     name text COLLATE "C" PRIMARY KEY,
@@ -121,16 +121,28 @@ export const tables = `
     done_at bigint NOT NULL DEFAULT 0
   );
 
+  CREATE FUNCTION build_watcher.turn_to_join(p_queue text, p_analyzer text, p_tenant text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce((SELECT turn FROM build_watcher.gates WHERE queue = p_queue AND analyzer = p_analyzer), 0)
+      -- Whose job runs was served a moment ago and begins behind all others.
+      - CASE WHEN EXISTS (SELECT 1 FROM build_watcher.jobs WHERE state IN ('waiting', 'running') AND outcome = 'running'
+          AND queue = p_queue AND analyzer = p_analyzer AND tenant = p_tenant) THEN 0 ELSE 1 END
+  $$;
+
   CREATE FUNCTION build_watcher.join_place() RETURNS trigger LANGUAGE plpgsql AS $$
+  DECLARE
+    v_new boolean;
   BEGIN
     -- Locked in any case: who takes the last job away that it sees there must not forget the place behind our back.
     INSERT INTO build_watcher.places AS place (queue, analyzer, pool, lane, tenant, first_due, turn)
-      VALUES (NEW.queue, NEW.analyzer, NEW.pool, NEW.lane, NEW.tenant, NEW.due_at,
-        coalesce((SELECT turn FROM build_watcher.gates g WHERE g.queue = NEW.queue AND g.analyzer = NEW.analyzer), 0)
-          -- Whose job runs was served a moment ago and begins behind all others.
-          - CASE WHEN EXISTS (SELECT 1 FROM build_watcher.jobs r WHERE r.state IN ('waiting', 'running') AND r.outcome = 'running'
-              AND r.queue = NEW.queue AND r.analyzer = NEW.analyzer AND r.tenant = NEW.tenant) THEN 0 ELSE 1 END)
-      ON CONFLICT (queue, analyzer, tenant, pool, lane) DO UPDATE SET first_due = least(place.first_due, excluded.first_due);
+      VALUES (NEW.queue, NEW.analyzer, NEW.pool, NEW.lane, NEW.tenant, NEW.due_at, build_watcher.turn_to_join(NEW.queue, NEW.analyzer, NEW.tenant))
+      ON CONFLICT (queue, analyzer, tenant, pool, lane) DO UPDATE SET first_due = least(place.first_due, excluded.first_due)
+      RETURNING xmax = 0 INTO v_new;
+    -- Seen anew: we may have waited until somebody had taken such a job and forgotten the place.
+    IF v_new THEN
+      UPDATE build_watcher.places SET turn = build_watcher.turn_to_join(NEW.queue, NEW.analyzer, NEW.tenant)
+        WHERE queue = NEW.queue AND analyzer = NEW.analyzer AND tenant = NEW.tenant AND pool = NEW.pool AND lane = NEW.lane
+          AND turn < (SELECT turn - 1 FROM build_watcher.gates WHERE queue = NEW.queue AND analyzer = NEW.analyzer);
+    END IF;
     RETURN NULL;
   END $$;
   CREATE TRIGGER place_joined AFTER INSERT ON build_watcher.jobs FOR EACH ROW
