@@ -4,7 +4,7 @@ import { warnOfEnvLines } from "../../../src/config/environment/env-lines.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { optionEntries } from "../../../src/config/options.ts";
 
-describe("a line of .env that sets nothing", () => {
+describe("a line of .env that sets nothing, or something else", () => {
   it.each([
     ["THOTH_PUSH_REGISTRY: quay.example.com/mirror", "THOTH_PUSH_REGISTRY=value"],
     ["set THOTH_WATCHED_NAMESPACE=shop", "THOTH_WATCHED_NAMESPACE=value"],
@@ -15,7 +15,11 @@ describe("a line of .env that sets nothing", () => {
     ["HTTPS_PROXY=http://proxy:3128", "HTTPS_PROXY has no effect here"],
     ["KUBECONFIG=/tmp/x", "KUBECONFIG has no effect here"],
     ["NODE_EXTRA_CA_CERTS=/tmp/x", "NODE_EXTRA_CA_CERTS has no effect here"],
+    ["\u00a0THOTH_WATCHED_NAMESPACE=shop", "THOTH_WATCHED_NAMESPACE=value"],
     ["THOTH_SRC_REGISTRY_PASSWORD=a#b", "THOTH_SRC_REGISTRY_PASSWORD ends before #"],
+    ["THOTH_SRC_REGISTRY_PASSWORD='a'b#b'", "THOTH_SRC_REGISTRY_PASSWORD ends at its second '"],
+    ['THOTH_SRC_REGISTRY_PASSWORD="a#b', 'THOTH_SRC_REGISTRY_PASSWORD begins with " and has no second one'],
+    ["THOTH_WATCHED_NAMESPACE=“shop”", "THOTH_WATCHED_NAMESPACE begins with a typographic quotation mark"],
   ])("is named: %s", (line, words) => {
     const warnings = warnOfEnvLines(`# a comment\n\n${line}\n`);
     expect(warnings).toEqual([expect.stringContaining(words)]);
@@ -28,9 +32,19 @@ describe("a line of .env that sets nothing", () => {
     "export THOTH_WATCHED_NAMESPACE=shop",
     "THOTH_WATCHED_NAMESPACE = shop # all of it",
     "THOTH_SRC_REGISTRY_PASSWORD='a#b'",
+    "THOTH_SRC_REGISTRY_PASSWORD='a\"b' # quoted",
     'THOTH_SRC_REGISTRY_PASSWORD="one\ntwo: three\nfour"',
     "\uFEFFTHOTH_WATCHED_NAMESPACE=shop\r\nTHOTH_USER_API_HOST=x\r\n",
   ])("is not meant: %j", (text) => expect(warnOfEnvLines(text)).toEqual([]));
+
+  it("is named after a quotation mark that is left open, and so is the first of two for the same setting", () => {
+    const lines = ['THOTH_SRC_REGISTRY_PASSWORD="a', "THOTH_WATCHED_NAMESPACE=shop", "set X=1", "THOTH_WATCHED_NAMESPACE=bank"];
+    expect(warnOfEnvLines(lines.join("\n"))).toEqual([
+      expect.stringMatching(/line 1: .* has no second one/),
+      expect.stringMatching(/line 3: it sets nothing/),
+      ".env, line 4: THOTH_WATCHED_NAMESPACE stands in line 2 as well; this one counts",
+    ]);
+  });
 
   it("is all of a file in UTF-16", () => {
     expect(warnOfEnvLines(Buffer.from("THOTH_WATCHED_NAMESPACE=shop", "utf16le").toString("utf8"))).toEqual([
