@@ -51,6 +51,9 @@ describe("the proxy for an address", () => {
     [{ ...https, NO_PROXY: "fd00::/8" }, "https://[fd00::5]:5000/", "directly"],
     [{ ...https, NO_PROXY: "[fd00::5]:5000" }, "https://[fd00::5]:5000/", "directly"],
     [{ ...https, NO_PROXY: "fd00::5" }, "https://[fd00::5]:5000/", "directly"],
+    [{ ...https, NO_PROXY: "[fd00::5]" }, "https://[fd00::5]:5000/", "through p"],
+    [{ ...https, NO_PROXY: "10.0.0.0/33" }, "https://10.0.0.0/", "through p"],
+    [https, "https://[::2]/", "through p"],
     [{ ...https, NO_PROXY: "*" }, "https://quay.io/", "directly"],
     [{ ...https, no_proxy: "quay.io" }, "https://quay.io/", "directly"],
     [{ ...https, NO_PROXY: "quay.io", no_proxy: "" }, "https://quay.io/", "directly"],
@@ -74,17 +77,29 @@ describe("the proxy for an address", () => {
     [{ HTTPS_PROXY: "not a url" }, /^HTTPS_PROXY is not usable; expected http:\/\//],
     [{ http_proxy: "socks5://p:1080" }, /^http_proxy is not usable; .*SOCKS/],
     [{ HTTPS_PROXY: "http://:3128" }, /^HTTPS_PROXY is not usable/],
+    [{ HTTPS_PROXY: '"http://p:3128"' }, /^HTTPS_PROXY is not usable/],
+    [{ HTTPS_PROXY: "http://me:p#ss@p:3128" }, /^HTTPS_PROXY is not usable/],
   ])("that %j names keeps the bot from starting, and check says so", (variables, message) => {
     const load = () => loadConfig({ flags: {}, environment: { HOME: "/", ...variables } });
     expect(load).toThrow(expect.objectContaining({ mistakes: [expect.stringMatching(message)] }));
   });
 
-  it.each([
+  it.each<readonly [Variables, RegExp]>([
     [{ ALL_PROXY: "http://p:3128" }, /^ALL_PROXY has no effect, .*set HTTPS_PROXY/],
     [{ ...https, NO_PROXY: "https://quay.io" }, /^NO_PROXY holds "https:\/\/quay.io", which matches nothing/],
     [{ ...https, NO_PROXY: "quay.io registry.io" }, /which matches nothing; expected .* separated by commas/],
     [{ ...https, NO_PROXY: "quay.*" }, /which matches nothing/],
-    [{ ...https, NO_PROXY: "10.0.0.0/99x" }, /which matches nothing/],
+    ...[
+      "10.0.0.0/99x",
+      "10.0.0.0/33",
+      "10.*",
+      "quay.io;registry.io",
+      "'quay.io'",
+      "quay.io.",
+      "quay.io/org",
+      "<local>",
+      "[::1]",
+    ].map((entry) => [{ ...https, NO_PROXY: `a.example, ${entry}` }, /which matches nothing/] as const),
   ])("%j is warned of", (variables, message) => {
     const { warnings } = loadConfig({ flags: {}, environment: { HOME: "/", ...variables } });
     expect(warnings).toEqual([expect.stringMatching(message)]);

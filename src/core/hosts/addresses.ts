@@ -97,7 +97,8 @@ function startsWith(bytes: readonly number[], prefix: string, bits: number): boo
 export function isInNetwork(text: string, network: string): boolean {
   const [, prefix = "", length = ""] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(network) ?? [];
   const bytes = parseAddress(text);
-  return bytes !== undefined && prefix !== "" && startsWith(unmapped(bytes), prefix, Number(length));
+  const bits = parseAddress(prefix)?.length === 4 ? 32 : 128;
+  return bytes !== undefined && Number(length) <= bits && startsWith(unmapped(bytes), prefix, Number(length));
 }
 
 function unmapped(bytes: readonly number[]): readonly number[] {

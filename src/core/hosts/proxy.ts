@@ -1,4 +1,4 @@
-import { addressKind, canonicalAddress, isInNetwork } from "./addresses.ts";
+import { canonicalAddress, isInNetwork } from "./addresses.ts";
 
 /** A proxy to go through. */
 export interface ProxyServer {
@@ -72,9 +72,12 @@ function parseProxy(text: string | undefined): ProxyServer | "unusable" | undefi
   if (text === undefined) return undefined;
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = /\s/.test(full) || !URL.canParse(full) ? undefined : new URL(full);
-  if (!url || !["http:", "https:"].includes(url.protocol) || url.hostname === "") return "unusable";
+  if (!url || !["http:", "https:"].includes(url.protocol) || !isHostName.test(url.hostname)) return "unusable";
   return { url: url.href, name: `${url.protocol}//${url.host}` };
 }
+
+/** A name, or an address; other characters come from quotation marks and the like. */
+const isHostName = /^(?:[\w.-]+|\[[\d.:a-f]+\])$/i;
 
 function unusable({ name }: Found): string {
   return `${name} is not usable; expected http://[user:password@]host:port or https://…, or host:port (a SOCKS proxy is not supported)`;
@@ -87,6 +90,8 @@ function parseBypass(entry: string): Bypass {
   const text = entry.trim().toLowerCase();
   if (text === "") return () => false;
   if (text === "*") return () => true;
+  // Go reads brackets only before a port.
+  if (/^\[.*\]$/.test(text)) return () => false;
   if (text.includes("/")) return (host) => isInNetwork(host, text);
   const { host: plain, port } = splitPort(text);
   const fits = (asked: string) => port === undefined || port === asked;
@@ -107,15 +112,13 @@ function splitPort(text: string): { readonly host: string; readonly port: string
 
 function isBypassed({ hostname, port, protocol }: URL, bypasses: readonly Bypass[]): boolean {
   const host = hostname.toLowerCase().replace(/^\[|\]$/g, "");
-  if (host === "localhost" || isLoopback(host)) return true;
+  if (host === "localhost" || isLoopback.test(canonicalAddress(host) ?? "")) return true;
   const asked = port || (protocol === "https:" ? "443" : "80");
   return bypasses.some((matches) => matches(host, asked));
 }
 
-/** What Go calls loopback; the unspecified address is not. */
-function isLoopback(host: string): boolean {
-  return addressKind(host) === "loopback" && host !== "::" && !host.startsWith("0.");
-}
+/** What Go calls loopback, in canonical spelling. */
+const isLoopback = /^(?:127\.|::1$|::ffff:7f[0-9a-f]{2}:)/;
 
 function twoSpellings(environment: Environment): string[] {
   return ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => {
@@ -135,16 +138,15 @@ function oddBypasses(none: Found | undefined): string[] {
   const odd = (none?.value ?? "")
     .split(",")
     .map((entry) => entry.trim())
-    .filter(
-      (entry) =>
-        /:\/\/|\s/.test(entry) || (entry.includes("*") && entry !== "*" && !/^\*\.[^*]*$/.test(entry)) || isOddNetwork(entry),
-    );
+    .filter((entry) => entry !== "" && !canMatch(entry));
   return odd.map(
     (entry) =>
       `${none?.name} holds ${JSON.stringify(entry.slice(0, 80))}, which matches nothing; expected names, addresses and networks, separated by commas`,
   );
 }
 
-function isOddNetwork(entry: string): boolean {
-  return entry.includes("/") && !entry.includes("://") && !isInNetwork(entry.split("/")[0] ?? "", entry);
+function canMatch(entry: string): boolean {
+  if (entry.includes("/")) return isInNetwork(entry.split("/")[0] ?? "", entry);
+  if (canonicalAddress(splitPort(entry).host) !== undefined) return !/^\[[^\]]*\]$/.test(entry);
+  return entry === "*" || /^(?:\*?\.)?[\w-]+(?:\.[\w-]+)*(?::\d+)?$/.test(entry);
 }
