@@ -46,7 +46,7 @@ export function createRegistryParts(settings: RegistrySettings): RegistryParts {
   const { clock, proxies = noProxies, hosts = anywhere, sourceVerifyTls, destinationVerifyTls, perRegistry, host } = settings;
   const credentials = createCredentials(settings, host && createCredentialHelpers({ host, clock, proxies }));
   const trust = createHostTrust({ ...hosts, alsoNamed: credentials.hosts }, clock.now);
-  const certificates = createCertificateReader(settings.certsDirectory);
+  const certificates = createCertificateReader(settings.certsDirectory, clock.now);
   const http = createRegistryHttp({ clock, proxies, trust });
   return {
     http,

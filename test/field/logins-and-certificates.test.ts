@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -44,6 +44,10 @@ describe("an auth file's key", () => {
     ["*.corp.example:5000", "quay.corp.example/org/app", false],
     ["eu-*.pkg.example", "eu-west.pkg.example/org/app", true],
     ["*.corp.example/org", "quay.corp.example/org/app", true],
+    [" quay.io ", "quay.io/org/app", true],
+    ["oci://quay.io", "quay.io/org/app", true],
+    ["hub.docker.com", "docker.io/org/app", true],
+    ["[fd00::5]:5000", "[fd00::5]:5000/org/app", true],
   ])("%s is for %s: %s", (key, image, expected) => {
     const file = parseAuthfile(JSON.stringify({ auths: { [key]: { auth: auth("me:secret") } } }));
     expect(file.unused).toEqual([]);
@@ -56,8 +60,9 @@ describe("an auth file's key", () => {
     expect(findLogin(file, parseImageReference("quay.corp.example/org/app"))?.user).toBe("one");
   });
 
-  it.each<[object, RegExp | undefined]>([
+  it.each<readonly [object, RegExp | undefined]>([
     [{ "r.example": { auth: auth("me:secret") } }, undefined],
+    [{ "r.example": { auth: auth("me:secret") }, "https://r.example": { username: "me", password: "secret" } }, undefined],
     [{ "r.example": { username: "me", password: "secret" } }, undefined],
     [{ "r.example": { identitytoken: "refresh" } }, undefined],
     [{ "r.example": { auth: auth("me") } }, /^"r.example" has an auth that is not user:password in base64$/],
@@ -68,6 +73,14 @@ describe("an auth file's key", () => {
     [{ "r.example": "me:secret" }, /^"r.example" holds no login$/],
     [{ "r.example:*": { auth: auth("me:secret") } }, /^"r.example:\*" matches no registry/],
     [{ "r.example/*": { auth: auth("me:secret") } }, /^"r.example\/\*" matches no registry/],
+    ...["quay.io,registry.io", "quay.io.", "quay.io/org/app:latest", "quay.io/org//app", "quay io", ""].map(
+      (key) => [{ [key]: { auth: auth("me:secret") } }, /matches no registry: expected host\[:port\]\[\/path\]$/] as const,
+    ),
+    ...["*", "**"].map((key) => [{ [key]: { auth: auth("me:secret") } }, /between two dots$/] as const),
+    [
+      { "quay.io": { auth: auth("me:1") }, "https://QUAY.io/v1/": { auth: auth("me:2") } },
+      /^"quay.io" is not used: "https:\/\/QUAY.io\/v1\/" is the same registry$/,
+    ],
     [{}, /^it holds no login$/],
   ])("in %j that cannot be used is told", (auths, message) => {
     expect(parseAuthfile(JSON.stringify({ auths })).unused).toEqual(message ? [expect.stringMatching(message)] : []);
@@ -123,6 +136,20 @@ describe("an auth file", () => {
     const image = parseImageReference("r.example/org/app");
     await expect(parts.credentials.find({ image, side: "source", ownLogin: false }, signal)).rejects.toMatchObject({
       reason: "RegistryDenied",
+      retryable: true,
+    });
+    parts.close();
+  });
+
+  it.each(["exit 1", "echo no JSON"])("whose helper fails for now (%s) is asked again later", async (does) => {
+    write("docker-credential-field-test", `#!/bin/sh\n${does}\n`, 0o755);
+    const host = { ...hostProcess(), env: { PATH: `${directory}:${process.env.PATH}` } };
+    const content = JSON.stringify({ credsStore: "field-test" });
+    const parts = openTestParts({ sourceAuthfile: write("auth.json", content), host });
+    const image = parseImageReference("r.example/org/app");
+    await expect(parts.credentials.find({ image, side: "source", ownLogin: false }, signal)).rejects.toMatchObject({
+      retryable: true,
+      message: expect.stringMatching(/^docker-credential-field-test gave no login for r\.example \(it ended with code \d\)$/),
     });
     parts.close();
   });
@@ -169,24 +196,41 @@ requirePrograms("openssl")("a certificate file", () => {
     ["empty", "ca.crt", () => "", 0, /is no certificate/],
   ])("that is %s is used, or told", async (_, name, content, count, message) => {
     const path = write(name, content());
-    const { pem, unused } = await createCertificateReader(directory)();
+    const { pem, unused } = await createCertificateReader(directory, Date.now)();
     expect(pem.split("-----BEGIN CERTIFICATE-----").length - 1).toBe(count);
     expect(unused).toEqual(message ? [expect.stringMatching(message)] : []);
     for (const text of unused) expect(text).toContain(path);
+  });
+
+  it("in a directory below, or at the end of a link that leads nowhere, is told, and ConfigMaps' own are not", async () => {
+    mkdirSync(join(directory, "quay.io"));
+    mkdirSync(join(directory, "..2026_01_01"));
+    symlinkSync("/nowhere/ca.crt", join(directory, "broken.crt"));
+    expect((await createCertificateReader(directory, Date.now)()).unused).toEqual([
+      `${join(directory, "broken.crt")} leads to nothing`,
+      `${join(directory, "quay.io")} is no file: put certificates into the directory itself`,
+    ]);
+  });
+
+  it("that has expired is told", async () => {
+    write("old.crt", good);
+    const { pem, unused } = await createCertificateReader(directory, () => Date.UTC(9999))();
+    expect(unused).toEqual([expect.stringMatching(/old\.crt holds a certificate that expired on /)]);
+    expect(pem).toContain("BEGIN CERTIFICATE");
   });
 
   it("that is damaged hides no other, and is read anew when it changes", async () => {
     write("a.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     write("b.crt", good);
     mkdirSync(join(directory, "..data"));
-    const read = createCertificateReader(directory);
+    const read = createCertificateReader(directory, Date.now);
     expect(await read()).toEqual({ pem: good, unused: [expect.stringContaining("a.crt")] });
     write("a.crt", good);
     expect(await read()).toEqual({ pem: good + good, unused: [] });
   });
 
   it("of a directory that is not there keeps the bot from starting", async () => {
-    await expect(createCertificateReader(join(directory, "nowhere"))()).rejects.toThrow(/BUILD_WATCHER_REGISTRY_CERTS/);
+    await expect(createCertificateReader(join(directory, "nowhere"), Date.now)()).rejects.toThrow(/BUILD_WATCHER_REGISTRY_CERTS/);
   });
 });
 

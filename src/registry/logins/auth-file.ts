@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type ImageReference, repositoryOf } from "../../core/images/image-reference.ts";
 import { matchesWildcard, withoutEnd } from "../../core/outside-text.ts";
 
@@ -18,7 +19,13 @@ export interface AuthFile {
 }
 
 /** Docker Hub has several names, and its login is kept under any of them. */
-const dockerHub: readonly string[] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+const dockerHub: readonly string[] = [
+  "docker.io",
+  "index.docker.io",
+  "registry-1.docker.io",
+  "registry.hub.docker.com",
+  "hub.docker.com",
+];
 const configFields: readonly string[] = ["auths", "credHelpers", "credsStore", "HttpHeaders", "currentContext"];
 
 /**
@@ -36,10 +43,14 @@ export function parseAuthfile(text: string): AuthFile {
   const read = Object.entries(auths).map(([key, value]) => ({ key, login: readLogin(value) }));
   const helpers = readHelpers(content);
   const logins = read.flatMap(({ key, login }) => (typeof login === "string" ? [] : [[normalizeKey(key), login] as const]));
+  const last = new Map(read.map((entry) => [normalizeKey(entry.key), entry]));
   const unused = read.flatMap(({ key, login }) => {
-    const odd = !isUsablePattern(normalizeKey(key));
-    if (typeof login !== "string")
-      return odd ? [`${shown(key)} matches no registry: * stands for a part of a host's name only`] : [];
+    if (typeof login !== "string") {
+      const used = last.get(normalizeKey(key));
+      if (used && !isDeepStrictEqual(used.login, login))
+        return [`${shown(key)} is not used: ${shown(used.key)} is the same registry`];
+      return whyNoRegistry(normalizeKey(key)).map((why) => `${shown(key)} matches no registry: ${why}`);
+    }
     // Docker leaves an empty entry if a helper keeps the login.
     return helpers.has("") || helpers.has(normalizeKey(key)) ? [] : [`${shown(key)} ${login}`];
   });
@@ -73,10 +84,12 @@ function matchesKey(key: string, wanted: string): boolean {
   return labels.every((label, index) => matchesWildcard(label, others[index] ?? ""));
 }
 
-function isUsablePattern(key: string): boolean {
+function whyNoRegistry(key: string): readonly string[] {
   const [host = "", ...path] = key.split("/");
-  const port = host.split(":")[1] ?? "";
-  return !port.includes("*") && !path.join("").includes("*");
+  if (path.join("").includes("*") || /:.*\*/.test(host)) return ["* stands for a part of a host's name only"];
+  const isHost = /^(?:[\w*-]+(?:\.[\w*-]+)*|\[[\d.:a-f]+\])(?::\d+)?$/.test(host);
+  if (!isHost || path.some((part) => !/^[\w.-]+$/.test(part))) return ["expected host[:port][/path]"];
+  return host.includes("*") && !/[.:]/.test(host) ? ["* stands for a part of a host's name between two dots"] : [];
 }
 
 function readHelpers({ credHelpers, credsStore }: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
@@ -128,7 +141,13 @@ function text(value: unknown): string {
 
 /** Docker wrote URLs as keys (`https://index.docker.io/v1/`). Case and the default port do not matter in hosts. */
 function normalizeKey(key: string): string {
-  const bare = withoutEnd(key.replace(/^https?:\/\//i, "").replace(/\/v[12]\/?$/, ""), "/");
+  const bare = withoutEnd(
+    key
+      .trim()
+      .replace(/^(?:https?|docker|oci):\/\//i, "")
+      .replace(/\/v[12]\/?$/, ""),
+    "/",
+  );
   const [given = "", ...path] = bare.split("/");
   const host = given.toLowerCase().replace(/:443$/, "");
   return [dockerHub.includes(host) ? "docker.io" : host, ...path].join("/");

@@ -36,6 +36,7 @@ export function createCredentialHelpers({ host, clock, proxies }: HelperSettings
       throw new JobError(
         "RegistryDenied",
         `${command}, which an auth file names, cannot be run (${error.code ?? error.message})`,
+        { retryable: true },
       );
     });
   }
@@ -47,10 +48,11 @@ export function createCredentialHelpers({ host, clock, proxies }: HelperSettings
       if (code !== 0 && keepsNone.test(stdout + stderr)) return undefined;
       const login = code === 0 ? readAnswer(stdout) : undefined;
       if (login) return login;
-      throw new JobError(
-        "RegistryDenied",
-        `docker-credential-${name} gave no login for ${registry} (it ended with code ${code})`,
-      );
+      const ended = code === null ? `it was ended after ${patience / 1000} s` : `it ended with code ${code}`;
+      // The service that it asks can be down.
+      throw new JobError("RegistryDenied", `docker-credential-${name} gave no login for ${registry} (${ended})`, {
+        retryable: true,
+      });
     },
     async fault(name) {
       const signal = AbortSignal.timeout(patience);

@@ -20,12 +20,12 @@ const begins = "-----BEGIN ";
 /**
  * Reads every file of a directory, in PEM or DER, anew whenever one changed. Throws a `SetupError` when the directory cannot be read.
  */
-export function createCertificateReader(directory: string | undefined): () => Promise<Certificates> {
+export function createCertificateReader(directory: string | undefined, now: () => number): () => Promise<Certificates> {
   let known: { readonly key: string; readonly certificates: Certificates } | undefined;
   return async () => {
-    const files = [...(await filesIn(directory)), ...(await describeFile(serviceCa))];
+    const files = [...(await filesIn(directory)), ...(await describeFile(serviceCa)).filter(({ why }) => why === undefined)];
     const key = JSON.stringify(files);
-    if (known?.key !== key) known = { key, certificates: await readAll(files.map(({ path }) => path)) };
+    if (known?.key !== key) known = { key, certificates: await readAll(files, now()) };
     return known.certificates;
   };
 }
@@ -34,6 +34,8 @@ interface FileState {
   readonly path: string;
   readonly size: number;
   readonly changed: number;
+  /** Why it cannot be read at all. */
+  readonly why?: string;
 }
 
 async function filesIn(directory: string | undefined): Promise<readonly FileState[]> {
@@ -51,23 +53,29 @@ async function filesIn(directory: string | undefined): Promise<readonly FileStat
 
 async function describeFile(path: string): Promise<readonly FileState[]> {
   const found = await stat(path).catch(() => undefined);
-  return found?.isFile() ? [{ path, size: found.size, changed: found.mtimeMs }] : [];
+  if (found?.isFile()) return [{ path, size: found.size, changed: found.mtimeMs }];
+  const why = found === undefined ? "leads to nothing" : "is no file: put certificates into the directory itself";
+  return [{ path, size: 0, changed: 0, why }];
 }
 
-async function readAll(paths: readonly string[]): Promise<Certificates> {
-  const read = await Promise.all(paths.map(readCertificateFile));
+async function readAll(files: readonly FileState[], now: number): Promise<Certificates> {
+  const read = await Promise.all(
+    files.map(({ path, why }) =>
+      why === undefined ? readCertificateFile(path, now) : { found: [], unused: [`${path} ${why}`] },
+    ),
+  );
   return { pem: read.flatMap(({ found }) => found).join(""), unused: read.flatMap(({ unused }) => unused) };
 }
 
-async function readCertificateFile(path: string): Promise<{ found: readonly string[]; unused: readonly string[] }> {
+async function readCertificateFile(path: string, now: number): Promise<{ found: readonly string[]; unused: readonly string[] }> {
   try {
     const bytes = await readFile(path);
     if (bytes.length > longestFile) return { found: [], unused: [`${path} is too large for a certificate`] };
     const text = textOf(bytes);
-    if (!text.includes(begins)) return readOne(path, "is no certificate (PEM or DER)", bytes);
+    if (!text.includes(begins)) return readOne(path, "is no certificate (PEM or DER)", bytes, now);
     const blocks = blocksOf(text).map(({ label, pem }) =>
       /^(?:X509 )?CERTIFICATE$/.test(label)
-        ? readOne(path, "holds a damaged certificate", pem.replaceAll("X509 CERTIFICATE", "CERTIFICATE"))
+        ? readOne(path, "holds a damaged certificate", pem.replaceAll("X509 CERTIFICATE", "CERTIFICATE"), now)
         : { found: [], unused: [`${path} holds ${JSON.stringify(label)}, which is not used; expected CERTIFICATE`] },
     );
     return { found: blocks.flatMap(({ found }) => found), unused: [...new Set(blocks.flatMap(({ unused }) => unused))] };
@@ -76,9 +84,11 @@ async function readCertificateFile(path: string): Promise<{ found: readonly stri
   }
 }
 
-function readOne(path: string, complaint: string, certificate: string | Buffer) {
+function readOne(path: string, complaint: string, certificate: string | Buffer, now: number) {
   try {
-    return { found: [new X509Certificate(certificate).toString()], unused: [] };
+    const read = new X509Certificate(certificate);
+    const isOver = read.validToDate.getTime() < now;
+    return { found: [read.toString()], unused: isOver ? [`${path} holds a certificate that expired on ${read.validTo}`] : [] };
   } catch {
     return { found: [], unused: [`${path} ${complaint}`] };
   }
