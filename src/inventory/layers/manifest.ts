@@ -1,3 +1,4 @@
+import { isImageConfig } from "../../core/images/image-kind.ts";
 import { type Digest, isDigest } from "../../core/images/image-reference.ts";
 
 export interface LayerDescriptor {
@@ -21,7 +22,6 @@ export type DescribedManifest =
 const mostLayers = 1_000;
 const mostPlatforms = 50;
 
-const configTypes = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 const indexTypes = ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
 /** Reads a manifest (image-spec v1.1: manifest.md, image-index.md). Never throws. Anything else is `unreadable`, with a reason for people. */
@@ -36,7 +36,7 @@ export function describeManifest(mediaType: string, bytes: Buffer): DescribedMan
   if (Array.isArray(fields.manifests)) return describeIndex(fields.manifests.map(asObject));
   const config = asObject(fields.config);
   const type = textOf(fields.artifactType) ?? textOf(config.mediaType);
-  if (!configTypes.includes(textOf(config.mediaType) ?? ""))
+  if (!isImageConfig(textOf(config.mediaType) ?? "none"))
     return unreadable(`it is no container image but an artifact (${type ?? "of no type"})`);
   if (!isDigest(config.digest) || !Array.isArray(fields.layers))
     return unreadable("its manifest names no configuration or no layers");

@@ -135,8 +135,10 @@ function malformed(name: string, why: string): JobError {
 
 /** Throws `JobError("NotAnImage")` for a manifest that is known not to be a container image. */
 export function assertImage({ kind, ...manifest }: { bytes: Buffer; digest: string; kind: ManifestKind }): void {
-  if (kind !== "image") return;
-  const { artifactType, config, layers } = readManifest({ ...manifest, kind });
-  const why = whyNoImage({ artifactType, config: config?.mediaType, layers: layers.map(({ mediaType }) => mediaType) });
+  if (kind === "schema1") return;
+  const { artifactType, config, layers, children } = readManifest({ ...manifest, kind });
+  const typesOf = (parts: readonly Descriptor[]) => parts.map(({ mediaType }) => mediaType);
+  const parts = kind === "index" ? { children: typesOf(children) } : { config: config?.mediaType, layers: typesOf(layers) };
+  const why = whyNoImage({ artifactType, ...parts });
   if (why !== undefined) throw new RegistryVerdict("NotAnImage", `${manifest.digest} is not a container image: ${why}`);
 }

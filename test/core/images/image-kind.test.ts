@@ -14,6 +14,13 @@ it.each<[string, ImageTraits]>([
   ["zstd layers", { config, layers: ["application/vnd.oci.image.layer.v1.tar+zstd"] }],
   ["a foreign layer", { config, layers: ["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"] }],
   ["an image whose parts have no types", { layers: [undefined] }],
+  ...["application/octet-stream", "application/json", "text/html", "Application/vnd.oci.image.config.v1+JSON; charset=utf-8"].map(
+    (type) => [`a configuration of the type ${type}`, { config: type, layers }] as [string, ImageTraits],
+  ),
+  ["an index", { children: ["application/vnd.oci.image.manifest.v1+json"] }],
+  ["a list", { children: ["application/vnd.docker.distribution.manifest.v2+json"] }],
+  ["an index of indexes", { children: ["application/vnd.oci.image.index.v1+json"] }],
+  ["an index whose parts have no types", { children: [undefined] }],
   ["a tag alone", { tag: "latest" }],
   ["a tag that names a revision", { tag: "sha256-1fbe63e44402" }],
   ["nothing", {}],
@@ -38,4 +45,9 @@ it.each<[string, ImageTraits]>([
   ["an empty configuration", { config: "application/vnd.oci.empty.v1+json", layers }],
   ["a wasm module", { config: "application/vnd.wasm.config.v0+json", layers: ["application/wasm"] }],
   ["no layers", { config, layers: [] }],
+  ["an index of nothing", { children: [] }],
+  ["a build cache", { config: "application/vnd.buildkit.cacheconfig.v0", layers }],
+  ["a build cache as an index", { children: [...layers, "application/vnd.buildkit.cacheconfig.v0"] }],
+  ["an index that is an artifact", { artifactType: "application/x", children: ["application/vnd.oci.image.manifest.v1+json"] }],
+  ["a plugin", { config: "application/vnd.docker.plugin.v1+json", layers }],
 ])("%s is none", (_, traits) => expect(whyNoImage(traits)).toEqual(expect.any(String)));

@@ -137,6 +137,7 @@ describe("others send", () => {
     ["Docker Hub's push", hub, [["docker.io/me/app:1.2"], 0]],
     ["GitHub's container package", github, [[`ghcr.io/org/app@${digest}`], 0]],
     ["GitHub's other package", { ...github, registry_package: { ...github.registry_package, package_type: "NPM" } }, nothing],
+    ["GitHub's ping", { zen: "Keep it logically awesome.", hook_id: 1, hook: { type: "Organization" } }, nothing],
     ["ECR's push", ecr, [[`123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/app@${digest}`], 0]],
     ["ECR's deletion", { ...ecr, detail: { ...detail, "action-type": "DELETE" } }, nothing],
     ["ECR's scan", { ...ecr, "detail-type": "ECR Image Scan", detail: { "scan-status": "COMPLETE" } }, nothing],

@@ -18,7 +18,9 @@ export const dockerHub: Sender = ({ push_data: pushed, repository }) => {
 };
 
 /** GitHub's `package` and `registry_package`: https://docs.github.com/webhooks/webhook-events-and-payloads#registry_package */
-export const github: Sender = ({ action, registry_package: ofRegistry, package: plain }) => {
+export const github: Sender = ({ action, registry_package: ofRegistry, package: plain, zen, hook_id: hook }) => {
+  // It asks by a ping first.
+  if (typeof zen === "string" && hook !== undefined) return [nothing];
   const { package_type: type, package_version: version } = asObject(ofRegistry ?? plain);
   if (typeof type !== "string" || typeof action !== "string") return undefined;
   const { package_url: url, container_metadata: metadata } = asObject(version);
