@@ -6,7 +6,7 @@ import type { ImageName } from "../core/images/image-name.ts";
 import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
-import { findPodLog, podLogRights } from "./logs/pod-log.ts";
+import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
@@ -55,7 +55,8 @@ const buildRuns: BuildSource = {
   pageSize: 250,
   classify: (object) => classifyBuildRun(object as BuildRun),
   logRights: podLogRights,
-  findLog: (api, build, _follow, signal) => findPodLog(api, buildRuns, build, buildRunLabel, signal),
+  findLog: (api, build, _follow, signal) =>
+    findPodLog(api, buildRuns, build, { label: buildRunLabel, isStep: isTektonStep }, signal),
 };
 
 /** Shipwright. */

@@ -5,7 +5,7 @@ import { gitOrigin } from "../core/builds/git-origin.ts";
 import type { ImageReference } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem, SourceSettings } from "./build-source.ts";
-import { findPodLog, podLogRights } from "./logs/pod-log.ts";
+import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 import { hintedDocuments, hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./objects/type-hints.ts";
@@ -37,6 +37,8 @@ interface Spec {
   readonly params?: readonly { readonly name?: string; readonly default?: unknown }[] | null;
 }
 
+const podsWith = (label: string) => ({ label, isStep: isTektonStep });
+
 const version = { group: "tekton.dev", version: "v1" };
 const pipelineRuns: Resource = { ...version, plural: "pipelineruns" };
 const taskRuns: Resource = { ...version, plural: "taskruns" };
@@ -63,7 +65,7 @@ function tektonRuns({ ignoreResults }: SourceSettings): readonly BuildSource[] {
     pageSize,
     classify: (object) => classifyRun(object as Run, "PipelineRun", ignoreResults),
     logRights: podLogRights,
-    findLog: (api, build, _follow, signal) => findPodLog(api, pipelines, build, "tekton.dev/pipelineRun", signal),
+    findLog: (api, build, _follow, signal) => findPodLog(api, pipelines, build, podsWith("tekton.dev/pipelineRun"), signal),
   };
   const tasks: BuildSource = {
     ...pipelines,
@@ -72,7 +74,7 @@ function tektonRuns({ ignoreResults }: SourceSettings): readonly BuildSource[] {
     console: { build: "tekton.dev~v1~TaskRun" },
     resource: taskRuns,
     classify: (object) => classifyRun(object as Run, "TaskRun", ignoreResults),
-    findLog: (api, build, _follow, signal) => findPodLog(api, tasks, build, "tekton.dev/taskRun", signal),
+    findLog: (api, build, _follow, signal) => findPodLog(api, tasks, build, podsWith("tekton.dev/taskRun"), signal),
   };
   return [pipelines, tasks];
 }

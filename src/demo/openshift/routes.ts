@@ -99,7 +99,7 @@ async function serve(
   const [plural = "", subresource] = asked.resource.split("/");
   const kind = kindOf(asked.apiGroup, plural, cluster.installed);
   if (!servesGroup(asked.apiGroup, cluster.installed)) throw new UnknownGroup();
-  if (!kind || (subresource && !subresources.includes(asked.resource))) throw new ApiError(unknownPath());
+  if (!kind || (subresource && !subresources.includes(`${kind.resource}/${subresource}`))) throw new ApiError(unknownPath());
   const access = { verb: asked.verb, group: asked.apiGroup, resource: asked.resource, ...scopeOf(asked) };
   if (!cluster.access.allows(user, access)) throw new ApiError(forbidden(user, access));
   const store = cluster.stores[kind.resource];
@@ -163,7 +163,7 @@ function sendObject(
 
 function objectOf(store: ObjectStore, { namespace = "", name = "" }: ApiRequest): StoredObject {
   const object = store.get(namespace, name);
-  if (!object) throw new ApiError(notFound(store.kind.group, store.kind.resource, name));
+  if (!object) throw new ApiError(notFound(store.kind.group, store.kind.plural, name));
   return object;
 }
 

@@ -8,8 +8,27 @@ import { entries, type Metadata, stringsOf } from "../objects/fields.ts";
 /** The used fields of a pod. */
 interface Pod {
   readonly metadata?: Metadata;
-  readonly spec?: { readonly containers?: readonly { readonly name?: string }[] | null };
-  readonly status?: { readonly startTime?: string };
+  readonly spec?: { readonly initContainers?: readonly Container[] | null; readonly containers?: readonly Container[] | null };
+  readonly status?: {
+    readonly phase?: string;
+    readonly startTime?: string;
+    readonly initContainerStatuses?: readonly ContainerStatus[] | null;
+    readonly containerStatuses?: readonly ContainerStatus[] | null;
+  };
+}
+
+interface Container {
+  readonly name?: string;
+}
+
+interface ContainerStatus extends Container {
+  readonly state?: { readonly waiting?: object };
+}
+
+/** Where a run's log is: in the pods with its label, in those of their containers that are steps. */
+export interface PodLogPlace {
+  readonly label: string;
+  readonly isStep: (container: string) => boolean;
 }
 
 /** The rights for `findPodLog` and for reading the log. */
@@ -18,12 +37,15 @@ export const podLogRights: readonly Right[] = [
   { verb: "get", group: pods.group, resource: `${pods.plural}/log`, use: "logs" },
 ];
 
-/** The log of a run: those of the `step-` containers in the pods with its label, in the order in which they started. */
+/** The containers of Tekton's steps; its other ones prepare them, or are sidecars. */
+export const isTektonStep: PodLogPlace["isStep"] = (container) => container.startsWith("step-");
+
+/** The log of a run: that of its pods in the order in which they started. */
 export async function findPodLog(
   api: Api,
   source: BuildSource,
   { namespace, name }: NamedBuild,
-  label: string,
+  { label, isStep }: PodLogPlace,
   signal: AbortSignal,
 ): Promise<FoundLog> {
   const answer = (await api.getJson(listPath(pods, namespace), { labelSelector: `${label}=${name}` }, signal)) as {
@@ -31,7 +53,7 @@ export async function findPodLog(
   };
   const found = entries(answer?.items as readonly Pod[]).toSorted((a, b) => beganAt(a).localeCompare(beganAt(b)));
   return {
-    parts: found.flatMap((pod) => partsOf(pod, namespace)),
+    parts: found.flatMap((pod) => partsOf(pod, namespace, isStep)),
     isGrowing: (its) => isUnderWay(api, source, namespace, name, its),
   };
 }
@@ -50,19 +72,28 @@ export async function isUnderWay(
   return object !== undefined && classify(object).kind === "pending";
 }
 
-function partsOf({ metadata, spec }: Pod, namespace: string): readonly LogPart[] {
+function partsOf(pod: Pod, namespace: string, isStep: PodLogPlace["isStep"]): readonly LogPart[] {
+  const { metadata, spec } = pod;
   const { name } = metadata ?? {};
   const labels = stringsOf(metadata?.labels);
   const task = labels["tekton.dev/pipelineTask"];
-  const steps = entries(spec?.containers).flatMap(({ name: container = "" }) =>
-    container.startsWith("step-") ? [container] : [],
-  );
+  const never = neverStarted(pod);
+  const steps = [...entries(spec?.initContainers), ...entries(spec?.containers)]
+    .map(({ name: container = "" }) => container)
+    .filter((container) => isStep(container) && !never.has(container));
   if (name === undefined) return [];
   return steps.map((container, index) => ({
     path: `${objectPath(pods, namespace, name)}/log`,
     query: { container },
     ...(task !== undefined && index === 0 && { heading: `--- ${task} ---` }),
   }));
+}
+
+/** What follows a step that failed: the API server answers for ever that it is waiting to start. */
+function neverStarted({ status }: Pod): ReadonlySet<unknown> {
+  if (status?.phase !== "Failed" && status?.phase !== "Succeeded") return new Set();
+  const states = [...entries(status.initContainerStatuses), ...entries(status.containerStatuses)];
+  return new Set(states.filter(({ state }) => state?.waiting).map(({ name }) => name));
 }
 
 function beganAt({ status, metadata }: Pod): string {

@@ -67,3 +67,15 @@ it("the log of a run whose pods are gone is none", async () => {
   putRun(api, true);
   expect(await cluster.readBuildLog(run, 1000, signal)).toBeUndefined();
 });
+
+it("the log of a run that failed ends where its last step did: what comes after it never starts", async () => {
+  const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings: { namespaces: ["shop"] } });
+  const state = (name: string, is: object) => ({ name, state: is });
+  const containerStatuses = [state("step-build", { terminated: { exitCode: 1 } }), state("step-push", { waiting: {} })];
+  const pod = aPod("a-pod", "build", "2026-11-26T11:01:00Z") as { status: object };
+  api.put("pods", { ...pod, status: { ...pod.status, phase: "Failed", containerStatuses } });
+  api.setPodLog("shop", "a-pod", "step-build", "no such base image\n");
+  putRun(api, true);
+  for (const follow of [false, true]) expect(await textOf(cluster, follow)).toBe("--- build ---\nno such base image\n");
+  expect(await cluster.readBuildLog(run, 100, signal)).toBe("--- build ---\nno such base image\n");
+});

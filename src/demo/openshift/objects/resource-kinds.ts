@@ -1,4 +1,4 @@
-/** The resources the emulated cluster keeps. */
+/** The resources the emulated cluster keeps: their plurals, with the group where another has the same. */
 export type ResourceName =
   | "builds"
   | "imagestreams"
@@ -15,6 +15,7 @@ export type InstalledGroup = "shipwright.io" | "tekton.dev";
 
 export interface ResourceKind {
   readonly resource: ResourceName;
+  readonly plural: string;
   readonly group: string;
   readonly apiVersion: string;
   readonly kind: string;
@@ -43,6 +44,7 @@ export interface ApiObject {
 
 const builds: ResourceKind = {
   resource: "builds",
+  plural: "builds",
   group: "build.openshift.io",
   apiVersion: "build.openshift.io/v1",
   kind: "Build",
@@ -59,6 +61,7 @@ const builds: ResourceKind = {
 
 const imageStreams: ResourceKind = {
   resource: "imagestreams",
+  plural: "imagestreams",
   group: "image.openshift.io",
   apiVersion: "image.openshift.io/v1",
   kind: "ImageStream",
@@ -73,6 +76,7 @@ const imageStreams: ResourceKind = {
 
 const events: ResourceKind = {
   resource: "events",
+  plural: "events",
   group: "events.k8s.io",
   apiVersion: "events.k8s.io/v1",
   kind: "Event",
@@ -85,7 +89,8 @@ const events: ResourceKind = {
 /** A kind with nothing special about it. */
 function plain(resource: ResourceName, apiVersion: string, kind: string): ResourceKind {
   const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
-  return { resource, group, apiVersion, kind, singular: kind.toLowerCase(), fields: () => ({}), empty: {} };
+  const [plural = ""] = resource.split(".");
+  return { resource, plural, group, apiVersion, kind, singular: kind.toLowerCase(), fields: () => ({}), empty: {} };
 }
 
 export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = {
@@ -108,7 +113,7 @@ export function isServed({ group }: ResourceKind, installed: ReadonlySet<string>
 }
 
 /** The kind a path names, if this cluster serves it. */
-export function kindOf(group: string, resource: string, installed: ReadonlySet<string>): ResourceKind | undefined {
+export function kindOf(group: string, plural: string, installed: ReadonlySet<string>): ResourceKind | undefined {
   const kinds = Object.values(resourceKinds).filter((kind) => isServed(kind, installed));
-  return kinds.find((kind) => kind.group === group && kind.resource === resource);
+  return kinds.find((kind) => kind.group === group && kind.plural === plural);
 }

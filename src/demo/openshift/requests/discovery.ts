@@ -30,7 +30,7 @@ const buildLog = {
 
 function described(kind: ResourceKind): object {
   return {
-    name: kind.resource,
+    name: kind.plural,
     singularName: kind.singular,
     namespaced: true,
     kind: kind.kind,
