@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { resourceName } from "../src/cluster/api/paths.ts";
+import { planJobs } from "../src/core/jobs/job.ts";
 import type { InstalledGroup, ResourceName } from "../src/demo/openshift/objects/resource-kinds.ts";
 import type { BuildSource } from "../src/sources/build-source.ts";
 import { knownSources } from "../src/sources/index.ts";
@@ -23,6 +24,7 @@ const kinds = (
     { kind: "BuildRun", owner: "Build:checkout", image: "quay.example.com/shop/checkout@sha256:9f1c" },
     { kind: "PipelineRun", owner: "Pipeline:checkout-on-push-k5v8n", image: "quay.io/example-shop/checkout@sha256:5891" },
     { kind: "TaskRun", owner: "Task:shop/buildah", image: "quay.example.com/shop/cart@sha256:1a79" },
+    { kind: "KpackBuild", owner: "Image:cart", image: "quay.example.com/shop/cart@sha256:c3ab" },
   ] satisfies readonly Kind[]
 ).map((its: Kind) => ({ ...its, source: sourceOf(its.kind) }));
 
@@ -63,6 +65,7 @@ const isDone = ({ msg }: Readonly<Record<string, unknown>>) => msg === "Job done
 
 describe.each(kinds)("a $kind", (kind) => {
   const { name, uid } = run(kind).metadata;
+  const heading = kind.source.name === "kpack" ? "" : "--- build ---\n";
 
   it("is submitted with its log, and says so itself, by annotations and an Event of its own kind", async () => {
     await using world = await createRunWorld(kind);
@@ -75,10 +78,12 @@ describe.each(kinds)("a $kind", (kind) => {
     await bot.stop();
     const [submission] = world.analysis.submissions;
     expect(imageOf(submission as never)).toMatch(new RegExp(`^${kind.image}`));
-    expect(submission?.body).toMatchObject({ build_log: { log: expect.stringContaining("--- build ---\nSTEP 1") } });
+    expect(submission?.body).toMatchObject({ build_log: { log: expect.stringContaining(`${heading}STEP 1`) } });
     const answer = await fetch(`${world.cluster.url}/apis/events.k8s.io/v1/events`, { headers: { authorization: "Bearer t" } });
     const { items } = (await answer.json()) as { items: { regarding: object }[] };
-    expect(items.map(({ regarding }) => regarding)).toEqual([expect.objectContaining({ kind: kind.kind, name, uid })]);
+    expect(items.map(({ regarding }) => regarding)).toEqual([
+      expect.objectContaining({ kind: run(kind).kind, apiVersion: run(kind).apiVersion, name, uid }),
+    ]);
   });
 
   it("is seen though it is deleted at once, and its log with it", async () => {
@@ -93,33 +98,44 @@ describe.each(kinds)("a $kind", (kind) => {
     expect(world.analysis.submissions.map(imageOf)).toEqual([expect.stringContaining(kind.image)]);
   });
 
-  it("is followed by the name of what it was made from, and by its labels", async () => {
-    for (const [environment, isWanted] of [
-      [{ BUILD_WATCHER_TRACK: kind.owner }, true],
-      [{ BUILD_WATCHER_TRACK: "checkout,cart,buildah" }, false],
-      [{ [`BUILD_WATCHER_${kind.source.name.toUpperCase()}_SELECTOR`]: "team=shop" }, true],
-      [{ [`BUILD_WATCHER_${kind.source.name.toUpperCase()}_SELECTOR`]: "team=bank" }, false],
-    ] as const) {
-      await using world = await createRunWorld(kind);
-      const labelled = run(kind, ({ metadata }) =>
-        Object.assign(metadata, { labels: { ...(metadata.labels as object), team: "shop" } }),
-      );
-      world.cluster.put(resourceOf(kind), labelled);
-      const bot = world.bot(["--no-base"], environment);
-      if (isWanted) await bot.logged(isDone);
-      else await bot.logged(({ msg, source }) => msg === "Builds listed; watching" && source === resourceOf(kind));
-      await bot.stop();
-      expect(world.analysis.submissions).toHaveLength(isWanted ? 1 : 0);
-    }
+  it("is followed by the name of what it was made from", () => {
+    const outcome = kind.source.classify(run(kind));
+    const policy = {
+      analyzers: [],
+      outputImage: true,
+      baseImage: true,
+      buildLog: true,
+      failedBuilds: false,
+      matchesLabels: () => true,
+    };
+    const planned = (track: string) =>
+      planJobs(outcome, { ...policy, analyzers: [{ name: "thoth", readsLogs: true }], track: [track] });
+    expect(planned(kind.owner).kind).toBe("submit");
+    for (const other of ["checkout", "cart", "buildah", kind.owner.replace(":", ":bank/")])
+      expect(planned(other)).toEqual({ kind: "skip", because: "not-tracked" });
+  });
+
+  it("is followed by its labels", async () => {
+    await using world = await createRunWorld(kind);
+    const labelled = (team: string) =>
+      run(kind, ({ metadata }) => {
+        Object.assign(metadata, { labels: { ...(metadata.labels as object), team } });
+        if (team !== "shop") Object.assign(metadata, { name: `${name}-${team}`, uid: `${uid}-${team}` });
+      });
+    for (const team of ["bank", "shop"]) world.cluster.put(resourceOf(kind), labelled(team));
+    const selector = `BUILD_WATCHER_${kind.source.name.toUpperCase()}_SELECTOR`;
+    const bot = world.bot(["--no-base"], { [selector]: "team=shop", BUILD_WATCHER_REANALYZE_AFTER: "0" });
+    expect(await bot.logged(isDone)).toMatchObject({ subject: `${namespace}/${name}` });
+    await bot.stop();
+    expect(world.analysis.submissions).toHaveLength(1);
   });
 
   it("is replayed from what `oc get -o json` prints", async () => {
     await using world = await createRunWorld(kind);
-    for (const text of [run(kind), { kind: "List", items: [run(kind)] }].map((value) => JSON.stringify(value))) {
-      const bot = startBot(["replay", "-", "--force", "--no-base"], world.environment, { input: text });
-      expect(await bot.exit).toBe(0);
-    }
-    expect(world.analysis.submissions.map(imageOf)).toEqual(Array(2).fill(expect.stringContaining(kind.image)));
+    const text = JSON.stringify({ kind: "List", items: [run(kind)] });
+    const bot = startBot(["replay", "-", "--force", "--no-base"], world.environment, { input: text });
+    expect(await bot.exit).toBe(0);
+    expect(world.analysis.submissions.map(imageOf)).toEqual([expect.stringContaining(kind.image)]);
   });
 
   it("has its log printed and streamed while it runs", async () => {
@@ -128,13 +144,13 @@ describe.each(kinds)("a $kind", (kind) => {
     putPod(world, kind, "Running", "one\n");
     const following = world.bot(["logs", "-f", `${kind.kind.toLowerCase()}/${name}`]);
     const streaming = world.bot(["--stream-logs", "--no-base"], { BUILD_WATCHER_STATE_DIR: `${world.stateDirectory}/other` });
-    await expect.poll(following.stdout).toBe("--- build ---\none\n");
+    await expect.poll(following.stdout).toBe(`${heading}one\n`);
     const line = await streaming.logged(({ source, msg }) => source === "build-log" && msg === "one");
     expect(line).toMatchObject({ build: `${namespace}/${name}` });
     putPod(world, kind, "Succeeded", "one\ntwo\n");
     world.cluster.put(resourceOf(kind), run(kind));
     expect(await following.exit).toBe(0);
-    expect(following.stdout()).toBe("--- build ---\none\ntwo\n");
+    expect(following.stdout()).toBe(`${heading}one\ntwo\n`);
     await streaming.logged(({ msg }) => msg === "two");
   });
 });

@@ -1,10 +1,11 @@
 import type { BuildSource, BuildSystem, SourceSettings } from "./build-source.ts";
+import { kpack } from "./kpack.ts";
 import { openshift } from "./openshift-builds.ts";
 import { shipwright } from "./shipwright.ts";
 import { tekton } from "./tekton.ts";
 
 /** All known build systems, OpenShift's first. If several make one image, the first of them reports it. */
-export const buildSystems = [openshift, shipwright, tekton] as const satisfies readonly BuildSystem[];
+export const buildSystems = [openshift, shipwright, tekton, kpack] as const satisfies readonly BuildSystem[];
 
 /** Their names in BUILD_WATCHER_SOURCES. */
 export type SystemName = (typeof buildSystems)[number]["name"];

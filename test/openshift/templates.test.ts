@@ -29,6 +29,8 @@ describe("the templates", () => {
       "monitoring.yaml",
       "networkpolicy.yaml",
       "rbac-cluster.yaml",
+      "rbac-kpack-cluster.yaml",
+      "rbac-kpack.yaml",
       "rbac-shipwright-cluster.yaml",
       "rbac-shipwright.yaml",
       "rbac-tekton-cluster.yaml",

@@ -14,23 +14,24 @@ function watched(sightings: Sightings): readonly string[] {
 describe("what is watched", () => {
   it("is what the cluster has: a build of each kind is seen, each as what it is", async () => {
     const { api, cluster } = await openTestCluster({
-      api: { installed: ["shipwright.io", "tekton.dev"] },
+      api: { installed: ["shipwright.io", "tekton.dev", "kpack.io"] },
       settings: { sources: [], namespaces: ["shop"] },
     });
     const sightings = watchBuilds(cluster);
-    await sightings.until((its) => watched(its).length === 4);
+    await sightings.until((its) => watched(its).length === 5);
     api.put("builds", aBuild({ namespace: "shop", name: "app-1" }));
     api.put("buildruns", aRun("BuildRun"));
     api.put("taskruns", aRun("TaskRun"));
+    api.put("builds.kpack.io", aRun("KpackBuild"));
     api.put(
       "pipelineruns",
       aRun("PipelineRun", ({ metadata }) => void Object.assign(metadata, { namespace: "shop" })),
     );
-    await sightings.until((its) => its.builds().length === 4);
+    await sightings.until((its) => its.builds().length === 5);
     const seen = sightings.all.flatMap((its) =>
       its.kind === "builds" ? its.builds.map(({ build }) => build?.kind ?? "Build") : [],
     );
-    expect(seen.toSorted()).toEqual(["Build", "BuildRun", "PipelineRun", "TaskRun"]);
+    expect(seen.toSorted()).toEqual(["Build", "BuildRun", "KpackBuild", "PipelineRun", "TaskRun"]);
   });
 
   it("grows when an operator is installed meanwhile, and says so", async () => {

@@ -29,6 +29,7 @@ const structured = { uri: "quay.io/a/b", digest: `sha256:${"1".repeat(64)}`, isB
 const whole: readonly (readonly [string, object])[] = [
   ["Build", aBuild({ name: "app-1", namespace: "shop", labels: { a: "b" } })],
   ["BuildRun", aRun("BuildRun")],
+  ["KpackBuild", aRun("KpackBuild")],
   ["PipelineRun", aRun("PipelineRun", ({ status }) => Object.assign(status, { artifacts }))],
   [
     "TaskRun",

@@ -250,6 +250,43 @@ describe("a PipelineRun of Tekton", () => {
   });
 });
 
+describe("a Build of kpack", () => {
+  const ended = (status: "True" | "False" | "Unknown", reason: string) => (run: RunObject) => {
+    run.status.conditions = condition(status, reason);
+  };
+
+  it("is told with what it made, from what, on what, and why", () => {
+    const outcome = classify("KpackBuild");
+    expect(told(outcome)).toBe("quay.example.com/shop/cart@c3ab");
+    expect(outcome).toMatchObject({
+      build: { kind: "KpackBuild", namespace: "shop", name: "cart-build-27-m4x2k" },
+      buildConfig: "shop/cart",
+      ownerKind: "Image",
+      base: { reference: { registry: "docker.io", repository: "paketobuildpacks/run-jammy-base", digest: expect.any(String) } },
+      origin: "https://git.example.com/shop/cart.git",
+      commit: "4f2d8b0c4f8d1f5a0c1b7c9be6f3b3c7d1a9e5f0",
+      trigger: "COMMIT",
+      completedAt: "2026-11-26T12:04:10Z",
+    });
+    expect(JSON.stringify(outcome)).not.toContain("hush");
+  });
+
+  it.each<[string, (run: RunObject) => void, string]>([
+    ["runs", ended("Unknown", "Running"), "pending Running"],
+    ["has no pod yet", (run) => void Object.assign(run, { status: {} }), "pending Pending"],
+    ["failed", ended("False", ""), "failed Failed"],
+    ["names no image", (run) => void delete run.status.latestImage, "no-output-image"],
+    ["names what is no image", (run) => void Object.assign(run.status, { latestImage: "https://" }), "no-output-image"],
+  ])("that %s", (_, change, expected) => {
+    expect(told(classify("KpackBuild", change))).toBe(expected);
+  });
+
+  it("names a commit, not a branch", () => {
+    const git = { url: "https://git.example.com/shop/cart.git", revision: "main" };
+    expect(classify("KpackBuild", (run) => void Object.assign(run.spec, { source: { git } }))).not.toHaveProperty("commit");
+  });
+});
+
 it.each<[string, RunKind, (run: RunObject) => void, string | undefined]>([
   ["a BuildRun's digest may be another than the one pushed", "BuildRun", () => {}, "by-tag"],
   ["what a pair names was pushed", "TaskRun", () => {}, undefined],

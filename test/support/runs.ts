@@ -8,7 +8,7 @@ export type RunObject = Record<string, unknown> & {
 };
 
 /** The kinds of builds of other build systems than OpenShift's. */
-export type RunKind = "BuildRun" | "TaskRun" | "PipelineRun";
+export type RunKind = "BuildRun" | "TaskRun" | "PipelineRun" | "KpackBuild";
 
 /** One of them as its controller leaves it, with other parts where given. */
 export function aRun(kind: RunKind, change: (run: RunObject) => void = () => {}): RunObject {
@@ -24,12 +24,14 @@ const podLabels: Readonly<Record<string, string>> = {
   BuildRun: "buildrun.shipwright.io/name",
   PipelineRun: "tekton.dev/pipelineRun",
   TaskRun: "tekton.dev/taskRun",
+  Build: "kpack.io/build",
 };
 
 /** The pod that a run works in, and the name of its only container. */
 export function podOf({ kind, metadata: { namespace, name } }: RunObject, phase = "Succeeded") {
-  const container = "step-build";
-  const labels = { [podLabels[String(kind)] ?? ""]: name, "tekton.dev/pipelineTask": "build" };
+  const isKpack = kind === "Build";
+  const container = isKpack ? "build" : "step-build";
+  const labels = { [podLabels[String(kind)] ?? ""]: name, ...(!isKpack && { "tekton.dev/pipelineTask": "build" }) };
   const status = { phase, startTime: "2026-11-26T10:00:00Z" };
   return { container, metadata: { namespace, name: `${name}-pod`, labels }, spec: { containers: [{ name: container }] }, status };
 }

@@ -6,12 +6,13 @@ export type ResourceName =
   | "buildruns"
   | "pipelineruns"
   | "taskruns"
+  | "builds.kpack.io"
   | "pods"
   | "serviceaccounts"
   | "namespaces";
 
 /** Groups of APIs that an operator brings, and that a cluster lacks until it is installed. */
-export type InstalledGroup = "shipwright.io" | "tekton.dev";
+export type InstalledGroup = "shipwright.io" | "tekton.dev" | "kpack.io";
 
 export interface ResourceKind {
   readonly resource: ResourceName;
@@ -100,12 +101,13 @@ export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = {
   buildruns: plain("buildruns", "shipwright.io/v1beta1", "BuildRun"),
   pipelineruns: plain("pipelineruns", "tekton.dev/v1", "PipelineRun"),
   taskruns: plain("taskruns", "tekton.dev/v1", "TaskRun"),
+  "builds.kpack.io": plain("builds.kpack.io", "kpack.io/v1alpha2", "Build"),
   pods: plain("pods", "v1", "Pod"),
   serviceaccounts: plain("serviceaccounts", "v1", "ServiceAccount"),
   namespaces: plain("namespaces", "v1", "Namespace"),
 };
 
-const installable: readonly string[] = ["shipwright.io", "tekton.dev"] satisfies readonly InstalledGroup[];
+const installable: readonly string[] = ["shipwright.io", "tekton.dev", "kpack.io"] satisfies readonly InstalledGroup[];
 
 /** Whether a cluster with these groups installed has a kind. */
 export function isServed({ group }: ResourceKind, installed: ReadonlySet<string>): boolean {
