@@ -20,6 +20,7 @@ function systemTable(): string {
 
 const uses: Readonly<Record<string, string>> = {
   builds: "seeing them",
+  owners: "reading their skip annotation; without it only the runs' own counts",
   logs: "submitting their logs, and `build-watcher logs`",
 };
 

@@ -24,12 +24,14 @@ export type BuildSighting = (Watched & WatchSighting) | WatchesSighting;
  * - `builds`: builds seen together, as listed (`listed`) or as events; a deleted one comes with its last state.
  * - `synced`: a list is complete; `startedAt` is when it began (ms): every build that still exists was seen since then.
  * - `alive`: the connection showed life without news (a bookmark, a reopened watch).
+ * - `note`: what an operator may want to know though the watch works.
  * - `trouble`: something went wrong and is retried after `retryIn` ms; `message` says what to do about it.
  */
 type WatchSighting =
   | { readonly kind: "builds"; readonly builds: readonly BuildOutcome[]; readonly listed: boolean }
   | { readonly kind: "synced"; readonly startedAt: number }
   | { readonly kind: "alive" }
+  | { readonly kind: "note"; readonly message: string }
   | ({ readonly kind: "trouble" } & WatchTrouble);
 
 /** What is watched from now on; reported when it changes. */

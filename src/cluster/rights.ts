@@ -8,7 +8,7 @@ export interface Right {
   readonly called?: string | undefined;
   /** The template under `openshift/` that grants it, without ending; absent: the one for writing. */
   readonly template?: string;
-  readonly use: "builds" | "logs" | "names" | "scan" | "pull" | "annotations" | "events";
+  readonly use: "builds" | "owners" | "logs" | "names" | "scan" | "pull" | "annotations" | "events";
 }
 
 /** What people call what it is for, with subresource. */

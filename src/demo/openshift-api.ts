@@ -59,6 +59,8 @@ export interface OpenShiftApi {
   setPodLog(namespace: string, pod: string, container: string, log: BuildLog): void;
   /** Brings the APIs of an operator: until then the cluster does not know them. */
   install(group: InstalledGroup): void;
+  /** The same for the operator that goes; open watches end. */
+  uninstall(group: InstalledGroup): void;
   /** Ends the logs that are followed. */
   closeLogs(how: "clean" | "reset"): void;
   /** Sends a bookmark to every open watch that asked for them. */
@@ -130,6 +132,10 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
     ...logSetters(logs, changes.notify),
     bookmark: watches.bookmark,
     install: (group) => void installed.add(group),
+    uninstall(group) {
+      installed.delete(group);
+      watches.close("clean");
+    },
     expire: () => forgetHistory(stores, revision),
     restart() {
       watches.close("reset");

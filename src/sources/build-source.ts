@@ -36,6 +36,8 @@ export interface BuildSource {
   readonly resource: Resource;
   /** The kind that builds are made from and that can be tracked: `BuildConfig`. */
   readonly owner: string;
+  /** Where owners are, if their builds do not get their annotations: then the skip annotation is looked up there. */
+  readonly owners?: Resource;
   /** The names of both in the addresses of OpenShift's console. It may have no page for an owner. */
   readonly console: ConsolePages;
   /** The most objects in a page of a list. */

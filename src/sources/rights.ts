@@ -3,9 +3,10 @@ import type { BuildSource } from "./build-source.ts";
 import { openshiftBuilds } from "./openshift-builds.ts";
 
 /** Exactly the rights that reading a source needs. The roles in `openshift/rbac*.yaml` have the same. */
-export function readingRights({ resource: { group, plural, called }, logRights }: BuildSource): readonly Right[] {
+export function readingRights({ resource: { group, plural, called }, owners, logRights }: BuildSource): readonly Right[] {
   const builds = { group, resource: plural, called, use: "builds" } as const;
-  return [{ verb: "list", ...builds }, { verb: "watch", ...builds }, ...logRights];
+  const ofOwners: readonly Right[] = owners ? [{ verb: "get", ...owners, resource: owners.plural, use: "owners" }] : [];
+  return [{ verb: "list", ...builds }, { verb: "watch", ...builds }, ...ofOwners, ...logRights];
 }
 
 /** The further rights to write annotations on a source's objects. */

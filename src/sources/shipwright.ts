@@ -50,6 +50,7 @@ const buildRuns: BuildSource = {
   name: "shipwright",
   kind: "BuildRun",
   owner: "Build",
+  owners: { group: "shipwright.io", version: "v1beta1", plural: "builds", called: "builds.shipwright.io" },
   console: { build: "shipwright.io~v1beta1~BuildRun", owner: "shipwright.io~v1beta1~Build" },
   resource,
   pageSize: 250,

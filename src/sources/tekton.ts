@@ -2,13 +2,20 @@ import type { Resource } from "../cluster/api/paths.ts";
 import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
-import type { ImageReference } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem, SourceSettings } from "./build-source.ts";
 import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
 import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
-import { hintedDocuments, hintedImages, pinned, type RunArtifact, type RunResult, resultText } from "./objects/type-hints.ts";
+import {
+  type HintedImages,
+  hintedDocuments,
+  hintedImages,
+  pinned,
+  type RunArtifact,
+  type RunResult,
+  resultText,
+} from "./objects/type-hints.ts";
 import { buildRunLabel } from "./shipwright.ts";
 
 /** The used fields of a PipelineRun or TaskRun (tekton.dev/v1): tektoncd/pipeline, pkg/apis/pipeline/v1. */
@@ -88,11 +95,11 @@ function classifyRun(run: Run, kind: "PipelineRun" | "TaskRun", ignored: readonl
   if (isSkipped(run.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
   if (isOfBuildRun(run.metadata)) return { kind: "ignored", phase, build: key, because: "owned" };
   if (phase === "Pending" || phase === "Running") return { kind: "pending", phase, ...identity(run, key), ...startOf(startTime) };
-  const { images, isTold } = madeImages(run, ignored);
+  const { images, leftOut, isTold } = madeImages(run, ignored);
   const outputs = images.map((reference) => ({ kind: "reference" as const, reference }));
   // After a failure, or with only a digest, the image may not have been pushed.
   const doubt = phase === "Complete" && isTold ? {} : { ifMissing: "leave-out" as const };
-  const ended = { phase, outputs, ...doubt, ...facts(run, key) };
+  const ended = { phase, outputs, ...(leftOut > 0 && { leftOut }), ...doubt, ...facts(run, key) };
   if (phase === "Complete" && outputs.length > 0) return { kind: "succeeded", ...ended };
   if (phase === "Failed" && (outputs.length > 0 || declaresImages(run)))
     return { kind: "failed", reason: reason || phase, ...ended };
@@ -106,16 +113,13 @@ function isOfBuildRun(metadata: Metadata | undefined): boolean {
 }
 
 /** The images that a run names. A lone digest (`isTold` false) is joined with the name that the run was to push to. Perhaps it was never pushed. */
-function madeImages(
-  { spec, status }: Run,
-  ignored: readonly string[],
-): { readonly images: readonly ImageReference[]; readonly isTold: boolean } {
-  const images = hintedImages(status?.results, status?.artifacts?.outputs, ignored);
+function madeImages({ spec, status }: Run, ignored: readonly string[]): HintedImages & { readonly isTold: boolean } {
+  const hinted = hintedImages(status?.results, status?.artifacts?.outputs, ignored);
   const digest = resultText(status?.results, "IMAGE_DIGEST") ?? resultText(status?.results, "image-digest");
-  if (images.length > 0 || digest === undefined) return { images, isTold: true };
+  if (hinted.images.length > 0 || digest === undefined) return { ...hinted, isTold: true };
   const name = ["IMAGE", "image", "output-image"].map((name) => resultText(spec?.params, name)).find(Boolean);
   const image = name === undefined ? undefined : pinned(name, digest);
-  return { images: image ? [image] : [], isTold: false };
+  return { images: image ? [image] : [], leftOut: 0, isTold: false };
 }
 
 /** Whether it should build an image. Failures of other runs do not matter. */

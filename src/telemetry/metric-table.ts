@@ -35,6 +35,12 @@ export const metricTable = {
     help: "Builds seen in lists (listed) and in the watch (event), by phase.",
     labels: ["source", "type", "phase"],
   },
+  imagesLeftOut: {
+    type: "counter",
+    name: "build_watcher_images_left_out_total",
+    help: "Images without a job, because their build made more than 256.",
+    labels: ["source"],
+  },
   watchRestarts: {
     type: "counter",
     name: "build_watcher_watch_restarts_total",

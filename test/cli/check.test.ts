@@ -93,8 +93,9 @@ describe("check, where all is well", () => {
       ok      state directory                /state can be written and locked.
       skipped API shipwright                 The cluster does not serve buildruns.v1beta1.shipwright.io. The bot looks again every ten minutes.
       skipped API tekton                     The cluster does not serve pipelineruns.tekton.dev and taskruns.tekton.dev. The bot looks again every ten minutes.
+      skipped API kpack                      The cluster does not serve builds.v1alpha2.kpack.io. The bot looks again every ten minutes.
       skipped copying                        Images are not copied: --push-registry (THOTH_PUSH_REGISTRY) is not set.
-      All is well, 1 warning, 3 skipped.
+      All is well, 1 warning, 4 skipped.
       "
     `);
     expect(exitCode).toBe(0);
@@ -195,6 +196,7 @@ describe("check, where a right is missing", () => {
     expect(checks.filter(({ state }) => state === "skipped").map(({ check }) => check)).toEqual([
       "API shipwright",
       "API tekton",
+      "API kpack",
       "right get builds/log",
       "right list imagestreams",
       "right get imagestreams/layers",
@@ -276,6 +278,7 @@ describe("check, of build systems", () => {
         "ok API builds",
         "skipped API shipwright",
         "ok API tekton",
+        "skipped API kpack",
         "ok API imagestreams",
         "warns right list pipelineruns",
         "warns right list taskruns",
@@ -528,13 +531,13 @@ describe("check, where something is probably not meant", () => {
     expect(warned).toEqual([
       expect.stringMatching(/0 builds, 0 image streams in shpo: is the name right\? +Fix: export THOTH_WATCHED_NAMESPACE=/),
     ]);
-    expect(text).toMatch(/\nAll is well, 1 warning, 3 skipped\.\n$/);
+    expect(text).toMatch(/\nAll is well, 1 warning, 4 skipped\.\n$/);
   });
 
   it("counts several warnings", async () => {
     await using world = await createKnownWorld(anywhere);
     const { text } = await checked(world, { THOTH_WATCHED_NAMESPACE: "shpo,bnak" });
-    expect(text).toMatch(/\nAll is well, 2 warnings, 3 skipped\.\n$/);
+    expect(text).toMatch(/\nAll is well, 2 warnings, 4 skipped\.\n$/);
   });
 
   it("says nothing of emptiness where the bot cannot list", async () => {

@@ -92,6 +92,14 @@ describe("measured builds", () => {
     ]);
   });
 
+  it("with more images than are taken in are counted once, by how many are left out", async () => {
+    const see = measureBuilds({ namespaces: ["shop"] }, metrics, fakeClock());
+    const key = { kind: "PipelineRun", namespace: "shop", name: "a", uid: "a" };
+    const builds = [{ kind: "succeeded", phase: "Complete", build: key, labels: {}, outputs: [], leftOut: 44 }] as const;
+    for (const listed of [false, true]) see({ kind: "builds", source: "pipelineruns", namespace: "shop", builds, listed });
+    expect(await values("images_left_out")).toEqual(['images_left_out_total{source="pipelineruns"} 44']);
+  });
+
   it("that failed are counted once, and only those that failed under the bot's eyes", async () => {
     const see = measureBuilds({ namespaces: ["shop"] }, metrics, fakeClock());
     see(seen(true, build("old", "Failed")));

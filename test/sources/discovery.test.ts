@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { watchedKey } from "../../src/cluster/cluster.ts";
 import { openTestCluster, type Sightings, watchBuilds } from "../cluster/test-cluster.ts";
+import { fakeClock } from "../support/fake-clock.ts";
 import { aBuild } from "../support/fixtures.ts";
 import { aRun } from "../support/runs.ts";
 
@@ -43,6 +44,28 @@ describe("what is watched", () => {
     api.put("buildruns", aRun("BuildRun"));
     await sightings.until((its) => its.builds().length === 1);
     expect(watched(sightings)).toEqual(["builds shop", "buildruns shop"]);
+  });
+
+  it("is looked up every ten minutes: what was installed or removed meanwhile is found then, not before", async () => {
+    const clock = fakeClock();
+    const settings = { sources: [], namespaces: ["shop"], clock, watchTimeout: 10 ** 9 };
+    const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings });
+    const sightings = watchBuilds(cluster);
+    const questions = () => api.requests.filter(({ path }) => path === "/apis/tekton.dev/v1").length;
+    const asked = (times: number) => expect.poll(questions).toBe(times * 2);
+    await sightings.until((its) => watched(its).length === 3 && its.count("synced") === 3);
+    await asked(1);
+    api.install("kpack.io");
+    await clock.advance(10 * 60_000 - 1);
+    await asked(1);
+    await clock.advance(1);
+    await sightings.until((its) => watched(its).includes("builds.kpack.io shop"));
+    await asked(2);
+    api.uninstall("kpack.io");
+    await sightings.until((its) => its.troubles().some(({ source }) => source === "builds.kpack.io"));
+    await clock.advance(10 * 60_000);
+    await sightings.until((its) => !watched(its).includes("builds.kpack.io shop"));
+    expect(watched(sightings)).toEqual(["builds shop", "pipelineruns shop", "taskruns shop"]);
   });
 
   it("is left out where the bot cannot list it, as long as it may list something", async () => {

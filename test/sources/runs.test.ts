@@ -308,11 +308,13 @@ it.each<[string, RunKind, (run: RunObject) => void, string | undefined]>([
   expect(ifMissing).toBe(expected);
 });
 
-it("a run that names thousands of images is no build: the first of them count", () => {
+it("a run that names thousands of images is taken in with the first of them, and the others are counted", () => {
   const names = Array.from({ length: 3_000 }, (_, index) => `quay.io/x/y${index}@${digest}`);
   const lists = Array.from({ length: 30 }, (_, index) => names.slice(index * 100, index * 100 + 100).join("\n"));
   const outcome = classify("PipelineRun", (run) => void Object.assign(run.status, { results: results({ IMAGES: lists }) }));
   expect(outcome).toHaveProperty("outputs.length", mostImages);
+  expect(outcome).toMatchObject({ leftOut: 3_000 - mostImages, outputs: { 0: { reference: { repository: "x/y0" } } } });
+  expect(classify("PipelineRun")).not.toHaveProperty("leftOut");
 });
 
 it.each(sources.map(({ kind }) => kind as RunKind))("a %s is left alone where its annotation says so, in every state", (kind) => {

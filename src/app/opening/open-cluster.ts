@@ -28,6 +28,7 @@ import { readBuildLog } from "../../sources/logs/build-log.ts";
 import { streamBuildLog } from "../../sources/logs/build-log-stream.ts";
 import { classified } from "../../sources/objects/classified.ts";
 import { createOwnership } from "../../sources/objects/ownership.ts";
+import { createSkippedOwners } from "../../sources/objects/skipped-owners.ts";
 import { templateOf } from "../../sources/rights.ts";
 import { watchBuilds, watchedOf } from "../../sources/watch-builds.ts";
 
@@ -40,6 +41,10 @@ const streamPageSize = 100;
 /** Milliseconds between questions about build systems, and about namespaces, which change more often. */
 const askForSources = 10 * 60_000;
 const askForNamespaces = 60_000;
+
+/** How often the skip annotation of what a build is made from is asked for, and what it means that there is no answer. */
+const lookUps = 4;
+const unseen = "the skip annotation there is not seen, and builds made from it are followed";
 
 /** A cluster, and the only way to write to it. */
 export interface WritableCluster extends Cluster {
@@ -102,11 +107,13 @@ function watchAll(
   const { clock = systemClock, pace = usualPace, watchTimeout, sources: chosen = [] } = settings;
   const { group, version } = first(sources).resource;
   const outage = createOutage((its) => api.getJson(groupPath(group, version), {}, its), clock);
+  const patience = { attempts: lookUps, backoff: pace.backoff, clock };
   const shared = { api, clock, pace, listing: createGate(listsAtOnce), outage, watchTimeout };
 
   async function* watch(part: SourcePart, its: AbortSignal): AsyncGenerator<BuildSighting> {
     const { source, namespace } = part;
-    const { resource } = source;
+    const { resource, owners } = source;
+    const skipped = owners && createSkippedOwners({ api, patience, owners });
     const read = (object: unknown, isDeleted: boolean) => {
       const outcome = withoutExcluded(classified(source, object), namespaces);
       return isDeleted ? ofDeleted(outcome) : outcome;
@@ -119,8 +126,14 @@ function watchAll(
     };
     for await (const sighting of follow({ ...shared, ...own, namespace, read, pageSize }, its)) {
       const watched = watchedOf(part);
-      if (sighting.kind !== "objects") yield { ...sighting, ...watched };
-      else yield { kind: "builds", ...watched, builds: sighting.objects, listed: sighting.listed };
+      if (sighting.kind !== "objects") {
+        yield { ...sighting, ...watched };
+        continue;
+      }
+      const { objects, listed } = sighting;
+      const { builds, notes } = skipped ? await skipped.leaveOut(objects, its) : { builds: objects, notes: [] };
+      for (const message of notes) yield { kind: "note", ...watched, message: `${message}. Until then ${unseen}` };
+      yield { kind: "builds", ...watched, builds, listed };
     }
   }
 

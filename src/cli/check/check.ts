@@ -107,6 +107,7 @@ function checkPulling(
 function usesOf(config: Config, { KUBERNETES_SERVICE_HOST: inPod }: Environment): Uses {
   return {
     builds: true,
+    owners: true,
     names: true,
     logs: !config.noBuildLog,
     scan: config.analyzeExisting || (inPod === undefined && config.registryRoute === undefined),

@@ -60,6 +60,8 @@ async function checkRight(
     if (await probe.may(right, namespace, signal))
       return at(namespace, passed(check, `${sentence(right, namespace, user, "can")}.`));
     const refused = sentence(right, namespace, user, "cannot");
+    if (right.use === "owners")
+      return at(namespace, warned(check, `${refused}. ${unseenOwners}`, grantFor(right, namespace, user)));
     if (!uses[right.use]) return at(namespace, skipped(check, `${refused}, and these settings do not need it.`));
     return at(namespace, failed(check, `${refused}.${doubtOf(right, namespace)}`, grantFor(right, namespace, user)));
   } catch (error) {
@@ -67,6 +69,8 @@ async function checkRight(
     return at(namespace, failed(check, error));
   }
 }
+
+const unseenOwners = "A skip annotation there is not seen, and its builds are followed.";
 
 function sentence(right: Right, namespace: string | undefined, user: string | undefined, can: string): string {
   const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;

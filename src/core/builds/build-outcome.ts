@@ -46,6 +46,8 @@ export interface BuildFacts {
   readonly ownerKind?: string;
   /** Whether builds of its kind can make several images, each with its own job. */
   readonly severalImages?: boolean;
+  /** How many more images it made than are taken in; absent: none. */
+  readonly leftOut?: number;
   /** What to do when the registry does not have the digest that the build named; absent: it is not looked up. */
   readonly ifMissing?: IfMissing;
   /** Tells one image of several from the others; see `eachImage`. */

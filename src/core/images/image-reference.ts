@@ -70,7 +70,8 @@ function splitPath(path: string, text: string): { registry: string; repository: 
   const slash = path.indexOf("/");
   const first = slash < 0 ? "" : path.slice(0, slash);
   const named = first.includes(".") || first.includes(":") || first === "localhost" || first !== first.toLowerCase();
-  const registry = named ? first : "docker.io";
+  // Docker Hub's old name, as in distribution/reference.
+  const registry = named && first !== "index.docker.io" ? first : "docker.io";
   const rest = named ? path.slice(slash + 1) : path;
   const repository = registry === "docker.io" && !rest.includes("/") ? `library/${rest}` : rest;
   if (registry.length > longestHost || !host.test(registry)) throw badReference(text, "its registry is no host name");

@@ -39,6 +39,8 @@ export interface Job {
   readonly trigger?: string;
   /** RFC 3339. It shows which item of a moving tag the build made. */
   readonly completedAt?: string;
+  /** How many images of its build have no job, because the build made too many; absent: none. */
+  readonly leftOut?: number;
   /** Why the build failed, if it had pushed its image before. */
   readonly failure?: string;
   /** It was pushed without a tag, like the parts of an image for several platforms. */
@@ -156,7 +158,7 @@ function submitBuild(
   policy: SubmissionPolicy,
 ): Plan {
   const base = policy.baseImage ? facts.base : undefined;
-  const { inputs, build, origin, commit, trigger, completedAt, ifMissing } = facts;
+  const { inputs, build, origin, commit, trigger, completedAt, ifMissing, leftOut } = facts;
   const buildConfig = ownerOf(facts);
   const seeksBase = policy.baseImage && !facts.base && output !== undefined;
   const id = facts.imageId === undefined ? `build-${build.uid}` : `build-${build.uid}-${facts.imageId}`;
@@ -167,7 +169,7 @@ function submitBuild(
     .map(({ analyzer, buildLog }, index) => {
       const job = { id, analyzer, cause: "build" as const, output, base, inputs, build, buildConfig, buildLog };
       const doubts = { ...(seeksBase && { seeksBase }), ...(output && ifMissing && { ifMissing }) };
-      const found = { ...doubts, ...documentOf(output, facts) };
+      const found = { ...doubts, ...documentOf(output, facts), ...(leftOut && { leftOut }) };
       return inGroup({ ...job, ...found, origin, commit, trigger, completedAt, ...failure }, index);
     });
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };

@@ -37,18 +37,20 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   async function dealWith(sighting: BuildSighting): Promise<void> {
     switch (sighting.kind) {
       case "watches":
+        tellChange(log, watched, sighting.watches);
         watched = new Set(sighting.watches.map(watchedKey));
         return;
       case "builds":
-        await Promise.all(
-          sighting.builds.flatMap(eachImage).map((build) => seeBuild(parts, build, sighting.listed ? startedAt : undefined)),
-        );
+        await Promise.all(sighting.builds.map((build) => seeRun(parts, build, sighting.listed ? startedAt : undefined)));
         return;
       case "synced":
         log.info({ source: sighting.source, namespace: sighting.namespace }, "Builds listed; watching");
         return forgetOldJobs(sighting, sighting.startedAt);
       case "trouble":
         tellTrouble(log, sighting);
+        return;
+      case "note":
+        log.info({ source: sighting.source, namespace: sighting.namespace }, sighting.message);
         return;
       case "alive":
         return;
@@ -68,25 +70,63 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   }
 }
 
-/** Builds that ended before a time (ms) are backlog: new builds go first. */
-async function seeBuild({ queue, policy, log }: FollowBuildsParts, outcome: BuildOutcome, endedBefore?: number): Promise<void> {
+/** A build with all images that it made. */
+async function seeRun(parts: FollowBuildsParts, outcome: BuildOutcome, endedBefore?: number): Promise<void> {
+  const added = await Promise.all(eachImage(outcome).map((build) => seeBuild(parts, build, endedBefore)));
+  if (!("leftOut" in outcome) || !outcome.leftOut || !added.includes(true)) return;
+  const { outputs, leftOut } = outcome;
+  const subject = nameOf(outcome);
+  parts.log.warn(
+    { subject, taken: outputs.length, leftOut },
+    "A build made too many images; those that it named last are left out",
+  );
+}
+
+/** Builds that ended before a time (ms) are backlog: new builds go first. Answers whether something was new. */
+async function seeBuild(
+  { queue, policy, log }: FollowBuildsParts,
+  outcome: BuildOutcome,
+  endedBefore?: number,
+): Promise<boolean> {
   const plan = planJobs(outcome, policy);
   if (plan.kind === "skip") {
     if (plan.because !== "not-ended") log.debug({ subject: nameOf(outcome), because: plan.because }, "Build left alone");
     if (plan.because === "unreadable") log.warn({ subject: nameOf(outcome) }, "A build cannot be read and is left alone");
-    return;
+    return false;
   }
-  await Promise.all(
+  const answers = await Promise.all(
     plan.jobs.map(async (job) => {
       const backlog = endedBefore !== undefined && !(Date.parse(job.completedAt ?? "") >= endedBefore);
       const answer = await queue.add(job, { backlog });
       if (answer === "added") log.debug({ job: job.id, subject: describeJob(job), analyzer: job.analyzer }, "Build taken in");
+      return answer === "added";
     }),
   );
+  return answers.includes(true);
 }
 
 function nameOf({ build }: BuildOutcome): string {
   return build ? `${build.namespace}/${build.name}` : "one without a name";
+}
+
+/** The most watches that one line of the log names. */
+const mostTold = 20;
+
+/** What is watched changes with the build systems that the cluster has, with the bot's rights, and with namespaces. */
+function tellChange(log: Logger, before: ReadonlySet<string>, watches: readonly Watched[]): void {
+  const now = new Set(watches.map(watchedKey));
+  const begun = [...now].filter((key) => !before.has(key));
+  const ended = [...before].filter((key) => !now.has(key));
+  const told = (keys: readonly string[]) => ({ count: keys.length, watches: keys.slice(0, mostTold) });
+  if (begun.length > 0) log.info(told(begun), "Watched from now on");
+  const left = new Set([...now].map(sourceOf));
+  const isSourceGone = ended.some((key) => !left.has(sourceOf(key)));
+  const words = "No longer watched: it is gone from the cluster, or the bot may not list it any more";
+  if (ended.length > 0) log[isSourceGone ? "warn" : "info"](told(ended), words);
+}
+
+function sourceOf(key: string): string {
+  return key.slice(0, key.indexOf(" "));
 }
 
 /** A forgotten position is normal for an API server. Everything else is a warning. */

@@ -3,8 +3,8 @@ import type { BuildOutcome } from "../../core/builds/build-outcome.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 
-/** How many failed Builds are remembered, so that each counts once. */
-const rememberedFailures = 10_000;
+/** How many builds are remembered, so that each counts once. */
+const remembered = 10_000;
 
 /** Measures the watch of builds. Call the returned function with every sighting. */
 export function measureBuilds(
@@ -15,6 +15,7 @@ export function measureBuilds(
   let lastLife = new Map(namespaces.map((namespace) => [watchedKey({ namespace }), clock.now()]));
   const troubled = new Map<string, Watched>();
   const failed = new Set<string>();
+  const cut = new Set<string>();
   metrics.gauge("watchLastEvent", () => [{ labels: {}, value: Math.min(...lastLife.values(), clock.now()) / 1000 }]);
   const newest = () => (lastLife.size === 0 ? clock.now() : Math.max(...lastLife.values()));
   metrics.gauge("watchNewestEvent", () => [{ labels: {}, value: newest() / 1000 }]);
@@ -44,16 +45,24 @@ export function measureBuilds(
     if (sighting.kind === "builds") for (const build of sighting.builds) see(build, sighting.listed, source);
   };
 
-  function see({ phase, build }: BuildOutcome, listed: boolean, source: string): void {
+  function see(outcome: BuildOutcome, listed: boolean, source: string): void {
+    const { phase, build } = outcome;
+    if ("leftOut" in outcome && outcome.leftOut && isNew(cut, outcome.build.uid))
+      metrics.count("imagesLeftOut", { source }, outcome.leftOut);
     metrics.count("buildEvents", { source, type: listed ? "listed" : "event", phase });
     if (phase === "Failed" && build) seeFailed(build.uid, listed, source);
   }
 
   /** A failed Build in a list failed earlier, or was already counted. */
   function seeFailed(uid: string, listed: boolean, source: string): void {
-    if (failed.has(uid)) return;
-    if (failed.size >= rememberedFailures) failed.clear();
-    failed.add(uid);
-    if (!listed) metrics.count("buildsFailed", { source });
+    if (isNew(failed, uid) && !listed) metrics.count("buildsFailed", { source });
   }
+}
+
+/** Whether a build counts for the first time. */
+function isNew(counted: Set<string>, uid: string): boolean {
+  if (counted.has(uid)) return false;
+  if (counted.size >= remembered) counted.clear();
+  counted.add(uid);
+  return true;
 }

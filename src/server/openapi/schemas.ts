@@ -69,6 +69,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     "origin?": text,
     "commit?": text,
     "trigger?": text,
+    "leftOut?": count,
     "completedAt?": text,
   }),
   Analysis: object({

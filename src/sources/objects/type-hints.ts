@@ -20,12 +20,19 @@ export interface RunArtifact {
   readonly values?: readonly { readonly uri?: string; readonly digest?: Readonly<Record<string, string>> }[] | null;
 }
 
-type Found = readonly (ImageReference | undefined)[];
+/** What may name an image; reading it is left for later. */
+type Candidate = () => ImageReference | undefined;
 
-/** The most results of a run that are read, and the most images of a result. */
-const mostResults = 300;
-/** The most images of a run. A matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). A run that names more is not a build. */
+/** The most names of a run that are read: more than a matrix can have. */
+const mostCandidates = 5_000;
+/** The most images of a run. A matrix has up to 256 (tektoncd/pipeline, default-max-matrix-combinations-count). */
 export const mostImages = 256;
+
+/** Images, and how many more were named. */
+export interface HintedImages {
+  readonly images: readonly ImageReference[];
+  readonly leftOut: number;
+}
 
 /**
  * The images that a run says it made, each repository and digest once, in the order of the results. They are read as in Tekton Chains (its
@@ -35,10 +42,10 @@ export function hintedImages(
   results: readonly RunResult[] | null | undefined,
   artifacts: readonly RunArtifact[] | null | undefined,
   ignored: readonly string[],
-): readonly ImageReference[] {
-  const read = entries(results)
-    .slice(0, mostResults)
-    .filter(({ name }) => typeof name === "string" && !ignored.some((pattern) => matchesWildcard(pattern, name)));
+): HintedImages {
+  const read = entries(results).filter(
+    ({ name }) => typeof name === "string" && !ignored.some((pattern) => matchesWildcard(pattern, name)),
+  );
   const certain = unique([
     ...pairs(read, "IMAGE_URL", "IMAGE_DIGEST", pinned),
     ...read.flatMap(listed),
@@ -47,7 +54,7 @@ export function hintedImages(
     ...entries(artifacts).flatMap(native),
   ]);
   const images = certain.length > 0 ? certain : unique(read.flatMap((result) => structured(result, false)));
-  return images.slice(0, mostImages);
+  return { images: images.slice(0, mostImages), leftOut: Math.max(images.length - mostImages, 0) };
 }
 
 /** The text of a result by its exact name. */
@@ -58,9 +65,8 @@ export function resultText(results: readonly RunResult[] | null | undefined, nam
 
 /** The bills of materials that a run says it pushed with its images: the results `<key>SBOM_BLOB_URL` of Konflux' tasks. */
 export function hintedDocuments(results: readonly RunResult[] | null | undefined): readonly ImageReference[] {
-  const read = entries(results).slice(0, mostResults);
-  const named = read.filter(({ name }) => typeof name === "string" && name.endsWith("SBOM_BLOB_URL"));
-  return unique(named.flatMap(({ value }) => textsOf(value).map((text) => asPinned(text.trim()))));
+  const named = entries(results).filter(({ name }) => typeof name === "string" && name.endsWith("SBOM_BLOB_URL"));
+  return unique(named.flatMap(({ value }) => textsOf(value).map((text) => () => asPinned(text.trim()))));
 }
 
 /** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length are paired item by item. */
@@ -69,32 +75,37 @@ function pairs(
   first: string,
   second: string,
   join: (url: string, digest: string) => ImageReference | undefined,
-): Found {
+): readonly Candidate[] {
+  const byName = new Map(results.toReversed().map(({ name, value }) => [name, value]));
   return results.flatMap(({ name = "", value }) => {
     if (!name.endsWith(first)) return [];
     const key = name.slice(0, name.length - first.length);
     const urls = textsOf(value);
-    const digests = textsOf(results.find((other) => other.name === key + second)?.value);
-    return urls.length === digests.length ? urls.map((url, index) => join(url, digests[index] ?? "")) : [];
+    const digests = textsOf(byName.get(key + second));
+    return urls.length === digests.length ? urls.map((url, index) => () => join(url, digests[index] ?? "")) : [];
   });
 }
 
-function listed({ name, value }: RunResult): Found {
+function listed({ name, value }: RunResult): readonly Candidate[] {
   if (name !== "IMAGES") return [];
-  return textsOf(value).flatMap((text) => text.split(/[,\n]/).slice(0, mostResults).map(asPinned));
+  return textsOf(value).flatMap((text) => text.split(/[,\n]/, mostCandidates).map((item) => () => asPinned(item)));
 }
 
 /** The flag is a text. */
-function structured({ name = "", value }: RunResult, flagged: boolean): Found {
+function structured({ name = "", value }: RunResult, flagged: boolean): readonly Candidate[] {
   if (!name.endsWith("ARTIFACT_OUTPUTS") || typeof value !== "object" || value === null) return [];
   const { uri, digest, isBuildArtifact } = value as Readonly<Record<string, unknown>>;
   if (typeof uri !== "string" || typeof digest !== "string" || (isBuildArtifact === "true") !== flagged) return [];
-  return [pinned(uri, digest)];
+  return [() => pinned(uri, digest)];
 }
 
-function native({ buildOutput, values }: RunArtifact): Found {
+function native({ buildOutput, values }: RunArtifact): readonly Candidate[] {
   if (buildOutput !== true) return [];
-  return entries(values).map(({ uri = "", digest }) => artifact(uri, `sha256:${digest?.sha256 ?? ""}`));
+  return entries(values).map(
+    ({ uri = "", digest }) =>
+      () =>
+        artifact(uri, `sha256:${digest?.sha256 ?? ""}`),
+  );
 }
 
 /** Any artifact can have such a name. Only an image says that it is one. */
@@ -122,13 +133,17 @@ export function pinned(name: string, digest: string): ImageReference | undefined
 }
 
 function textsOf(value: unknown): readonly string[] {
-  const texts: readonly unknown[] = Array.isArray(value) ? value.slice(0, mostResults) : [value];
+  const texts: readonly unknown[] = Array.isArray(value) ? value.slice(0, mostCandidates) : [value];
   return texts.filter((text): text is string => typeof text === "string" && text.trim() !== "");
 }
 
-function unique(found: Found): readonly ImageReference[] {
-  const images = found.filter((image) => image !== undefined);
-  return [
-    ...new Map(images.toReversed().map((image) => [`${repositoryOf(image)}@${image.digest}`, image])).values(),
-  ].toReversed();
+/** Each image as it is named first. */
+function unique(candidates: readonly Candidate[]): readonly ImageReference[] {
+  const images = new Map<string, ImageReference>();
+  for (const candidate of candidates.slice(0, mostCandidates)) {
+    const image = candidate();
+    const key = image && `${repositoryOf(image)}@${image.digest}`;
+    if (image && key && !images.has(key)) images.set(key, image);
+  }
+  return [...images.values()];
 }

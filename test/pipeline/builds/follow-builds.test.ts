@@ -85,6 +85,39 @@ describe("followBuilds", () => {
     expect(captured.messages("warn")).toEqual(["Grant it: oc policy …"]);
   });
 
+  it("says what is watched from now on and what is not, and warns when a whole build system is gone", async () => {
+    const shop = { namespace: "shop" };
+    const runs = { source: "buildruns", what: "BuildRun", ...shop };
+    const { captured } = await follow([
+      { kind: "watches", watches: [shop, runs, { ...runs, namespace: "bank" }] },
+      { kind: "watches", watches: [shop, runs] },
+      { kind: "watches", watches: [shop] },
+    ]);
+    const told = captured.lines.map(({ level, msg, watches }) => [level, String(msg).slice(0, 12), watches]);
+    expect(told).toEqual([
+      ["info", "Watched from", ["buildruns shop", "buildruns bank"]],
+      ["info", "No longer wa", ["buildruns bank"]],
+      ["warn", "No longer wa", ["buildruns shop"]],
+    ]);
+  });
+
+  it("tells once how many images of a build are left out because they are too many, and each of its jobs knows", async () => {
+    const reference = (tag: string) =>
+      ({ kind: "reference", reference: { registry: "quay.io", repository: "shop/cart", tag } }) as const;
+    const facts = {
+      build: { kind: "PipelineRun", namespace: "shop", name: "matrix", uid: "u" },
+      labels: {},
+      severalImages: true,
+    };
+    const outputs = [reference("1"), reference("2")];
+    const builds = [{ kind: "succeeded", phase: "Complete", outputs, leftOut: 44, ...facts } as const];
+    const { jobs, captured } = await follow([{ kind: "builds", namespace: "shop", listed: false, builds }]);
+    expect(jobs.map(({ leftOut }) => leftOut)).toEqual([44, 44]);
+    const [warning, ...more] = captured.lines.filter(({ level }) => level === "warn");
+    expect(warning).toMatchObject({ subject: "shop/matrix", taken: 2, leftOut: 44 });
+    expect(more).toEqual([]);
+  });
+
   it("warns of a Build that has no identity instead of dropping it in silence", async () => {
     const { captured } = await follow([
       { kind: "builds", namespace: "shop", listed: false, builds: [classifyBuild({ status: { phase: "Complete" } })] },

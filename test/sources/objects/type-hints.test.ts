@@ -7,7 +7,7 @@ import { results } from "../../support/runs.ts";
 const [a, b] = [digestOf("a"), digestOf("b")];
 
 function images(texts: Readonly<Record<string, unknown>>, artifacts: readonly RunArtifact[] = [], ignored = ["SOURCE_*"]) {
-  return hintedImages(results(texts) as readonly RunResult[], artifacts, ignored).map(formatImageReference);
+  return hintedImages(results(texts) as readonly RunResult[], artifacts, ignored).images.map(formatImageReference);
 }
 
 describe("images that a run names", () => {

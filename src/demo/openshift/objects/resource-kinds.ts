@@ -7,6 +7,7 @@ export type ResourceName =
   | "pipelineruns"
   | "taskruns"
   | "builds.kpack.io"
+  | "builds.shipwright.io"
   | "pods"
   | "serviceaccounts"
   | "namespaces";
@@ -102,6 +103,7 @@ export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = {
   pipelineruns: plain("pipelineruns", "tekton.dev/v1", "PipelineRun"),
   taskruns: plain("taskruns", "tekton.dev/v1", "TaskRun"),
   "builds.kpack.io": plain("builds.kpack.io", "kpack.io/v1alpha2", "Build"),
+  "builds.shipwright.io": plain("builds.shipwright.io", "shipwright.io/v1beta1", "Build"),
   pods: plain("pods", "v1", "Pod"),
   serviceaccounts: plain("serviceaccounts", "v1", "ServiceAccount"),
   namespaces: plain("namespaces", "v1", "Namespace"),
