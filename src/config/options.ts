@@ -998,7 +998,7 @@ export const options = {
     type: "boolean",
     default: false,
     group: "Logs and metrics",
-    help: "While watching, write the logs of running builds into the bot's own log, each line tagged with its build and platform.",
+    help: "While watching, write the logs of running builds into the bot's own log, each line tagged with its build, and with its platform, pipeline and task where it has them.",
   },
   deploymentName: {
     env: "THOTH_DEPLOYMENT_NAME",

@@ -16,7 +16,7 @@ import { createRequestLog, type RecordedRequest } from "./openshift/requests/req
 import { createRoutes } from "./openshift/routes.ts";
 import type { BuildLog } from "./openshift/streams/build-log.ts";
 import { createLogStreams } from "./openshift/streams/log-streams.ts";
-import { createWatches, type WatchEnding } from "./openshift/streams/watches.ts";
+import { createWatches, type WatchEnding, type Watches } from "./openshift/streams/watches.ts";
 
 export type { AccessRule } from "./openshift/requests/access.ts";
 export type { Fault, FaultyRequest } from "./openshift/requests/faults.ts";
@@ -131,11 +131,7 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
     get: (resource, namespace, name) => parsed(stores[resource].get(namespace, name)),
     ...logSetters(logs, changes.notify),
     bookmark: watches.bookmark,
-    install: (group) => void installed.add(group),
-    uninstall(group) {
-      installed.delete(group);
-      watches.close("clean");
-    },
+    ...operators(installed, watches),
     expire: () => forgetHistory(stores, revision),
     restart() {
       watches.close("reset");
@@ -167,6 +163,16 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
     },
   };
   return api;
+}
+
+function operators(installed: Set<string>, watches: Watches): Pick<OpenShiftApi, "install" | "uninstall"> {
+  return {
+    install: (group) => void installed.add(group),
+    uninstall(group) {
+      installed.delete(group);
+      watches.close("clean");
+    },
+  };
 }
 
 /** Before its groups, its rights and its users are known. */

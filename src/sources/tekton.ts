@@ -145,6 +145,8 @@ function identity(run: Run, key: BuildKey): BuildFacts {
     ownerKind: isTask ? "Task" : "Pipeline",
     madeFor: ofPipeline("pipelineRun"),
     pipeline: ofPipeline("pipeline"),
+    task: isTask ? outsideText(labels["tekton.dev/pipelineTask"], longestId) : undefined,
+    hasParts: isTask ? undefined : true,
   });
 }
 

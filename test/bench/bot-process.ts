@@ -13,6 +13,8 @@ export interface BotProcessSettings {
   readonly namespace: string;
   readonly flags: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** A module of this folder that is loaded first. */
+  readonly preload?: string;
 }
 
 /** The bot as it is shipped, in a process of its own with a ledger of its own; its log goes to a file. */
@@ -31,6 +33,7 @@ export async function startBotProcess({
   namespace,
   flags,
   environment,
+  preload,
 }: BotProcessSettings): Promise<BotProcess> {
   await using opened = new AsyncDisposableStack();
   const directory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-bench-")), (path) =>
@@ -39,18 +42,22 @@ export async function startBotProcess({
   const kubeconfig = opened.adopt(await writeKubeconfig({ server: cluster, namespace }), (file) => file.remove());
   const logFile = join(directory, "log");
   const log = opened.use(await open(logFile, "w"));
-  const child = spawn(process.execPath, [program, ...flags], {
-    cwd: directory,
-    env: {
-      ...kubeconfig.environment,
-      NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE,
-      ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
-      BUILD_WATCHER_STATE_DIR: join(directory, "state"),
-      BUILD_WATCHER_SERVER: "0",
-      ...environment,
+  const child = spawn(
+    process.execPath,
+    [...(preload ? ["--import", new URL(preload, import.meta.url).href] : []), program, ...flags],
+    {
+      cwd: directory,
+      env: {
+        ...kubeconfig.environment,
+        NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE,
+        ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
+        BUILD_WATCHER_STATE_DIR: join(directory, "state"),
+        BUILD_WATCHER_SERVER: "0",
+        ...environment,
+      },
+      stdio: ["ignore", log.fd, "inherit"],
     },
-    stdio: ["ignore", log.fd, "inherit"],
-  });
+  );
   const ended = once(child, "exit");
   opened.defer(async () => {
     child.kill("SIGTERM");

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { knownSources } from "../../src/sources/index.ts";
 import type { Loop } from "./axios-loop.ts";
 import { type BotProcess, type BotProcessSettings, startBotProcess } from "./bot-process.ts";
 import { type Measurement, quantile } from "./measurement.ts";
@@ -7,41 +8,80 @@ import type { Services, Submission } from "./services.ts";
 
 const workers = 16;
 const rounds = 3;
-const builds = 5_000;
+const builds = 3_000;
 
 /** The bot as it is shipped against a bare loop of axios calls, everything on loopback, each part in a process of its own. */
 export async function benchBot(): Promise<readonly Measurement[]> {
-  const posts = `jobs a second through the bot, over axios calls a second, ${workers} at once`;
-  const logs = "the same with the log of each build, over axios getting it and posting";
+  return [...(await throughput()), await withLogs(), await latency(), await memory(), await memoryInPod()];
+}
+
+/** How a bot is started. */
+interface Variant {
+  readonly flags: readonly string[];
+  /** On a cluster with all build systems; how many kinds of builds the bot then watches. */
+  readonly kinds?: number;
+  readonly preload?: string;
+}
+
+const variants = {
+  /** Only OpenShift's builds, and no others in the cluster. */
+  shipped: { flags: ["--no-build-log", "--sources", "builds"] },
+  /** Every kind of builds there is, as the bot finds them itself. */
+  everything: { flags: ["--no-build-log"], kinds: knownSources.length },
+  maglev: { flags: ["--no-build-log", "--sources", "builds"], preload: "./with-maglev.ts" },
+} as const satisfies Readonly<Record<string, Variant>>;
+
+/** Rounds of one after the other, so that the machine's noise meets all: each is compared with its neighbours of the same round. */
+async function throughput(): Promise<readonly Measurement[]> {
+  const rates: { readonly [Name in keyof typeof variants | "bare"]: number[] } = {
+    shipped: [],
+    everything: [],
+    maglev: [],
+    bare: [],
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, variant] of Object.entries(variants) as [keyof typeof variants, Variant][]) {
+      const { milliseconds, submissions } = await completeAll(variant);
+      rates[name].push(rateOf(milliseconds));
+      if (name === "shipped") rates.bare.push(rateOf(await postAll(submissions, false)));
+    }
+  }
+  const compare = (name: string, of: keyof typeof rates, over: keyof typeof rates, bound: Measurement["bound"]): Measurement => {
+    const ratio = quantile(
+      rates[of].map((rate, round) => rate / (rates[over][round] ?? Number.NaN)),
+      0.5,
+    );
+    const [ours, theirs] = [quantile(rates[of], 0.5), quantile(rates[over], 0.5)];
+    return {
+      name,
+      ratio,
+      bound,
+      detail: `${ours.toFixed(0)}/s over ${theirs.toFixed(0)}/s, median of ${rounds} pairs of ${builds}`,
+    };
+  };
   return [
-    { ...(await throughput(posts, false)), bound: { min: 0.5 } },
-    await throughput(logs, true),
-    await latency(),
-    await memory(),
+    compare(`jobs a second through the bot, over axios calls a second, ${workers} at once`, "shipped", "bare", { min: 0.5 }),
+    compare("the same with all build systems watched, over OpenShift's builds alone", "everything", "shipped", { min: 0.95 }),
+    compare("the same with V8's Maglev, which the bot switches off, over without", "maglev", "shipped", {}),
   ];
 }
 
-/** Rounds of one and the other by turns, so that the machine's noise meets both. */
-async function throughput(name: string, logs: boolean): Promise<Measurement> {
-  const ours: number[] = [];
-  const bare: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const { milliseconds, submissions } = await completeAll(logs);
-    ours.push(milliseconds);
-    bare.push(await postAll(submissions, logs));
-  }
-  const [bot, loop] = [rateOf(ours), rateOf(bare)];
-  const detail = `${bot.toFixed(0)}/s over ${loop.toFixed(0)}/s, medians of ${rounds} rounds of ${builds}`;
-  return { name, ratio: bot / loop, bound: {}, detail };
+async function withLogs(): Promise<Measurement> {
+  const { milliseconds, submissions } = await completeAll({ flags: [] });
+  const [ours, bare] = [rateOf(milliseconds), rateOf(await postAll(submissions, true))];
+  const name = "jobs a second with the log of each build, over axios getting it and posting";
+  return { name, ratio: ours / bare, bound: {}, detail: `${ours.toFixed(0)}/s over ${bare.toFixed(0)}/s, ${builds} builds` };
 }
 
-async function completeAll(
-  logs: boolean,
-): Promise<{ readonly milliseconds: number; readonly submissions: readonly Submission[] }> {
+async function completeAll({
+  flags,
+  kinds,
+  preload,
+}: Variant): Promise<{ readonly milliseconds: number; readonly submissions: readonly Submission[] }> {
   await using services = startRemote<Services>("./services.ts");
-  const urls = await services.call("listen");
+  const urls = await services.call("listen", kinds !== undefined);
   await services.call("run", builds);
-  await using bot = await startBot(services, urls, logs ? [] : ["--no-build-log"]);
+  await using bot = await startBot(services, { ...urls, ...(preload && { preload }) }, flags, kinds);
   const milliseconds = await bot.whileItRuns(services.call("completeAll", builds));
   return { milliseconds, submissions: await services.call("submissions") };
 }
@@ -54,8 +94,8 @@ async function postAll(submissions: readonly Submission[], logs: boolean): Promi
   return await loop.call("postAll", analysis, submissions, workers, ...(logs ? [cluster] : []));
 }
 
-function rateOf(milliseconds: readonly number[]): number {
-  return (builds * 1000) / quantile(milliseconds, 0.5);
+function rateOf(milliseconds: number): number {
+  return (builds * 1000) / milliseconds;
 }
 
 /** At a modest pace, so that the time of one build is seen and not the length of a queue. */
@@ -89,13 +129,32 @@ async function memory(): Promise<Measurement> {
   const before = await settledMemory(bot);
   await bot.whileItRuns(services.call("live", few, many - few));
   const after = await settledMemory(bot);
-  const mebibytes = (bytes: number) => (bytes / 1024 ** 2).toFixed(0);
   return {
     name: `resident memory after ${many} builds, over that after ${few}`,
     ratio: after / before,
     bound: { max: 1.2 },
     detail: `${mebibytes(after)} MiB over ${mebibytes(before)} MiB`,
   };
+}
+
+/** With its page and its probes, as in a pod. */
+async function memoryInPod(): Promise<Measurement> {
+  const [count, most] = [2_000, 125 * 10 ** 6];
+  await using services = startRemote<Services>("./services.ts");
+  const urls = await services.call("listen");
+  await using bot = await startBot(services, { ...urls, environment: { BUILD_WATCHER_SERVER: "1", PORT: "0" } });
+  await bot.whileItRuns(services.call("live", 0, count));
+  const after = await settledMemory(bot);
+  return {
+    name: `resident memory after ${count} builds with ${workers} workers and the page, over 125 MB`,
+    ratio: after / most,
+    bound: { max: 1 },
+    detail: `${mebibytes(after)} MiB over ${mebibytes(most)} MiB`,
+  };
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 ** 2).toFixed(0);
 }
 
 /** The median over two seconds at rest: a single look can meet a garbage collection on either side. */
@@ -111,10 +170,10 @@ export async function settledMemory(bot: BotProcess): Promise<number> {
 type Place = Omit<BotProcessSettings, "flags">;
 
 /** Starts the bot and waits until it watches. */
-async function startBot(services: Remote<Services>, place: Place, flags: readonly string[] = []): Promise<BotProcess> {
+async function startBot(services: Remote<Services>, place: Place, flags: readonly string[] = [], kinds = 1): Promise<BotProcess> {
   const bot = await startBotProcess({ ...place, flags: ["--workers-count", String(workers), ...flags] });
   try {
-    await bot.whileItRuns(services.call("watched"));
+    await bot.whileItRuns(services.call("watched", kinds));
     return bot;
   } catch (error) {
     await bot[Symbol.asyncDispose]();

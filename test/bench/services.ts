@@ -34,12 +34,14 @@ analysis.onSubmission((submission) => {
 
 /** An emulated cluster and analysis service, which play through the lives of builds. Builds are numbered from 0. Times are milliseconds. */
 const services = {
-  async listen() {
+  /** `installed`: with the APIs of all build systems. */
+  async listen(installed = false) {
+    if (installed) for (const group of ["shipwright.io", "tekton.dev", "kpack.io"] as const) cluster.install(group);
     await Promise.all([cluster.listen(), analysis.listen()]);
     return { cluster: cluster.url, analysis: analysis.url, namespace };
   },
-  /** Resolves when a bot watches. */
-  watched: () => cluster.waitFor(({ openWatches }) => openWatches > 0),
+  /** Resolves when a bot watches so many kinds of builds. */
+  watched: (kinds = 1) => cluster.waitFor(({ openWatches }) => openWatches >= kinds),
   /** Builds that run; the first of them will have made these images. */
   run(count: number, images: readonly string[] = []) {
     for (const [number, image] of images.entries()) {

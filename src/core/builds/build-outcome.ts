@@ -14,7 +14,7 @@ export type BuildOutcome = { readonly phase: BuildPhase } & (
   | ({ readonly kind: "failed"; readonly outputs: readonly ImageName[]; readonly reason: string } & BuildFacts)
   | ({ readonly kind: "pending" /** RFC 3339. */; readonly startedAt?: string } & Pick<
       BuildFacts,
-      "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor" | "pipeline"
+      "build" | "buildConfig" | "ownerKind" | "labels" | "madeFor" | "pipeline" | "task" | "hasParts"
     >)
   | { readonly kind: "ignored"; readonly build: BuildKey | undefined; readonly because: IgnoredBecause }
 );
@@ -55,6 +55,10 @@ export interface BuildFacts {
   /** `namespace/name` of the pipeline run that it is part of, and that reports its images if it can; and of the pipeline. */
   readonly madeFor?: string;
   readonly pipeline?: string;
+  /** What its pipeline calls it: the name of the task. */
+  readonly task?: string;
+  /** Whether it consists of builds that are seen themselves and write its log. */
+  readonly hasParts?: boolean;
 }
 
 /** The outcome of an object that was deleted: if it had not ended, it never will. */

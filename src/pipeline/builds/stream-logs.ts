@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import type { BuildSighting, Cluster } from "../../cluster/cluster.ts";
 import type { BuildKey } from "../../core/builds/build.ts";
-import { progressOf } from "../../core/builds/running-build.ts";
+import { type LogTags, progressOf } from "../../core/builds/running-build.ts";
 import { asJobError } from "../../core/jobs/errors.ts";
 import type { SubmissionPolicy } from "../../core/jobs/job.ts";
 import { withoutColours } from "../../core/outside-text.ts";
@@ -13,7 +13,7 @@ export interface StreamLogsParts {
   readonly log: Logger;
 }
 
-/** The logs of running builds in one stream: the bot's own log, every line tagged with its build and platform. */
+/** The logs of running builds in one stream: the bot's own log, every line tagged with its build, and with platform, pipeline and task. */
 export interface LogStreams {
   /** Call with every sighting. Never throws and never waits. */
   see(sighting: BuildSighting): void;
@@ -23,7 +23,7 @@ export interface LogStreams {
 
 interface Source {
   readonly build: BuildKey;
-  readonly platform: string | undefined;
+  readonly tags: LogTags;
 }
 
 /** How many logs are streamed at once; further builds wait. */
@@ -50,8 +50,8 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
     }
   }
 
-  async function stream({ build, platform }: Source): Promise<void> {
-    const tag = { source: "build-log", build: `${build.namespace}/${build.name}`, ...(platform && { platform }) };
+  async function stream({ build, tags }: Source): Promise<void> {
+    const tag = { source: "build-log", build: `${build.namespace}/${build.name}`, ...tags };
     const lines = createLineCutter((line) => log.info(tag, line));
     try {
       for await (const piece of cluster.streamBuildLog(build, true, signal)) lines.write(piece);

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { parseLabelSelector } from "../../../src/core/builds/label-selector.ts";
 import { progressOf } from "../../../src/core/builds/running-build.ts";
 import { type Build, classifyBuild } from "../../../src/sources/openshift-builds.ts";
+import { tekton } from "../../../src/sources/tekton.ts";
 import { aBuild, type BuildTraits } from "../../support/fixtures.ts";
+import { aRun, condition, type RunObject } from "../../support/runs.ts";
 
 const everything = { track: [], matchesLabels: () => true };
 
@@ -32,8 +34,21 @@ describe("a build", () => {
   ])("with labels %j is for platform %s", (labels, platform) => {
     expect(progressOf(classifyBuild(aBuild({ phase: "Running", labels })), everything)).toMatchObject({
       kind: "running",
-      platform,
+      tags: { ...(platform && { platform }) },
     });
+  });
+
+  it("that is part of a pipeline is tagged with it; the pipeline itself is not shown, because its parts are", () => {
+    const [pipelines, tasks] = tekton.sources({ ignoreResults: [] });
+    const runs = ({ status, metadata }: RunObject) => {
+      Object.assign(status, { conditions: condition("Unknown", "Running"), completionTime: undefined });
+      const label = (name: string) => `tekton.dev/${name}`;
+      metadata.labels = { [label("pipelineRun")]: "cart-1", [label("pipeline")]: "cart", [label("pipelineTask")]: "build" };
+    };
+    const taskRun = tasks?.classify(aRun("TaskRun", runs));
+    expect(taskRun && progressOf(taskRun, everything)).toMatchObject({ tags: { pipeline: "shop/cart", task: "build" } });
+    const pipelineRun = pipelines?.classify(aRun("PipelineRun", runs));
+    expect(pipelineRun && progressOf(pipelineRun, everything)).toEqual({ kind: "other" });
   });
 
   it("that is not followed is not shown", () => {
