@@ -155,7 +155,7 @@ async function policyOfWatch(config: Config, { queue, log, clock }: Parts): Prom
   const policy = submissionPolicy(config);
   const since = await sinceWhen(config.since, queue.marks, clock.now());
   if (since === undefined) {
-    log.info("Builds that have already ended are submitted as well; BUILD_WATCHER_SINCE leaves older ones alone");
+    log.info("Builds that have already ended are taken in as well; BUILD_WATCHER_SINCE leaves older ones alone");
     return policy;
   }
   log.info({ since: isoTime(since) }, "Builds that ended before are left alone");

@@ -255,6 +255,17 @@ describe("check, where the bot reads images itself", () => {
     expect(await ofReading(world)).toMatchObject([{ state: "warns" }]);
   });
 
+  it("says that the cluster's registry needs a public route if the bot runs outside", async () => {
+    await using world = await worldWith("image-registry.openshift-image-registry.svc:5000/golang-builder/cart:v1");
+    expect(await ofReading(world)).toMatchObject([
+      {
+        state: "fails",
+        detail: expect.stringContaining("only inside the cluster"),
+        mend: expect.stringContaining("_REGISTRY_ROUTE="),
+      },
+    ]);
+  });
+
   it("says that there is no image yet", async () => {
     await using world = await worldWith(undefined);
     expect(await ofReading(world)).toMatchObject([

@@ -294,7 +294,7 @@ describe("describeConfig", () => {
       namespaces: "a,b",
     });
     for (const usual of ["dryRun", "follow", "giveUpAfter", "destinationPassword"]) expect(description).not.toHaveProperty(usual);
-    expect(description).not.toHaveProperty("track");
+    for (const list of ["track", "namespaceExclude", "sbomSource"]) expect(description).not.toHaveProperty(list);
     expect(JSON.stringify(description)).not.toContain("hush");
   });
 

@@ -213,7 +213,7 @@ describe("the list", () => {
     await queue.add(imageJob(parseImageReference(`quay.io/org/tool@${digestOf("tool")}`), "scan", "thoth"));
     const page = await textOf("/");
     expect(listed(page)[0]).toContain(`tool@${digestOf("tool").slice(7, 19)}`);
-    expect(page).toContain("found in an image stream");
+    expect(page).toContain("from an image stream");
   });
 
   it.each([

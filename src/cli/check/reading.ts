@@ -11,6 +11,7 @@ import { systemClock } from "../../core/clock.ts";
 import type { ImageName } from "../../core/images/image-name.ts";
 import { formatImageReference, type ImageReference } from "../../core/images/image-reference.ts";
 import { asJobError } from "../../core/jobs/errors.ts";
+import { isInsideName, needsRoute } from "../../core/jobs/remedies.ts";
 import { createImageLocator } from "../../pipeline/builds/locate-images.ts";
 import { buildSources } from "../../sources/index.ts";
 import { type Finding, failed, passed, skipped, warned } from "./finding.ts";
@@ -56,6 +57,8 @@ export async function checkReading(
     const words = wordsFor(error, newest, image);
     // Images are pruned; that says nothing of the next one.
     if (asJobError(error).reason === "ImageNotFound") return [warned("reading images", words)];
+    if (image && isInsideName(image.registry) && environment.KUBERNETES_SERVICE_HOST === undefined)
+      return [failed("reading images", `${words}. ${needsRoute}`, set("BUILD_WATCHER_REGISTRY_ROUTE"))];
     return [failed("reading images", words, mendReading(error, set))];
   }
 }

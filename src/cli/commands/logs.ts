@@ -3,7 +3,7 @@ import { openCluster } from "../../app/opening/open-cluster.ts";
 import { clusterSettings } from "../../app/settings.ts";
 import { oneOf } from "../../config/formats.ts";
 import { kindOf, type NamedBuild } from "../../core/builds/build.ts";
-import { JobError } from "../../core/jobs/errors.ts";
+import { SetupError } from "../../core/jobs/errors.ts";
 import { knownSources } from "../../sources/index.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 
@@ -29,7 +29,7 @@ export async function logs(context: CommandContext, { build: named, follow }: Lo
   write(decoder.end());
   if (!isEmpty || signal.aborted) return 0;
   const hint = follow ? "" : "; -f waits for it";
-  throw new JobError("ClusterUnavailable", `The ${kindOf(build)} ${build.namespace}/${build.name} has written no log${hint}`);
+  throw new SetupError(`The ${kindOf(build)} ${build.namespace}/${build.name} has written no log${hint}`);
 }
 
 /** `[kind/][namespace/]name`, the kind as `oc get` takes it. */

@@ -27,5 +27,5 @@ export function secretsOf(config: Config): readonly string[] {
 function isDefault(option: Option, value: Value): boolean {
   const text = defaultText(option);
   const usual = text === undefined ? undefined : parseValue(option, text);
-  return usual !== undefined && "value" in usual && usual.value === value;
+  return usual !== undefined && "value" in usual && formatValue(option, usual.value) === formatValue(option, value);
 }

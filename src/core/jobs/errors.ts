@@ -251,7 +251,7 @@ export function failureAt(error: unknown, host: string): JobError {
   return new JobError(reason, message, { retryable, host, cause, ...(retryAfter !== undefined && { retryAfter }) });
 }
 
-/** The bot cannot start with its settings. The message says what to change; no stack is shown. */
+/** The bot cannot start, or a command cannot do what it was asked. The message says what to change. No stack is shown. */
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }

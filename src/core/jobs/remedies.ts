@@ -27,13 +27,25 @@ const ofSourceRegistry: { readonly [Reason in FailureReason]?: string } = {
     "Put that registry's CA certificate into the directory named by BUILD_WATCHER_REGISTRY_CERTS, or set THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY=1.",
 };
 
+/** Names that only the cluster's DNS knows. */
+const insideName = /\.svc(\.cluster\.local)?(:\d+)?$/;
+
+/** What to do outside the cluster about a registry that is named as it is called inside. */
+export const needsRoute =
+  "This host name works only inside the cluster. If the bot runs elsewhere, set BUILD_WATCHER_REGISTRY_ROUTE to the registry's public host, or let an administrator expose it.";
+
+export function isInsideName(host: string): boolean {
+  return insideName.test(host);
+}
+
 /**
  * What a person does about a failure. The push registry (`host[:port][/path]`) shows on which side a registry failed. Undefined for a reason that
  * only a newer version knows.
  */
 export function remedyFor({ reason, host, givenUpAfter }: Failure, pushRegistry?: string): string | undefined {
   const sides = host !== undefined && host === pushRegistry?.split("/")[0] ? ofPushRegistry : ofSourceRegistry;
-  const bySide = host === undefined ? undefined : sides[reason];
+  const isUnknownName = reason === "RegistryUnavailable" && host !== undefined && isInsideName(host);
+  const bySide = isUnknownName ? `${needsRoute} The job is retried automatically.` : host && sides[reason];
   const remedy = bySide ?? (Object.hasOwn(failureReasons, reason) ? failureReasons[reason].remedy : undefined);
   return givenUpAfter === undefined ? remedy : lastWords(remedy, givenUpAfter);
 }

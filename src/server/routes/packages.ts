@@ -13,7 +13,8 @@ import { packagesPage } from "../views/pages/packages-page.ts";
 import { callerOf } from "./guard.ts";
 
 const noQuestion = "Ask for a name, with a version or a range: name=log4j-core&version=>=2.0 <2.17.1";
-const notReading = "This bot reads no packages: images are submitted to THOTH_USER_API_HOST.";
+const notReading =
+  "This bot reads no packages. Name packages in BUILD_WATCHER_ANALYZERS, beside the other analyzers, to have them read.";
 
 /** Which images have a package: for people at `/packages`, for programs below `/api`; and bills of materials. */
 export function packageRoutes(parts: PageParts): Router {

@@ -77,16 +77,16 @@ export function resultLink({ result }: JobRecord): Html | undefined {
 function subject(job: Job): Html {
   const { build, buildConfig, trigger, commit } = job;
   const link = (name: string) => html`<a class="subject" href="${jobPath(job.id)}">${outside(name, 120)}</a>`;
-  if (!build) return html`${link(shortImage(describeJob(job)))}<p class="meta">${causeWords[job.cause]}</p>`;
+  if (!build) return html`${link(shortImage(describeJob(job)))}<p class="meta">from ${causeWords[job.cause]}</p>`;
   const config = html`${build.kind !== undefined && html`<span class="tag kind">${outside(build.kind, 40)}</span> `}<span class="tag">${outside(ownerParts(buildConfig).name ?? build.namespace, 120)}</span>`;
   return html`${link(build.name)}<p class="meta">${config} ${trigger !== undefined && outside(trigger, 120)} ${commit !== undefined && html`<code title="git revision ${commit.slice(0, 64)}">${commit.slice(0, 8)}</code>`}</p>`;
 }
 
 export const causeWords: Readonly<Record<Job["cause"], string>> = {
   build: "a build",
-  scan: "found in an image stream",
-  webhook: "sent by a program",
-  "command-line": "named on the command line",
+  scan: "an image stream",
+  webhook: "a web hook or the API",
+  "command-line": "the command line",
 };
 
 /** The image's short name, which unfolds to the full one. */

@@ -64,12 +64,18 @@ function watchCard(status: Status, now: number): Html {
 <p class="facts">${seen} · started ${timeAgo(startedAt, now)}</p></div>`;
 }
 
+/** More watched namespaces are counted and not named. */
+const fewNamespaces = 5;
+
 function watched({ namespaces, track }: Status): Html {
   const [first, ...others] = namespaces;
+  const tags = (names: Status["namespaces"]) => names.map((name) => html`<span class="tag">${outside(name ?? "")}</span> `);
+  const many = html`<details class="inline"><summary><b>${namespaces.length} namespaces</b></summary> ${tags(namespaces)}</details>`;
   const name = first === undefined ? html`the whole cluster` : html`<b>${outside(first)}</b>`;
-  const all = html`<details class="inline"><summary>and ${others.length} more</summary> ${others.map((other) => html`<span class="tag">${outside(other ?? "")}</span> `)}</details>`;
+  const all = html`<details class="inline"><summary>and ${others.length} more</summary> ${tags(others)}</details>`;
   const only = html`<details class="inline"><summary>only ${counted(track.length, "BuildConfig")}</summary> ${track.map((entry) => html`<span class="tag">${outside(entry)}</span> `)}</details>`;
-  return html`${name} ${others.length > 0 && all} ${track.length > 0 && only}`;
+  const few = html`${name} ${others.length > 0 && all}`;
+  return html`${others.length < fewNamespaces ? few : many} ${track.length > 0 && only}`;
 }
 
 /** Namespaces in trouble, unfolded on demand: there may be hundreds. */

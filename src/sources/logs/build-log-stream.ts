@@ -4,7 +4,7 @@ import { isPassing, retrying } from "../../cluster/api/retrying.ts";
 import { asClusterError } from "../../cluster/api/trouble.ts";
 import type { NamedBuild } from "../../core/builds/build.ts";
 import { sleep } from "../../core/clock.ts";
-import { JobError } from "../../core/jobs/errors.ts";
+import { SetupError } from "../../core/jobs/errors.ts";
 import { backoffDelay } from "../../core/jobs/retry.ts";
 import type { BuildSource, LogPart } from "../build-source.ts";
 import type { LogReader } from "./build-log.ts";
@@ -106,7 +106,7 @@ function isWaiting(error: unknown): boolean {
   );
 }
 
-function explained(error: unknown, { kind, resource }: BuildSource, { namespace, name }: NamedBuild): JobError {
+function explained(error: unknown, { kind, resource }: BuildSource, { namespace, name }: NamedBuild): Error {
   const fault = error instanceof ApiError ? error.fault : undefined;
   const said = error instanceof Error ? error.message : String(error);
   const message = {
@@ -114,5 +114,5 @@ function explained(error: unknown, { kind, resource }: BuildSource, { namespace,
     Refused: `There is no log for the ${kind} ${namespace}/${name} (${said})`,
   }[fault as string];
   if (message === undefined) return asClusterError(error, { verb: "get", resource: `${resourceName(resource)}/log`, namespace });
-  return new JobError("ClusterUnavailable", message, { retryable: false, cause: error });
+  return new SetupError(message, { cause: error });
 }

@@ -14,4 +14,10 @@ describe("what to do about a job that was given up", () => {
   it("keeps the advice of a job that is still tried as it is", () => {
     expect(remedyFor({ reason: "RegistryUnavailable" })).toBe(failureReasons.RegistryUnavailable.remedy);
   });
+
+  it("says for a host name of the cluster that it works only inside", () => {
+    const host = "image-registry.openshift-image-registry.svc:5000";
+    expect(remedyFor({ reason: "RegistryUnavailable", host })).toContain("BUILD_WATCHER_REGISTRY_ROUTE");
+    expect(remedyFor({ reason: "RegistryUnavailable", host: "svc.example.com" })).not.toContain("BUILD_WATCHER_REGISTRY_ROUTE");
+  });
 });

@@ -61,7 +61,7 @@ ${input("Namespace", "namespace", filter.namespace, namespaces, "extra")}
 ${select("Changed", "since", filter.since, Object.keys(periods), (name) => `last ${name}`, "extra")}
 <details class="more-filters"${isUnfolded && html` open`}><summary>More filters</summary><div>
 ${input("BuildConfig", "config", filter.config, configs)}
-${select("Taken in as", "cause", filter.cause, jobCauses, (cause) => causeWords[cause])}
+${select("Comes from", "cause", filter.cause, jobCauses, (cause) => causeWords[cause])}
 ${select("Failed with", "reason", filter.reason, Object.keys(failureReasons), reasonWords)}
 ${input("Failed at", "host", filter.host, names(status.problems.map(({ host }) => host)))}
 </div></details>
@@ -114,7 +114,7 @@ function title({ filter, fitting }: JobsPage): Part {
     "jobs",
     namespace && ` of ${namespace}`,
     config && ` of ${config}`,
-    cause && ` taken in as ${causeWords[cause]}`,
+    cause && ` from ${causeWords[cause]}`,
     reason && ` with “${reasonWords(reason)}”`,
     host && ` at ${host}`,
     text && ` that mention “${text}”`,
