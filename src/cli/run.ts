@@ -181,12 +181,11 @@ function openLog(
 
 /** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */
 function tellFatal(log: Logger, error: unknown): void {
-  if (isExplained(error)) log.fatal("reason" in error ? { reason: error.reason } : {}, error.message);
+  if (error instanceof SetupError) log.fatal(error.message);
+  else if (isExplained(error)) log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);
   else log.fatal({ err: error }, "The bot ends because of an unexpected error");
 }
 
 function isExplained(error: unknown): error is Error {
-  return [JobError, SetupError, LedgerError, DatabaseError, QueueUnavailableError, ServerError].some(
-    (kind) => error instanceof kind,
-  );
+  return [JobError, LedgerError, DatabaseError, QueueUnavailableError, ServerError].some((kind) => error instanceof kind);
 }
