@@ -111,7 +111,7 @@ requirePrograms(
     expect(records.every(({ id, job }) => id === `${job.group}-packages`)).toBe(true);
   });
 
-  it("never submits an image whose copy failed, and lets the others go on", async () => {
+  it("never submits an image whose copy failed, and continues with the others", async () => {
     await using world = await createWorld();
     const gone = makeImage();
     const outputReference = `${internalRegistry}/shop/gone:latest`;
@@ -124,7 +124,7 @@ requirePrograms(
     expect(submitted(world)).toEqual([expect.stringContaining("/mirror/shop-there@")]);
   });
 
-  it("submits what needs no copy though the only worker's copies hang", async () => {
+  it("submits what needs no copy while the only worker's copies hang", async () => {
     await using world = await createWorld();
     const { cluster, analysis } = world;
     const hanging = await startFaultyRegistry(destination, ({ method }) => method === "POST");
@@ -187,7 +187,7 @@ requirePrograms(
     expect(submitted(world)).toEqual([`${destination.host}/mirror/${copyName("shop/outside")}@${image.digest}`]);
   });
 
-  it("copies single images by command, and says in a dry run what would go where", async () => {
+  it("copies single images by command, and shows in a dry run what would be copied where", async () => {
     await using world = await createWorld();
     const image = await source.push("shop/by-hand", makeImage(), "v1");
     const settings = {

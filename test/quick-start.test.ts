@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 
 describe("the demo", () => {
-  it("tells the bot's main job a line an event, with totals that add up, and ends by itself", () => {
+  it("shows the bot's main job with one line per event and totals that add up, and ends by itself", () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", "demo", "--fast"], {
       encoding: "utf8",
       env: { PATH: process.env.PATH },

@@ -75,7 +75,7 @@ describe("with the recorded builds in the cluster", () => {
     expect(world.analysis.received).toBe(6);
   });
 
-  it("adds with the startup pass only what no build covers, and closes it with its counts", async () => {
+  it("adds only what no build covers in the startup pass, and logs its counts at the end", async () => {
     await using world = await createWorld();
     furnish(world);
     putImported(world);
@@ -165,7 +165,7 @@ describe("a live build", () => {
 });
 
 describe("a dry run", () => {
-  it("submits nothing, says what it would, and does not remember it as done", async () => {
+  it("submits nothing, says what it would submit, and remembers nothing", async () => {
     await using world = await createWorld();
     furnish(world);
     const dry = world.bot(["--dry-run"]);

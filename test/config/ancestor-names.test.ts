@@ -103,7 +103,7 @@ describe("the names of the Python build-watcher", () => {
     expect(configOf(line)).toMatchObject(expected);
   });
 
-  it("takes the line of its README as it stands", () => {
+  it("accepts the command of its README unchanged", () => {
     const line =
       "--build-watcher-namespace jupyterhub --thoth-api-host user-api.example.com --no-tls-verify --pass-token --no-registry-tls-verify";
     expect(parseArguments(line.split(" "), { version: "0.0.0" })).toMatchObject({ command: "watch" });

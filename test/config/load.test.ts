@@ -52,7 +52,7 @@ describe("loadConfig", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("prefers the flag to the environment, that to the .env file, and that to the default", () => {
+  it("prefers flag, environment, .env file and default, in this order", () => {
     const envFile = "THOTH_BUILD_WATCHER_WORKERS=4\nTHOTH_WATCHED_NAMESPACE=file\nTHOTH_ENVIRONMENT_TYPE=buildtime\n";
     const environment = { THOTH_BUILD_WATCHER_WORKERS: "3", THOTH_WATCHED_NAMESPACE: "environment" };
     const { config } = load({ flags: { workers: "2" }, environment, envFile });
@@ -83,7 +83,7 @@ describe("loadConfig", () => {
     expect(load({ envFile }).config).toMatchObject({ analysisHost: "a.example.com", passToken: false });
   });
 
-  it("takes no verification of any registry for both kinds of registries", () => {
+  it("applies --no-registry-tls-verify to both kinds of registries", () => {
     expect(load({ flags: { noRegistryTlsVerify: true } }).config).toMatchObject({
       noSourceTlsVerify: true,
       noDestinationTlsVerify: true,
@@ -106,7 +106,7 @@ describe("loadConfig", () => {
 });
 
 describe("the mistakes in settings", () => {
-  it("are told all at once, each with flag, variable, value and what would be right", () => {
+  it("are reported all at once, each with flag, variable, value and what is expected", () => {
     const flags = { workers: "zero", namespaces: ["Team"] };
     const environment = { THOTH_PUSH_REGISTRY: "https://quay.io/x", KUBERNETES_VERIFY_TLS: "perhaps" };
     const envFile = "BUILD_WATCHER_JOB_TIMEOUT=soon";
@@ -141,7 +141,7 @@ describe("the mistakes in settings", () => {
     expect(others).toEqual([]);
   });
 
-  it("include leaving nothing to submit, but not leaving something", () => {
+  it("include settings that leave nothing to submit", () => {
     expect(mistakesOf({ flags: { noBase: true, noOutput: true } })).toEqual([]);
     const mistakes = mistakesOf({
       flags: { noBase: true, noOutput: true },
@@ -150,7 +150,7 @@ describe("the mistakes in settings", () => {
     expect(mistakes).toEqual([expect.stringMatching(/--no-base .*--no-output .*--no-build-log .*nothing is left to submit/)]);
   });
 
-  it("include * beside a namespace", () => {
+  it("include * together with a namespace", () => {
     expect(mistakesOf({ flags: { namespaces: ["*,team"] } })).toEqual([expect.stringMatching(/is "\*,team"; .*\* alone/)]);
   });
 
@@ -163,7 +163,7 @@ describe("the mistakes in settings", () => {
     expect(mistakesOf({})).toEqual([]);
   });
 
-  it("include an analyzer that there is not, and none beside another one", () => {
+  it("include an unknown analyzer, and none together with another one", () => {
     expect(mistakesOf({ flags: { analyzers: ["toth"] } })).toEqual([
       expect.stringMatching(/BUILD_WATCHER_ANALYZERS\) names "toth".*thoth.*BUILD_WATCHER_COMMANDS_FILE/),
     ]);
@@ -172,7 +172,7 @@ describe("the mistakes in settings", () => {
     expect(mistakesOf({})).toEqual([]);
   });
 
-  it("tell a wrong analysis host once, not as missing besides", () => {
+  it("report a wrong analysis host once, and not also as missing", () => {
     expect(mistakesOf({ flags: { analyzers: ["thoth"], analysisHost: "ftp://x" } })).toHaveLength(1);
   });
 
@@ -212,7 +212,7 @@ describe("warnings", () => {
     ]);
   });
 
-  it("also come for the .env file, and without a suggestion where nothing is near", () => {
+  it("also come for the .env file, without a suggestion if no name is similar", () => {
     expect(load({ envFile: "THOTH_QUOKKA=1" }).warnings).toEqual(["THOTH_QUOKKA is not a setting of the bot and has no effect"]);
   });
 
@@ -220,7 +220,7 @@ describe("warnings", () => {
     expect(load({ environment: { THOTH_SRC_REGISTRY_PASWORD: "hush" } }).warnings.join()).not.toContain("hush");
   });
 
-  it("stay away for variables that Kubernetes sets for a Service named like the bot", () => {
+  it("do not come for variables that Kubernetes sets for a Service with the bot's name", () => {
     const environment = {
       BUILD_WATCHER_SERVICE_HOST: "172.30.0.7",
       BUILD_WATCHER_SERVICE_PORT: "8080",
@@ -237,7 +237,7 @@ describe("warnings", () => {
     expect(config.pushGatewayPort).toBeUndefined();
   });
 
-  it("stay away for variables of the Python build-watcher's deployment that mean nothing any more", () => {
+  it("do not come for variables of the Python build-watcher that have no effect any more", () => {
     const environment = {
       THOTH_LOG_BUILD_WATCHER: "INFO",
       THOTH_ERROR_FALLBACK: "1",
@@ -248,7 +248,7 @@ describe("warnings", () => {
     expect(load({ environment }).warnings).toEqual([]);
   });
 
-  it("come for a switch that a template left unfilled, which does not stop the bot", () => {
+  it("come for a switch that a template left empty, which does not stop the bot", () => {
     const { config, warnings } = load({
       environment: { THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: unfilled("HOTH_BUILD_ANALYSIS_NO_BUILD_LOG") },
     });
@@ -298,7 +298,7 @@ describe("describeConfig", () => {
     expect(JSON.stringify(description)).not.toContain("hush");
   });
 
-  it("goes with the list of texts to keep out of any output", () => {
+  it("has a list of texts that must not be in any output", () => {
     expect(secretsOf(config)).toEqual(["hush"]);
   });
 });
@@ -306,13 +306,13 @@ describe("describeConfig", () => {
 describe("the database's URL", () => {
   const url = "postgresql://app:hush%2Fhush@db.example.com/bot";
 
-  it("is shown nowhere, nor is its password, in any way of writing it", () => {
+  it("is never shown, and its password is not, in any spelling", () => {
     const { config } = load({ environment: { BUILD_WATCHER_DATABASE_URL: url } });
     expect(describeConfig(config)).toMatchObject({ databaseUrl: "set" });
     expect(secretsOf(config)).toEqual([url, "hush%2Fhush", "hush/hush"]);
   });
 
-  it("is a mistake that repeats nothing of it", () => {
+  it("can be a mistake, which repeats no part of it", () => {
     const [mistake = "", ...others] = mistakesOf({
       environment: { BUILD_WATCHER_DATABASE_URL: "postgresql://app:hush@hush@db/bot" },
     });
@@ -321,7 +321,7 @@ describe("the database's URL", () => {
     expect(others).toEqual([]);
   });
 
-  it("may leave its certificates to a setting of their own", () => {
+  it("can leave its certificates to their own setting", () => {
     const environment = { BUILD_WATCHER_DATABASE_URL: `${url}?sslmode=verify-ca` };
     expect(mistakesOf({ environment })).toEqual([
       expect.stringMatching(/sslrootcert.*--database-ca \(BUILD_WATCHER_DATABASE_CA\)/),
@@ -329,13 +329,13 @@ describe("the database's URL", () => {
     expect(mistakesOf({ environment, flags: { databaseCa: "/ca.crt" } })).toEqual([]);
   });
 
-  it("is not taken from the .env of a directory of somebody else's", () => {
+  it("is not taken from the .env in somebody else's directory", () => {
     expect(mistakesOf({ envFile: `BUILD_WATCHER_DATABASE_URL=${url}`, ownEnvFile: false })).toEqual([
       expect.stringMatching(/^BUILD_WATCHER_DATABASE_URL is not read from the \.env/),
     ]);
   });
 
-  it("is missed by a file of its CA certificates", () => {
+  it("is required by a file with its CA certificates", () => {
     expect(load({ flags: { databaseCa: "/ca.crt" } }).warnings).toEqual([
       expect.stringMatching(/^--database-ca .*no effect without BUILD_WATCHER_DATABASE_URL/),
     ]);
@@ -343,7 +343,7 @@ describe("the database's URL", () => {
 });
 
 describe("readEnvFile", () => {
-  it("gives the text of the file, nothing when there is none, and a mistake when it cannot be read", () => {
+  it("returns the file's text, nothing if there is no file, and a mistake if it cannot be read", () => {
     const path = join(directory, ".env");
     writeFileSync(path, "A=1\n");
     expect(readEnvFile(path)).toBe("A=1\n");

@@ -60,7 +60,7 @@ function harborTells({ host }: RegistryServer, digest: string, tag?: string): un
 }
 
 requirePrograms("docker-registry")("one push is one job", () => {
-  it("where a registry tells of each manifest of it alone, and an untagged image by itself is one as well", async () => {
+  it("if a registry reports each manifest alone; an untagged image by itself is one job, too", async () => {
     const { world, registry } = await open((url) => ({
       url: `${url}/webhooks/registry`,
       headers: { Authorization: [`Bearer ${secret}`] },
@@ -72,7 +72,7 @@ requirePrograms("docker-registry")("one push is one job", () => {
     expect(submitted(world)).toEqual([whole, alone].toSorted());
   });
 
-  it("where Harbor tells of each of them without naming what holds it, an attestation among them", async () => {
+  it("if Harbor reports each of them, even an attestation, without naming the index", async () => {
     const { world, url, registry, call } = await open();
     const index = makeIndex();
     const extra = attestation();
@@ -87,7 +87,7 @@ requirePrograms("docker-registry")("one push is one job", () => {
 });
 
 describe("a sender's question whether it may send", () => {
-  it("is answered as Event Grid and CloudEvents want it, and nothing else is let in by that", async () => {
+  it("is answered as Event Grid and CloudEvents expect, and lets nothing else in", async () => {
     const world = await createWorld();
     onTestFinished(() => world[Symbol.asyncDispose]());
     const hook = `${await hookedBot(world)}/webhooks/registry`;

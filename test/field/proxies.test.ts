@@ -65,7 +65,7 @@ describe("the proxy for an address", () => {
     expect(proxiesOf(variables).proxyFor(new URL(url))?.name).toBe(how === "directly" ? undefined : "http://p:3128");
   });
 
-  it("is the one in upper case where two differ, for skopeo as well, and the bot says so", () => {
+  it("is the upper-case variable if two differ, also for skopeo, and the bot says so", () => {
     const { proxies, warnings } = readProxies({ HTTPS_PROXY: "http://a:1", https_proxy: "http://b:1", no_proxy: "x" });
     expect(proxies.proxyFor(new URL("https://quay.io"))?.name).toBe("http://a:1");
     const alike = { HTTPS_PROXY: "http://a:1", https_proxy: "http://a:1", NO_PROXY: "x", no_proxy: "x" };
@@ -151,7 +151,7 @@ describe("a proxy that refuses", () => {
     }
   });
 
-  it("by plain HTTP with 407 is named as well", async () => {
+  it("by plain HTTP with 407 is named, too", async () => {
     await using proxy = await startProxy({ refuses: 407 });
     const proxies = proxiesOf({ HTTP_PROXY: proxy.host });
     const url = "http://user-api.test/api/v1";
@@ -169,7 +169,7 @@ describe("a proxy that refuses", () => {
     endpoint.close();
   });
 
-  it("by saying nothing is given up before the job's time is over", async () => {
+  it("by not answering is given up before the job's deadline", async () => {
     await using proxy = await startProxy({ refuses: 0 });
     const agents = createAgents(proxiesOf({ HTTPS_PROXY: proxy.host }), 200);
     const { via, ...way } = agents.wayTo(new URL("https://quay.test/"), "", () => ({}));
@@ -178,7 +178,7 @@ describe("a proxy that refuses", () => {
     agents.close();
   });
 
-  it("by not being there is named", async () => {
+  it("because it does not exist is named", async () => {
     const proxy = await startProxy();
     await proxy[Symbol.asyncDispose]();
     const parts = openTestParts({ proxies: proxiesOf({ HTTPS_PROXY: proxy.host }) });
@@ -196,7 +196,7 @@ requirePrograms(
   "docker-registry",
   "openssl",
 )("a copy through a proxy", () => {
-  it("goes through it with both halves, with its login as it was meant, and to a registry beside the bot directly", async () => {
+  it("copies through it in both directions with the right login, and reaches a registry on the bot's machine directly", async () => {
     const certificates = makeCertificates();
     await using source = await startOddRegistry({ tls: certificates });
     await using proxy = await startProxy({ leadsTo: () => source.host });

@@ -59,7 +59,7 @@ describe.each(templateFiles)("%s", (file) => {
     expect([...referencesIn(template)].sort()).toEqual(parameters.map(({ name }) => name).sort());
   });
 
-  it("describes every parameter, and asks only for what nobody else can know", () => {
+  it("describes every parameter, and requires only what has no default", () => {
     expect(parameters.filter(({ description }) => !description?.endsWith("."))).toEqual([]);
     const asked = parameters.filter(({ required, value }) => required && !value).map(({ name }) => name);
     expect(Object.keys(needed)).toEqual(expect.arrayContaining(asked));
@@ -82,7 +82,7 @@ describe.each(templateFiles)("%s", (file) => {
     expect(processed(file).map(({ metadata }) => metadata.labels?.app)).toEqual(processed(file).map(() => "build-watcher"));
   });
 
-  it("cannot be processed without what is required, or with what it does not know", () => {
+  it("cannot be processed without required parameters, or with unknown ones", () => {
     const [asked] = parameters.filter(({ required, value }) => required && !value);
     if (asked) expect(() => processTemplate(file)).toThrow(`parameter ${asked.name} is required`);
     expect(() => processed(file, { QUOKKA: "1" })).toThrow('unknown parameter name "QUOKKA"');
@@ -96,7 +96,7 @@ describe("buildconfig.yaml", () => {
     return object?.spec;
   };
 
-  it("builds the Dockerfile from what is sent, unless told otherwise", () => {
+  it("builds the Dockerfile from the sent source by default", () => {
     expect(strategyOf({})).toMatchObject({
       source: { binary: {} },
       strategy: { dockerStrategy: { from: { kind: "DockerImage", name: expect.stringContaining("nodejs-24-minimal") } } },
@@ -151,7 +151,7 @@ describe("login-proxy.yaml", () => {
     expect(chosen.spec).not.toHaveProperty("host");
   });
 
-  it("lets in by a right in the bot's namespace, and leads to the bot in its own pod", () => {
+  it("lets in people with a right in the bot's namespace, and leads to the bot in its own pod", () => {
     const args = containers[0]?.args ?? [];
     const [, review = ""] = args.map((arg) => /^--openshift-sar=(.*)$/.exec(arg)).find(Boolean) ?? [];
     expect(JSON.parse(review)).toEqual({ namespace: "bots", resource: "pods", verb: "create" });

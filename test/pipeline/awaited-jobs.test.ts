@@ -27,7 +27,7 @@ function queue(known: () => Promise<JobRecord>, replicas: readonly Replica[] = [
 }
 
 describe("jobs that a command waits for", () => {
-  it("count when they end before it is known by which record they were taken in", async () => {
+  it("count even if they end before their record is known", async () => {
     const { promise, resolve } = Promise.withResolvers<JobRecord>();
     const awaited = createAwaitedJobs(
       queue(() => promise),

@@ -83,7 +83,7 @@ describe("a job", () => {
     });
   });
 
-  it("does without the log when there is none", async () => {
+  it("is submitted without a log if there is none", async () => {
     const { request } = await run({ output, build, buildLog: true }, { cluster });
     expect(request?.buildLog).toBeUndefined();
     expect(request?.output).toBeDefined();
@@ -99,14 +99,14 @@ describe("a job", () => {
     expect(result.notes).toEqual([expect.stringContaining("Not pinned")]);
   });
 
-  it("names images by the host that is reached from outside", async () => {
+  it("names images by the registry's public host", async () => {
     const { request } = await run({ output }, { cluster });
     expect(request?.output && formatImageReference(request.output.reference)).toBe(
       `registry.apps.example.com/shop/cart@${digest}`,
     );
   });
 
-  it("leaves a base image out that the bot may not look up, and says so", async () => {
+  it("leaves out a base image that the bot has no right to look up, and says so", async () => {
     const denied = async () => {
       throw new JobError("ClusterDenied", "The bot cannot get imagestreams in namespace base");
     };
@@ -117,7 +117,7 @@ describe("a job", () => {
     expect(result.notes).toEqual([expect.stringContaining("base/node:1 left out: The bot cannot get imagestreams")]);
   });
 
-  it("leaves a base image out that the cluster cannot find, and says so", async () => {
+  it("leaves out a base image that the cluster cannot find, and says so", async () => {
     const missing: ImageName = { kind: "stream-tag", namespace: "shop", stream: "gone", tag: "1" };
     const { result, request } = await run({ output, base: missing });
     expect(request?.base).toBeUndefined();
@@ -129,7 +129,7 @@ describe("a job", () => {
     await expect(run({ output: missing })).rejects.toMatchObject({ reason: "ImageNotFound" });
   });
 
-  it("is done without a submission when nothing is left of a failed build", async () => {
+  it("is done without a submission if a failed build leaves nothing to submit", async () => {
     const { result, request } = await run({ build, buildLog: true }, { cluster });
     expect(request).toBeUndefined();
     expect(result.notes).toEqual([expect.stringContaining("nothing to submit")]);
@@ -154,19 +154,19 @@ describe("with a push registry", () => {
     expect(request?.base).toMatchObject({ reference: { registry: "quay.example.com" } });
   });
 
-  it("submits an image that stays where it is with its own login", async () => {
+  it("submits an image that is not copied with its own login", async () => {
     const copier = { copyLogin, copy: async (image: ImageReference) => image };
     const { request } = await run({ output }, { copier, loginFor: async () => ({ user: "src", password: "src-password" }) });
     expect(request?.output).toMatchObject({ reference: { registry: internal }, verifyTls: true, login: { user: "src" } });
   });
 
-  it("notes when an image was copied, but not when its copy was only named", async () => {
+  it("records when an image was copied, but not if its copy was only named", async () => {
     const copier = { copyLogin, copy: async (image: ImageReference) => copied(image) };
     expect((await run({ output }, { copier })).result.copiedAt).toBeDefined();
     expect((await run({ output }, { copier: { ...copier, onlyPlans: true } })).result.copiedAt).toBeUndefined();
   });
 
-  it("tells the copier which images lie in the registry that the source login is for", async () => {
+  it("tells the copier which images are in the registry of the source login", async () => {
     const asked: [string, boolean | undefined][] = [];
     const copier = {
       copyLogin,
@@ -187,7 +187,7 @@ describe("with a push registry", () => {
     await expect(run({ output }, { copier })).rejects.toMatchObject({ reason: "RegistryDenied" });
   });
 
-  it("submits a base image from where it is when it cannot be copied", async () => {
+  it("submits the original of a base image that cannot be copied", async () => {
     const copier = {
       copyLogin,
       copy: async (image: ImageReference) => {
@@ -212,13 +212,13 @@ describe("what a build left open", () => {
   });
   const told = (image: AnalysisRequest["output"]) => image && formatImageReference(image.reference);
 
-  it("is its base image, which the image itself names: it is submitted and recorded", async () => {
+  it("can be its base image: the one that the image names is submitted and recorded", async () => {
     const { result, request } = await run({ output, build, seeksBase: true }, { lookAt: async () => present(digest, found) });
     expect(told(request?.base)).toBe(`quay.io/base/go@${other}`);
     expect(result).toMatchObject({ base: `quay.io/base/go@${other}`, notes: [] });
   });
 
-  it("is not asked for where the build names its base image, nor taken where it was not asked for", async () => {
+  it("is not looked up if the build names its base image, or if base images are switched off", async () => {
     const looked: string[] = [];
     const lookAt = async (image: ImageReference) => {
       looked.push(formatImageReference(image));
@@ -229,14 +229,14 @@ describe("what a build left open", () => {
     expect((await run({ output, build, ifMissing: "leave-out" }, { lookAt })).request?.base).toBeUndefined();
   });
 
-  it("is no base image of somebody else's namespace", async () => {
+  it("is not taken from another namespace", async () => {
     const hidden = name(`${internal}/bank/vault@${other}`);
     const { result, request } = await run({ output, build, seeksBase: true }, { lookAt: async () => present(digest, hidden) });
     expect(request?.base).toBeUndefined();
     expect(result.notes).toEqual([expect.stringContaining("bank, which is neither the build's own")]);
   });
 
-  it("is not looked up with the cluster's token in somebody else's namespace", async () => {
+  it("is not looked up with the cluster's token in another namespace", async () => {
     const lookAt = () => Promise.reject(new Error("must not be asked"));
     const job = { output: name(`${internal}/bank/vault@${digest}`), build, seeksBase: true };
     expect((await run(job, { lookAt, readsWithLogin: false })).result.notes).toEqual([
@@ -245,7 +245,7 @@ describe("what a build left open", () => {
     await expect(run(job, { lookAt })).rejects.toMatchObject({ reason: "ForeignNamespace" });
   });
 
-  it("is whether it was pushed: an image that is not there is left out, and its log with it", async () => {
+  it("can be whether it was pushed: an image that is not there is left out, with its log", async () => {
     const { result, request } = await run(
       { output, build, buildLog: true, ifMissing: "leave-out" },
       { lookAt: async () => ({ kind: "absent" }) },
@@ -254,7 +254,7 @@ describe("what a build left open", () => {
     expect(result.notes).toEqual([expect.stringContaining("Left out: its registry does not have")]);
   });
 
-  it("is its digest: where the builder told another than it pushed, the tag counts", async () => {
+  it("can be its digest: if the builder reports another than it pushed, the tag counts", async () => {
     const tagged = name(`quay.io/shop/cart:2@${digest}`);
     const lookAt = async ({ digest: asked }: ImageReference) => (asked ? { kind: "absent" as const } : present(other));
     const { result, request } = await run({ output: tagged, build, ifMissing: "by-tag" }, { lookAt });
@@ -262,7 +262,7 @@ describe("what a build left open", () => {
     expect(result.notes).toEqual([expect.stringContaining(`names the digest ${digest}`)]);
   });
 
-  it("is its digest, where the builder told none", async () => {
+  it("can be its digest, if the builder reports none", async () => {
     const { request } = await run(
       { output: name("quay.io/shop/cart:2"), build, ifMissing: "by-tag" },
       { lookAt: async () => present(other) },
@@ -270,7 +270,7 @@ describe("what a build left open", () => {
     expect(told(request?.output)).toBe(`quay.io/shop/cart@${other}`);
   });
 
-  it("costs no job its submission where the registry does not say, now or ever", async () => {
+  it("never costs a job its submission if the registry does not say", async () => {
     for (const ifMissing of ["leave-out", "by-tag"] as const) {
       const lookAt = () => Promise.reject(new JobError("RegistryDenied", "quay.io denies access"));
       const { result, request } = await run({ output, build, ifMissing }, { lookAt });
@@ -286,7 +286,7 @@ describe("what a build left open", () => {
     expect((await silent).result.notes).toEqual([expect.stringContaining("did not answer within 30 seconds")]);
   });
 
-  it("is left out where it turns out to be no image", async () => {
+  it("is left out if it is no image", async () => {
     const lookAt = () => Promise.reject(new JobError("NotAnImage", "it is an artifact"));
     const { result, request } = await run({ output, build, seeksBase: true }, { lookAt });
     expect(request).toBeUndefined();

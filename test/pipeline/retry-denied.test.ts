@@ -7,7 +7,7 @@ import { temporaryDirectory } from "../support/copier.ts";
 import { fakeClock, settle } from "../support/fake-clock.ts";
 import { captureLog } from "../support/log.ts";
 
-it("tries again what a registry denied once a file with logins is newer, and nothing else", async () => {
+it("retries only what a registry denied when a file with logins has changed", async () => {
   const clock = fakeClock();
   const queue = openEmbeddedQueue({ directory: temporaryDirectory(), workers: 1, jobTimeout: 1_000, giveUpAfter: 1_000, clock });
   const denied = new Set(["build-uid-1", "build-uid-2"]);

@@ -63,7 +63,7 @@ describePostgres("a database", () => {
     expect(await database.run("SELECT text FROM notes")).toEqual([{ text: "kept" }]);
   });
 
-  it("tells a wrong statement from a database that cannot be used", async () => {
+  it("distinguishes a wrong statement from a database that cannot be used", async () => {
     const database = open(made.url);
     expect(await failure(database.run("SELECT nothing"))).toMatchObject({ fault: "statement", code: "42703" });
     expect(await failure(database.transaction((run) => run("SELECT 1/0")))).toMatchObject({ fault: "statement" });
@@ -112,7 +112,7 @@ describePostgres("a database", () => {
     expect(await persist(() => count(database), { clock: systemClock, patience: 60_000 })).toBe(1);
   });
 
-  it("goes on after connections were ended, the server restarted or crashed", async () => {
+  it("continues after closed connections, a restart and a crash of the server", async () => {
     const database = open(made.url);
     const again = () => persist(() => count(database), { clock: systemClock, patience: 60_000 });
     await database.run("SELECT 1");
@@ -198,7 +198,7 @@ describePooler("a database behind pgbouncer in transaction mode", () => {
     expect(await databases[0]?.run("SELECT count(*)::int AS n FROM build_watcher.notes")).toEqual([{ n: 40 }]);
   });
 
-  it("tells a missing database", async () => {
+  it("reports a missing database", async () => {
     const error = await failure(open(pooler.urlOf({ ...made, name: "nowhere" })).run("SELECT 1"));
     expect(error).toMatchObject({ fault: "setup", message: expect.stringContaining("Create it") });
   });

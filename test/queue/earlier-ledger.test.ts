@@ -61,7 +61,7 @@ describe("a ledger of version 0.1.0", () => {
     expect(await Promise.all(scanned.map((one) => queue.add(one)))).toEqual(["already-known", "added"]);
   });
 
-  it("goes on with what waited and what the crash interrupted", async () => {
+  it("continues with waiting jobs and with those that the crash interrupted", async () => {
     const ran: string[] = [];
     await queue.retry("build-uid-10");
     queue.work(async ({ id }) => {

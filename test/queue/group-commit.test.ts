@@ -32,7 +32,7 @@ describe("group commit", () => {
   });
   afterEach(() => connection.close());
 
-  it("applies what is asked for in one turn as one transaction, in order, and answers each", async () => {
+  it("runs all operations of one turn in one transaction, in order, and answers each", async () => {
     expect(await Promise.all([1, 2, 3].map((value) => commit.run(insert(value))))).toEqual([1, 2, 3]);
     expect(commits).toBe(1);
     await commit.run(insert(4));
@@ -76,7 +76,7 @@ describe("group commit", () => {
     expect(connection.isTransaction).toBe(false);
   });
 
-  it("applies what waits when it ends, and takes nothing after", async () => {
+  it("runs waiting operations when it ends, and accepts no more", async () => {
     const last = commit.run(insert(1));
     commit.end(new Error("closed"));
     expect(stored()).toEqual([1]);

@@ -43,7 +43,7 @@ describe("the ledger's file", () => {
     await rm(root, { recursive: true });
   });
 
-  it("is its owner's alone, and so is its directory", async () => {
+  it("can be read only by its owner, and so can its directory", async () => {
     await open().add(buildJob(1));
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     for (const name of ["ledger.db", "ledger.db-wal", "ledger.db-shm", "bot.lock"]) {
@@ -51,14 +51,14 @@ describe("the ledger's file", () => {
     }
   });
 
-  it("survives a power cut unless told otherwise", () => {
+  it("survives a power cut by default", () => {
     const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
     expect(ledger.connection.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
     expect(ledger.connection.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
     ledger.close();
   });
 
-  it("takes no answer from an attempt whose claim no longer holds", () => {
+  it("ignores the end of an attempt whose claim is no longer valid", () => {
     const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
     const wanted = { analyzer: "thoth", room: allPools, kind: "jobs", limit: 1, running: new Map() } as const;
     ledger.add(buildJob(1), 1);
@@ -74,7 +74,7 @@ describe("the ledger's file", () => {
   });
 
   describe("a second bot on the directory", () => {
-    it("is told so, and takes over when the first one ends", async () => {
+    it("gets an error, and takes over when the first one ends", async () => {
       const first = open();
       await first.add(buildJob(1));
       expect(refusal().message).toMatch(/another bot is working in this directory.*BUILD_WATCHER_STATE_DIR/);
@@ -85,7 +85,7 @@ describe("the ledger's file", () => {
       expect((await open().counts()).waiting).toBe(2);
     });
 
-    it("can open it beside the first one, and does not take over what runs there", async () => {
+    it("can open it next to the first one, and does not take over what runs there", async () => {
       const first = open();
       const { promise: release, resolve } = Promise.withResolvers<void>();
       first.work(() => release.then(() => nothing));
@@ -148,7 +148,7 @@ describe("the ledger's file", () => {
       expect(existsSync(`${file}-wal`)).toBe(false);
     });
 
-    it("can be replaced once it was moved away, for the lock is free again", async () => {
+    it("can be replaced once it was moved away, because the lock is free", async () => {
       mkdirSync(directory, { recursive: true });
       writeFileSync(file, "x".repeat(5_000));
       refusal();
@@ -175,7 +175,7 @@ describe("the ledger's file", () => {
   });
 
   describe("on a full disk", () => {
-    it("refuses what it cannot keep, ends the queue, and has lost nothing it confirmed", async () => {
+    it("refuses what it cannot keep, ends the queue, and loses nothing it has confirmed", async () => {
       const queue = open({ maximumPages: 60 });
       const { handle } = heldHandler();
       queue.work(handle);
@@ -194,7 +194,7 @@ describe("the ledger's file", () => {
       expect(kept).toBeGreaterThan(10);
     });
 
-    it("goes on from there once there is space", async () => {
+    it("continues once there is space", async () => {
       const queue = open({ maximumPages: 60 });
       let kept = 0;
       await addUntilRefused(queue, () => {
@@ -206,7 +206,7 @@ describe("the ledger's file", () => {
       expect(await after.add(buildJob(100_000))).toBe("added");
     });
 
-    it("does not begin on one", async () => {
+    it("does not start", async () => {
       expect(refusal({ maximumPages: 3 }).message).toMatch(/the disk is full/);
       expect((await open().counts()).waiting).toBe(0);
     });

@@ -10,7 +10,7 @@ interface Errand {
   readonly to: { readonly street: string };
 }
 
-it("carries work that is no job, with delays of its own", async () => {
+it("runs work that is no job, with its own delays", async () => {
   const directory = temporaryDirectory();
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const clock = fakeClock();
@@ -40,7 +40,7 @@ it("carries work that is no job, with delays of its own", async () => {
   await queue.close();
 });
 
-it("tries work again that is no job", async () => {
+it("retries work that is no job", async () => {
   const directory = temporaryDirectory();
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const queue = openEmbeddedQueue<Errand, null>({ directory, workers: 1, jobTimeout: 60_000, giveUpAfter: 3_600_000 });

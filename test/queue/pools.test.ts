@@ -66,7 +66,7 @@ describe("slow jobs and others", () => {
   });
   afterEach(() => storage.dispose());
 
-  it("have places of their own: those of either kind that hang hold none of the other up", async () => {
+  it("have separate places, so that hanging jobs of one kind do not block the other", async () => {
     await open();
     await start();
     await add(buildJob(100), buildJob(101), buildJob(102), buildJob(1));
@@ -81,14 +81,14 @@ describe("slow jobs and others", () => {
     expect(running()).toEqual([101, 2, 3, 102]);
   });
 
-  it("share all places when the settings know no slow ones", async () => {
+  it("share all places if no job is slow by the settings", async () => {
     await open({ isSlow: undefined });
     await start();
     await add(buildJob(100), buildJob(1), buildJob(2), buildJob(101));
     expect(running()).toEqual([100, 1]);
   });
 
-  it("keep live jobs before scanned ones, each kind among its own", async () => {
+  it("run live jobs before scanned ones within each kind", async () => {
     await open({ workers: 1 });
     await add(scanJob(100), scanJob(1), buildJob(101), buildJob(2));
     await start();
@@ -99,7 +99,7 @@ describe("slow jobs and others", () => {
     expect(running()).toEqual([1, 100]);
   });
 
-  it("are tried again when they are due, though slow ones have waited for a place since long ago", async () => {
+  it("are retried when they are due, even if slow ones have waited for a place for long", async () => {
     await open({ workers: 1 });
     await start();
     await add(buildJob(100), buildJob(101), buildJob(1));
@@ -112,7 +112,7 @@ describe("slow jobs and others", () => {
     expect(running()).toEqual([100, 1]);
   });
 
-  it("leave nothing to do for a queue whose due jobs find no place", async () => {
+  it("cost nothing while due jobs find no place", async () => {
     await open({ workers: 1 });
     await start();
     await add(buildJob(100), buildJob(101), buildJob(102));
@@ -144,7 +144,7 @@ describe("slow jobs and others", () => {
       expect(running()).toHaveLength(4);
     });
 
-    it("try one that is not slow first, for it tells sooner", async () => {
+    it("try one that is not slow first, because it answers sooner", async () => {
       await open();
       await start();
       await add(buildJob(1));
@@ -154,7 +154,7 @@ describe("slow jobs and others", () => {
       expect(running()).toEqual([2]);
     });
 
-    it("try one that finds a place when slow ones hang", async () => {
+    it("try one that finds a place while slow ones hang", async () => {
       await open();
       await start();
       await add(buildJob(100), buildJob(101), buildJob(102), buildJob(1));
@@ -170,7 +170,7 @@ describe("slow jobs and others", () => {
   });
 
   describe("when the bot comes back", () => {
-    it("are still told apart after a crash", async () => {
+    it("stay separate after a crash", async () => {
       await open();
       await start();
       await add(buildJob(100), buildJob(101), buildJob(102), buildJob(1));
@@ -197,7 +197,7 @@ describe("slow jobs and others", () => {
       expect(await queue.counts()).toMatchObject({ done: 5, waiting: 0, running: 0 });
     });
 
-    it("are told apart by today's settings when they are retried, by the bot or beside it", async () => {
+    it("are separated by today's settings when the bot or another process retries them", async () => {
       await open({ isSlow: undefined });
       queue.work(async ({ id }) => {
         if (id === "build-uid-101") throw new JobError("ImageNotFound", "gone");

@@ -31,7 +31,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("the embedded queue, whatever happens to it", () => {
-  it("does what a simple model of it does, and ends every job at last", async () => {
+  it("behaves like a simple model, and ends every job in the end", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const left = await runScript(steps);

@@ -87,13 +87,13 @@ describe("a button", () => {
     expect(await queue.find(id)).toMatchObject({ state: "failed", attempts: 1 });
   });
 
-  it("takes no address for a button", async () => {
+  it("does not work with GET", async () => {
     const { get, id, queue } = await serve();
     for (const verb of ["retry", "dismiss"]) expect((await get(`/jobs/${id}/${verb}`)).status).toBe(404);
     expect((await queue.find(id))?.state).toBe("failed");
   });
 
-  it("takes no body worth the name", async () => {
+  it("refuses a large body", async () => {
     const { post, id, form } = await serve();
     const body = `x=${"y".repeat(10_000)}`;
     expect((await post(`/jobs/${id}/retry`, { ...form, "content-type": "application/x-www-form-urlencoded" }, body)).status).toBe(
@@ -101,7 +101,7 @@ describe("a button", () => {
     );
   });
 
-  it("is not pressed by who only claims to be the page", async () => {
+  it("cannot be pressed without the token of the page", async () => {
     const { post, id, form, queue } = await serve();
     const { "x-form-token": _token, ...claim } = form;
     for (const headers of [claim, { ...claim, "x-form-token": "guessed" }]) {

@@ -18,7 +18,7 @@ function monitored() {
 }
 
 describe("the watch", () => {
-  it("is told by its last event, its last list and its last sign of life", async () => {
+  it("shows its last event, its last list and its last sign of life", async () => {
     const { clock, activity } = monitored();
     const sightings: readonly BuildSighting[] = [
       { kind: "builds", namespace: "shop", builds: [], listed: true },
@@ -85,7 +85,7 @@ describe("the endpoint", () => {
     expect(activity.read().endpoint).toMatchObject({ state: "up", acceptedAt: clock.now() });
   });
 
-  it("is told by the question at the start, too", () => {
+  it("is also known from the question at the start", () => {
     const { activity } = monitored();
     activity.discovered("thoth", "THOTH_USER_API_HOST does not answer");
     expect(activity.read().endpoint).toMatchObject({ state: "down", message: "THOTH_USER_API_HOST does not answer" });
@@ -93,7 +93,7 @@ describe("the endpoint", () => {
     expect(activity.read().endpoint.state).toBe("up");
   });
 
-  it("is not told by a job that had nothing to submit", () => {
+  it("is not known from a job that had nothing to submit", () => {
     const { activity } = monitored();
     activity.onAttempt({ outcome: "done", record: record({ result: { analyses: [], notes: [] } }) });
     expect(activity.read().endpoint.state).toBe("unknown");
@@ -119,7 +119,7 @@ describe("the last hour", () => {
     expect(activity.read().minutes.reduce((sum, { done: ended }) => sum + ended, 0)).toBe(2);
   });
 
-  it("before the start is taken from the records", async () => {
+  it("is taken from the records for the time before the start", async () => {
     const { clock, activity } = monitored();
     const now = clock.now();
     const records = {

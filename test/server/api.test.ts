@@ -191,7 +191,7 @@ describe("the API", () => {
     });
   });
 
-  it("shows every image of a run that made several; kinds of one name are told apart", async () => {
+  it("shows every image of a run that made several, and distinguishes kinds with the same name", async () => {
     const { call, queue } = await serve({ track: ["Pipeline:cart", "Task:cart"] });
     const run = { kind: "PipelineRun", namespace: "shop", name: "cart-run", uid: "r-1" };
     const ofRun = (name: string) => ({
@@ -212,7 +212,7 @@ describe("the API", () => {
     expect((await call("GET", "/api/jobs/build-r-1-web-1")).value).toMatchObject({ job: { build: { kind: "PipelineRun" } } });
   });
 
-  it("tells the bot's status", async () => {
+  it("shows the bot's status", async () => {
     const { call, activity } = await serve({ namespaces: [undefined], ready: { ok: false, because: ["not listed yet"] } });
     activity.see({ kind: "synced", namespace: undefined, startedAt: 0 });
     activity.see({ kind: "trouble", namespace: undefined, reason: "Forbidden", message: "Grant it", retryIn: 0 });

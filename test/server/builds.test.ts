@@ -59,7 +59,7 @@ describe("builds that run", () => {
     expect(names().running).toEqual([]);
   });
 
-  it("are forgotten with the namespace that is no longer watched", () => {
+  it("are forgotten when their namespace is no longer watched", () => {
     const { see, names, monitor } = builds();
     see(running("web-1"));
     monitor.see({ kind: "watches", watches: [{ namespace: "bank" }] });
@@ -76,7 +76,7 @@ describe("builds that run", () => {
 });
 
 describe("builds that failed", () => {
-  it("are the last of their BuildConfig, in whatever order a list shows them", () => {
+  it("are the last of their BuildConfig, in any order of a list", () => {
     const { see, names } = builds();
     see(ended("web-2", "succeeded", 1), ended("web-1", "failed", 9), ended("api-2", "failed", 3), ended("api-1", "succeeded", 8));
     expect(names().failed).toEqual(["api-2"]);

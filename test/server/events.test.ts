@@ -35,7 +35,7 @@ function isRow(subject: string, state: string): (event: StreamedEvent) => boolea
 }
 
 describe("an open page", () => {
-  it("is told of new jobs and of each state they come to", async () => {
+  it("shows new jobs and each change of their state", async () => {
     const server = await serve();
     const { response, waitFor } = await server.listen(await addressOn(server, "/"));
     expect(response.headers.get("content-type")).toContain("text/event-stream");
@@ -46,14 +46,14 @@ describe("an open page", () => {
     expect(data).toMatchObject({ fits: true });
   });
 
-  it("is told what changed between its making and its listening", async () => {
+  it("shows what changed before it began to listen", async () => {
     const server = await serve();
     const address = await addressOn(server, "/");
     await server.queue.add(job("shop/web-1"));
     await (await server.listen(address)).waitFor(isRow("shop/web-1", "waiting"));
   });
 
-  it("is told of nothing it shows already", async () => {
+  it("gets nothing that it shows already", async () => {
     const server = await serve();
     await server.queue.add(job("shop/old-1"));
     const stream = await server.listen(await addressOn(server, "/"));
@@ -62,7 +62,7 @@ describe("an open page", () => {
     expect(stream.events.filter(isRow("shop/old-1", "waiting"))).toEqual([]);
   });
 
-  it("is told of an analysis that goes on after its job is done", async () => {
+  it("shows an analysis that continues after its job is done", async () => {
     const server = await serve();
     await server.queue.add(job("shop/web-1"));
     server.work(async () => ({ analyses: [{ of: "output", id: "a", cached: false, state: "running" }], notes: [] }));
@@ -76,7 +76,7 @@ describe("an open page", () => {
     expect((data as RowData).html).toContain("analysed");
   });
 
-  it("goes on after a break where it was, and fetches itself anew when that is not known any more", async () => {
+  it("continues after a lost connection, and reloads if the bot no longer knows where it was", async () => {
     const server = await serve();
     const first = await server.listen(await addressOn(server, "/"));
     await server.queue.add(job("shop/web-1"));
@@ -93,7 +93,7 @@ describe("an open page", () => {
     }
   });
 
-  it("fetches itself anew when more changed than can be told", async () => {
+  it("reloads if too much changed", async () => {
     const server = await serve();
     const { waitFor } = await server.listen(await addressOn(server, "/"));
     await Promise.all(Array.from({ length: 300 }, (_, number) => server.queue.add(job(`shop/web-${number}`))));
@@ -115,7 +115,7 @@ describe("an open page", () => {
     expect({ shop: (shop.data as RowData).fits, bank: (bank.data as RowData).fits }).toEqual(expected);
   });
 
-  it("further back than the first only has its rows kept true", async () => {
+  it("keeps its rows up to date on later pages, without adding new ones", async () => {
     const server = await serve();
     await server.queue.add(job("shop/web-1"));
     const stream = await server.listen(`/events?before=${job("shop/web-1").id}`);
@@ -123,7 +123,7 @@ describe("an open page", () => {
     expect((await stream.waitFor(isRow("shop/web-2", "waiting"))).data).toMatchObject({ fits: false });
   });
 
-  it("of one job is told of that job alone", async () => {
+  it("of one job gets only that job's changes", async () => {
     const server = await serve();
     await server.queue.add(job("shop/web-1"));
     const { waitFor, events } = await server.listen(await addressOn(server, `/jobs/${job("shop/web-1").id}`));
@@ -133,7 +133,7 @@ describe("an open page", () => {
     expect(events.filter(({ name }) => name === "row")).toEqual([]);
   });
 
-  it("is told how the overview changes", async () => {
+  it("shows how the overview changes", async () => {
     const server = await serve();
     const { waitFor } = await server.listen(await addressOn(server, "/"));
     await server.queue.add(job("shop/web-1"));
@@ -148,7 +148,7 @@ describe("an open page", () => {
     });
   });
 
-  it("sees its stream end when the bot stops", async () => {
+  it("loses its stream when the bot stops", async () => {
     const server = await openPageServer();
     const { ended, waitFor } = await openEventStream(`${server.url}/events`);
     await waitFor(({ name }) => name === "overview");

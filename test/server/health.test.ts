@@ -60,7 +60,7 @@ describe("readiness", () => {
     expect(health.readiness()).toEqual({ ok: true });
   });
 
-  it("counts what is watched by now", () => {
+  it("counts what is watched so far", () => {
     const { health } = monitored([]);
     expect(health.readiness()).toEqual({ ok: false, because: ["No namespace is watched yet."] });
     health.see({
@@ -82,7 +82,7 @@ describe("readiness", () => {
 });
 
 describe("a database that cannot be used", () => {
-  it("makes the bot not ready, with what it says, but lets it live however long that takes", async () => {
+  it("makes the bot not ready, with its message, but never not alive", async () => {
     const clock = fakeClock();
     let trouble: { readonly message: string } | undefined;
     const health = createHealth({ namespaces: ["shop"], watchTimeout: 2 * minute, trouble: () => trouble, clock });
@@ -138,7 +138,7 @@ describe("liveness", () => {
     expect(health.liveness()).toEqual({ ok: true });
   });
 
-  it("does not hang on what is not ready", () => {
+  it("does not depend on readiness", () => {
     const { health } = monitored();
     expect(health.liveness()).toEqual({ ok: true });
   });

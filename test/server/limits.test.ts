@@ -39,7 +39,7 @@ function fakeSocket(remoteAddress: string) {
 }
 
 describe("connections", () => {
-  it("are ended where there are most of one address, the oldest first", () => {
+  it("are closed for the address that has most of them, the oldest first", () => {
     const admit = createConnectionLimit(10, 6);
     const arrive = (address: string) => {
       const socket = fakeSocket(address);
@@ -56,7 +56,7 @@ describe("connections", () => {
     expect(flood.filter(({ isOpen }) => isOpen)).toHaveLength(4);
   });
 
-  it("of one address keep no probe of another out, nor page", async () => {
+  it("of one address do not block probes and pages for others", async () => {
     const { url } = await serve();
     await Promise.all(
       Array.from({ length: 450 }, () => open(url, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n", "127.0.0.2")),

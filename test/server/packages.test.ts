@@ -95,7 +95,7 @@ describe("asking which images contain a package", () => {
     expect([more, coverage]).toEqual([false, { complete: 4, partial: 1, unknown: 0 }]);
   });
 
-  it("tells an own layer from one of the base, and where to fix it", async () => {
+  it("distinguishes an image's own layers from those of the base, and says where to fix it", async () => {
     const { groups } = await ask("name=org.apache.logging.log4j:log4j-core@<2.17");
     const web = groups.find(({ subject }) => subject === "shop/web");
     expect(web?.older[0]?.packages.map(({ version, origin }) => [version, origin])).toEqual([
@@ -112,7 +112,7 @@ describe("asking which images contain a package", () => {
     expect((await ask("name=nothing")).groups).toEqual([]);
   });
 
-  it("is a page, which escapes what others named", async () => {
+  it("is a page that escapes outside names", async () => {
     const found = await (await page.get("/packages?q=log4j-core%402.14")).text();
     for (const text of ["shop/web", "2.14.1", "fix it in", "shop/golang-builder", "1 older build", "1 only in part"])
       expect(found).toContain(text);

@@ -58,7 +58,7 @@ describe("every page", () => {
     expect((await get("/assets/..%2fserver.ts")).status).toBe(404);
   });
 
-  it("tells a browser what is missing in a page, a program in JSON, and nothing of the inside", async () => {
+  it("answers 404 with a page for browsers and JSON for programs, without internal details", async () => {
     const { get } = await serve({
       queue: {
         look: () => {
@@ -78,7 +78,7 @@ describe("every page", () => {
     }
   });
 
-  it("tells the bot of its own faults, and of nobody else's", async () => {
+  it("logs its own errors, and not those of callers", async () => {
     const faults: unknown[] = [];
     const fault = new Error("no ledger");
     const { get, post } = await serve({
@@ -198,7 +198,7 @@ describe("the list", () => {
     expect(listed(await server.textOf("/?outcome=analysis-failed"))).toEqual(["web-2"]);
   });
 
-  it("links to the analysis, but never to what is no address of the web", async () => {
+  it("links to the analysis, but only to web addresses", async () => {
     const server = await serve();
     const links = ["https://thoth.example/search?a=1&b=2", "javascript:alert(1)", "data:text/html,x"];
     await Promise.all(links.map((_link, number) => server.queue.add(job(`shop/web-${number}`))));
@@ -250,7 +250,7 @@ describe("the list", () => {
     expect(names.slice(0, 2)).toEqual(["web-119", "web-118"]);
   });
 
-  it("keeps what was searched for in its form, as text", async () => {
+  it("keeps the search in its form, as text", async () => {
     const { textOf } = await serve();
     const page = await textOf("/?text=%22%3E%3Cscript%3E&namespace=%22x");
     expect(page).toContain('value="&quot;&gt;&lt;script&gt;"');

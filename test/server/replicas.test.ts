@@ -55,7 +55,7 @@ it("the page says which replicas are alive, since when, and what each runs", asy
   expect(part).not.toContain("<b>bot-c");
 });
 
-it("programs and the command status are told the same", async () => {
+it("the API and the command status say the same", async () => {
   const server = await serve(three);
   const { replicas } = (await (await server.get("/api/status")).json()) as StatusJson;
   expect(replicas.map(({ name, isAlive, isSelf }) => `${name} ${isAlive} ${isSelf}`)).toEqual([

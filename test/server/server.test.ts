@@ -30,7 +30,7 @@ describe("the probes", () => {
     expect(answer.headers.get("content-type")).toContain("text/plain");
   });
 
-  it("answer JSON to whoever asks for it", async () => {
+  it("answer JSON if asked for it", async () => {
     const { url } = await serve({ ready: ill });
     const answer = await fetch(`${url}/readyz`, { headers: { accept: "application/json" } });
     expect(answer.status).toBe(503);
@@ -62,7 +62,7 @@ describe("the probes", () => {
 });
 
 describe("the server", () => {
-  it("closes at once, whoever is still connected", async () => {
+  it("closes at once, even with open connections", async () => {
     const server = await openServer({
       host: "127.0.0.1",
       port: 0,

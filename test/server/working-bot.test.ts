@@ -14,7 +14,7 @@ async function servingBot(world: World, environment: Readonly<Record<string, str
   return { bot, url, started, status };
 }
 
-it("a working bot shows what it watches, what came of it and how the endpoint does", async () => {
+it("a running bot shows what it watches, its jobs and the endpoint's state", async () => {
   await using world = await createWorld();
   const { url, status } = await servingBot(world, { BUILD_WATCHER_TRACK: "golang-builder/never-built" });
   await expect.poll(status).toMatchObject({ endpoint: { state: "up" }, ready: true });

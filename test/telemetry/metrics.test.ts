@@ -37,7 +37,7 @@ describe("the table of metrics", () => {
 });
 
 describe("the metrics", () => {
-  it("are told in Prometheus' text format", async () => {
+  it("are printed in Prometheus' text format", async () => {
     const metrics = createMetrics({ ofProcess: false });
     metrics.count("jobsEnqueued", { kind: "submit", analyzer: "thoth", result: "new" }, 2);
     metrics.count("jobsEnqueued", { kind: "submit", analyzer: "thoth", result: "new" });
@@ -57,7 +57,7 @@ describe("the metrics", () => {
     expect(text).toContain("build_watcher_image_submission_total 0");
   });
 
-  it("read gauges at every scrape, from everyone who has values for them", async () => {
+  it("read gauges at every scrape, from all their sources", async () => {
     const metrics = createMetrics({ ofProcess: false });
     let waiting = 1;
     metrics.gauge("jobs", () => [
@@ -98,7 +98,7 @@ describe("the metrics", () => {
     expect(await text).not.toMatch(/^build_watcher_jobs\{/m);
   });
 
-  it("of the process are told when they are wanted", async () => {
+  it("include those of the process if asked for", async () => {
     expect(await createMetrics({ ofProcess: true }).text()).toContain("nodejs_eventloop_lag_seconds");
     expect(await createMetrics({ ofProcess: false }).text()).not.toContain("nodejs_");
   });

@@ -32,7 +32,7 @@ function begin(port: number, clock: FakeClock) {
 }
 
 describe("pushing metrics", () => {
-  it("happens at once, every 30 seconds and at the end, in place of what was pushed before", async () => {
+  it("happens at once, every 30 seconds and at the end, and replaces what was pushed before", async () => {
     const { pushes, port } = await startGateway();
     const clock = fakeClock();
     const { metrics, pushing } = begin(port, clock);
@@ -49,7 +49,7 @@ describe("pushing metrics", () => {
     expect(pushes[2]?.body).toContain("build_watcher_image_submission_total 4");
   });
 
-  it("tells once of a gateway that fails, and once when it works again", async () => {
+  it("says once that a gateway fails, and once that it works again", async () => {
     const { port } = await startGateway((number) => (number <= 3 ? 500 : 200));
     const clock = fakeClock();
     const { lines, pushing } = begin(port, clock);

@@ -52,7 +52,7 @@ describe("a line of .env that sets nothing, or something else", () => {
     ]);
   });
 
-  it("is told with the other warnings", () => {
+  it("is reported with the other warnings", () => {
     const { warnings } = loadConfig({ flags: {}, environment: { HOME: "/" }, envFile: "set X=1" });
     expect(warnings).toContainEqual(expect.stringContaining("line 1"));
   });
@@ -86,7 +86,7 @@ describe("the .env of a working directory", () => {
     expect(() => load(line)).toThrow(line.split("=")[0]);
   });
 
-  it("may set nothing whose name tells of a host, a file or a secret", () => {
+  it("cannot set anything whose name means a host, a file or a secret", () => {
     const telling = optionEntries.filter(
       ([, { env, type }]) =>
         type !== "boolean" && /_(URL|HOST|FILE|DIR|PATH|SECRET|TOKEN|ACCOUNT|AUTHFILE|CERTS|ROUTE)$/.test(env),

@@ -5,7 +5,7 @@ import { secretFile } from "../../support/analyzers.ts";
 const read = (text: string) => readCommandsFile(secretFile(text), ["thoth", "packages"]);
 
 describe("readCommandsFile", () => {
-  it("reads commands, with what is usual filled in", () => {
+  it("reads commands and fills in defaults", () => {
     const text = `
 commands:
   - name: trivy

@@ -58,7 +58,7 @@ function follow(told: AnalysisStatus | undefined | (() => never), work: Partial<
 const outcomes = async () => Object.fromEntries((await jobs.tally()).map(({ outcome, jobs: many }) => [outcome, many]));
 
 describe("asking after an analysis", () => {
-  it("keeps that it runs in the job's record, and is not finished with it", async () => {
+  it("records that it runs, and asks again", async () => {
     await doneJob(1, output("a"), output("b"));
     await expect(follow({ state: "running" })).rejects.toMatchObject({
       reason: "AnalysisPending",
@@ -68,7 +68,7 @@ describe("asking after an analysis", () => {
     expect((await jobs.find("build-uid-1"))?.result?.analyses).toEqual([{ ...output("a"), state: "running" }, output("b")]);
   });
 
-  it("keeps how and when it ended, and the link", async () => {
+  it("records how and when it ended, and the link", async () => {
     await doneJob(1, output("a"));
     const told = { state: "succeeded", endedAt: 77, link: "https://search.example.com" } as const;
     expect(await follow(told)).toEqual({ state: "succeeded", endedAt: 77 });
@@ -82,7 +82,7 @@ describe("asking after an analysis", () => {
     expect((await jobs.find("build-uid-1"))?.result?.notes).toEqual(["The analysis a failed: OOMKilled."]);
   });
 
-  it("gives up in the end, notes that once, and no longer says that it runs", async () => {
+  it("gives up in the end, says so once, and no longer says that it runs", async () => {
     await doneJob(1, output("a"));
     await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
     expect(await outcomes()).toEqual({ analysing: 1 });
@@ -94,7 +94,7 @@ describe("asking after an analysis", () => {
     expect(notes).toEqual([expect.stringContaining("BUILD_WATCHER_FOLLOW_FOR")]);
   });
 
-  it("gives up where no analyzer can tell any longer", async () => {
+  it("gives up if no analyzer can say any more", async () => {
     await doneJob(1, output("a"));
     await expect(follow({ state: "running" })).rejects.toMatchObject({ reason: "AnalysisPending" });
     expect(await follow(undefined)).toEqual({});
@@ -102,14 +102,14 @@ describe("asking after an analysis", () => {
     expect((await jobs.find("build-uid-1"))?.result?.notes).toEqual([expect.stringContaining("no longer followed")]);
   });
 
-  it("leaves the record of a build log alone that the service does not answer for", async () => {
+  it("does not change the record of a build log that the service does not know", async () => {
     await doneJob(1, { ...output("a"), of: "build-log" });
     await clock.advance(hour);
     expect(await follow({ state: "unknown" })).toEqual({});
     expect((await jobs.find("build-uid-1"))?.result?.analyses).toEqual([{ ...output("a"), of: "build-log" }]);
   });
 
-  it("is not done for what ended before, nor for a job that is forgotten or was submitted anew", async () => {
+  it("is not done for an analysis that ended before, or a job that was forgotten or submitted again", async () => {
     await doneJob(1, { ...output("a"), state: "failed", endedAt: 5 });
     const unasked = () => expect.unreachable("it was asked");
     expect(await follow(unasked)).toEqual({ state: "failed", endedAt: 5 });
@@ -127,10 +127,10 @@ describe("asking after an analysis", () => {
   });
 });
 
-describe("what nobody asks after any longer", () => {
+describe("an analysis that is no longer followed", () => {
   const running = (id: string): JobAnalysis => ({ ...output(id), state: "running" });
 
-  it("is no longer said to run, however many they are; what is still followed is", async () => {
+  it("is no longer shown as running, however many there are; one that is followed is", async () => {
     const following = (await openQueue(clock)) as unknown as JobQueue<FollowWork, FollowResult>;
     const numbers = Array.from({ length: 250 }, (_, number) => number);
     await Promise.all(numbers.map((number) => doneJob(number, running(`a-${number}`), output(`b-${number}`))));
@@ -146,7 +146,7 @@ describe("what nobody asks after any longer", () => {
     });
   });
 
-  it("is everything where following is switched off, and is followed again where it is switched on", async () => {
+  it("can be any, if following is switched off, and is followed again when it is switched on", async () => {
     await doneJob(1, running("a"));
     await leaveUnfollowed({ jobs, isFollowed: () => false }, clock.now());
     expect(await outcomes()).toEqual({ submitted: 1 });
@@ -156,8 +156,8 @@ describe("what nobody asks after any longer", () => {
   });
 });
 
-describe("what there is to follow", () => {
-  it("are the analyses of done jobs that have not ended, cached ones too, each by an id of its own", async () => {
+describe("the analyses to follow", () => {
+  it("are those of done jobs that have not ended, also cached ones, each with its own id", async () => {
     const states = (["running", "succeeded", "failed"] as const).map((state) => ({ ...output(state), state }));
     await doneJob(1, output("a"), { ...output("b"), cached: true }, ...states);
     await doneJob(2, output("a"));
@@ -167,7 +167,7 @@ describe("what there is to follow", () => {
     );
   });
 
-  it("is taken up after the bot was killed, however many records there are, and forgotten when it ended long ago", async () => {
+  it("are found after the bot was killed, however many records there are, and forgotten if they ended long ago", async () => {
     const following = (await openQueue(clock)) as unknown as JobQueue<FollowWork, FollowResult>;
     await doneJob(9_999, output("old"));
     clock.set(clock.now() + 25 * hour);
@@ -190,7 +190,7 @@ describe("what there is to follow", () => {
     expect((await following.counts()).done).toBe(450);
   });
 
-  it("is followed again when its job was submitted anew with the same analysis", async () => {
+  it("are followed again when their job is submitted again with the same analysis", async () => {
     const following = (await openQueue(clock)) as unknown as JobQueue<FollowWork, FollowResult>;
     const work = { id: "follow-a-build-uid-1", analyzer: "thoth", jobId: "build-uid-1", analysisId: "a" };
     let asked = 0;

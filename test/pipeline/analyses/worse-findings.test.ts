@@ -30,7 +30,7 @@ describe("findings that are worse than those of the build before", () => {
   const before = record(1, { high: 1 });
   const after = record(2, { critical: 3, high: 2 });
 
-  it("are told with how much worse, since which build", async () => {
+  it("are reported with how much worse they are, and since which build", async () => {
     const worse = await worseThanBefore(after, ledger([after, before]));
     expect(worse && describeWorsening(worse)).toBe("3 new critical, 1 new high since app-1");
     expect(await eventOfFindings(after, ledger([after, before]))).toMatchObject({
@@ -44,7 +44,7 @@ describe("findings that are worse than those of the build before", () => {
     });
   });
 
-  it("have the same id whenever they are told", async () => {
+  it("have the same id whenever they are reported", async () => {
     const told = async () => (await eventOfFindings(after, ledger([after, before])))?.id;
     expect(await told()).toBe(await told());
   });
@@ -60,7 +60,7 @@ describe("findings that are worse than those of the build before", () => {
     expect(await worseThanBefore(newest, ledger([newest, ...others]))).toBeUndefined();
   });
 
-  it("are compared with the last build that was looked at", async () => {
+  it("are compared with the last build that was scanned", async () => {
     const between = record(2, undefined);
     const newest = record(3, { high: 2 });
     const worse = await worseThanBefore(newest, ledger([newest, record(0, {}), between, before]));

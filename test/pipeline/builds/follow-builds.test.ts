@@ -138,7 +138,7 @@ describe("followBuilds", () => {
     expect(both.forgotten).toEqual([{ endedBefore: 70 * day, seenBefore: 5 }]);
   });
 
-  it("is an error when the watch ends without having been told to", async () => {
+  it("is an error if the watch ends by itself", async () => {
     const cluster = { namespaces: ["shop"], watchBuilds: async function* () {} };
     const queue = { add: async () => "added" as const, forget: async () => 0, once };
     const clock = { now: () => 0, schedule: () => () => undefined };

@@ -44,7 +44,7 @@ describe("registryLogins", () => {
 });
 
 describe("liesAt", () => {
-  it("tells hosts by name and port, in any case", () => {
+  it("compares hosts by name and port, ignoring case", () => {
     expect(liesAt(elsewhere, ["REGISTRY.example.com"])).toBe(true);
     expect(liesAt(elsewhere, ["registry.example.com:5000"])).toBe(false);
     expect(liesAt(elsewhere, [])).toBe(false);

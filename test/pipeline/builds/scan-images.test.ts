@@ -73,7 +73,7 @@ describe("scanImages", () => {
     expect(captured.lines).toMatchObject([{ level: "debug", tag: "broken", because: "NotFound: no such image" }]);
   });
 
-  it("tells its progress after every stream", async () => {
+  it("reports its progress after every stream", async () => {
     const { progress } = await scan([
       { kind: "stream", stream: "a" },
       { kind: "stream", stream: "b" },

@@ -20,7 +20,7 @@ it("replicas are counted, and the database between them is up or down, by its na
   expect(down).toMatch(/^build_watcher_database_up\{database="db:5432\/bot"\} 0$/m);
 });
 
-it("where jobs lie in a file there is no database that could be down", async () => {
+it("if jobs are in a file, no database can be down", async () => {
   const text = await measured({ replicas: async () => [replica("a")], trouble: () => undefined });
   expect(text).toMatch(/^build_watcher_replicas 1$/m);
   expect(text).not.toMatch(/^build_watcher_database_up/m);

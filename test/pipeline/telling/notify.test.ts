@@ -15,8 +15,8 @@ const base = { attempts: 2, createdAt: 0, updatedAt: 1_000 };
 const done: JobRecord = { ...base, job: buildJob(1), state: "done", result: { ...result, submittedAt: 900 } };
 const failed: JobRecord = { ...base, job: scanJob(2), state: "failed", error: { reason: "ImageNotFound", message: "gone" } };
 
-describe("what is told", () => {
-  it("of a submitted job: what was submitted, and which analyses that began", () => {
+describe("a notification", () => {
+  it("of a submitted job says what was submitted, and which analyses began", () => {
     expect(eventOfJob(done)).toEqual({
       specversion: "1.0",
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -35,7 +35,7 @@ describe("what is told", () => {
     });
   });
 
-  it("of a failed one: why, and what to do", () => {
+  it("of a failed job says why, and what to do", () => {
     expect(eventOfJob(failed)).toMatchObject({
       type: "io.build_watcher.job.failed.v1",
       source: `/jobs/${failed.job.id}`,
@@ -43,7 +43,7 @@ describe("what is told", () => {
     });
   });
 
-  it("of an analysis: how it ended", () => {
+  it("of an analysis says how it ended", () => {
     const work = { id: "follow", analyzer: "thoth", jobId: "build-uid-1", analysisId: "analysis-1" };
     const record = { ...done, result: { ...result, notes: ["The analysis analysis-1 failed: OOM.", "Not pinned."] } };
     expect(eventOfAnalysis(work, { state: "failed", endedAt: 5_000 }, record)).toMatchObject({
@@ -58,19 +58,19 @@ describe("what is told", () => {
     expect(eventOfAnalysis({ ...work, analysisId: "older" }, { state: "failed" }, record)).toBeUndefined();
   });
 
-  it("is nothing where nothing was submitted, and while a job waits", () => {
+  it("is not sent if nothing was submitted, or while a job waits", () => {
     expect(eventOfJob({ ...done, result: { ...result, analyses: [] } })).toBeUndefined();
     expect(eventOfJob({ ...failed, state: "waiting" })).toBeUndefined();
     expect(eventOfJob({ ...failed, state: "dismissed" })).toBeUndefined();
   });
 
-  it("has the same id whenever the same is told, and another when it happened anew", () => {
+  it("keeps its id when it is sent again, and gets a new one when the same happens again", () => {
     expect(eventOfJob(failed)?.id).toBe(eventOfJob({ ...failed })?.id);
     const ids = [done, failed, { ...failed, updatedAt: 2_000 }].map((record) => eventOfJob(record)?.id);
     expect(new Set(ids).size).toBe(3);
   });
 
-  it("stays below 20 kB whatever a record holds", () => {
+  it("stays below 20 kB for any record", () => {
     const long = "€".repeat(10_000);
     const job = { ...buildJob(1), origin: long, trigger: long, commit: long };
     const notes = Array.from({ length: 100 }, () => long);
@@ -104,7 +104,7 @@ describe("the outbox", () => {
 
   const tell = (since: number) => tellSince({ jobs, followed, notify, receivers: ["r1", "r2"], clock }, since);
 
-  it("tells every receiver once of everything that ended since it last looked", async () => {
+  it("notifies every receiver once of everything that ended since its last look", async () => {
     jobs.work(async ({ id }) => {
       if (id === "build-uid-2") throw new JobError("ImageNotFound", "gone");
       return result;
@@ -129,7 +129,7 @@ describe("the outbox", () => {
     expect((await notify.counts()).waiting).toBe(6);
   });
 
-  it("forgets what it told a day ago, and does not tell it again", async () => {
+  it("forgets what it sent a day ago, and does not send it again", async () => {
     jobs.work(async () => result);
     notify.work(async () => ({ status: 200 }));
     await jobs.add(buildJob(1));
@@ -154,7 +154,7 @@ describe("the log", () => {
     };
   };
 
-  it("tells once that a receiver fails, once that it is well again, and of everything given up", () => {
+  it("says once that a receiver fails, once that it works again, and names everything that was given up", () => {
     const { log, messages } = captureLog();
     const report = createDeliveryReports(log);
     for (const outcome of ["done", "retrying", "retrying", "done", "done", "failed"] as const) report(attempt(outcome));

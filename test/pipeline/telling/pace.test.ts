@@ -6,7 +6,7 @@ import { fakeClock } from "../../support/fake-clock.ts";
 const never = new AbortController().signal;
 
 describe("a pace", () => {
-  it("lets the first through at once, and the others one interval after another", async () => {
+  it("lets the first through at once, and one more after each interval", async () => {
     const clock = fakeClock();
     const turn = createPace(50, clock);
     const through: number[] = [];
@@ -21,7 +21,7 @@ describe("a pace", () => {
     expect(through.at(-1)).toBe(250);
   });
 
-  it("holds nobody whose signal fires", async () => {
+  it("stops waiting when the signal fires", async () => {
     const turn = createPace(1_000_000, fakeClock());
     await turn(never);
     const stop = new AbortController();

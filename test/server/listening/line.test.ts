@@ -8,7 +8,7 @@ function busyFor(milliseconds: number): void {
   while (performance.now() < until);
 }
 
-it("does tasks in order, and lets everything else have its turn in between", async () => {
+it("does tasks in order, and lets other work run in between", async () => {
   const line = createLine(10);
   const done: number[] = [];
   let turns = 0;
@@ -29,7 +29,7 @@ it("does tasks in order, and lets everything else have its turn in between", asy
   expect(turns).toBeGreaterThanOrEqual(20);
 });
 
-it("does at least one task a turn, however long it takes, and those that a task adds", async () => {
+it("does at least one task each turn, and also those that a task adds", async () => {
   const line = createLine(1);
   const done: string[] = [];
   const add = (name: string, further?: string) =>
@@ -43,7 +43,7 @@ it("does at least one task a turn, however long it takes, and those that a task 
   await expect.poll(() => done).toEqual(["a", "b", "c"]);
 });
 
-it("is what requests stand in: a hundred that come at once are answered a few at a time", async () => {
+it("answers a hundred requests that come at once a few at a time", async () => {
   let turn = 0;
   let answered: number[] = [];
   await using listener = await openListener(

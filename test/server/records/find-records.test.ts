@@ -6,7 +6,7 @@ import { job } from "../records.ts";
 const many = 3_000;
 
 describe("a search among many jobs", () => {
-  it("finds each one once, goes on where it stopped, and lets others have their turn", async () => {
+  it("finds each one once, continues where it stopped, and lets other work run in between", async () => {
     await using server = await openPageServer();
     await Promise.all(Array.from({ length: many }, (_, number) => server.queue.add(job(`shop/web-${number}`))));
     const ask = async (query: string) => {

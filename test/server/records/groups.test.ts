@@ -18,7 +18,7 @@ const all: readonly JobRecord[] = [thoth, rhacs, alone];
 const queue = { ofGroups: async (ids: readonly string[]) => all.filter(({ job: one }) => ids.includes(one.group ?? one.id)) };
 
 describe("the jobs of one build", () => {
-  it("are one row, where the one that changed last stands, with what failed in front", async () => {
+  it("are one row, in the place of the one that changed last, with failed ones first", async () => {
     const groups = await gatherGroups(queue, [thoth, alone, rhacs], () => true);
     expect(groups.map(({ id, members }) => [id, members.length])).toEqual([
       [first.id, 2],

@@ -31,7 +31,7 @@ it.each([
   expect(agoText(milliseconds)).toBe(words);
 });
 
-it("tells what comes from what is due", () => {
+it("distinguishes a time ahead from one that is due", () => {
   expect(toText(timeAhead(minute, 0))).toContain("in 1 min");
   expect(toText(timeAhead(0, minute))).toContain("now");
 });
@@ -41,18 +41,18 @@ it("shows every failure reason as words", () => {
   for (const reason of Object.keys(failureReasons)) expect(reasonWords(reason)).toMatch(/^[A-Z][a-z]+( [a-z]+)*$/);
 });
 
-it("tells a job that failed before from one that was never tried", () => {
+it("distinguishes a job that failed before from one that was never tried", () => {
   expect(toText(stateBadge({ state: "waiting" }))).toContain("waiting");
   expect(toText(stateBadge({ state: "waiting", error: { reason: "RateLimited", message: "" } }))).toContain("to be retried");
 });
 
 describe("text from outside", () => {
-  it("stands in a place of its own and is cut", () => {
+  it("is isolated and cut", () => {
     expect(toText(outside("\u202eabc"))).toBe("<bdi>\u202eabc</bdi>");
     expect(toText(outside("x".repeat(10_000), 10))).toBe(`<bdi>${"x".repeat(10)}…</bdi>`);
   });
 
-  it("spoils no page by a time that is none", () => {
+  it("does not break a page with an invalid time", () => {
     expect(isoTime(Number.NaN)).toBe("unknown");
     expect(isoTime(1e300)).toBe("unknown");
   });

@@ -97,7 +97,7 @@ describe("one push of several platforms", () => {
     expect(read({ events: [...parts, distributionEvent(index)] })).toEqual([[app], 3]);
   });
 
-  it("is told from others of the same envelope by what the index names", () => {
+  it("is distinguished from others in the same envelope by what the index names", () => {
     const { target, ...event } = distributionEvent(index);
     const whole = { ...event, target: { ...target, references: [{ digest: amd64 }, { digest: arm64 }] } };
     const other = distributionEvent({ digest: attestation, mediaType: manifest });

@@ -119,7 +119,7 @@ describe("the registry hook", () => {
     expect(notes).toEqual([expect.stringMatching(/not valid|cannot be the registry/)]);
   });
 
-  it("answers who has the secret while others hold on to all the bodies they may", { timeout: 60_000 }, async () => {
+  it("answers callers with the secret while others send as many slow bodies as they can", { timeout: 60_000 }, async () => {
     const { url, call } = await serve();
     const held = Array.from({ length: 30 }, () => {
       const headers = { ...json, "content-length": "1000", ...signedHeaders() };
