@@ -85,8 +85,8 @@ function throughSqlite(directory: string): Contestant {
   const database = new DatabaseSync(join(directory, "ledger.db"));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   const insert = database.prepare(
-    `INSERT INTO jobs (id, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
-     VALUES (?1, ?2, 0, 0, ?3, ?4, ?4, ?4, ?4) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO jobs (id, group_id, analyzer, tenant, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
+     VALUES (?1, ?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?6, ?6, ?6) ON CONFLICT (id) DO NOTHING`,
   );
   const claim = database.prepare(
     `UPDATE jobs SET state = 'running', claim = ?1, due_at = NULL, attempts = attempts + 1, updated_at = ?2 WHERE number IN
@@ -110,7 +110,8 @@ function throughSqlite(directory: string): Contestant {
       for (let first = 0; first < work.length; first += batch) {
         transaction(() => {
           for (const job of work.slice(first, first + batch)) {
-            insert.run(job.id, JSON.stringify(job), `registry.example/a/b@${job.id}`, Date.now());
+            const covers = `registry.example/a/b@${job.id}`;
+            insert.run(job.id, job.analyzer, job.build?.namespace ?? "", JSON.stringify(job), covers, Date.now());
           }
         });
       }
