@@ -7,6 +7,7 @@ import pg from "pg";
 import type { Job } from "../../src/core/jobs/job.ts";
 import { openDatabase } from "../../src/postgres/index.ts";
 import type { JobHandler, JobQueue, JobResult } from "../../src/queue/job-queue.ts";
+import type { TakenRow } from "../../src/queue/postgres/exchange.ts";
 import { openPostgresQueue } from "../../src/queue/postgres/queue.ts";
 import { buildJob, imageName } from "../queue/jobs.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
@@ -32,7 +33,7 @@ const jobsInRound = 400;
 const places = 16;
 const batch = 100;
 
-/** Both do the same statements by turns, each on a database of its own. */
+/** Both do the same statements with the same batches by turns, each on a database of its own. */
 async function throughput(server: PostgresServer): Promise<Measurement> {
   const [ours, raw] = [await throughQueue(server), await throughDriver(server)];
   const times: { readonly ours: number; readonly raw: number }[] = [];
@@ -61,7 +62,7 @@ async function throughput(server: PostgresServer): Promise<Measurement> {
       0.5,
     ),
     bound: { min: 0.6 },
-    detail: `${rate(queue)}/s over ${rate(driver)}/s, medians of ${rounds} rounds of ${jobsInRound} jobs added, claimed and completed`,
+    detail: `${rate(queue)}/s over ${rate(driver)}/s, medians of ${rounds} rounds of ${jobsInRound} jobs added ${batch} at a time, then ${places} at a time claimed and completed by one statement on either side`,
   };
 }
 
@@ -88,29 +89,28 @@ async function throughQueue(server: PostgresServer): Promise<Contestant> {
 async function throughDriver(server: PostgresServer): Promise<Contestant> {
   const { url } = await server.createDatabase();
   await (await openReplica(url, 1, async () => result)).close();
-  const pool = new pg.Pool({ connectionString: url, max: 5 });
-  await pool.query("SELECT build_watcher.beat('raw', 'raw', 0, NULL, '{}', '{}', 3600000, 0)");
-  const outcome = [null, "done", null, null, null, null, null, null, JSON.stringify(result), "submitted", null, null, null, true];
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query("SELECT build_watcher.beat('raw', 'raw', 0, NULL, '{}', '{}', 3600000, 0)");
+  const wanted = { replica: "raw", workers: places, rooms: [[0, 1]], running: [], longest: 3_600_000, patience: 180_000 };
+  const outcome = { outcome: "done", isAlive: true, result: JSON.stringify(result), analysis: "submitted" };
 
-  async function take(): Promise<readonly { number: number; token: string }[]> {
-    const values = ["submit", null, randomUUID(), "raw", places, null, "[[0,1]]", "[]", 3_600_000, 180_000];
-    const { rows } = await pool.query("SELECT * FROM build_watcher.take_jobs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", values);
-    return rows.filter(({ number }) => number !== null);
-  }
-
-  function settle({ number, token }: { number: number; token: string }): Promise<unknown> {
-    const parameters = Array.from({ length: 16 }, (_, index) => `$${index + 1}`).join();
-    return pool.query(`SELECT * FROM build_watcher.settle_job(${parameters})`, [number, token, ...outcome]);
+  /** As the queue does it: what ended is told with the wish for more, by one statement. */
+  async function exchange(added: readonly object[], ended: readonly TakenRow[]): Promise<readonly TakenRow[]> {
+    const ends = ended.map(({ number, token, analyzer }) => ({ number, token, analyzer, ...outcome }));
+    const values = [added, ends, { ...wanted, token: randomUUID() }].map((value) => JSON.stringify(value));
+    const { rows } = await client.query("SELECT build_watcher.exchange('submit', NULL, $1, $2, $3) AS answer", values);
+    return rows[0].answer.taken.filter(({ number }: TakenRow) => number !== null);
   }
 
   return {
-    close: () => pool.end(),
+    close: () => client.end(),
     async cycle(work) {
+      let taken: readonly TakenRow[] = [];
       for (let first = 0; first < work.length; first += batch) {
-        const rows = JSON.stringify(work.slice(first, first + batch).map(asAdded));
-        await pool.query("SELECT build_watcher.add_jobs('submit', NULL, $1)", [rows]);
+        taken = await exchange(work.slice(first, first + batch).map(asAdded), taken);
       }
-      for (let taken = await take(); taken.length > 0; taken = await take()) await Promise.all(taken.map(settle));
+      while (taken.length > 0) taken = await exchange([], taken);
     },
   };
 }

@@ -120,8 +120,9 @@ describePostgres("a queue whose database is away", () => {
 
   it("ends for good when its tables are taken away", async () => {
     const queue = await open();
+    const ended = expect(queue.ended).rejects.toThrow(/refused a statement/);
     queue.work(async () => result);
     await made.query("DROP SCHEMA build_watcher CASCADE");
-    await expect(queue.ended).rejects.toThrow(/refused a statement/);
+    await ended;
   });
 });

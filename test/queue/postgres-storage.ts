@@ -123,7 +123,7 @@ function postgresStorage(real: Database, overrides: Partial<PostgresQueueSetting
   const database: Database = {
     ...real,
     run: (text, values) => {
-      if (/INSERT|UPDATE|DELETE|(add|take|settle|retry)_jobs?\(/.test(text)) statements += 1;
+      if (/INSERT|UPDATE|DELETE|(exchange|retry_job)\(/.test(text)) statements += 1;
       return real.run(text, values);
     },
     transaction: (...given) => {

@@ -180,18 +180,20 @@ describePostgres("replicas on one database", () => {
 
   it("do nothing twice because an answer was lost", async () => {
     const replica = await working(1);
-    replica.handle.loseAnswer(/add_jobs/);
+    replica.handle.loseAnswer(/exchange/);
     const adding = replica.queue.add(buildJob(1));
     await storage.clock.advance(second);
     expect(await adding).toBe("added");
-    replica.handle.loseAnswer(/settle_job/);
+    await storage.settle();
+    replica.handle.loseAnswer(/exchange/);
     replica.handler.open()[0]?.finish(result);
     await storage.clock.advance(second);
     expect(outcomes(replica)).toEqual(["build-uid-1 done"]);
 
-    replica.handle.loseAnswer(/take_jobs/);
-    await replica.queue.add(buildJob(2));
+    replica.handle.loseAnswer(/exchange/);
+    const another = replica.queue.add(buildJob(2));
     await storage.clock.advance(20 * second);
+    expect(await another).toBe("added");
     expect(ids(replica)).toEqual(["build-uid-1", "build-uid-2"]);
     expect(outcomes(replica)).toEqual(["build-uid-1 done"]);
   });

@@ -65,6 +65,8 @@ export function createQueue(engine: QueueEngine, settings: QueueSettings): JobQu
   });
 
   async function isIdle(): Promise<boolean> {
+    // Asked again when that ends.
+    if (dispatcher.isBusy()) return false;
     try {
       const { waiting, running } = await engine.counts();
       return waiting + running === 0 && !dispatcher.isBusy();

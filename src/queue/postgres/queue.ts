@@ -5,13 +5,14 @@ import { type Database, migrate, persist } from "../../postgres/index.ts";
 import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
 import { poolOf } from "../dispatching/pools.ts";
 import type { DispatchStore } from "../dispatching/store.ts";
-import type { JobQueue, JobResult, QueuedWork } from "../job-queue.ts";
+import { type JobQueue, type JobResult, type QueuedWork, QueueUnavailableError } from "../job-queue.ts";
 import type { WorkSettings } from "../work-settings.ts";
-import { createAdditions } from "./additions.ts";
+import { additionOf } from "./additions.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createCorrections, reassign } from "./corrections.ts";
 import { createDispatchStore } from "./dispatch-store.ts";
 import { createDuties } from "./duties.ts";
+import { createExchange } from "./exchange.ts";
 import { createMembership, type Membership } from "./membership.ts";
 import { createNotes } from "./notes.ts";
 import { createRecords } from "./records.ts";
@@ -79,11 +80,19 @@ function createEngine(
     changed();
     membership?.call(queue);
   };
-  const store = membership && createDispatchStore(connection, membership, { queue, now, closing: closing.signal });
-  const additions = createAdditions(connection, { queue, assign, now }, closing.signal, told);
+  const exchange = createExchange(connection, { queue, now, membership, changed: () => changed() }, closing.signal);
+  const store = membership && createDispatchStore(exchange, membership, queue);
   return {
     ...createRecords(connection, queue),
-    add: additions.add,
+    async add(job, how = {}) {
+      if (closing.signal.aborted) throw new QueueUnavailableError(`The queue in ${connection.database.name} is closed`);
+      const added = exchange.add(additionOf(job, how, assign(job)));
+      // If the dispatcher asks for jobs now, the statement that adds this one also takes it.
+      changed();
+      if (!(await added)) return "already-known";
+      membership?.call(queue);
+      return "added";
+    },
     // Beside the bots nobody knows what they take for slow.
     ...createCorrections(connection, { queue, assign: exclusive ? assign : undefined, now, changed: told }),
     ...createNotes(connection),
@@ -99,7 +108,7 @@ function createEngine(
     assertWorker() {
       if (!store) throw new Error(`The queue in ${connection.database.name} was opened beside the bots, which alone run jobs`);
     },
-    settled: additions.settled,
+    settled: exchange.settled,
     async close() {
       closing.abort();
       await leave();

@@ -1,9 +1,9 @@
 import type { ImageName } from "../../core/images/image-name.ts";
 import type { Job } from "../../core/jobs/job.ts";
 
-/** A text as PostgreSQL can keep it: it has no character zero. */
+/** A text as PostgreSQL can keep it: it has no character zero, and no half of a character. */
 export function clean<Text extends string | undefined>(text: Text): Text {
-  return (typeof text === "string" ? text.replaceAll("\0", "\uFFFD") : undefined) as Text;
+  return (typeof text === "string" ? text.replaceAll("\0", "\uFFFD").toWellFormed() : undefined) as Text;
 }
 
 /** The digest of an image, as its build named it; work of another kind can have something else in its place. */

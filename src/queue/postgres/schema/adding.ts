@@ -1,4 +1,4 @@
-/** Adding and retrying. Jobs are added one statement after the other over all replicas, so that none is added twice under two names. */
+/** Adding and retrying. */
 export const adding = `
   CREATE FUNCTION build_watcher.known_job(p_queue text, p_group text, p_analyzer text, p_covers text, OUT id text, OUT outcome text, OUT added text)
   LANGUAGE plpgsql STABLE AS $$
@@ -36,7 +36,9 @@ export const adding = `
     v_known := build_watcher.known_job(p_queue, v_group, v_analyzer, v_alone);
     IF v_known.id IS NULL THEN
       v_taken := EXISTS (SELECT 1 FROM build_watcher.jobs WHERE queue = p_queue AND id = p_job ->> 'id');
-      INSERT INTO build_watcher.gates (queue, analyzer) VALUES (p_queue, v_analyzer) ON CONFLICT DO NOTHING;
+      IF NOT EXISTS (SELECT 1 FROM build_watcher.gates WHERE queue = p_queue AND analyzer = v_analyzer) THEN
+        INSERT INTO build_watcher.gates (queue, analyzer) VALUES (p_queue, v_analyzer) ON CONFLICT DO NOTHING;
+      END IF;
       INSERT INTO build_watcher.jobs (queue, id, group_id, analyzer, tenant, job, cause, namespace, build_config, output_digest, base_digest,
           covers, added, pool, lane, due_at, created_at, updated_at, seen_at)
         VALUES (p_queue, CASE WHEN v_taken THEN p_job ->> 'otherId' ELSE p_job ->> 'id' END, v_group, v_analyzer, p_job ->> 'tenant',
@@ -57,16 +59,5 @@ export const adding = `
     IF build_watcher.retry_job(p_queue, v_known.id, p_now, (p_job ->> 'pool')::smallint) THEN RETURN true; END IF;
     UPDATE build_watcher.jobs SET again = true WHERE queue = p_queue AND id = v_known.id AND state = 'running';
     RETURN FOUND;
-  END $$;
-
-  CREATE FUNCTION build_watcher.add_jobs(p_queue text, p_now bigint, p_jobs jsonb) RETURNS SETOF boolean LANGUAGE plpgsql AS $$
-  DECLARE
-    v_job jsonb;
-  BEGIN
-    PERFORM pg_advisory_xact_lock(1651993697, hashtext(p_queue));
-    p_now := coalesce(p_now, build_watcher.now_ms());
-    FOR v_job IN SELECT value FROM jsonb_array_elements(p_jobs) LOOP
-      RETURN NEXT build_watcher.add_job(p_queue, p_now, v_job);
-    END LOOP;
   END $$;
 `;

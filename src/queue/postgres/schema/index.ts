@@ -1,9 +1,13 @@
 import type { SchemaPart } from "../../../postgres/index.ts";
 import { adding } from "./adding.ts";
+import { exchanging } from "./exchanging.ts";
 import { replicas } from "./replicas.ts";
 import { settling } from "./settling.ts";
 import { tables } from "./tables.ts";
 import { taking } from "./taking.ts";
 
 /** The tables and functions of the queues. A released version is never changed; a function that changes gets a new name, since older bots go on calling it while the new ones start. */
-export const queueSchema: SchemaPart = { name: "queue", versions: [[tables, adding, taking, settling, replicas].join("\n")] };
+export const queueSchema: SchemaPart = {
+  name: "queue",
+  versions: [[tables, adding, taking, settling, exchanging, replicas].join("\n")],
+};
