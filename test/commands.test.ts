@@ -110,7 +110,7 @@ describe("scan", () => {
     await working.logged(({ msg }) => msg === "Builds listed; watching");
     const first = world.bot(["scan"]);
     expect(await first.exit).toBe(0);
-    expect(first.stdout()).toContain("runs 1 new job. build-watcher jobs shows how they fare.");
+    expect(first.stdout()).toContain("takes 1 new job. build-watcher jobs shows what becomes of them.");
     await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
     const second = world.bot(["scan"]);
     expect(await second.exit).toBe(0);

@@ -77,7 +77,7 @@ async function handOver(context: CommandContext, wanted: readonly WantedJob[]): 
 /** What a command says at its end of so many jobs that another bot runs. */
 export function handedOver(jobs: number): string {
   const what = jobs === 1 ? "1 new job" : `${jobs} new jobs`;
-  return `The bot that works on these jobs runs ${what}. build-watcher jobs shows how they fare.\n`;
+  return `The running bot takes ${what}. build-watcher jobs shows what becomes of them.\n`;
 }
 
 /** Says what became of a job that is known and not taken again. */

@@ -10,16 +10,16 @@ export type AttemptEnd =
 
 /** One run of a job's handler. */
 export interface Attempt {
-  /** How it ended; never rejects, whatever the handler throws. */
+  /** How it ended. Never rejects, whatever the handler throws. */
   readonly ended: Promise<AttemptEnd>;
-  /** Aborts the handler's signal; unless it succeeds all the same, the attempt ends as interrupted. */
+  /** Aborts the handler's signal. The attempt ends as interrupted, unless it succeeds all the same. */
   interrupt(): void;
 }
 
-/** Milliseconds a handler may take to settle after its signal fired; then its place is given away and its answer dropped. */
+/** Milliseconds that a handler has to settle after its signal fires. Then its place is given away and its answer ignored. */
 export const settleGrace = 10_000;
 
-/** Runs a handler under a deadline of so many milliseconds. */
+/** Runs a handler with a deadline in milliseconds. */
 export function startAttempt(job: Job, handle: JobHandler, clock: Clock, deadline: number): Attempt {
   const controller = new AbortController();
   const { promise: ended, resolve } = Promise.withResolvers<AttemptEnd>();
@@ -49,7 +49,7 @@ export function startAttempt(job: Job, handle: JobHandler, clock: Clock, deadlin
   return { ended, interrupt: () => cut({ kind: "interrupted" }) };
 }
 
-/** A promise of the handler's own making could carry anything, so it is awaited here. */
+/** The handler's promise can be any object, so it is awaited here. */
 async function invoke(job: Job, handle: JobHandler, signal: AbortSignal): Promise<JobResult> {
   return await handle(job, signal);
 }
@@ -58,7 +58,7 @@ function timedOut(deadline: number): JobError {
   return new JobError("TimedOut", `It did not end within ${deadline / 1000} s and was interrupted`);
 }
 
-/** Any thrown thing, even one that throws again when it is looked at. */
+/** Describes any thrown value, even one that throws again when it is read. */
 function failure(thrown: unknown): JobError {
   try {
     const { reason, message, retryable, retryAfter, host, cause } = asJobError(thrown);
@@ -69,7 +69,7 @@ function failure(thrown: unknown): JobError {
   }
 }
 
-/** The job was done whatever its handler returned, so an answer that is no JSON is left out, not repeated. */
+/** The job is done whatever its handler returned. A result that is no JSON is left out, because a retry would not help. */
 function storable(result: JobResult): JobResult | undefined {
   try {
     JSON.stringify(result);

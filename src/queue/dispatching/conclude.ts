@@ -8,7 +8,7 @@ import { judge } from "./verdict.ts";
 export interface ConcludeSettings {
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
-  /** Milliseconds of being tried after which a job is given up. */
+  /** How long (ms) a job is retried before it is given up. */
   readonly giveUpAfter: number;
   /** The delays of a failed job. Default: `jobBackoff`. */
   readonly backoff?: Backoff;
@@ -17,8 +17,7 @@ export interface ConcludeSettings {
 }
 
 /**
- * Says what an attempt of so many milliseconds means for its job and for its analyzer's gate, as soon as the gate is known; the same gate and time
- * give the same answer.
+ * Says what an attempt means for its job and its analyzer's gate, once the gate is known. The same gate and time give the same answer.
  */
 export function createConclude(
   settings: ConcludeSettings,
@@ -29,7 +28,7 @@ export function createConclude(
   const { jobTimeout, giveUpAfter, backoff = jobBackoff } = settings;
   const { number: job, probe } = claim;
   const [ofGate, ofDelay] = [settings.random(), settings.random()];
-  // A clock that was moved meanwhile must not count: no attempt takes longer than it may.
+  // No attempt takes longer than its deadline, even if the clock was changed meanwhile.
   const took = Math.min(Math.max(milliseconds, 0), jobTimeout + settleGrace);
   return (gateBefore, now) => {
     const gate = attemptEnded(gateBefore, { job, probe, ...signOf(end) }, now, ofGate);
@@ -37,7 +36,7 @@ export function createConclude(
   };
 }
 
-/** What an attempt that failed for these reasons shows of the endpoint; others did not come so far as to ask it. */
+/** What a failure for these reasons shows about the endpoint. With other reasons the endpoint was not asked. */
 const signs: Partial<Record<FailureReason, Sign>> = {
   AnalyzerRejected: "alive",
   AnalysisPending: "alive",

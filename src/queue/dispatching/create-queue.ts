@@ -5,7 +5,7 @@ import { createDispatcher } from "./dispatcher.ts";
 import { createIdleWaiters } from "./idle-waiters.ts";
 import type { DispatchStore } from "./store.ts";
 
-/** What an engine has to do itself of the contract; the rest is made of its store. */
+/** The part of the contract that an engine implements. The rest is made from its store. */
 export interface QueueEngine
   extends Pick<
     JobQueue,
@@ -24,24 +24,24 @@ export interface QueueEngine
     | "trouble"
   > {
   readonly store: DispatchStore;
-  /** Throws where this process may not run jobs. */
+  /** Throws if this process cannot run jobs. */
   assertWorker(): void;
-  /** Resolves when what was asked for before is on disk. */
+  /** Resolves when all earlier changes are on disk. */
   settled(): Promise<void>;
-  /** Releases everything; what still waits to be recorded is given up. */
+  /** Releases everything. What still waits to be recorded is lost. */
   close(): Promise<void>;
 }
 
 export interface QueueSettings extends ConcludeSettings {
-  /** Jobs run at once for each analyzer; with `isSlow`, so many slow ones beside so many others. */
+  /** Jobs that run in parallel for each analyzer. With `isSlow`, as many slow ones run besides. */
   readonly workers: number;
   readonly perTenant?: number | undefined;
-  /** Present when slow jobs have places of their own. */
+  /** Present if slow jobs have separate places. */
   readonly isSlow?: unknown;
   readonly clock: Clock;
 }
 
-/** The queue of an engine: runs its jobs, and says when it is idle and when it ended. */
+/** An engine's queue. It runs jobs, and says when it is idle and when it has ended. */
 export function createQueue(engine: QueueEngine, settings: QueueSettings): JobQueue {
   const { store, assertWorker, settled, close: release, ...own } = engine;
   const end = Promise.withResolvers<void>();

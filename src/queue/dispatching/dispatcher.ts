@@ -6,22 +6,22 @@ import type { Claim, DispatchStore, Places, Taken } from "./store.ts";
 
 export interface DispatcherSettings extends RunnerSettings, ConcludeSettings {
   readonly store: DispatchStore;
-  /** How many places of a room the jobs of one tenant may hold at most. Default: all. */
+  /** How many places of a room the jobs of one tenant can hold. Default: all. */
   readonly perTenant?: number | undefined;
-  /** Called whenever no attempt is left: the queue may be idle. Never throws. */
+  /** Called when no attempt is left, because the queue may be idle. Never throws. */
   readonly rested: () => void;
-  /** Called when the dispatcher cannot go on. */
+  /** Called when the dispatcher cannot continue. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Runs due jobs, as many as there are places and as the store lets through. */
+/** Runs due jobs, as many as have places and as the store lets through. */
 export interface Dispatcher {
   start(handle: JobHandler, report: (attempt: AttemptReport) => void): void;
-  /** Looks for due jobs now, or once more when it looks just now; called after every change of the store. */
+  /** Looks for due jobs now, or once more if it is looking already. Called after every change of the store. */
   dispatch(): void;
-  /** Interrupts what runs by claims of these tokens. */
+  /** Interrupts attempts with these claims. */
   interrupt(tokens: readonly string[]): void;
-  /** Claims nothing more and waits for the running attempts: so many milliseconds, then they are interrupted. */
+  /** Claims no more and waits this long for the running attempts. Then they are interrupted. */
   stop(graceMilliseconds: number): Promise<void>;
   /** Whether a job is being claimed, run or recorded. */
   isBusy(): boolean;
@@ -32,7 +32,7 @@ interface Work {
   readonly report: (attempt: AttemptReport) => void;
 }
 
-/** Milliseconds that the ends of attempts may take to be recorded when the bot stops; what is not recorded then runs again. */
+/** Milliseconds to record the ends of attempts when the bot stops. What is not recorded then runs again. */
 const recordGrace = 5_000;
 
 export function createDispatcher(settings: DispatcherSettings): Dispatcher {
@@ -58,7 +58,7 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
     if (!stopping) cancelTimer = clock.schedule(milliseconds, dispatch);
   }
 
-  /** Takes until nothing changed meanwhile: a change can be one that the store did not see yet. */
+  /** Takes again until nothing has changed meanwhile, because the store may not have seen a change yet. */
   async function takeAll(current: Work): Promise<void> {
     let nextIn: number | undefined;
     try {
@@ -78,7 +78,7 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
   async function take({ handle, report }: Work): Promise<number | undefined> {
     const { claims, nextIn, more = false } = await takenOf(store, places);
     isChanged ||= more;
-    // Asked for before the stop, answered after it.
+    // It was asked for before the stop and arrived after it.
     if (stopping) await Promise.all(claims.map((claim) => recorder(claim, report)({ kind: "interrupted" })));
     else for (const claim of claims) runner.run(claim, handle, recorder(claim, report)).catch(settings.failed);
     return nextIn;
@@ -107,7 +107,7 @@ export function createDispatcher(settings: DispatcherSettings): Dispatcher {
   };
 }
 
-/** A store that cannot be reached has nothing to take just now. */
+/** A store that cannot be reached has nothing to take now. */
 async function takenOf(store: DispatchStore, places: () => Places): Promise<Taken> {
   try {
     return await store.take(places);
@@ -117,7 +117,7 @@ async function takenOf(store: DispatchStore, places: () => Places): Promise<Take
   }
 }
 
-/** Makes what records the end of a claimed job's attempt and tells of it. */
+/** Makes the function that records and reports how a claimed job's attempt ended. */
 function createRecorder(settings: DispatcherSettings, dispatch: () => void) {
   const { clock, store } = settings;
   return (claim: Claim, report: Work["report"]) => {
@@ -131,7 +131,7 @@ function createRecorder(settings: DispatcherSettings, dispatch: () => void) {
         outcome = conclusion.verdict.outcome;
         return conclusion;
       });
-      // The next claim can join the same transaction, so that a job costs one sync of the disk, not two.
+      // The next claim can join the same transaction. Then a job costs one sync of the disk, not two.
       dispatch();
       const record = await written;
       if (record) report({ record, outcome, milliseconds });

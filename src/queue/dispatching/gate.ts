@@ -1,24 +1,24 @@
 import { type Backoff, backoffDelay, longestRetryAfter } from "../../core/jobs/retry.ts";
 
 /**
- * Whether jobs may start, seen from the endpoint every job needs: a circuit breaker. While it is shut, one job at a time may try, each time
- * after a pause; `against` are the different jobs, by number, on which the endpoint failed since it last showed life.
+ * A circuit breaker for the endpoint that every job needs. While it is shut, one job at a time can try, after a pause each time. `against` are the numbers
+ * of the different jobs on which the endpoint has failed since it last worked.
  */
 export type Gate =
   | { readonly kind: "open"; readonly against: readonly number[] }
   | { readonly kind: "shut"; readonly against: readonly number[]; readonly until: number };
 
-/** What an attempt showed of the endpoint; `doubtful` means that either it or this one job is at fault. */
+/** What an attempt showed about the endpoint. `doubtful`: either the endpoint or this one job is the cause. */
 export type Sign = "alive" | "doubtful" | "down" | "none";
 
-/** What the gate needs to know of an ended attempt. */
+/** What the gate needs to know about an ended attempt. */
 export interface GateEvent {
   /** The job's number. */
   readonly job: number;
-  /** Whether it was let through a shut gate. */
+  /** Whether it tried while the gate was shut. */
   readonly probe: boolean;
   readonly sign: Sign;
-  /** Milliseconds the endpoint asked for. */
+  /** Milliseconds that the endpoint asked to wait. */
   readonly retryAfter?: number | undefined;
 }
 
@@ -27,35 +27,35 @@ export const openGate: Gate = { kind: "open", against: [] };
 /** How long the gate stays shut while the endpoint is down: from a second to a minute. */
 export const gateBackoff: Backoff = { initial: 1_000, cap: 60_000 };
 
-/** The same while it answers, but with errors: these jobs may be at fault after all, and the next one is not. */
+/** The same while it answers with errors. These jobs may be the cause, and the next one may work. */
 export const doubtBackoff: Backoff = { initial: 1_000, cap: 10_000 };
 
-/** So many different jobs in a row on which the endpoint failed are not all at fault themselves. */
+/** If the endpoint failed on this many different jobs in a row, the jobs are not the cause. */
 const toleratedDoubts = 5;
 
-/** Milliseconds after which another job may try beside one that still does: longer than a request takes, but a copy can take long. */
+/** Milliseconds after which another job can try while one still tries. Longer than a request, but a copy can take longer. */
 export const probePatience = 3 * 60_000;
 
-/** As many as it takes to reach the longest pause. */
+/** Enough to reach the longest pause. */
 const rememberedJobs = 10;
 
-/** How many jobs may start now, of so many free places. */
+/** How many jobs can start now with this many free places. */
 export function placesThrough(gate: Gate, free: number, now: number): number {
   if (gate.kind === "open") return free;
   return waitOf(gate.until, now) <= 0 ? Math.min(free, 1) : 0;
 }
 
-/** Milliseconds until the gate next lets a job through by itself; undefined when time does not change that. */
+/** Milliseconds until the gate lets the next job through. Undefined if waiting does not change that. */
 export function reopensIn(gate: Gate, now: number): number | undefined {
   return gate.kind === "shut" ? Math.max(waitOf(gate.until, now), 0) : undefined;
 }
 
-/** The gate once a job went through it. */
+/** The gate after a job has started. */
 export function probeStarted(gate: Gate, now: number): Gate {
   return gate.kind === "shut" ? { ...gate, until: now + probePatience } : gate;
 }
 
-/** The gate after an attempt ended; `random` is in [0, 1). Pauses grow with the number of different jobs, so that one alone holds nobody up. */
+/** The gate after an attempt. `random` is in [0, 1). Pauses grow with the number of different jobs, so that a single one does not block others. */
 export function attemptEnded(gate: Gate, event: GateEvent, now: number, random: number): Gate {
   const { sign, probe } = event;
   const wait = sign === "down" ? Math.min(event.retryAfter ?? 0, longestRetryAfter) : 0;
@@ -68,7 +68,7 @@ export function attemptEnded(gate: Gate, event: GateEvent, now: number, random: 
   return { kind: "shut", against, until: now + Math.max(pause, wait) };
 }
 
-/** A wait longer than any that is ever set means that the clock was put back: it is over. */
+/** A wait that is longer than any that can be set means that the clock was set back. Then it is over. */
 function waitOf(until: number, now: number): number {
   return until - now > longestRetryAfter ? 0 : until - now;
 }

@@ -1,13 +1,13 @@
-/** Those who wait for the queue to run dry. */
+/** Callers that wait until the queue is empty. */
 export interface IdleWaiters {
   wait(): Promise<void>;
-  /** Resolves those who wait, if the queue is idle; to be called whenever it may be. Never throws. */
+  /** Resolves the waiting callers if the queue is idle. Call it whenever it may be. Never throws. */
   check(): void;
-  /** The queue will never run dry. */
+  /** The queue will never be empty. */
   reject(error: Error): void;
 }
 
-/** Asks only while somebody waits. What cannot be told now is asked at the next check. */
+/** Asks only while somebody waits. If there is no answer now, it asks at the next check. */
 export function createIdleWaiters(isIdle: () => Promise<boolean>): IdleWaiters {
   let waiting: PromiseWithResolvers<void> | undefined;
   let isChecking = false;
@@ -18,7 +18,7 @@ export function createIdleWaiters(isIdle: () => Promise<boolean>): IdleWaiters {
     for (isChanged = true; waiting && isChanged; ) {
       isChanged = false;
       const answer = await isIdle().catch(() => false);
-      // What happened while it was asked can make the answer wrong.
+      // A change during the question can make the answer wrong.
       if (!answer || isChanged) continue;
       waiting?.resolve();
       waiting = undefined;

@@ -8,7 +8,7 @@ import type { Claim, Places, RunningJobs } from "./store.ts";
 export interface RunnerSettings {
   /** Places in each room of an analyzer. */
   readonly workers: number;
-  /** Present when slow jobs have a room of their own. */
+  /** Present if slow jobs have a separate room. */
   readonly isSlow?: unknown;
   /** Milliseconds one attempt may take. */
   readonly jobTimeout: number;
@@ -19,19 +19,19 @@ export interface RunnerSettings {
 
 /** The places in which attempts run. */
 export interface Runner {
-  /** The rooms that every analyzer has, and what holds a place in them now. */
+  /** The rooms of every analyzer, and what holds places in them now. */
   occupied(): Pick<Places, "rooms" | "running">;
   /** Whether an attempt runs or is being recorded. */
   isBusy(): boolean;
-  /** Runs a job in its pool's room; its place is free again when the attempt ended, and `record` is called then. Rejects only as `record` does. */
+  /** Runs a job in its pool's room. When the attempt has ended, its place is free and `record` is called. Rejects only as `record` does. */
   run(
     claim: Pick<Claim, "job" | "analyzer" | "tenant" | "pool" | "token">,
     handle: JobHandler,
     record: (end: AttemptEnd) => Promise<void>,
   ): Promise<void>;
-  /** Interrupts every attempt, now and from now on; given tokens, only those that run by claims of these. */
+  /** Interrupts every attempt, now and later. With tokens, only attempts with these claims. */
   interrupt(tokens?: readonly string[]): void;
-  /** Resolves when nothing runs and all is recorded. */
+  /** Resolves when nothing runs and everything is recorded. */
   onIdle(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import type { Gate } from "./gate.ts";
 import type { Pool, Room } from "./pools.ts";
 import type { History, Verdict } from "./verdict.ts";
 
-/** A job taken out to run. The token proves that it is still ours when its attempt ended. */
+/** A job that was taken to run. The token proves that it is still ours when its attempt has ended. */
 export interface Claim extends History {
   readonly job: Job;
   readonly number: number;
@@ -24,52 +24,52 @@ export interface RunningJobs {
   readonly jobs: number;
 }
 
-/** Which places there are, and what runs there now. Every analyzer has the same rooms of its own, with so many places in each. */
+/** Which places there are, and what runs there now. Every analyzer has its own rooms, with this many places in each. */
 export interface Places {
   readonly workers: number;
-  /** How many places of a room the jobs of one tenant may hold at most; absent: all. */
+  /** How many places of a room the jobs of one tenant can hold. Absent: all. */
   readonly perTenant?: number | undefined;
   readonly rooms: readonly Room[];
   readonly running: readonly RunningJobs[];
 }
 
-/** What was taken out, and when to look again. */
+/** What was taken, and when to look again. */
 export interface Taken {
   readonly claims: readonly Claim[];
-  /** Milliseconds after which a job may start by the passing of time alone: one becomes due, or a gate opens. Absent: none is known. */
+  /** Milliseconds until a job can start if nothing else happens, because it becomes due or a gate opens. Absent: not known. */
   readonly nextIn?: number;
-  /** Whether there is more to take at once. */
+  /** Whether more can be taken at once. */
   readonly more?: boolean;
 }
 
-/** What becomes of a job after its attempt, and of its analyzer's gate. */
+/** What an attempt means for its job and for its analyzer's gate. */
 export interface Conclusion {
   readonly verdict: Verdict;
   readonly gate: Gate;
 }
 
-/** Whom a store tells what happens by itself. */
+/** Who is told about changes that a store makes or finds by itself. */
 export interface StoreHooks {
   /** Jobs may be due. Cheap to call. */
   changed(): void;
-  /** The claims of these tokens hold no longer: what runs by them is interrupted, and its end counts for nothing. */
+  /** These claims are no longer valid. Their attempts are interrupted, and how they end is ignored. */
   lost(tokens: readonly string[]): void;
-  /** Jobs wait again that ran when a bot ended suddenly: each is told once, by one bot. */
+  /** Jobs that were running when a bot ended suddenly wait again. One bot reports each of them once. */
   released(records: readonly JobRecord[]): void;
-  /** The store can never go on; answers the error that it is told as. */
+  /** The store can never continue. Returns the error to report. */
   failed(error: unknown): Error;
 }
 
 /**
- * Where an engine keeps due jobs, the gates before the analyzers' endpoints, and the clock that both are measured by. The dispatcher above it
- * decides what runs where; every bot on the same store has a dispatcher of its own.
+ * Where an engine keeps due jobs, the gates of the analyzers' endpoints, and the clock for both. The dispatcher decides what runs where. Every bot on a
+ * store has its own dispatcher.
  */
 export interface DispatchStore {
   /** Milliseconds between two looks while nothing is known to come. */
   readonly pollInterval: number;
-  /** Says whom to tell. Called once, before anything else. */
+  /** Sets the listener. Called once, before anything else. */
   attach(hooks: StoreHooks): void;
-  /** Begins to look after the claims of this bot, and of others that ended suddenly. Called once, before the first `take`. */
+  /** Starts to keep this bot's claims, and to release those of bots that ended suddenly. Called once, before the first `take`. */
   begin(): void;
   /**
    * Takes out due jobs for the free places, asking for those when it takes: live ones first, then a backlog, then scanned ones, then those the bot
@@ -83,6 +83,6 @@ export interface DispatchStore {
    * when the claim holds no longer: then nothing is recorded. While the store cannot be reached this waits.
    */
   settle(claim: Claim, conclude: (gate: Gate, now: number) => Conclusion): Promise<JobRecord | undefined>;
-  /** Ends what `begin` began. */
+  /** Ends what `begin` started. */
   end(): Promise<void>;
 }

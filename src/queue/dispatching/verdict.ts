@@ -4,7 +4,7 @@ import type { JobFailure, JobResult } from "../job-queue.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { type Gate, gateBackoff } from "./gate.ts";
 
-/** What becomes of a job after an attempt. */
+/** What an attempt means for its job. */
 export type Verdict =
   | { readonly outcome: "done"; readonly result: JobResult | undefined }
   | { readonly outcome: "failed"; readonly error: JobFailure }
@@ -18,20 +18,20 @@ export type Verdict =
     }
   | { readonly outcome: "interrupted" };
 
-/** How a job failed before this attempt, since it was added or last retried by hand. */
+/** How a job failed before this attempt, since it was added or last retried by a person. */
 export interface History {
   readonly failures: number;
-  /** Milliseconds it has been tried for since it first failed: its attempts and the waits between them, not the time the bot was off. */
+  /** How long (ms) it has been tried since it first failed: attempts and the waits between them, without the time when the bot was off. */
   readonly failingFor: number;
 }
 
 export interface Circumstances {
   readonly now: number;
-  /** Milliseconds the attempt took. */
+  /** How long the attempt took, in milliseconds. */
   readonly took: number;
   /** In [0, 1). */
   readonly random: number;
-  /** Milliseconds of being tried after which a job is given up. */
+  /** How long (ms) a job is retried before it is given up. */
   readonly giveUpAfter: number;
   /** The delays of a failed job. */
   readonly backoff: Backoff;
@@ -43,7 +43,7 @@ export interface Circumstances {
 const longestMessage = 2_000;
 const longestHost = 300;
 
-/** Decides what an attempt means for its job: final failures end it, others by age alone, and an interruption never counts. */
+/** Decides what an attempt means for its job. A final failure ends it. Other failures end it only by age. An interruption never counts. */
 export function judge(end: AttemptEnd, history: History, circumstances: Circumstances): Verdict {
   if (end.kind === "done") return { outcome: "done", result: end.result };
   if (end.kind === "interrupted") return { outcome: "interrupted" };
@@ -51,7 +51,7 @@ export function judge(end: AttemptEnd, history: History, circumstances: Circumst
   const error = { reason, message: shorten(end.error.message), ...(host !== undefined && { host: host.slice(0, longestHost) }) };
   if (!end.error.retryable) return { outcome: "failed", error };
   const { took, giveUpAfter } = circumstances;
-  // A clock that jumped forward under an attempt must not count: no attempt takes longer than it may.
+  // No attempt takes longer than its deadline, even if the clock jumped forward meanwhile.
   const age = history.failures === 0 ? 0 : history.failingFor + took;
   if (age >= giveUpAfter) return { outcome: "failed", error: { ...error, givenUpAfter: age } };
   const delay = delayOf(end.error, history.failures + 1, circumstances);
@@ -59,8 +59,8 @@ export function judge(end: AttemptEnd, history: History, circumstances: Circumst
 }
 
 /**
- * A job that failed by the endpoint's fault waits for the gate and hardly longer, so that everything drains at once afterwards. One on which
- * an endpoint failed that was thought to be up is tried like any other: it may always fail, and others must not wait for it too often.
+ * A job that failed because of the endpoint waits for the gate and hardly longer, so that everything runs as soon as the endpoint is back. A job on which a
+ * working endpoint failed is retried like any other: it may always fail, and others must not wait for it too often.
  */
 function delayOf(error: JobError, failures: number, { now, random, backoff, gateBefore, gate }: Circumstances): number {
   const delays = error.pauses && gateBefore.kind === "shut" ? gateBackoff : backoff;

@@ -4,7 +4,7 @@ import { lanes, type Pool } from "../dispatching/pools.ts";
 import type { Adding, QueuedWork } from "../job-queue.ts";
 import { clean, digestOfName, inputDigests } from "./texts.ts";
 
-/** What the database needs to know of a job that is to be added. */
+/** What the database needs to know about a job to add. */
 export function additionOf(job: Job, { again, backlog, after }: Adding, pool: Pool): object {
   const { analyzer = "" } = job as QueuedWork;
   const group = groupOf(job);

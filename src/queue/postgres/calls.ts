@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Connection } from "./connection.ts";
 
-/** What replicas call out to each other, so that nobody waits for the next sign of life. It can be missed: signs of life tell the same. */
+/** What replicas tell each other, so that none waits for the next sign of life. A call can be missed, because signs of life say the same. */
 export interface Calls {
   /** Says that a queue may have due jobs. */
   call(queue: string): void;
@@ -10,7 +10,7 @@ export interface Calls {
 
 const channel = "build_watcher";
 
-/** Milliseconds between two calls at least. */
+/** The least milliseconds between two calls. */
 const pace = 100;
 
 /** `isNeeded` says whether there is anybody to hear it; `called` gets the queues that others name. */

@@ -2,14 +2,14 @@ import type { Clock } from "../../core/clock.ts";
 import { type Database, DatabaseError, persist } from "../../postgres/index.ts";
 import { type QueueTrouble, QueueUnavailableError } from "../job-queue.ts";
 
-/** Ways to use a database that may be away for a while. */
+/** Ways to use a database that can be unavailable for a while. */
 export interface Connection {
   readonly database: Database;
   /** Tries for some seconds, then rejects with a `QueueUnavailableError`. */
   ask<T>(operation: (database: Database) => Promise<T>): Promise<T>;
-  /** Tries until it succeeds, or the signal fires: then it rejects with a `QueueUnavailableError`. */
+  /** Tries until it succeeds. Rejects with a `QueueUnavailableError` when the signal fires. */
   insist<T>(operation: (database: Database) => Promise<T>, signal: AbortSignal): Promise<T>;
-  /** Tries once, urgently; rejects with a `DatabaseError`. */
+  /** Tries once, urgently. Rejects with a `DatabaseError`. */
   once<T>(operation: (database: Database) => Promise<T>): Promise<T>;
   trouble(): QueueTrouble | undefined;
 }

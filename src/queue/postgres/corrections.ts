@@ -7,20 +7,20 @@ import { digestOfText } from "./texts.ts";
 
 export interface CorrectionSettings {
   readonly queue: string;
-  /** Absent where nobody knows what the bots take for slow. */
+  /** Absent if it is not known which jobs are slow for the bots. */
   readonly assign: ((job: Job) => Pool) | undefined;
   readonly now: () => number | null;
-  /** Called when jobs may be due. */
+  /** Called when jobs can be due. */
   readonly changed: () => void;
 }
 
-/** Rows changed by one statement, so that a large clean-up holds nobody up. */
+/** Rows that one statement changes. A large clean-up must not block others. */
 const batch = 500;
 
-/** How long tags are remembered beyond their jobs, in milliseconds. */
+/** How long tags are remembered after their jobs, in milliseconds. */
 const tagsRemembered = 180 * 24 * 3_600_000;
 
-/** What people and housekeeping change of jobs. */
+/** Changes of jobs by people and by housekeeping. */
 export function createCorrections(
   connection: Connection,
   { queue, assign, now, changed }: CorrectionSettings,
@@ -121,7 +121,7 @@ async function forget(connection: Connection, queue: string, limits: Parameters<
   return forgotten;
 }
 
-/** Puts jobs that wait, or that a person may retry, where today's settings want them. */
+/** Moves jobs that wait, or that a person can retry, to the places that today's settings give them. */
 export async function reassign(
   connection: Connection,
   queue: string,

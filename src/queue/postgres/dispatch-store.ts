@@ -11,16 +11,16 @@ import { clean, digestOfText } from "./texts.ts";
 
 type Conclude = (gate: Gate, now: number) => Conclusion;
 
-/** Milliseconds before jobs are asked for again that could not be asked for. */
+/** Milliseconds until the next attempt to ask for jobs after a failed one. */
 const pause = 1_000;
 
-/** The replicas look for due jobs together, so that a queue by itself need hardly do so. */
+/** The replicas look for due jobs together, so a queue hardly has to look by itself. */
 const pollInterval = 30_000;
 
 export function createDispatchStore({ take, end }: Exchange, membership: Membership, queue: string): DispatchStore {
   let told: StoreHooks;
 
-  /** Where the gate has a say it is asked for first; whoever was quicker to change it makes us ask again. */
+  /** If the gate matters, it is read first. If another replica changes it meanwhile, it is read again. */
   async function settle(claim: Claim, conclude: Conclude): Promise<JobRow | undefined> {
     let ended = await end(() => endingOf(claim, conclude));
     while (ended && "gate" in ended) {
@@ -78,8 +78,8 @@ function gatedEndingOf(
 }
 
 /**
- * The verdict on an attempt that no gate has a say in, which saves looking at it: one that was no probe, and showed either that the
- * endpoint is alive or nothing of it.
+ * The verdict on an attempt for which the gate does not matter, so that the gate need not be read: it was no try of a shut gate, and it showed that the
+ * endpoint works, or nothing about it.
  */
 function quickly(claim: Claim, conclude: Conclude): { verdict: Verdict; sign: "alive" | "none" } | undefined {
   if (claim.probe) return undefined;

@@ -9,10 +9,10 @@ export interface DutySettings {
   readonly now: () => number | null;
 }
 
-/** Milliseconds before work is begun anew that an outage ended. */
+/** Milliseconds until work that an outage ended is started again. */
 const pause = 1_000;
 
-/** What replicas do one at a time, and what they tell of each other. */
+/** What replicas do one at a time, and what they know about each other. */
 export function createDuties(
   connection: Connection,
   membership: Membership | undefined,
@@ -52,7 +52,7 @@ export function createDuties(
   };
 }
 
-/** What is done once in a while, by whoever comes first. */
+/** Work that is done from time to time by the first replica that asks. */
 function createDuty(connection: Connection, name: string, holder: string | null, now: () => number | null) {
   return {
     async begin(within: number): Promise<boolean> {
@@ -79,7 +79,7 @@ function createDuty(connection: Connection, name: string, holder: string | null,
   };
 }
 
-/** Resolves with a signal that fires when the turn is lost, or with a fired one when the outer one fires first. */
+/** Resolves with a signal that fires when the turn is lost. If the outer signal fires first, it has fired already. */
 function takeTurn(membership: Membership, name: string, signal: AbortSignal): Promise<AbortSignal> {
   const turn = new AbortController();
   return new Promise((resolve) => {

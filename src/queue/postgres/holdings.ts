@@ -2,9 +2,9 @@ import type { StoreHooks } from "../dispatching/store.ts";
 import type { JobRecord } from "../job-queue.ts";
 import { type JobRow, toRecord } from "../rows.ts";
 
-/** What the database said to a sign of life. */
+/** The database's answer to a sign of life. */
 export interface Heard {
-  /** Jobs that wait again. */
+  /** Jobs that wait again because their replica ended. */
   readonly released: readonly (JobRow & { readonly queue: string })[];
   /** Claims that are no longer ours. */
   readonly lost: readonly string[];
@@ -21,7 +21,7 @@ interface Wish {
   isOurs: boolean;
 }
 
-/** What a replica holds, and who is told when that changes. */
+/** What a replica holds, and whom it tells when that changes. */
 export function createHoldings() {
   const queues = new Map<string, StoreHooks>();
   const untold = new Map<string, JobRecord[]>();
@@ -70,7 +70,7 @@ export function createHoldings() {
     want: (duty: string, given: () => void, taken: () => void): void => void wishes.set(duty, { given, taken, isOurs: false }),
     forget: (duty: string): void => void wishes.delete(duty),
     all: () => ({ held: [...held.keys()], wanted: [...wishes.keys()] }),
-    /** Others may hold us for dead soon: nothing is ours for sure. */
+    /** Others may soon think that we are dead, so nothing is surely ours. */
     distrust(): void {
       tellLost([...held.keys()]);
       for (const wish of wishes.values()) setOurs(wish, false);

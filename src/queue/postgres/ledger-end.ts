@@ -4,10 +4,10 @@ import { type Database, migrate } from "../../postgres/index.ts";
 import { type KeptJob, type KeptTag, keptColumns, type LedgerEnd } from "../ledger-end.ts";
 import { queueSchema } from "./schema/index.ts";
 
-/** Milliseconds after its last sign after which a replica surely does not work any more. */
+/** Milliseconds without a sign of life after which a replica surely does not work any more. */
 const silence = 30_000;
 
-/** Opens the ledger in a database for copying. Throws a `SetupError` where bots work on it, or a `DatabaseError`. */
+/** Opens the ledger in a database to copy it. Throws a `SetupError` if bots work on it, or a `DatabaseError`. */
 export async function openDatabaseEnd(database: Database): Promise<LedgerEnd> {
   const { name, run } = database;
   await migrate(database, queueSchema);
@@ -76,7 +76,7 @@ const typeOf = (name: string) =>
 const all = [...keptColumns, ...derived];
 const given = `jsonb_to_recordset($2::jsonb) AS r (${all.map((name) => `${name} ${typeOf(name)}`).join(", ")}, inputs jsonb)`;
 
-/** Every analyzer has a gate, which keeps the turns of its tenants. */
+/** Every analyzer has a gate, which also keeps the turns of its tenants. */
 const gates = `INSERT INTO build_watcher.gates (queue, analyzer) SELECT DISTINCT $1, analyzer FROM ${given} ON CONFLICT DO NOTHING`;
 
 const changing = all.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));

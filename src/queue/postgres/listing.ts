@@ -5,10 +5,10 @@ import type { Connection } from "./connection.ts";
 
 const order = "ORDER BY updated_at DESC, number DESC";
 
-/** Rows read at once to look for a text: of those that the database finds some do not mention it after all. */
+/** Rows that are read at once in a search for a text. Some rows that the database finds do not mention it after all. */
 const page = 200;
 
-/** The listing of records, page by page, and their number. */
+/** Lists records page by page, and counts them. */
 export function createListing(connection: Connection, queue: string): Pick<JobQueue, "recent" | "look" | "count"> {
   const reading = createReading(connection, queue);
   const { read, position, mentioning } = reading;
@@ -79,7 +79,7 @@ function createReading(connection: Connection, queue: string) {
   const read = <Row extends object>(sql: string, values: readonly unknown[]) =>
     connection.ask(({ run }) => run<Row>(sql, values));
 
-  /** Undefined when the record to go on below is gone. */
+  /** Undefined if the record to continue after is gone. */
   async function position({ before, beforeTime }: RecordFilter): Promise<Condition | undefined> {
     if (before === undefined) return { sql: "true", values: [] };
     const [row] = await read<Pick<JobRow, "number" | "updated_at">>(
@@ -89,7 +89,7 @@ function createReading(connection: Connection, queue: string) {
     return row && below({ ...row, updated_at: beforeTime ?? row.updated_at });
   }
 
-  /** Those of a listing that mention the text, read page by page. */
+  /** The records of a listing that mention the text, read page by page. */
   async function mentioning(text: string, conditions: readonly Condition[], wanted: number): Promise<readonly JobRecord[]> {
     const found: JobRecord[] = [];
     for (let last: Condition | undefined = { sql: "true", values: [] }; last; ) {
@@ -115,7 +115,7 @@ function limitOf(limit: number): number {
   return Math.max(Math.floor(Math.min(limit, 1_000_000_000)), 0);
 }
 
-/** SQL in which every question mark stands for the next value. */
+/** SQL in which each question mark is the next value. */
 interface Condition {
   readonly sql: string;
   readonly values: readonly unknown[];
@@ -140,7 +140,7 @@ function conditionsOf(queue: string, { text, without = [], ...filter }: RecordFi
     ...equal("queue", queue),
     ...equal("namespace", filter.namespace),
     ...equal("build_config", filter.buildConfig),
-    // A done job has one of several outcomes, any other has its state for one.
+    // A done job has one of several outcomes. For any other job the outcome is its state.
     ...equal(filter.state === "done" ? "state" : "outcome", filter.state),
     ...equal("outcome", filter.outcome),
     ...equal("analyzer", filter.analyzer),

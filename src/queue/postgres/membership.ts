@@ -7,45 +7,45 @@ import type { Connection } from "./connection.ts";
 import { createHoldings, type Heard } from "./holdings.ts";
 
 export interface MembershipSettings {
-  /** What people call this replica. */
+  /** This replica's name for people. */
   readonly name: string;
   readonly clock: Clock;
-  /** The time for tests; null: the database's. */
+  /** The time in tests. Null: the database's time. */
   readonly now: () => number | null;
   /** In [0, 1). */
   readonly random: () => number;
 }
 
-/** This process as one of several replicas: it gives signs of life, and learns by them what became of others and of its own claims. */
+/** This process as one of several replicas. It gives signs of life, and learns from the answers about other replicas and its own claims. */
 export interface Membership {
   readonly id: string;
   /** Gives the first sign. */
   begin(): Promise<void>;
-  /** Tells a queue from now on, and at once of jobs that were released before. */
+  /** Adds a queue to be told of changes, and tells it at once of jobs that were released before. */
   join(queue: string, hooks: StoreHooks): void;
   leave(queue: string): void;
-  /** Whether others know that this process lives; what it took otherwise it would give up at once. */
+  /** Whether others know that this process lives. Otherwise it would have to give up at once what it takes. */
   isHeard(): boolean;
-  /** Says that a queue may have due jobs, to those who hear it before their next sign. */
+  /** Tells the other replicas, before their next sign of life, that a queue may have due jobs. */
   call(queue: string): void;
   /** A claim that this process holds. */
   hold(queue: string, token: string): void;
-  /** It is being recorded how the claim's attempt ended: that cannot be called off. */
+  /** Says that the end of the claim's attempt is being recorded, which cannot be stopped. */
   settle(token: string): void;
   drop(token: string): void;
-  /** Wants what one replica at a time may have; `given` is called when it has it, `taken` when it may no longer rely on it. */
+  /** Asks for what only one replica at a time can have. `given` is called when this one has it, `taken` when it can no longer rely on it. */
   want(duty: string, given: () => void, taken: () => void): void;
   giveUp(duty: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Milliseconds between two signs of life, which are looks for due jobs as well. */
+/** Milliseconds between two signs of life. Each is also a look for due jobs. */
 const interval = 1_000;
 
-/** Milliseconds, of those in which any replica gave signs, after which one that gave none counts as dead. */
+/** Milliseconds without a sign after which a replica counts as dead. Only times in which any replica gave signs count. */
 const lease = 7_000;
 
-/** Milliseconds without an accepted sign after which a replica gives up what it holds: its children are gone before others take it. */
+/** Milliseconds without an accepted sign after which a replica gives up what it holds. Its child processes have ended before others take over. */
 const trust = 5_000;
 
 export function createMembership(connection: Connection, { name, clock, now, random }: MembershipSettings): Membership {
@@ -60,7 +60,7 @@ export function createMembership(connection: Connection, { name, clock, now, ran
 
   function tick(): void {
     cancelTick = clock.schedule(interval, tick);
-    // Even what was asked for before and answered after.
+    // Even claims that were asked for before and answered after.
     if (!trusted.isThere()) holdings.distrust();
     attempt();
   }
@@ -68,7 +68,7 @@ export function createMembership(connection: Connection, { name, clock, now, ran
   function attempt(): void {
     running ??= beat()
       .catch((error: unknown) => {
-        // An outage shows as trouble; a statement that is wrong will stay so.
+        // An outage is shown as trouble. A wrong statement will stay wrong.
         const isOutage = error instanceof DatabaseError && error.fault !== "statement";
         if (!isOutage) holdings.fail(error);
       })
@@ -116,13 +116,13 @@ export function createMembership(connection: Connection, { name, clock, now, ran
       await running;
       trusted.end();
       calls.close();
-      // Whoever cannot say goodbye is missed soon.
+      // If saying goodbye fails, the others notice soon.
       await connection.once(({ urgent }) => urgent("SELECT build_watcher.leave($1)", [id])).catch(() => undefined);
     },
   };
 }
 
-/** Trust in the last sign that was accepted. It ages from when it was given, by a timer: the time of day can be set. */
+/** Trust in the last accepted sign. It ages by a timer from when the sign was given, because the time of day can be changed. */
 function createTrust(clock: Clock, ended: () => void) {
   let last: Sign = { isFresh: false, drop: () => undefined };
 
@@ -139,7 +139,7 @@ function createTrust(clock: Clock, ended: () => void) {
 
   return {
     isThere: () => last.isFresh,
-    /** Gives a sign, and relies on it when it was accepted. */
+    /** Gives a sign, and relies on it once it is accepted. */
     async give<T>(accepted: () => Promise<T>): Promise<T> {
       const sign = newSign();
       try {
@@ -158,6 +158,6 @@ function createTrust(clock: Clock, ended: () => void) {
 
 interface Sign {
   readonly isFresh: boolean;
-  /** Lets it age no more. */
+  /** Stops its ageing. */
   readonly drop: () => void;
 }

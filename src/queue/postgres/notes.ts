@@ -32,7 +32,7 @@ export function createNotes(connection: Connection): Pick<JobQueue, "marks" | "s
     },
     shelf: {
       async put(entries) {
-        // Of several with the same key and name the last one counts.
+        // If several have the same key and name, the last one counts.
         const unique = [...new Map(entries.map((entry) => [JSON.stringify([entry.key, entry.name]), entry])).values()];
         await ask(
           `INSERT INTO build_watcher.shelf SELECT * FROM jsonb_to_recordset($1) AS entry (key text, name text, text text)

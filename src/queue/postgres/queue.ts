@@ -18,27 +18,27 @@ import { createNotes } from "./notes.ts";
 import { createRecords } from "./records.ts";
 import { queueSchema } from "./schema/index.ts";
 
-/** Places are those of this replica. */
+/** The places are those of this replica. */
 export interface PostgresQueueSettings<Work extends QueuedWork = Job> extends WorkSettings<Work> {
-  /** All queues of a bot are opened on the same one. It is not closed with them. */
+  /** All queues of a bot use the same one. Closing a queue does not close it. */
   readonly database: Database;
   readonly queue: "submit" | "follow" | "notify";
-  /** Any but the system's stands for the database's clock, too, in tests. */
+  /** In tests: any clock other than the system's also replaces the database's. */
   readonly clock?: Clock;
-  /** False opens the queue to look and to correct, as no replica; `work` then throws. Default true. */
+  /** False opens the queue to read and correct it, without becoming a replica; `work` then throws. Default: true. */
   readonly exclusive?: boolean;
-  /** What people call this replica. Default: the host's name. */
+  /** This replica's name for people. Default: the host's name. */
   readonly replica?: string;
 }
 
 /**
- * Opens one of the bot's queues in PostgreSQL, which any number of replicas work on. Waits while the database is away; rejects with a
- * `DatabaseError` when a person has to mend something first.
+ * Opens one of the bot's queues in PostgreSQL, for any number of replicas. Waits while the database is unavailable. Rejects with a `DatabaseError` if a
+ * person has to fix something first.
  */
 export async function openPostgresQueue<Work extends QueuedWork = Job, Result = JobResult>(
   settings: PostgresQueueSettings<Work>,
 ): Promise<JobQueue<Work, Result>> {
-  // The database gives back what it was given, and reads of it only what a job alone has: its build, output and cause.
+  // The database returns the work as it was added. Of the fields that only jobs have it reads build, output and cause.
   return (await openJobQueue(settings as unknown as PostgresQueueSettings)) as unknown as JobQueue<Work, Result>;
 }
 
@@ -93,7 +93,7 @@ function createEngine(
       membership?.call(queue);
       return "added";
     },
-    // Beside the bots nobody knows what they take for slow.
+    // Next to running bots it is not known which jobs are slow there.
     ...createCorrections(connection, { queue, assign: exclusive ? assign : undefined, now, changed: told }),
     ...createNotes(connection),
     ...createDuties(connection, membership, { queue, clock, now }),
@@ -130,7 +130,7 @@ interface Shared {
   users: number;
 }
 
-/** The queues of a bot are one replica. */
+/** All queues of a bot belong to one replica. */
 const members = new WeakMap<Database, Shared>();
 
 async function memberOf(

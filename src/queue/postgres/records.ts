@@ -4,7 +4,7 @@ import { countsOf, type GroupRow, type JobRow, recordColumns, toGroup, toRecord 
 import type { Connection } from "./connection.ts";
 import { createListing } from "./listing.ts";
 
-/** What the database remembers, for reading; as `JobQueue` promises it. */
+/** Reads what the database remembers, as `JobQueue` promises it. */
 export type Records = Pick<JobQueue, QueueReads>;
 
 const select = `SELECT ${recordColumns} FROM build_watcher.jobs WHERE queue = $1`;

@@ -1,12 +1,12 @@
 import type { ImageName } from "../../core/images/image-name.ts";
 import type { Job } from "../../core/jobs/job.ts";
 
-/** A text as PostgreSQL can keep it: it has no character zero, and no half of a character. */
+/** A text that PostgreSQL accepts: without the character zero and half characters. */
 export function clean<Text extends string | undefined>(text: Text): Text {
   return (typeof text === "string" ? text.replaceAll("\0", "\uFFFD").toWellFormed() : undefined) as Text;
 }
 
-/** The digest of an image, as its build named it; work of another kind can have something else in its place. */
+/** The digest of an image as its build named it. Other work can have something else in this place. */
 export function digestOfName(image: ImageName | undefined): string | undefined {
   const { reference, digest } = (image ?? {}) as { readonly reference?: { readonly digest?: string }; readonly digest?: string };
   return clean(reference?.digest ?? digest);

@@ -1,6 +1,6 @@
 /**
- * What a replica tells and asks in one statement: jobs to add, how attempts ended, and which places are free. The exchanges of a queue follow one
- * another over all replicas, so that none is in another's way: no job is added under two names, and each sees what the last one did.
+ * What a replica says and asks in one statement: jobs to add, how attempts ended, and which places are free. Over all replicas, a queue's exchanges run
+ * one after the other. So no job is added under two names, and each exchange sees what the last one did.
  */
 export const exchanging = `
   CREATE FUNCTION build_watcher.exchange(p_queue text, p_now bigint, p_added jsonb, p_ended jsonb, p_wanted jsonb) RETURNS json LANGUAGE plpgsql AS $$

@@ -1,7 +1,7 @@
 /**
- * Signs of life. A replica whose last sign is too old is forgotten, and its jobs wait again. The age is measured in `pulse`: the milliseconds in
- * which any replica gave signs, where a pause between two signs counts as little as a third of the lease at most. So nobody is dead because the
- * database was away, or because all of them were slow: after that each has time to give a sign before another may miss it.
+ * Signs of life. A replica whose last sign is too old is forgotten, and its jobs wait again. The age is measured in `pulse`: the milliseconds in which
+ * any replica gave signs. A pause between two signs counts for at most a third of the lease. So an outage of the database, or a time when all replicas
+ * were slow, makes nobody dead: each has time to give a sign before another can miss it.
  */
 export const replicas = `
   CREATE FUNCTION build_watcher.release_orphans(p_now bigint, p_random double precision) RETURNS SETOF build_watcher.jobs LANGUAGE plpgsql AS $$

@@ -1,6 +1,6 @@
 /**
- * Recording how an attempt ended. Answers the job; null, and nothing happens, when the claim no longer holds. Where the analyzer's gate has a say
- * in the verdict and is not the one that the verdict was made by, nothing happens either, and the gate is answered with the time.
+ * Recording how an attempt ended. Returns the job, or null without a change if the claim is no longer valid. If the verdict depends on the analyzer's
+ * gate and the gate has changed since, nothing is changed either, and the gate is returned with the time.
  */
 export const settling = `
   CREATE FUNCTION build_watcher.settle_job(p_queue text, p_now bigint, p_end jsonb) RETURNS json LANGUAGE plpgsql AS $$

@@ -1,13 +1,13 @@
 /**
- * The tables of the first version. Texts compare by their bytes, whatever the database's language. Times are milliseconds since the epoch.
- * `jobs` is what the SQLite ledger's is, for several queues; `claim` proves whose a running job is, `replica` says who runs it; `added` and
- * `settled` tell a statement that is repeated, because its answer was lost, that it has been done.
- * `places` has a row for every place where a tenant's jobs wait, or waited: `first_due` is never later than the first of them. Who was served
- * longest ago has the lowest `turn`. `gates` has a row for every analyzer: its gate, and the turn of the tenant that was served last.
- * `tally` counts jobs that ended, in rows that are to be added up, so that nobody waits for anybody to count.
+ * The tables of the first version. Texts are compared by bytes, whatever the database's language. Times are milliseconds since the epoch.
+ * `jobs` is as in the SQLite ledger, for several queues. `claim` proves who owns a running job, `replica` says who runs it. `added` and `settled` show
+ * that a statement was already done, when it is repeated because its answer was lost.
+ * `places` has a row for every place where a tenant's jobs wait or waited. `first_due` is never later than the first of them. The tenant that was
+ * served longest ago has the lowest `turn`. `gates` has a row for every analyzer: its gate, and the turn of the tenant that was served last.
+ * `tally` counts jobs that ended, in rows that are added up, so that counting needs no lock.
  *
- * No index of `jobs` begins with the queue, and each column that narrows a search leads one at most: before the server has counted anything it
- * takes whatever index fits the beginning, and keeps such a plan for long. The sums keep an index out of searches that it is not for.
+ * No index of `jobs` starts with the queue, and each column that narrows a search is the first of at most one index. Before the server has statistics it
+ * uses any index whose first column fits, and keeps such a plan for long. The sums keep an index out of searches that it is not for.
  */
 export const tables = `
   CREATE FUNCTION build_watcher.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS

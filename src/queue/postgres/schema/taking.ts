@@ -1,6 +1,6 @@
 /**
- * Taking jobs out, for all free places of a replica at once. Replicas do so one after the other, so that turns are kept over all of them and one
- * job at a time tries an endpoint that is down. A place that a statement of another kind holds is passed over.
+ * Taking jobs, for all free places of a replica at once. Replicas do this one after the other, so that they share the turns and one job at a time tries
+ * an endpoint that is down. A place that another kind of statement has locked is skipped.
  */
 export const taking = `
   CREATE FUNCTION build_watcher.tidy_place(p_queue text, p_analyzer text, p_tenant text, p_pool smallint, p_lane smallint) RETURNS void LANGUAGE plpgsql AS $$
