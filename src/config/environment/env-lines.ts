@@ -32,7 +32,7 @@ export function warnOfEnvLines(text: string): readonly string[] {
 
 /** As Node reads a line: only blanks and tabs may stand around the name. */
 function settingIn(line: string): { readonly name: string; readonly value: string } | undefined {
-  const [, name, value = ""] = /^[ \t]*(?:export )? *([A-Za-z_][A-Za-z0-9_]{0,100}) *=(.*)$/.exec(line) ?? [];
+  const [, name, value = ""] = /^[ \t]*(?:export +)?([A-Za-z_][A-Za-z0-9_]{0,100}) *=(.*)$/.exec(line) ?? [];
   return name === undefined ? undefined : { name, value: value.trim() };
 }
 
@@ -60,7 +60,7 @@ function repeated(name: string | undefined, before: number | undefined): string 
 }
 
 function wordsFor(line: string): string {
-  const [, name] = /^\s*(?:set|setx|setenv|export|\$env:)?\s*([A-Za-z_][A-Za-z0-9_]{0,100})\s*(?::|=|\s|$)/i.exec(line) ?? [];
+  const [, name] = /^\s*(?:(?:setenv|setx|set|export)\s+|\$env:)?([A-Za-z_][A-Za-z0-9_]{0,100})(?:[\s:=]|$)/i.exec(line) ?? [];
   return `it sets nothing; write ${name && known.has(name.toUpperCase()) ? name.toUpperCase() : "NAME"}=value`;
 }
 

@@ -86,7 +86,8 @@ function matchesKey(key: string, wanted: string): boolean {
 
 function whyNoRegistry(key: string): readonly string[] {
   const [host = "", ...path] = key.split("/");
-  if (path.join("").includes("*") || /:.*\*/.test(host)) return ["* stands for a part of a host's name only"];
+  if (path.join("").includes("*") || host.split(":").slice(1).join("").includes("*"))
+    return ["* stands for a part of a host's name only"];
   const isHost = /^(?:[\w*-]+(?:\.[\w*-]+)*|\[[\d.:a-f]+\])(?::\d+)?$/.test(host);
   if (!isHost || path.some((part) => !/^[\w.-]+$/.test(part))) return ["expected host[:port][/path]"];
   return host.includes("*") && !/[.:]/.test(host) ? ["* stands for a part of a host's name between two dots"] : [];
