@@ -96,7 +96,10 @@ function usageMistake({ code, message }: CommanderError, program: Command): stri
 }
 
 function unknownFlag(flag: string, flags: readonly string[]): string {
-  if (flags.includes(flag)) return `option '${flag}' takes no value, or belongs to another command`;
+  if (flags.includes(flag)) {
+    const longer = flags.find((other) => other.endsWith(flag.slice(1)) && other !== flag);
+    return `option '${flag}' takes no value, or belongs to another command${suggestion(longer)}`;
+  }
   return `unknown option '${flag}'${suggestion(nearestName(flag, flags))}`;
 }
 

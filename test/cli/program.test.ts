@@ -77,6 +77,7 @@ describe("a usage mistake", () => {
     ["demo --forevr", "unknown option '--forevr' (did you mean --forever?)"],
     ["--quokka", "unknown option '--quokka'"],
     ["-u me", "unknown option '-u'"],
+    ["--namespace shop", "did you mean --build-watcher-namespace?"],
     ["--no-tls-verify=0", "option '--no-tls-verify' takes no value"],
     ["scna", "unknown command 'scna' (did you mean scan?)"],
     ["jobs retri", "unknown command 'retri' (did you mean retry?)"],
