@@ -4,7 +4,7 @@ import type { Findings } from "../core/jobs/findings.ts";
 import type { Completeness, ImageSummary, Inventory, ReachableImage } from "../inventory/inventory.ts";
 import type { AnalysisImage, Analyzer, SubmittedAnalysis } from "./analyzer.ts";
 
-/** Puts what is known of an image beside it in its registry. Throws `JobError`. */
+/** Attaches what is known of an image to it in its registry. Throws `JobError`. */
 export type AttachDocuments = (image: ImageReference, read: ImageSummary, signal: AbortSignal) => Promise<void>;
 
 export interface PackagesParts {

@@ -1,6 +1,6 @@
 import { type BuildSighting, type Cluster, watchedKey } from "../cluster/cluster.ts";
 
-/** Notices when every watched namespace was listed once or refused it: a namespace that cannot be read must not hold up the others. */
+/** Notices when every watched namespace was listed once or refused. A namespace that cannot be read must not block the others. */
 export function createFirstLists(namespaces: Cluster["namespaces"]) {
   let missing = new Set(namespaces.map((namespace) => watchedKey({ namespace })));
   const seen = new Set<string>();

@@ -25,7 +25,7 @@ export function readReferences(images: readonly string[]): readonly ImageReferen
   });
 }
 
-/** A mistake of the caller's, told without a stack. */
+/** A mistake of the caller. It is shown without a stack. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

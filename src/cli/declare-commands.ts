@@ -25,7 +25,7 @@ export type CommandCall =
 
 type Call = (call: CommandCall) => void;
 
-/** Declares every command with its arguments and options; `call` is told which one the command line asks for. */
+/** Declares every command with its arguments and options. `call` gets the one that the command line names. */
 export function declareCommands(program: Command, call: Call): void {
   addCommands(program, call);
   addDemoCommand(program, call);

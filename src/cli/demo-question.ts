@@ -3,7 +3,7 @@ import { packages } from "./commands/packages.ts";
 
 const question = "openssl@<3.0.13";
 
-/** Answers which images have a package, beside a bot that has read them; where it reads none, it says how to ask. */
+/** Answers which images have a package, if the bot has read them. Otherwise it says how to ask. */
 export async function answerQuestion(context: CommandContext, readsImages: boolean, tell: (line: string) => void): Promise<void> {
   if (!readsImages) {
     tell(`Which images have a package? While a bot that reads images is running, npm start -- packages '${question}' answers.`);

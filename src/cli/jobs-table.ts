@@ -39,7 +39,7 @@ function cellsOf(record: JobRecord, now: number): Cells {
   ];
 }
 
-/** A job that waits because it failed before is told from one that was never tried. */
+/** Distinguishes a job that waits because it failed from one that was never tried. */
 function stateOf({ state, error, result }: JobRecord): string {
   return state === "waiting" && error ? "retrying" : outcomeWords[outcomeOf(state, result)].word;
 }

@@ -31,21 +31,21 @@ import type { CommandCall } from "./declare-commands.ts";
 import { describeProgram, type Invocation, parseArguments } from "./program.ts";
 import { createScreen, type Output, type Screen, wantsColour } from "./screen.ts";
 
-/** The process, as far as commands see it. */
+/** What commands see of the process. */
 export interface Outside {
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly host: HostProcess;
   /** The text of the .env file, if there is one. */
   readonly envFile: string | undefined;
-  /** Whether that file lies beside the program and nobody else could have written it. Default: it does. */
+  /** Whether that file is next to the program and only its owner can write it. Default: true. */
   readonly ownEnvFile?: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly readInput: (path: string) => Promise<string>;
   /** Fires when the program is asked to stop. */
   readonly signal: AbortSignal;
-  /** Takes what must be told of an error nobody caught, before the process ends of it. */
+  /** Sets what is called with an uncaught error before the process ends. */
   readonly onFatal: (report: (error: unknown) => void) => void;
   readonly clock?: Clock;
 }

@@ -15,7 +15,7 @@ interface AgentTraits {
 export interface Way {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;
-  /** Axios reads the environment itself unless told not to. */
+  /** Without this axios reads the environment itself. */
   readonly proxy?: false;
   /** The proxy's name for messages. */
   readonly via: string | undefined;

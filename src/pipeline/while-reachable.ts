@@ -1,6 +1,6 @@
 import { QueueUnavailableError } from "../queue/job-queue.ts";
 
-/** Does work on the queue; answers undefined when that could not be reached, for whoever does the same again later. */
+/** Does work on the queue. Undefined if the queue could not be reached; then the caller tries again later. */
 export async function whileReachable<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();

@@ -1,11 +1,11 @@
 import type pg from "pg";
 
-/** Called with what was told on a channel. */
+/** Called with a message of a channel. */
 export type Hear = (text: string) => void;
 
-/** What a connection must do before it hears what is told on channels. */
+/** What a connection must do before it gets messages of channels. */
 export interface Listening {
-  /** Hears what is told on a channel. Answers whether it is heard now: a pooler passes nothing on. */
+  /** Listens on a channel. Returns whether messages arrive now: a pooler passes none on. */
   listen(channel: string, hear: Hear): () => boolean;
   /** Lets a connection hear, the first time it is given. */
   prepare(connection: pg.PoolClient): Promise<void>;
@@ -14,7 +14,7 @@ export interface Listening {
 /** Milliseconds. */
 const timeout = 2_000;
 
-/** Hears by the connection that lives longest. What is told while it is opened anew is missed. */
+/** Listens on the connection that lives longest. Messages are missed while it is replaced. */
 export function createListening(): Listening {
   const channels = new Map<string, Hear>();
   const prepared = new WeakSet<pg.PoolClient>();
@@ -47,7 +47,7 @@ export function createListening(): Listening {
   };
 }
 
-/** The server's process that serves a connection, as it was told when it was opened. */
+/** The server's process for a connection, as the server said when it was opened. */
 function processOf(connection: pg.PoolClient): number | undefined {
   return (connection as { readonly processID?: number }).processID;
 }

@@ -111,7 +111,7 @@ type AnyReader = GaugeReader<MetricOf<"gauge">>;
 /** Milliseconds a value may take to be read; a scrape is given ten seconds, usually. */
 const patience = 3_000;
 
-/** Reads the values anew; what cannot be read in time is left out, for a scrape must not fail with the part it is to show. */
+/** Reads the values again. What cannot be read in time is left out: a scrape must not fail together with a part that it should show. */
 function collector(readers: readonly AnyReader[]): (this: Gauge) => Promise<void> {
   return async function collect() {
     const late = Promise.withResolvers<never>();

@@ -12,7 +12,7 @@ export interface FoundDocument {
 }
 
 export interface AttachedDocumentsParts {
-  /** All that lie beside an image, the one to be used first. Throws `JobError` where its registry cannot be asked. */
+  /** All that are attached to an image, the one to be used first. Throws `JobError` if its registry cannot be asked. */
   readonly find: (image: AnalysisImage, signal: AbortSignal) => Promise<readonly FoundDocument[]>;
   readonly inventory: Pick<Inventory, "describeDocument">;
 }

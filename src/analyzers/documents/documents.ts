@@ -22,7 +22,7 @@ export interface DocumentWish {
   readonly cycloneDx?: "1.5" | "1.6";
 }
 
-/** Where documents come from: those that lie beside the image already, and the bot's own inventory. */
+/** Where documents come from: those attached to the image, and the bot's own inventory. */
 export interface DocumentSource {
   /** The document of an image. Throws `JobError` when there is none to be had: an image that cannot be read is not an image without packages. */
   documentOf(image: AnalysisImage, wish: DocumentWish, signal: AbortSignal): Promise<SbomDocument>;

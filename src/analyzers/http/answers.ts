@@ -4,7 +4,7 @@ import { forPeople } from "../../core/outside-text.ts";
 import { redact } from "../../core/redact.ts";
 import type { Service } from "../service.ts";
 
-/** An HTTP answer as far as it decides what happens next; `body` is text, already bounded. */
+/** The parts of an HTTP answer that decide what happens next. `body` is text of limited length. */
 export interface Answer {
   readonly status: number;
   readonly retryAfter?: string;

@@ -5,7 +5,7 @@ import type { HttpAnswer, HttpEndpoint, HttpRequest } from "./http.ts";
 
 /** A login at an analysis service: read when it is used, since tokens are replaced while the bot runs. */
 export interface Login {
-  /** The headers that carry it, and the texts in them that nobody may see. */
+  /** The headers that carry it, and the secret texts in them. */
   headers(
     signal: AbortSignal,
   ): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly secrets: readonly string[] }>;

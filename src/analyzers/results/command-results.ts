@@ -1,14 +1,14 @@
 import { countSeverities, type Findings } from "../../core/jobs/findings.ts";
 import { isObject, type JsonObject, objectOf, objectsOf, textOf } from "../http/json.ts";
 
-/** What the output of a scanner says, told by its shape; undefined when it is of none that is known. */
+/** Reads the output of a scanner, recognized by its shape. Undefined if the shape is not known. */
 export function readResult(output: string): Findings | undefined {
   const document = parse(output);
   if (!document) return undefined;
   return readers.map((read) => read(document)).find((findings) => findings !== undefined);
 }
 
-/** One vulnerability, as far as it is counted. */
+/** The parts of a vulnerability that count. */
 interface Found {
   readonly id: string;
   readonly severity: string;

@@ -13,18 +13,18 @@ export const dependencyTrackService: Service = {
   loginSetting: "BUILD_WATCHER_DEPENDENCY_TRACK_KEY_FILE",
   speaksText: true,
   reasonOf(status, said) {
-    // One that may not be created is one project's fault; a wrong key is everybody's.
+    // If a project cannot be created, that affects one project. A wrong key affects all.
     if (status === 401 && /permission/i.test(said)) return "AnalyzerRejected";
     // Two uploads that create the same project (v5).
     return status === 409 ? "AnalyzerFailed" : undefined;
   },
 };
 
-/** How often old metrics are asked to be made anew (v4). */
+/** How often a refresh of old metrics is asked for (v4). */
 const mostRefreshes = 5;
 
 export interface MetricsReader {
-  /** How the analysis of an upload goes, told by the metrics of its project. Throws `JobError`. */
+  /** The state of an upload's analysis, by the metrics of its project. Throws `JobError`. */
   read(project: string, analysisId: string, signal: AbortSignal): Promise<AnalysisStatus>;
   /** The version of the server; throws `JobError("AnalyzerProtocol")` when it is none of Dependency-Track. */
   readVersion(signal: AbortSignal): Promise<string>;

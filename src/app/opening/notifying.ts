@@ -60,10 +60,10 @@ const stopGrace = 2_000;
 /** Milliseconds between two searches for missed notifications. */
 const lookInterval = 10 * 60_000;
 
-/** Up to when everything was told: milliseconds since the epoch. */
+/** Up to when everything was sent: milliseconds since the epoch. */
 const toldUntil = "notify/told-until";
 
-/** Opens what tells others; without receivers it only forgets up to when they were told. */
+/** Opens notifications. Without receivers it only forgets up to when they were sent. */
 export async function openNotifying(config: Config, parts: NotifyingParts, opened: AsyncDisposableStack): Promise<Notifying> {
   const { jobs, queues, inPod, proxies, metrics, log, clock } = parts;
   // What cannot be forgotten now is forgotten at the next start.

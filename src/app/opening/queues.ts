@@ -23,7 +23,7 @@ type Around = Pick<Surroundings, "environment" | "host">;
 
 /**
  * Queues in the database that replicas share, where one is set; else in files of a directory, as those of a dry run always are. Opening one throws
- * `LedgerError`, or `DatabaseError` when a person has to mend something first.
+ * `LedgerError`, or `DatabaseError` when a person has to fix something first.
  */
 export function openQueues(config: Config, directory: string, around: Around, opened: AsyncDisposableStack): Queues {
   const source = config.dryRun ? undefined : databaseSource(config, around.environment);
@@ -51,7 +51,7 @@ function replicaName({ environment, host }: Around): string {
   return environment.KUBERNETES_SERVICE_HOST === undefined ? `${hostname()}-${host.pid}` : hostname();
 }
 
-/** The queue of jobs beside bots that may be working on it, to look and to correct. */
+/** The queue of jobs for reading and correcting it, also while bots work on it. */
 export async function openJobsBeside(
   config: Config,
   environment: Surroundings["environment"],

@@ -47,7 +47,7 @@ export async function checkCluster(
   }
 }
 
-/** A pod gets its token and its CA anew when it starts. */
+/** A pod gets a new token and CA when it starts. */
 const restart = "oc rollout restart deployment/build-watcher";
 
 async function askCluster(

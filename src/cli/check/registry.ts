@@ -48,7 +48,7 @@ function pushWords({ place, proven, hasLogin }: PushCheck): string {
   return `${host} ${login}; whether it may push there shows with the first copy.`;
 }
 
-/** What names a setting is that setting's fault: a template, an auth file, the certificates. The rest is told by its reason. */
+/** An error that names a setting is fixed there: a template, an auth file, the certificates. For others the reason decides. */
 function mendPush(error: unknown, { destinationUser, destinationAuthfile }: Config, set: SetCommand): string {
   const { message = "", reason } = (error instanceof Error ? error : {}) as { message?: string; reason?: unknown };
   const login =

@@ -14,7 +14,7 @@ export interface Asked {
   readonly user: string | undefined;
   readonly uses: Uses;
   readonly sources: readonly BuildSource[];
-  /** Whether a source is left out where it may not be listed. */
+  /** Whether a source is left out where the bot has no right to list it. */
   readonly isOptional: (source: BuildSource) => boolean;
   readonly hasImageStreams: boolean;
 }

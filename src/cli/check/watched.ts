@@ -9,7 +9,7 @@ import type { SetCommand } from "./set-command.ts";
 /** Which of the settings say what is watched. */
 export type Watched = Pick<Config, "track" | "trackFile">;
 
-/** What is probably misspelt: namespaces in which there is nothing, BuildConfigs without a build. What the bot may not list is not asked. */
+/** Finds probable typing mistakes: empty namespaces, BuildConfigs without a build. What the bot has no right to list is left out. */
 export async function checkWatched(
   probe: ClusterProbe,
   { track, trackFile, sources }: Watched & { readonly sources: readonly BuildSource[] },
@@ -45,7 +45,7 @@ async function isEmpty(
   const needed = [...sources.slice(0, 1).map(({ resource }) => resource), imageStreams].map((resource) =>
     probe.hasAny(resource, namespace, signal).catch(() => true),
   );
-  // Sources that may not be listed are left out.
+  // Sources that the bot has no right to list are left out.
   const further = sources.slice(1).map(({ resource }) => probe.hasAny(resource, namespace, signal).catch(() => false));
   const has = await Promise.all([...needed, ...further]);
   return !has.includes(true);

@@ -102,7 +102,7 @@ async function each(
   return answers.every(Boolean) ? 0 : 1;
 }
 
-/** The ledger beside a bot that may be working on it. */
+/** The ledger, also while a bot works on it. */
 async function withQueue<T>({ config, environment }: CommandContext, use: (queue: JobQueue) => Promise<T>): Promise<T> {
   const queue = await openJobsBeside(config, environment);
   try {

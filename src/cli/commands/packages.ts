@@ -24,7 +24,7 @@ export interface PackagesCall {
   readonly json: boolean;
 }
 
-/** Says which images have a package, beside a bot that may be working: 0 when some have it, 1 when none has. */
+/** Says which images have a package, also while a bot runs: 0 if some have it, 1 if none has. */
 export async function packages(context: CommandContext, { words, diff, json }: PackagesCall): Promise<number> {
   return withKnown(context, async (known, queue) => {
     if (diff) return compare(context, known, words, json);

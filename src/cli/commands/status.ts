@@ -131,7 +131,7 @@ function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] 
   ];
 }
 
-/** What is wrong, how many jobs it holds up, since when; then what was said and what to do. */
+/** What is wrong, how many jobs wait for it and since when, then what the other side said and what to do. */
 function problemLines(
   { remedy, detail, since, ...problem }: StatusJson["problems"][number],
   isFirst: boolean,
@@ -142,7 +142,7 @@ function problemLines(
   return [[isFirst ? "Problems" : "", `${problemLine(problem)}${began}`], ...further.map((text): Line => ["", `  ${text}`])];
 }
 
-/** Trouble in the whole cluster is a problem that was told already. */
+/** Trouble in the whole cluster is already among the problems. */
 function isPartly({ problems, troubles }: StatusJson): boolean {
   return troubles.length > 1 && problems.some(({ kind }) => kind === "namespaces");
 }

@@ -8,24 +8,24 @@ import type { JobRow } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import type { Membership } from "./membership.ts";
 
-/** How an attempt ended, as the database is told. Without an outcome it is asked for the gate, which has a say. */
+/** How an attempt ended, for the database. Without an outcome the database returns the gate, which the outcome depends on. */
 export interface Ending {
   readonly number: number;
   readonly token: string;
   readonly analyzer: string;
   readonly outcome?: string;
   readonly gated?: boolean;
-  /** Whether it shows that the endpoint works, which an open gate need not be looked at for. */
+  /** Whether it shows that the endpoint works. Then an open gate need not be read. */
   readonly isAlive?: boolean;
-  /** The gate that the outcome was made by, and the one that follows. */
+  /** The gate that the outcome is based on, and the gate after it. */
   readonly before?: Gate;
   readonly after?: Gate;
 }
 
-/** The job as it was recorded; or the gate that is to be looked at first. */
+/** The job as it was recorded, or the gate that must be read first. */
 export type Ended = { readonly job: JobRow } | { readonly gate: Gate; readonly now: number };
 
-/** A row of the type `taken`. The last one of an answer has no number. */
+/** A row of the type `taken`. The last row of an answer has no number. */
 export interface TakenRow {
   readonly number: number | null;
   readonly token: string;
@@ -39,7 +39,7 @@ export interface TakenRow {
   readonly next_in: number | null;
 }
 
-/** Tells the gates of analyzers, as they will be after what was told before in the same statement. */
+/** The gates of analyzers, as they will be after the earlier parts of the same statement. */
 export type Gates = Map<string, Gate>;
 
 type Entry = Pick<PromiseWithResolvers<never>, "reject"> &
@@ -55,15 +55,15 @@ interface Answer {
   readonly taken: readonly TakenRow[] | null;
 }
 
-/** What a queue tells and asks the database. */
+/** What a queue says to the database and asks it. */
 export interface Exchange {
-  /** Waits until the job is committed; answers whether it was added. */
+  /** Waits until the job is committed. Returns whether it was added. */
   add(job: object): Promise<boolean>;
-  /** Waits until the end of an attempt is committed; null when its claim holds no longer. */
+  /** Waits until the end of an attempt is committed. Null if its claim is no longer valid. */
   end(tell: (gates: Gates) => Ending): Promise<Ended | null>;
-  /** Takes jobs for the places that are free then; undefined when the database cannot be asked now. */
+  /** Takes jobs for the places that are free at that moment. Undefined if the database cannot be asked now. */
   take(places: () => Places): Promise<readonly TakenRow[] | undefined>;
-  /** Resolves when nothing waits to be told. */
+  /** Resolves when everything was sent. */
   settled(): Promise<void>;
 }
 
@@ -71,16 +71,16 @@ export interface ExchangeSettings {
   readonly queue: string;
   readonly now: () => number | null;
   readonly membership: Membership | undefined;
-  /** Jobs may be due that nobody looked for yet. */
+  /** Says that jobs may be due that were not looked for yet. */
   readonly changed: () => void;
 }
 
-/** Told by one statement at most. */
+/** The most items in one statement. */
 const batch = 200;
 
 /**
- * Tells and asks in one statement, and so by one commit, all that came up while the last one was under way. While the database is away what is
- * told waits, until the signal fires.
+ * Sends in one statement, and so in one commit, everything that came up while the last one ran. While the database is unavailable it waits, until the
+ * signal fires.
  */
 export function createExchange(connection: Connection, settings: ExchangeSettings, signal: AbortSignal): Exchange {
   let claim = newClaim();
@@ -94,7 +94,7 @@ export function createExchange(connection: Connection, settings: ExchangeSetting
   }
 
   async function flush(): Promise<void> {
-    // What comes in the same turn of the event loop goes with it, and what the last answers lead to.
+    // What comes in the same turn of the event loop is sent together, and so is what follows from the last answers.
     for (await turn(); waiting.length > 0; await turn()) {
       const entries = waiting.slice(0, batch);
       waiting = waiting.slice(batch);
@@ -131,7 +131,7 @@ export function createExchange(connection: Connection, settings: ExchangeSetting
     }
   }
 
-  /** One that the database refuses must not spoil the others. */
+  /** An item that the database refuses must not affect the others. */
   async function fail(entries: readonly Entry[], error: unknown): Promise<void> {
     if (entries.length > 1 && error instanceof DatabaseError) for (const entry of entries) await send([entry]);
     else for (const { reject } of entries) reject(error);
@@ -146,7 +146,7 @@ export function createExchange(connection: Connection, settings: ExchangeSetting
   };
 }
 
-/** What jobs are taken with. Nobody heard of those that a statement took before whose answer did not come: they are put back. */
+/** The parameters for taking jobs. Jobs of an earlier statement whose answer was lost are put back. */
 interface Claim {
   readonly token: string;
   readonly isRepeated: boolean;
@@ -156,7 +156,7 @@ function newClaim(): Claim {
   return { token: randomUUID(), isRepeated: false };
 }
 
-/** Who asks for jobs does not wait for the database to come back: he asks again. */
+/** A request for jobs does not wait until the database is back. It is repeated. */
 function turnAway(entries: readonly Entry[]): void {
   for (const entry of entries) if (entry.kind === "take") entry.resolve(undefined);
 }
@@ -166,7 +166,7 @@ async function ask(run: Run, entries: readonly Entry[], claim: Claim, settings: 
   const gates: Gates = new Map();
   const added = entries.flatMap((entry) => (entry.kind === "add" ? [entry.job] : []));
   const ended = entries.flatMap((entry) => (entry.kind === "end" ? [entry.tell(gates)] : []));
-  // Nothing is taken while a gate may be about to shut.
+  // Nothing is taken while a gate can be about to shut.
   const isOpen = ended.every(({ outcome }) => outcome !== undefined);
   const wanted =
     isOpen && membership?.isHeard() ? entries.flatMap((entry) => wantedBy(entry, claim, membership.id))[0] : undefined;

@@ -30,7 +30,7 @@ export interface ReadableImage {
 
 /** Reads images in their registries, with the same logins, certificates, proxies and limits as copies. */
 export interface ImageReader {
-  /** Finds the login; nothing is asked yet. Throws a `RegistryVerdict` for a registry that images may not come from. */
+  /** Finds the login, and asks nothing yet. Throws a `RegistryVerdict` for a registry that images must not come from. */
   open(image: ImageReference, options: ReadOptions, signal: AbortSignal): Promise<ReadableImage>;
 }
 

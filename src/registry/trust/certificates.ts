@@ -18,7 +18,7 @@ const longestFile = 1024 * 1024;
 const begins = "-----BEGIN ";
 
 /**
- * Reads every file of a directory, in PEM or DER, anew whenever one changed. Throws a `SetupError` when the directory cannot be read.
+ * Reads every file of a directory, in PEM or DER, again whenever one has changed. Throws a `SetupError` if the directory cannot be read.
  */
 export function createCertificateReader(directory: string | undefined, now: () => number): () => Promise<Certificates> {
   let known: { readonly key: string; readonly certificates: Certificates } | undefined;

@@ -68,7 +68,7 @@ export function refuseChange(caller: Caller, settings: AccessSettings): Refusal 
   return { status: 403, message };
 }
 
-/** Whether the page's buttons would work for whoever asks for it. */
+/** Whether the page's buttons would work for this caller. */
 export function mayPressButtons(caller: Caller, settings: AccessSettings): boolean {
   return isNear(caller, settings) && refuseReading(caller, settings) === undefined;
 }
@@ -88,7 +88,7 @@ export function isSameSecret(given: string, right: string): boolean {
   return timingSafeEqual(hash(given), hash(right));
 }
 
-/** Whether a request comes from this machine, or in a pod through the proxy beside the bot that the operator named. */
+/** Whether a request comes from this machine, or in a pod through the bot's proxy that the operator named. */
 function isNear({ peer, host }: Caller, { publicUrl, inPod }: AccessSettings): boolean {
   if (peer === undefined || !ownAddresses.has(peer)) return false;
   return isOwnName(host, publicUrl) && (!inPod || publicUrl !== undefined);

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 /**
- * To be told of every new connection. When there are too many, the oldest of whoever has most is ended for the new one, so that a flood from one
+ * Called for every new connection. If there are too many, the oldest one of the address that has most is closed for it, so that a flood from one
  * address never keeps another out: probes are answered whatever else the listener suffers.
  */
 export function createConnectionLimit(most: number, mostOfPeer: number): (socket: Socket) => void {

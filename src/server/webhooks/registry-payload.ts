@@ -35,7 +35,7 @@ function firstOf(body: Readonly<Record<string, unknown>>): readonly Told[] | und
   return undefined;
 }
 
-/** Reads all that was told. */
+/** Reads all images that were reported. */
 export function collect(told: readonly Told[]): PushedImages {
   const images: PushedImage[] = [];
   const notes: string[] = [];
