@@ -57,7 +57,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that attaches bills of mater
     return (blob as { components: { name: string }[] }).components.map(({ name }) => name);
   }
 
-  it("lists them under the tag that stands for them, where the registry has no API for it, and once", async () => {
+  it("lists them once under the fallback tag, if the registry has no API for it", async () => {
     await using world = await createWorld();
     const image = await push("plain");
     await build(world, "plain", image);
@@ -104,7 +104,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that attaches bills of mater
       expect(await destination.digest(repository, tagFor(image))).toBeUndefined();
   });
 
-  it("goes on where nothing can be attached, and says so", async () => {
+  it("continues if nothing can be attached, and says so", async () => {
     await using world = await createWorld();
     const image = await push("taken");
     await destination.push("mirror/shop-taken", makeImage(), tagFor(image));

@@ -32,7 +32,7 @@ describe("docs/operate.md", () => {
     expect(page).toContain(remedy);
   });
 
-  it("tells of every alert, and of no other", () => {
+  it("has every alert, and no other", () => {
     const alerts = JSON.stringify(readTemplate("monitoring.yaml").objects).match(/(?<="alert":")\w+/g) ?? [];
     const told = [...page.matchAll(/^\| `(BuildWatcher\w+)` \|/gm)].map(([, name]) => name);
     expect(told.toSorted()).toEqual(alerts.toSorted());
@@ -53,7 +53,7 @@ describe("docs/operate.md", () => {
     for (const [, anchor] of page.matchAll(/\]\(#([^)]*)\)/g)) expect(headings).toContain(anchor);
   });
 
-  it("has a backup command that works beside a bot, and gives a ledger that a bot can work on", async () => {
+  it("has a backup command that works while a bot runs, and gives a ledger that a bot can use", async () => {
     const [, script = ""] = /node -e '(.*)'$/.exec(commands.find((line) => line.includes("VACUUM INTO")) ?? "") ?? [];
     const directory = temporaryDirectory();
     const restored = temporaryDirectory();

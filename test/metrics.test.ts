@@ -15,7 +15,7 @@ async function measuredBot(world: World, environment: Readonly<Record<string, st
 }
 
 describe("a working bot", () => {
-  it("tells what it saw, did and submitted, by the ancestor's names as well", async () => {
+  it("counts what it saw, did and submitted, also under the ancestor's names", async () => {
     await using world = await createWorld();
     const { bot, metrics } = await measuredBot(world);
     await bot.logged(({ msg }) => msg === "Builds listed; watching");

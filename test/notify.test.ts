@@ -39,7 +39,7 @@ describe("notifications", () => {
     expect(stateOf(world)).not.toMatch(/T0K3N|whsec_/);
   });
 
-  it("do not hold jobs up while a receiver is down, and come when it is back", async () => {
+  it("do not delay jobs while a receiver is down, and come when it is back", async () => {
     await using world = await createWorld({ states: ["running"] });
     let isUp = false;
     const receiver = await startReceiver(() => ({ status: isUp ? 200 : 503, headers: { "retry-after": "1" } }));

@@ -86,7 +86,7 @@ describe("with the recorded builds in the cluster", () => {
     expect(world.analysis.submissions.map(imageOf).sort()).toEqual([...completed, imported].sort());
   });
 
-  it("makes the startup pass though one of the namespaces may not be read", async () => {
+  it("makes the startup pass even if one of the namespaces cannot be read", async () => {
     await using world = await createWorld();
     putImported(world);
     world.cluster.setRules([{ namespaces: ["golang-builder"], verbs: ["*"], apiGroups: ["*"], resources: ["*"] }]);

@@ -150,7 +150,7 @@ describe("a command", () => {
     expect((await analyzer.submit(request, never)).findings).toBeUndefined();
   });
 
-  it("leaves the end of what it prints as a note when nobody can read it", async () => {
+  it("leaves the end of its output as a note if the output cannot be read", async () => {
     const { directory } = programs(["scanner"], { prints: `${"x".repeat(5_000)}\nuploaded TOPSECRET\n` });
     const { analyzer } = await command(directory);
     const { notes, findings } = await analyzer.submit({ ...request, output }, never);
@@ -203,14 +203,14 @@ describe("a command that misbehaves", () => {
     });
   });
 
-  it("is no obstacle for the next image when it failed", async () => {
+  it("does not affect the next image if it fails", async () => {
     const { directory } = programs(["scanner"], { code: 1 });
     const { analyzer } = await command(directory);
     await failureOf(analyzer.submit(request, never));
     expect(await failureOf(analyzer.submit(request, never))).toMatchObject({ reason: "AnalyzerFailed" });
   });
 
-  it("holds up its jobs, and names what to do, when it is not there", async () => {
+  it("makes its jobs wait, and says what to do, if it is missing", async () => {
     const { directory } = programs([]);
     const { analyzer } = await command(directory, { args: ["no-such-scanner"] });
     for (const ask of [() => analyzer.submit(request, never), () => analyzer.discover(never)]) {
@@ -256,7 +256,7 @@ describe("the recipes of docs/analyzers.md", () => {
     });
   });
 
-  it.each(recipes.map((recipe) => [recipe.name, recipe] as const))("%s runs as it stands", async (_, recipe) => {
+  it.each(recipes.map((recipe) => [recipe.name, recipe] as const))("%s runs unchanged", async (_, recipe) => {
     const { directory, seen } = programs([recipe.args[0]]);
     const { analyzer, left } = await command(directory, recipe);
     await analyzer.submit({ ...request, output }, never);

@@ -57,7 +57,7 @@ describe("an upload to Dependency-Track", () => {
     expect(service.boms[0]?.bom).toMatchObject({ bomFormat: "CycloneDX", specVersion: "1.6" });
   });
 
-  it("is named by the templates, by digest where there is no tag", async () => {
+  it("is named by the templates, by digest if there is no tag", async () => {
     const service = await server();
     const { tag: _, ...reference } = request.output.reference;
     const project = { ...usual, name: "{registry}/{repository}", parent: "{namespace}", tags: [] };
@@ -107,7 +107,7 @@ describe("what Dependency-Track found", () => {
     expect(await dependencyTrack.status?.(id, never)).toEqual({ state: "succeeded", findings });
   });
 
-  it("is made anew where it is older than the upload (version 4)", async () => {
+  it("is refreshed if it is older than the upload (version 4)", async () => {
     const service = await server({ version: "4.14.3", rounds: 0 });
     const dependencyTrack = analyzer(service.url);
     const id = (await dependencyTrack.submit(request, never)).analyses[0]?.id ?? "";
@@ -139,7 +139,7 @@ describe("what Dependency-Track found", () => {
     expect(await dependencyTrack.status?.(id, never)).toEqual({ state: "running" });
   });
 
-  it("is unknown where the project holds nothing", async () => {
+  it("is unknown if the project is empty", async () => {
     const service = await server({ rounds: 0, metrics: { components: 0, critical: 0 } });
     const dependencyTrack = analyzer(service.url);
     const id = (await dependencyTrack.submit(request, never)).analyses[0]?.id ?? "";
@@ -200,12 +200,12 @@ describe("asking whether Dependency-Track is there", () => {
     expect((await failureOf(analyzer(service.url).discover(never))).message).toMatch(/lacks BOM_UPLOAD/);
   });
 
-  it("tells a key that is not known", async () => {
+  it("reports an unknown key", async () => {
     const error = await failureOf(analyzer((await server()).url, { secret: "odt_other" }).discover(never));
     expect(error).toMatchObject({ reason: "AnalyzerLogin", message: expect.stringContaining("KEY_FILE") });
   });
 
-  it("tells another server", async () => {
+  it("reports another server", async () => {
     const service = await server();
     service.fail("/api/version", { status: 200, body: { application: "Something else" } });
     expect(await failureOf(analyzer(service.url).discover(never))).toMatchObject({

@@ -65,7 +65,7 @@ describe("a scan by Harbor's scanner API", () => {
     expect(await harbor.status?.(id, never)).toMatchObject({ retryAfter: expected });
   });
 
-  it("is asked for once more when the adapter lost it", async () => {
+  it("is asked for again if the adapter lost it", async () => {
     const service = await scanner({ refusals: 0 });
     const harbor = analyzer(service.url);
     const id = (await harbor.submit(request, never)).analyses[0]?.id ?? "";

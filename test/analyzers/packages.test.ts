@@ -48,7 +48,7 @@ describe("reading packages as an analysis", () => {
     expect(findings).toEqual({ coverage: "unknown", why: "no package database was found" });
   });
 
-  it("goes on without a base image that is gone, and fails without the image itself", async () => {
+  it("continues without a base image that is gone, and fails without the image itself", async () => {
     const { findings, notes } = await analyzer().submit(
       { jobId: "build-3", output: image(names.whole), base: image(names.gone) },
       signal,

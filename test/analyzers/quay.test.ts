@@ -151,7 +151,7 @@ describe("asking whether Quay is there", () => {
   });
 });
 
-describe("a build whose image lies in Quay", () => {
+describe("a build whose image is in Quay", () => {
   it("shows on its row what Quay found", async () => {
     const registry = await startOddRegistry();
     onTestFinished(() => registry[Symbol.asyncDispose]());

@@ -115,7 +115,7 @@ describe("what RHACS refuses", () => {
     expect(await failureOf(analyzer(service).submit(request, never))).toMatchObject({ retryAfter: 7000 });
   });
 
-  it("is told apart from its own page, which it has for every path that it does not know", async () => {
+  it("is distinguished from its page, which it serves for every unknown path", async () => {
     const service = await central();
     const page = analyzer({ url: `${service.url}/ui` });
     const error = await failureOf(page.submit(request, never));
@@ -150,7 +150,7 @@ describe("the login at RHACS", () => {
     expect(shown(error)).not.toContain(serviceAccount);
   });
 
-  it("reads the file anew each time", async () => {
+  it("reads the file again each time", async () => {
     const path = secretFile("old-token");
     const rhacs = analyzer(await central(), {}, path);
     const refused = await failureOf(rhacs.submit(request, never));

@@ -81,7 +81,7 @@ describePostgres("check of the database", () => {
     expect(others).toEqual([]);
   });
 
-  it("tells a user who may use the tables, but make none, from one who may not use them", async () => {
+  it("distinguishes a user who can use the tables but create none from one who cannot use them", async () => {
     await makeTables(database.url);
     await database.query("GRANT USAGE ON SCHEMA build_watcher TO bot");
     await database.query("GRANT SELECT ON ALL TABLES IN SCHEMA build_watcher TO bot");

@@ -519,7 +519,7 @@ describe("check of the state directory", () => {
     ]);
   });
 
-  it("is well beside a working bot, and says that a second one could not work there", async () => {
+  it("passes while a bot runs, and says that a second one could not work there", async () => {
     await using world = await createKnownWorld();
     const bot = world.bot();
     await bot.logged(({ msg }) => msg === "Builds listed; watching");
@@ -571,7 +571,7 @@ describe("check, where something is probably not meant", () => {
 
   const inPod = { KUBERNETES_SERVICE_HOST: "172.30.0.1" };
 
-  it("says that nobody outside the cluster can pull by the internal name of its registry", async () => {
+  it("says that the internal name of the cluster's registry cannot be pulled from outside", async () => {
     await using world = await createKnownWorld();
     expect(await warnings(world, inPod)).toEqual([
       {
@@ -657,7 +657,7 @@ requirePrograms(
     expect(others).toEqual([]);
   });
 
-  it("finds that an auth file holds a wrong login, and names the file", async () => {
+  it("finds a wrong login in an auth file, and names the file", async () => {
     await using world = await createKnownWorld();
     const registry = await registryWith({ login });
     const file = join(world.stateDirectory, "auth.json");

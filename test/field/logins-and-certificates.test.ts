@@ -126,7 +126,7 @@ describe("an auth file", () => {
     parts.close();
   });
 
-  it("whose helper is not installed is told, by the helper's name", async () => {
+  it("whose helper is not installed is reported, with the helper's name", async () => {
     const content = JSON.stringify({ credHelpers: { "r.example": "ecr-login" } });
     const host = { ...hostProcess(), env: { PATH: directory } };
     const parts = openTestParts({ sourceAuthfile: write("auth.json", content), host });
@@ -212,14 +212,14 @@ requirePrograms("openssl")("a certificate file", () => {
     ]);
   });
 
-  it("that has expired is told", async () => {
+  it("that has expired is reported", async () => {
     write("old.crt", good);
     const { pem, unused } = await createCertificateReader(directory, () => Date.UTC(9999))();
     expect(unused).toEqual([expect.stringMatching(/old\.crt holds a certificate that expired on /)]);
     expect(pem).toContain("BEGIN CERTIFICATE");
   });
 
-  it("that is damaged hides no other, and is read anew when it changes", async () => {
+  it("that is damaged hides no other, and is read again when it changes", async () => {
     write("a.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     write("b.crt", good);
     mkdirSync(join(directory, "..data"));

@@ -171,7 +171,7 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     await expect(checkPush(settings, signal)).rejects.toThrow(message);
   });
 
-  it("is told by check to be denied where the registry asks for no login at /v2/", async () => {
+  it("is reported by check as denied if the registry asks for no login at /v2/", async () => {
     const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
     const host = await behind(destination, (incoming, response, url) => {
       if (url === "/v2/" || incoming.headers.authorization === basic) return false;

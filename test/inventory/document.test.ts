@@ -61,7 +61,7 @@ describe("the CycloneDX document", () => {
     }
   });
 
-  it("has the same bytes for the same image, by whatever tag it is called", () => {
+  it("has the same bytes for the same image, under any tag", () => {
     const again = { ...image, tag: "latest" };
     expect(writeDocument(content, { image: again, specVersion: "1.6" })).toEqual(
       writeDocument(content, { image, specVersion: "1.6" }),

@@ -25,7 +25,7 @@ const failed = eventOf("io.build_watcher.job.failed.v1", {
 });
 
 describe("for Slack and Mattermost", () => {
-  it("a failure is a text and one attachment, and what others wrote calls nobody", () => {
+  it("a failure is a text and one attachment, and outside text mentions nobody", () => {
     expect(chatMessage(failed, "slack", "https://bw.example/jobs/build-1")).toEqual({
       text: "Failed: shop/app-1",
       attachments: [
@@ -55,7 +55,7 @@ describe("for Slack and Mattermost", () => {
     });
   });
 
-  it("an event of another kind is told by its type", () => {
+  it("an event of another kind shows its type", () => {
     expect(chatMessage(eventOf("io.example.other", {}), "slack", undefined)).toMatchObject({
       text: "io.example.other: shop/app-1",
     });

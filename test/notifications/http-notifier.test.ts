@@ -107,7 +107,7 @@ describe("a receiver that fails", () => {
     expect(errors).toEqual([5_000, 5_000, 5_000]);
   });
 
-  it("is told nothing more once it answered 410", async () => {
+  it("gets nothing more after it answered 410", async () => {
     const receiver = await startReceiver(() => ({ status: 410 }));
     const { deliver } = notifierFor(receiver);
     await expect(deliver()).rejects.toMatchObject({
@@ -131,7 +131,7 @@ describe("a receiver that fails", () => {
     expect(ended).toEqual([{ method: "POST", status: undefined, milliseconds: 20_000 }]);
   });
 
-  it("is let go when the bot stops, and is not to blame", async () => {
+  it("is given up when the bot stops, without counting as failed", async () => {
     const receiver = await startReceiver((number) => (number === 1 ? "hang" : { status: 200 }));
     const { deliver } = notifierFor(receiver);
     const stop = new AbortController();
@@ -150,7 +150,7 @@ describe("a receiver that fails", () => {
   });
 });
 
-describe("a receiver that may not be called", () => {
+describe("a receiver that must not be called", () => {
   it.each([
     ["link-local", "http://169.254.169.254", false],
     ["the pod itself", "http://127.0.0.1:8080", true],
@@ -168,12 +168,12 @@ describe("a receiver that may not be called", () => {
     expect(await notifierFor(receiver, { inPod: true, allowLocal: true }).deliver()).toEqual({ status: 204 });
   });
 
-  it("is no concern when its URL was taken out of the settings", async () => {
+  it("gets nothing after its URL was removed from the settings", async () => {
     const { notifier } = notifierFor(await startReceiver());
     expect(await notifier.deliver("somebody-else", event, never)).toEqual({ dropped: "not-configured" });
   });
 
-  it("has an id that stays the same and tells nothing", async () => {
+  it("has an id that stays the same and reveals nothing", async () => {
     const first = notifierFor({ url: "https://hooks.example.com" });
     expect(first.notifier.receivers).toEqual(notifierFor({ url: "https://hooks.example.com" }).notifier.receivers);
     expect(first.id).toMatch(/^[0-9a-f]{16}$/);

@@ -12,7 +12,7 @@ function objectOf<T extends object>(kind: string): KubernetesObject & { readonly
 }
 
 describe("the pod", () => {
-  it("is what the restricted-v2 security context constraint lets in", () => {
+  it("is accepted by the restricted-v2 security context constraint", () => {
     expect(pod.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
@@ -29,7 +29,7 @@ describe("the pod", () => {
     expect(pod.volumes.map(({ name }) => name).sort()).toEqual(mounted);
   });
 
-  it("starts where nobody made the optional secrets and certificates", () => {
+  it("starts without the optional secrets and certificates", () => {
     const optional = pod.volumes.filter(({ name }) => !["state", "tmp", "secrets"].includes(name));
     for (const volume of optional) expect(JSON.stringify(volume)).toMatch(/"optional":true/);
     expect(optional.length).toBeGreaterThan(0);
@@ -96,7 +96,7 @@ describe("the probes", () => {
     },
   );
 
-  it("restart the bot for what a restart mends only", () => {
+  it("restart the bot only if a restart can help", () => {
     expect(container.livenessProbe.httpGet.path).toBe("/livez");
     expect(container.startupProbe.httpGet.path).toBe("/livez");
     expect(container.readinessProbe.httpGet.path).toBe("/readyz");

@@ -62,7 +62,7 @@ describe("the guide to deployment", () => {
     expect(commands.filter((command) => !namesItsProject(command))).toEqual([]);
   });
 
-  it("gives a role one project at a time, whatever deploy.env says", () => {
+  it("gives a role one project at a time, independent of deploy.env", () => {
     const loops = [...guide.matchAll(/for t in ([\w ]+); do/g)].map(([, names = ""]) => names.split(" "));
     expect(loops.length).toBeGreaterThan(1);
     expect(loops.flat().filter((name) => name.includes("rbac"))).toEqual([]);

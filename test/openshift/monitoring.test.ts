@@ -117,7 +117,7 @@ describe("the alerts", () => {
     expect(row).toContain(`<a id="${anchor}"></a>`);
   });
 
-  it("name commands that run as they stand, in the bot's namespace", () => {
+  it("name commands that run unchanged, in the bot's namespace", () => {
     const [, here] = processTemplate("monitoring.yaml", { RUNBOOKS: runbooks, NAMESPACE: "bots" }) as unknown as readonly [
       never,
       typeof prometheusRule,
@@ -134,7 +134,7 @@ describe("the alerts", () => {
       expect(text.replaceAll(/-- build-watcher|deployment\/build-watcher/g, "")).not.toContain("build-watcher ");
   });
 
-  it("have thresholds by parameter", () => {
+  it("take their thresholds from parameters", () => {
     const [, rule] = processTemplate("monitoring.yaml", {
       RUNBOOKS: runbooks,
       OLDEST_JOB_SECONDS: "77",
@@ -157,7 +157,7 @@ describe("the alerts", () => {
 });
 
 describe("the dashboard", () => {
-  it("is found by Grafana's sidecar, and has no panel upon another", () => {
+  it("is found by Grafana's sidecar, and its panels do not overlap", () => {
     expect(dashboardMap.metadata.labels).toMatchObject({ grafana_dashboard: "1" });
     const covers = ({ x, y, w, h }: Panel["gridPos"], column: number, row: number) =>
       column >= x && column < x + w && row >= y && row < y + h;
@@ -178,7 +178,7 @@ describe("the dashboard", () => {
     ]);
   });
 
-  it("tells bots apart by namespace and instance, in every series of every panel", () => {
+  it("separates bots by namespace and instance, in every series of every panel", () => {
     const names = dashboard.templating.list.map(({ name }) => name);
     expect(names).toEqual(["datasource", "namespace", "instance"]);
     for (const { title, targets } of dashboard.panels) {

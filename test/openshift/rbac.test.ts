@@ -77,7 +77,7 @@ describe.each([
   ["the role in one namespace", inNamespace, pullingInNamespace, { THOTH_WATCHED_NAMESPACE: namespace }],
   ["the role in all namespaces", inCluster, pullingInCluster, { THOTH_WATCHED_NAMESPACE: "*" }],
 ] as const)("%s", (_, granted, pulling, environment) => {
-  it("is enough for the whole bot, and holds nothing that it does not use", async () => {
+  it("is enough for the whole bot, and grants nothing that it does not use", async () => {
     await using world = await createGuardedWorld(granted, pulling);
     expect(await workThrough(world, environment)).toBe(0);
     const refused = world.cluster.requests.filter(({ status = 200, resource }) => status >= 400 && resource !== "");
@@ -233,7 +233,7 @@ describe.each(
     expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
   }
 
-  it("is bound to the bot's account, is enough for it, and holds nothing that it does not use", async () => {
+  it("is bound to the bot's account, is enough for it, and grants nothing that it does not use", async () => {
     expect(granted.user).toBe(beside.user);
     await using world = await createRunWorld([...beside.rules, ...granted.rules]);
     await workThroughRuns(world, settings);

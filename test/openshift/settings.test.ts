@@ -42,7 +42,7 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
 }
 
 describe("the environment of the deployed bot", () => {
-  it("holds every setting's variable, and nothing unknown", () => {
+  it("has every setting's variable, and nothing unknown", () => {
     const variables = optionEntries.map(([, { env }]) => env);
     expect(Object.keys(deploy().environment).sort()).toEqual([...variables, ...platform].sort());
   });

@@ -203,7 +203,7 @@ describe("networkpolicy.yaml", () => {
     }
   });
 
-  it("lets monitoring and probes to the port of the probes, and nobody else's pods to the page", () => {
+  it("lets monitoring and probes reach the port of the probes, and no pods of other projects the page", () => {
     const { ingress } = rulesOf({ PROBE_PORT: "8081" });
     expect(ingress[0]?.ports).toEqual([{ port: 8081 }]);
     expect(ingress.filter(({ ports }) => ports?.some(({ port }) => port === "http"))).toMatchObject([

@@ -139,7 +139,7 @@ describePostgres("a database", () => {
     expect(await pid()).not.toBe(before);
   });
 
-  it("waits for no statement longer than it may, and holds no lock that long", async () => {
+  it("limits how long a statement runs and waits for locks", async () => {
     const database = open(made.url, { statementTimeout: 50 });
     expect(await failure(database.transaction((run) => run("SELECT pg_sleep(60)")))).toMatchObject({ code: "57014" });
     expect(await failure(database.run("SELECT pg_sleep(60)"))).toMatchObject({ fault: "outage" });

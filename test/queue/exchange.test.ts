@@ -40,7 +40,7 @@ function fails(error: Error): never {
 }
 
 describe("an exchange with the database", () => {
-  it("tells and asks by one statement what came up while the last one was under way", async () => {
+  it("sends in one statement what came up while the last one ran", async () => {
     const { statements, add, end, take } = exchangeWith(({ ended }) => ({ ended: ended.map(({ number }) => ({ job: number })) }));
     const first = add({ id: "a" });
     await new Promise((resolve) => setImmediate(resolve));
@@ -52,7 +52,7 @@ describe("an exchange with the database", () => {
     ]);
   });
 
-  it("fails what the database refuses, and nothing else that was told with it", async () => {
+  it("rejects only what the database refuses, and not the rest of the statement", async () => {
     const refused = new DatabaseError("odd", "statement");
     const { add, end } = exchangeWith(({ added, ended }) =>
       added.some(({ id }) => id === "odd") ? fails(refused) : { ended: ended.map(() => null) },
@@ -61,7 +61,7 @@ describe("an exchange with the database", () => {
     expect(all.map((one) => (one.status === "fulfilled" ? one.value : one.reason))).toEqual([true, refused, null, true]);
   });
 
-  it("tells again what an outage kept from it, but lets nobody wait for jobs, and has those put back that nobody heard of", async () => {
+  it("repeats what an outage stopped, lets no request for jobs wait, and puts back jobs whose answer was lost", async () => {
     const { statements, add, take, looks } = exchangeWith((_statement, number) => (number === 1 ? fails(outage()) : {}));
     const added = add({ id: "a" });
     expect(await take(places)).toBeUndefined();

@@ -156,7 +156,7 @@ describe("the ledger's file", () => {
       expect(await open().add(buildJob(1))).toBe("added");
     });
 
-    it("is named when a file stands where the directory should", () => {
+    it("is named when a file is in the directory's place", () => {
       writeFileSync(join(root, "deep"), "");
       const { message } = refusal();
       expect(message).toMatch(/a file stands where a directory is needed.*BUILD_WATCHER_STATE_DIR/);

@@ -47,7 +47,7 @@ describePostgres("a queue whose database is away", () => {
     );
   }
 
-  it("is not opened when a person has to mend something first, and says what", async () => {
+  it("is not opened when a person has to fix something first, and says what", async () => {
     expect(await failure(open(asBot("wrong")))).toMatchObject({ fault: "setup", message: expect.stringContaining("password") });
     expect(await failure(open(asBot("secret")))).toMatchObject({
       fault: "setup",

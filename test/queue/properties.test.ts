@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("crash" as const, "reopen" as const, "forget" as const) }) },
 );
 
-describe("the embedded queue, whatever happens to it", () => {
+describe("the embedded queue, in any order of events", () => {
   it("behaves like a simple model, and ends every job in the end", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {

@@ -41,7 +41,7 @@ describePostgres("replicas on one database", () => {
   const outcomes = ({ reports }: Working) => reports.map(({ record, outcome }) => `${record.job.id} ${outcome}`);
   const ids = ({ handler }: Working) => handler.runs.map(({ job }) => job.id);
 
-  it("share the work: each job is known once and runs once, whoever took it in", async () => {
+  it("share the work: each job is known once and runs once, whichever replica added it", async () => {
     const replicas = await Promise.all([working(), working(), working()]);
     const adding = replicas.flatMap(({ queue }) => Array.from({ length: 12 }, (_, n) => queue.add(buildJob(n))));
     const answers = await Promise.all(adding);
@@ -58,7 +58,7 @@ describePostgres("replicas on one database", () => {
     for (const { queue } of replicas) expect(await queue.counts()).toMatchObject({ done: 12, waiting: 0, running: 0 });
   });
 
-  it("take over the jobs of one that died within fifteen seconds, and one of them tells of it", async () => {
+  it("take over the jobs of one that died within fifteen seconds, and one of them reports it", async () => {
     const [dead, ...others] = await Promise.all([working(1), working(1), working(1)]);
     await dead?.queue.add(buildJob(1));
     await storage.settle();

@@ -80,7 +80,7 @@ requirePrograms("chromium")("the page in a browser", () => {
     return { bot, url: String(url) };
   }
 
-  it("fills live, tells a failure, and turns green by the retry button", async () => {
+  it("fills live, shows a failure, and turns green after the retry button", async () => {
     await using world = await createWorld({ namespace: demoNamespace });
     world.analysis.faults((_number, { body }) =>
       JSON.stringify(body ?? "").includes("ray") ? { status: 400, body: { error: "arm64 is not supported" } } : undefined,
@@ -150,7 +150,7 @@ requirePrograms("chromium")("the page in a browser", () => {
     expect(await page.locator(".chain [aria-current]").textContent()).toBe("go-hello-world-1");
   });
 
-  it("holds updates back while it is asked to, and keeps focus and unfolded names over them", async () => {
+  it("pauses updates when asked, and keeps focus and unfolded names during updates", async () => {
     await using server = await openPageServer();
     await server.queue.add(job("shop/web-1"));
     const page = await live(await open(server.url));
@@ -171,7 +171,7 @@ requirePrograms("chromium")("the page in a browser", () => {
     expect(await page.evaluate("document.activeElement.closest('tr')?.textContent")).toContain("web-1");
   });
 
-  it("says across its width that it lost its bot, and comes back by itself with what it missed", async () => {
+  it("says across its width that it lost its bot, then reconnects and shows what it missed", async () => {
     await using server = await openPageServer();
     const page = await live(await open(server.url, {}, /net::ERR_FAILED/));
     await page.route("**/events**", (route) => route.abort());

@@ -40,7 +40,7 @@ describe("every page", () => {
     },
   );
 
-  it("holds no script, style or handler of its own", async () => {
+  it("has no inline script, style or handler", async () => {
     const { textOf, queue } = await serve();
     await queue.add(job("shop/web-1", { on: "shop/base-1" }));
     for (const path of ["/", `/jobs/${job("shop/web-1").id}?log`, "/nowhere"]) {
@@ -106,7 +106,7 @@ describe("every page", () => {
 });
 
 describe("the overview", () => {
-  it("says what is watched, how the queue stands and how the endpoint does", async () => {
+  it("shows what is watched, the queue and the endpoint", async () => {
     const server = await serve({ namespaces: ["shop", "bank", "mint"], track: ["shop/web"] });
     server.activity.see({
       kind: "trouble",

@@ -96,7 +96,7 @@ describe("pushing metrics", () => {
     expect(lines).toMatchObject([{ level: "warn", error: expect.stringContaining(`the proxy is http://${wall.host}`) }]);
   });
 
-  it("ends in time though nobody listens", async () => {
+  it("ends in time even if nothing answers", async () => {
     const { port } = await startGateway();
     const { lines, pushing } = begin(port === 1 ? 2 : 1, fakeClock());
     await pushing[Symbol.asyncDispose]();

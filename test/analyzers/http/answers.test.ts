@@ -66,7 +66,7 @@ describe("answerError", () => {
     ).toBeLessThan(600);
   });
 
-  it("repeats no secret, however the service wrote it, nor the beginning of one where the text is cut", () => {
+  it("repeats no secret in any spelling, and no start of one where the text is cut", () => {
     const secret = "p@ss word/+1";
     const forms = [secret, encodeURIComponent(secret), "p%40ss+word%2F%2B1", "x".repeat(490) + secret];
     for (const form of forms) {

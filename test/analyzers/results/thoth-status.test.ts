@@ -85,7 +85,7 @@ describe("asking Thoth", () => {
     expect(requests).toMatchObject([{ status }]);
   });
 
-  it("tells of a request without an answer", async () => {
+  it("reports a request without an answer", async () => {
     api("https://user-api.example.com")
       .get("/api/v1/analyze/a/status")
       .replyWithError(Object.assign(new Error("refused"), { code: "ECONNREFUSED" }));

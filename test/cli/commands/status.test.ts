@@ -21,7 +21,7 @@ async function serve(options: PageServerOptions = {}) {
 }
 
 describe("status", () => {
-  it("tells what a running bot's page tells", async () => {
+  it("says what a running bot's page says", async () => {
     const { port, queue, activity, builds, work } = await serve({ namespaces: ["shop", "bank"] });
     activity.see({ kind: "synced", namespace: "shop", startedAt: 0 });
     const build = { namespace: "shop", name: "api-7", uid: "api-7" };
@@ -58,7 +58,7 @@ describe("status", () => {
     ]);
   });
 
-  it("tells trouble with the watch and the endpoint, and what to do", async () => {
+  it("shows trouble with the watch and the endpoint, and what to do", async () => {
     const { port, activity } = await serve({
       namespaces: [undefined],
       ready: { ok: false, because: ["Builds of all namespaces: not listed yet"] },

@@ -50,7 +50,7 @@ describe("a secret in a file", () => {
     expect(mistakesOf(environment)[0]).toMatch(/^THOTH_DST_REGISTRY_PASSWORD_FILE names a file .*ENOENT.*\/nowhere\/password/);
   });
 
-  it("and beside it is a mistake, and shows neither", () => {
+  it("together with its file is a mistake, which shows neither", () => {
     const both = { THOTH_DST_REGISTRY_PASSWORD: "one-secret", THOTH_DST_REGISTRY_PASSWORD_FILE: fileOf("another-secret") };
     const mistakes = mistakesOf({ ...login, ...both });
     expect(mistakes).toEqual([

@@ -11,7 +11,7 @@ import { makeZip } from "../../support/zip.ts";
 const text = (...lines: readonly string[]) => Buffer.from(lines.join("\n"));
 
 describe("npm", () => {
-  it("owns what lies in node_modules, at any depth, and no package.json elsewhere", () => {
+  it("owns every package.json in node_modules, at any depth, and none elsewhere", () => {
     const paths = [
       "app/node_modules/a/package.json",
       "node_modules/@scope/b/package.json",
@@ -62,7 +62,7 @@ describe("a Java archive", () => {
   });
   const read = (path: string, bytes: Buffer) => java.read({ path, bytes });
 
-  it("tells what Maven wrote into it, what was shaded in, and what lies in archives within it", () => {
+  it("names what Maven wrote into it, what was shaded in, and what is in archives inside it", () => {
     const inner = makeZip([pom("log4j-core", "2.14.1")]);
     const bytes = makeZip([
       pom("app", "1.0"),
@@ -107,7 +107,7 @@ describe("a Java archive", () => {
 });
 
 describe("Go's build info", () => {
-  it("tells the modules, what replaced them, and the standard library", () => {
+  it("names the modules, what replaced them, and the standard library", () => {
     const info = goBuildInfo("go1.22.1", [
       ["path", "example.com/app"],
       ["mod", "example.com/app", "(devel)", ""],
@@ -133,7 +133,7 @@ describe("Go's build info", () => {
 });
 
 requirePrograms("docker-registry")("a program that Go itself built", () => {
-  it("tells its standard library", () => {
+  it("names its standard library", () => {
     const bytes = readFileSync("/usr/bin/docker-registry");
     const found = [];
     for (let at = bytes.indexOf(goMagic); at >= 0; at = bytes.indexOf(goMagic, at + 1)) {

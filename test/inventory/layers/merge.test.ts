@@ -33,7 +33,7 @@ const npm = (name: string, version = "1.0.0") => JSON.stringify({ name, version 
 const osRelease = { "etc/os-release": 'ID=debian\nVERSION_ID="12"\n' };
 const base: Layer = { ...osRelease, "var/lib/dpkg/status": status("base") };
 
-describe("layers upon each other", () => {
+describe("layers on top of each other", () => {
   it("have the files of the last one, and each package belongs to the layer that brought it", async () => {
     const layers = [base, { "var/lib/dpkg/status": status("base", "curl") }, { "./app/node_modules/a/package.json": npm("a") }];
     expect(await found(...layers)).toEqual(["base 1 in 0", "curl 1 in 1", "a 1.0.0 in 2"]);
@@ -52,7 +52,7 @@ describe("layers upon each other", () => {
     expect(await found(lower, { "app/node_modules": { directory: true } })).toHaveLength(3);
   });
 
-  it("have a whiteout act on what lies below alone", async () => {
+  it("apply a whiteout only to lower layers", async () => {
     const upper: Layer = { "app/.wh.node_modules": "", "app/node_modules/c/package.json": npm("c") };
     expect(await found({ "app/node_modules/a/package.json": npm("a") }, upper)).toEqual(["c 1.0.0 in 1"]);
   });
@@ -96,7 +96,7 @@ describe("layers upon each other", () => {
     });
   });
 
-  it("hold programs that Go built, wherever their build info lies", async () => {
+  it("contain programs that Go built, with build info in any place", async () => {
     const program = Buffer.concat([goProgram("go1.22.1", [["dep", "golang.org/x/net", "v0.17.0"]]), Buffer.alloc(300_000)]);
     expect(await found({ "usr/bin/tool": program, "usr/bin/other": "#!/bin/sh" })).toEqual([
       "golang.org/x/net v0.17.0 in 0",

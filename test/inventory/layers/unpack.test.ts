@@ -40,7 +40,7 @@ describe("a layer", () => {
     );
   });
 
-  it("that breaks off, or is packed in a way nobody reads, is an error", async () => {
+  it("that ends early, or is packed in an unknown way, is an error", async () => {
     const bytes = randomBytes(50_000);
     await expect(unpacked(gzipSync(bytes).subarray(0, 40_000))).rejects.toThrow();
     await expect(unpacked(zstdCompressSync(bytes).subarray(0, 40_000))).rejects.toThrow();

@@ -28,7 +28,7 @@ describe("the file of packages", () => {
     await storage.dispose();
   });
 
-  it("holds 500 packages in a few kilobytes, and finds one among many images", async () => {
+  it("keeps 500 packages in a few kilobytes, and finds one among many images", async () => {
     const storage = fileStorage();
     const store = await storage.open();
     for (let image = 1; image <= 40; image++) {

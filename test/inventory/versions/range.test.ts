@@ -120,7 +120,7 @@ describe("a range", () => {
     expect(within("<3.0.7-28", "rpm", "1:3.0.7-27.el9")).toBe(true);
   });
 
-  it("that nobody can read is none", () => {
+  it("that cannot be read is none", () => {
     expect(["", " ", ">", "<script>", "1 || 2", "x".repeat(400)].map(parseRange)).toEqual(Array(6).fill(undefined));
   });
 });

@@ -101,7 +101,7 @@ describe("followBuilds", () => {
     ]);
   });
 
-  it("tells once how many images of a build are left out because they are too many, and each of its jobs knows", async () => {
+  it("says once how many images of a build are left out because they are too many, and notes it in each job", async () => {
     const reference = (tag: string) =>
       ({ kind: "reference", reference: { registry: "quay.io", repository: "shop/cart", tag } }) as const;
     const facts = {

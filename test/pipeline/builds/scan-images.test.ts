@@ -37,7 +37,7 @@ async function scan(sightings: readonly StreamSighting[], known: readonly string
 }
 
 describe("scanImages", () => {
-  it("takes each image once, however many tags hold it; another place of the same digest is another image", async () => {
+  it("takes each image once, with any number of tags; the same digest in another repository is another image", async () => {
     const { counts, jobs } = await scan([
       image("shop/cart", "1", one),
       image("shop/cart", "latest", one),

@@ -26,7 +26,7 @@ function attempt(outcome: AttemptReport["outcome"], traits: Partial<JobRecord> =
   return { record: { job, state, attempts: 1, createdAt: 1, updatedAt: 2, ...ending, ...traits }, outcome, milliseconds: 5 };
 }
 
-describe("what is told of an attempt", () => {
+describe("the announcement of an attempt", () => {
   it("that is done: copy, link and the analysis of the image", () => {
     expect(announcementOf(attempt("done"), true)?.fields).toEqual({
       state: "submitted",

@@ -30,7 +30,7 @@ describe("a pace", () => {
     await waiting;
   });
 
-  it("does not stand still when the clock is put back", async () => {
+  it("continues when the clock is set back", async () => {
     const clock = fakeClock();
     const turn = createPace(50, clock);
     await turn(never);

@@ -29,7 +29,7 @@ describe("what docker-registry sends", () => {
     expect(read({ events: [distributionEvent(traits)] })).toEqual(expected);
   });
 
-  it("can hold several events, some of which are strange", () => {
+  it("can contain several events, some of them unusable", () => {
     const events = [distributionEvent(), distributionEvent({ action: "pull" }), null, "push", {}, { action: "push" }];
     expect(read({ events })).toEqual([[app], 5]);
     expect(read({ events: [] })).toEqual([[], 0]);

@@ -110,7 +110,7 @@ describePostgres("the packages of several replicas", () => {
 });
 
 describePostgres("a database that cannot be used for packages", () => {
-  it("stops the start when somebody has to change something, and names the setting", async () => {
+  it("stops the start if a person has to change something, and names the setting", async () => {
     const server = await sharedPostgres();
     const database = await server.createDatabase();
     const open = (url: string) => replicaOf(url).open();
