@@ -12,9 +12,9 @@ import type { Services } from "../services.ts";
 
 const workers = 16;
 const rounds = 3;
-const builds = 1_000;
+const builds = 600;
 /** More than are read while the builds are submitted. */
-const images = 250;
+const images = 150;
 
 /** Submissions to Thoth while images are read, over those while another analyzer's jobs of the same number only wait. */
 export async function benchSubmissions(): Promise<Measurement> {
