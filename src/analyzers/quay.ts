@@ -116,7 +116,8 @@ interface OnePlatform {
 function inQuay({ reference }: AnalysisImage, url: string): string {
   const { registry, repository, digest } = reference;
   if (!digest) throw new JobError("AnalyzerRejected", "Quay scans images by digest, and this image has none.");
-  if (registry === new URL(url).host) return `${repository}@${digest}`;
+  const { protocol, host } = new URL(url);
+  if (URL.parse(`${protocol}//${registry}`)?.host === host) return `${repository}@${digest}`;
   const advice = "Copy images there (THOTH_PUSH_REGISTRY), or correct BUILD_WATCHER_QUAY_URL";
   throw new JobError("AnalyzerRejected", `The image is at ${registry}, and ${url} scans its own images only. ${advice}.`);
 }

@@ -103,6 +103,15 @@ describe("an image that Quay cannot be asked about", () => {
     expect(service.requests).toEqual([]);
   });
 
+  it("is not one that is named with the usual port", async () => {
+    const analyzer = createQuayAnalyzer({ endpoint: endpointAt("https://quay.example.com", quayService) });
+    const { output } = request;
+    const named = { ...output, reference: { ...output.reference, registry: "quay.example.com:443" } };
+    expect(await failureOf(analyzer.submit({ ...request, output: named }, AbortSignal.abort()))).not.toMatchObject({
+      reason: "AnalyzerRejected",
+    });
+  });
+
   it("is one that it does not show, in words that say what to change", async () => {
     const { submit } = await quay({ scans: { [name]: "unknown" } });
     expect(await failureOf(submit())).toMatchObject({

@@ -14,8 +14,6 @@ import { createTurnWatch } from "./turns.ts";
 
 const pairs = 3;
 const manyImages = 40;
-/** How large their layers are, compared to those of the one image: Trivy takes minutes for them. */
-const partOfMany = 1 / 5;
 const atOnce = 4;
 
 /** Reading images against Trivy making its documents of them, from a real docker-registry on loopback. */
@@ -32,7 +30,7 @@ export async function benchAgainstTrivy(): Promise<readonly Measurement[]> {
 }
 
 async function pushMany(registry: RegistryServer): Promise<readonly string[]> {
-  const layer = (number: number) => makeFileLayer(layerFiles(number, partOfMany));
+  const layer = (number: number) => makeFileLayer(layerFiles(number));
   const base = await Promise.all([0, 1, 2, 3].map(layer));
   const names: string[] = [];
   for (let at = 0; at < manyImages; at++)
@@ -45,7 +43,7 @@ async function benchOne(name: string): Promise<readonly Measurement[]> {
   for (let pair = 0; pair < pairs; pair++) {
     await using test = await openTestInventory();
     ours.push(await timed(() => test.read(name)));
-    theirs.push(await timed(() => trivy([name], 1)));
+    theirs.push(await timed(() => trivyAnew(name)));
   }
   const [own, other] = [quantile(ours, 0.5), quantile(theirs, 0.5)];
   const detail = `${own.toFixed(0)} ms against ${other.toFixed(0)} ms`;
@@ -75,14 +73,26 @@ async function benchTurns(name: string): Promise<Measurement> {
 async function benchMany(names: readonly string[]): Promise<Measurement> {
   await using test = await openTestInventory();
   const own = await timed(() => inTurns(names, (name) => test.read(name)));
-  const other = await timed(() => trivy(names, atOnce));
-  const detail = `${own.toFixed(0)} ms against ${other.toFixed(0)} ms`;
+  const other = await manyByTrivy(names);
+  const detail = `${own.toFixed(0)} ms against ${other.toFixed(0)} ms, counted from the first ${2 * atOnce}`;
   return {
     name: `${names.length} images that share 4 of 5 layers against Trivy`,
     ratio: own / other,
     bound: { max: 0.1 },
     detail,
   };
+}
+
+/** It takes minutes for all of them. So the first four are read, and four that find what these left in the cache; all others count as the latter. */
+async function manyByTrivy(names: readonly string[]): Promise<number> {
+  const cache = mkdtempSync(join(tmpdir(), "trivy-"));
+  try {
+    const first = await timed(() => trivy(names.slice(0, atOnce), atOnce, cache));
+    const next = await timed(() => trivy(names.slice(atOnce, 2 * atOnce), atOnce, cache));
+    return first + next * (names.length / atOnce - 1);
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
 }
 
 async function inTurns(names: readonly string[], act: (name: string) => Promise<unknown>): Promise<void> {
@@ -93,21 +103,24 @@ async function inTurns(names: readonly string[], act: (name: string) => Promise<
   await Promise.all(Array.from({ length: atOnce }, work));
 }
 
-/** So many Trivys at once, as `xargs -P` has it, with a cache that is empty at first. */
-async function trivy(names: readonly string[], processes: number): Promise<void> {
+/** So many Trivys at once, as `xargs -P` has it. */
+async function trivy(names: readonly string[], processes: number, cache: string): Promise<void> {
+  const left = [...names];
+  const work = async () => {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) {
+      const args = ["image", "--format", "cyclonedx", "--quiet", "--insecure", name];
+      const env = { ...process.env, TRIVY_CACHE_DIR: cache };
+      await promisify(execFile)(findTrivy() ?? "", args, { maxBuffer: 2 ** 28, env });
+    }
+  };
+  await Promise.all(Array.from({ length: processes }, work));
+}
+
+/** With a cache that is empty at first. */
+async function trivyAnew(name: string): Promise<void> {
   const cache = mkdtempSync(join(tmpdir(), "trivy-"));
   try {
-    const left = [...names];
-    const work = async () => {
-      for (let name = left.shift(); name !== undefined; name = left.shift()) {
-        const args = ["image", "--format", "cyclonedx", "--quiet", "--insecure", name];
-        await promisify(execFile)(findTrivy() ?? "", args, {
-          maxBuffer: 2 ** 28,
-          env: { ...process.env, TRIVY_CACHE_DIR: cache },
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: processes }, work));
+    await trivy([name], 1, cache);
   } finally {
     rmSync(cache, { recursive: true, force: true });
   }
