@@ -27,7 +27,7 @@ export interface DemoCall {
 const pace = 2_800;
 const fastPace = 50;
 /** Milliseconds the last jobs may take. */
-const patience = 30_000;
+const patience = 120_000;
 
 /** The bot at work on an emulated cluster and analysis service, both on the loopback: 0 when everything arrived as it should. */
 export async function demo(context: CommandContext, { forever, fast }: DemoCall): Promise<number> {
