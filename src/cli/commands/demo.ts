@@ -25,7 +25,7 @@ export interface DemoCall {
 
 /** Milliseconds between two events of the story, for eyes and for tests. */
 const pace = 2_800;
-const fastPace = 50;
+const fastPace = 300;
 /** Milliseconds the last jobs may take. */
 const patience = 120_000;
 
