@@ -61,7 +61,7 @@ export function renderFindings(findings: readonly Finding[], { all, paint }: Loo
       const line = `${paint(tones[state], state.padEnd(8))}${check.padEnd(width + 2)}${oneLine(detail)}`;
       return mend === undefined ? line : `${line}  Fix: ${oneLine(mend)}`;
     });
-  return `${[...texts, closingLine(findings, paint)].join("\n")}\n`;
+  return `${[...texts, closingLine(lines, paint)].join("\n")}\n`;
 }
 
 /** So many namespaces have lines of their own. */
