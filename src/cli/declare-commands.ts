@@ -119,9 +119,14 @@ function addPackageCommands(program: Command, call: Call): void {
 }
 
 function addLedgerCommand(program: Command, call: Call): void {
-  program
+  const ledger = program
     .command("ledger")
     .description("Move the jobs from files to a database, or back.")
+    .action((_options: unknown, command: Command) => {
+      refuseUnknown(command);
+      command.help();
+    });
+  ledger
     .command("copy")
     .description(
       "Copy all jobs, followed analyses and notifications. Stop the bots first. If it is interrupted, run it again. Bots then refuse to start on the old place, so that nothing is submitted twice.",
@@ -129,6 +134,7 @@ function addLedgerCommand(program: Command, call: Call): void {
     .argument("<from>", "sqlite (BUILD_WATCHER_STATE_DIR) or postgresql (BUILD_WATCHER_DATABASE_URL).")
     .argument("<to>", "The other one.")
     .action((from: string, to: string) => call({ command: "ledger-copy", from, to }));
+  ledger.allowExcessArguments();
 }
 
 function addJobsCommands(program: Command, call: Call): void {

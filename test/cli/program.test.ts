@@ -81,6 +81,7 @@ describe("a usage mistake", () => {
     ["--no-tls-verify=0", "option '--no-tls-verify' takes no value"],
     ["scna", "unknown command 'scna' (did you mean scan?)"],
     ["jobs retri", "unknown command 'retri' (did you mean retry?)"],
+    ["ledger cpy", "unknown command 'cpy' (did you mean copy?)"],
     ["help scna", "no such command"],
     ["scan extra", "too many arguments for 'scan'"],
     ["submit", "missing required argument 'image'"],
