@@ -136,9 +136,32 @@ describe("others send", () => {
   it.each<[string, unknown, [string[], number]]>([
     ["Docker Hub's push", hub, [["docker.io/me/app:1.2"], 0]],
     ["GitHub's container package", github, [[`ghcr.io/org/app@${digest}`], 0]],
+    [
+      "GitHub's owner in capitals",
+      {
+        ...github,
+        registry_package: { ...github.registry_package, package_version: { ...version, package_url: "ghcr.io/Org/App:1" } },
+      },
+      [[`ghcr.io/org/app@${digest}`], 0],
+    ],
     ["GitHub's other package", { ...github, registry_package: { ...github.registry_package, package_type: "NPM" } }, nothing],
     ["GitHub's ping", { zen: "Keep it logically awesome.", hook_id: 1, hook: { type: "Organization" } }, nothing],
     ["ECR's push", ecr, [[`123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/app@${digest}`], 0]],
+    [
+      "ECR's push in China",
+      { ...ecr, region: "cn-north-1" },
+      [[`123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/app@${digest}`], 0],
+    ],
+    [
+      "ECR's chart",
+      { ...ecr, detail: { ...detail, "artifact-media-type": "application/vnd.cncf.helm.config.v1+json" } },
+      nothing,
+    ],
+    [
+      "ECR's image by type",
+      { ...ecr, detail: { ...detail, "artifact-media-type": "application/vnd.docker.container.image.v1+json" } },
+      [[`123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/app@${digest}`], 0],
+    ],
     ["ECR's deletion", { ...ecr, detail: { ...detail, "action-type": "DELETE" } }, nothing],
     ["ECR's scan", { ...ecr, "detail-type": "ECR Image Scan", detail: { "scan-status": "COMPLETE" } }, nothing],
   ])("%s", (_, body, expected) => expect(read(body)).toEqual(expected));

@@ -26,7 +26,10 @@ export const github: Sender = ({ action, registry_package: ofRegistry, package: 
   const { package_url: url, container_metadata: metadata } = asObject(version);
   if (type.toLowerCase() !== "container" || action !== "published" || typeof url !== "string") return [nothing];
   const { name, digest } = asObject(asObject(metadata).tag);
-  const bare = withoutScheme(url).replace(/(?:@sha256:[0-9a-f]*|:[^/:]*)$/, "");
+  // An owner's name can have capitals here, and not in an image's name.
+  const bare = withoutScheme(url)
+    .replace(/(?:@sha256:[0-9a-f]*|:[^/:]*)$/, "")
+    .toLowerCase();
   if (!isDigest(digest)) return [taggedIn(bare, name)];
   const host = bare.split("/")[0] ?? "";
   if (whyNoImage({ tag: textOf(name) }) !== undefined) return [nothing];
@@ -37,9 +40,10 @@ export const github: Sender = ({ action, registry_package: ofRegistry, package: 
 export const ecr: Sender = ({ source, account, region, detail }) => {
   if (source !== "aws.ecr") return undefined;
   const { "action-type": action, result, "repository-name": name, "image-digest": digest, "image-tag": tag } = asObject(detail);
+  const { "artifact-media-type": type } = asObject(detail);
   if (action !== "PUSH" || result !== "SUCCESS" || !isDigest(digest)) return [nothing];
-  if (whyNoImage({ tag: textOf(tag) }) !== undefined) return [nothing];
-  const host = `${account}.dkr.ecr.${region}.amazonaws.com`;
+  if (whyNoImage({ tag: textOf(tag), artifactType: textOf(type) }) !== undefined) return [nothing];
+  const host = `${account}.dkr.ecr.${region}.amazonaws.com${String(region).startsWith("cn-") ? ".cn" : ""}`;
   return [() => ({ ...named(`${host}/${name}@${digest}`, host), ...(textOf(tag) === undefined && { untagged: true }) })];
 };
 
