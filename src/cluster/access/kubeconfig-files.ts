@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { parse } from "yaml";
 import { JobError } from "../../core/jobs/errors.ts";
 import type { KubeconfigSource } from "./context.ts";
 import { findPodAccount, type PodAccount } from "./pod-context.ts";
@@ -11,18 +12,17 @@ export interface KubeconfigText {
 }
 
 /**
- * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account; a given URL without these is reached
- * without credentials. Throws `JobError("ClusterUnavailable")` when there is nothing.
+ * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account, also where these files hold
+ * nothing; a given URL without these is reached without credentials. Throws `JobError("ClusterUnavailable")` when there is nothing.
  */
 export async function readKubeconfig(source: KubeconfigSource): Promise<KubeconfigText> {
   const { KUBECONFIG, HOME } = source.environment;
   const named = (KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
-  if (named.length > 0) return { files: await readNamed(named) };
-  const home = HOME ? join(HOME, ".kube", "config") : undefined;
-  const text = home && (await readIfThere(home));
-  if (home && text) return { files: [{ path: home, text }] };
+  const files = named.length > 0 ? await readNamed(named) : await readHome(HOME);
+  if (files.some(({ text }) => !isEmpty(text))) return { files };
   const pod = await findPodAccount(source);
   if (pod) return { pod, files: [] };
+  if (files.length > 0) return { files };
   if (source.url) return { files: [] };
   throw unavailable("There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL");
 }
@@ -35,6 +35,25 @@ async function readNamed(paths: readonly string[]): Promise<{ path: string; text
   throw unavailable(`The kubeconfig ${paths.join(", ")} does not exist: correct KUBECONFIG, or run oc login to write it`);
 }
 
+async function readHome(home: string | undefined): Promise<{ path: string; text: string }[]> {
+  const path = home ? join(home, ".kube", "config") : undefined;
+  const text = path && (await readFile(path, "utf8").catch(() => undefined));
+  return path && text ? [{ path, text }] : [];
+}
+
+/** As for client-go: no clusters, contexts and users. What cannot be read is not empty. */
+function isEmpty(text: string): boolean {
+  try {
+    const document = parse(text, { logLevel: "error" }) as Readonly<Record<string, unknown>> | null | undefined;
+    if (document === null || document === undefined) return true;
+    const { clusters, contexts, users, "current-context": current } = document;
+    const isNothing = (value: unknown) => !value || (Array.isArray(value) && value.length === 0);
+    return typeof document === "object" && !Array.isArray(document) && [clusters, contexts, users, current].every(isNothing);
+  } catch {
+    return false;
+  }
+}
+
 async function readUnlessMissing(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
@@ -45,10 +64,6 @@ async function readUnlessMissing(path: string): Promise<string | undefined> {
       `The kubeconfig ${path} cannot be read (${code}): correct KUBECONFIG, or make the file readable for the bot`,
     );
   }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch(() => undefined);
 }
 
 function unavailable(message: string): JobError {

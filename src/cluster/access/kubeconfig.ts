@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
 import { readProxies } from "../../core/hosts/proxy.ts";
@@ -59,7 +60,7 @@ async function asking(cluster: Fields, user: Fields): Promise<ClusterContext["au
   const name = "current";
   const document = {
     clusters: [{ name, cluster }],
-    users: [{ name, user: readableUser(user) }],
+    users: [{ name, user: await readableUser(user, cluster) }],
     contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,
   };
@@ -98,12 +99,12 @@ function chooseContext(read: KubeconfigText, source: KubeconfigSource, before: C
 
 function parseKubeconfig(path: string, text: string): KubeconfigDocument {
   try {
-    const document = parse(text, { merge: true, logLevel: "error" }) as KubeconfigDocument;
+    const document = (parse(text, { merge: true, logLevel: "error" }) ?? {}) as KubeconfigDocument;
     const directory = dirname(path);
     return {
       ...document,
       clusters: document.clusters?.map((entry) => ({ ...entry, cluster: absolutePaths(entry.cluster ?? {}, directory) })),
-      users: document.users?.map((entry) => ({ ...entry, user: absolutePaths(entry.user ?? {}, directory) })),
+      users: document.users?.map((entry) => ({ ...entry, user: localUser(entry.user ?? {}, directory) })),
     };
   } catch (error) {
     // The parser's further lines quote the file, credentials included.
@@ -122,16 +123,47 @@ function absolutePaths(fields: Fields, directory: string): Fields {
   return { ...fields, ...Object.fromEntries(paths) };
 }
 
+/** A plugin's path is relative to the file, as for client-go; a name without a slash is looked for on PATH. */
+function localUser(user: Fields, directory: string): Fields {
+  const { exec, ...rest } = absolutePaths(user, directory);
+  const { command } = asFields(exec);
+  const isLocal = typeof command === "string" && command.includes("/") && !isAbsolute(command);
+  return exec === undefined ? rest : { ...rest, exec: isLocal ? { ...asFields(exec), command: join(directory, command) } : exec };
+}
+
+function asFields(value: unknown): Fields {
+  return typeof value === "object" && value !== null ? (value as Fields) : {};
+}
+
 /**
  * A user in client-node's terms: it does not tell a plugin what it may do
  * (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
  */
-function readableUser(user: Fields): Fields {
+async function readableUser(user: Fields, cluster: Fields): Promise<Fields> {
   const { exec, ...rest } = user;
   if (typeof exec !== "object" || exec === null) return rest;
-  const { apiVersion, env } = exec as { apiVersion?: string; env?: readonly Fields[] | null };
-  const request = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { interactive: false } });
+  const { apiVersion, env, provideClusterInfo } = exec as {
+    apiVersion?: string;
+    env?: readonly Fields[] | null;
+    provideClusterInfo?: unknown;
+  };
+  const spec = { interactive: false, ...(provideClusterInfo === true && { cluster: await clusterInfo(cluster) }) };
+  const request = JSON.stringify({ apiVersion, kind: "ExecCredential", spec });
   return { ...rest, exec: { ...exec, env: [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: request }] } };
+}
+
+/** What a plugin may ask to be told of the cluster (client.authentication.k8s.io, `Cluster`). */
+async function clusterInfo(cluster: Fields): Promise<Fields> {
+  const { "certificate-authority": path, extensions } = cluster;
+  const named = (Array.isArray(extensions) ? extensions : []).map(asFields);
+  const config = named.find(({ name }) => name === "client.authentication.k8s.io/exec")?.extension;
+  const authority = typeof path === "string" && path !== "" ? await readFile(path, "base64") : undefined;
+  const fields = ["server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url"] as const;
+  const info = { ...cluster, ...(authority !== undefined && { "certificate-authority-data": authority }) } as Fields;
+  return {
+    ...Object.fromEntries(fields.flatMap((name) => (info[name] ? [[name, info[name]]] : []))),
+    ...(config !== undefined && { config }),
+  };
 }
 
 function fileNames(read: KubeconfigText): string {

@@ -1,8 +1,9 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createOpenShiftApi } from "../../../src/demo/openshift-api.ts";
 import { aBuild, testCertificates } from "../../support/fixtures.ts";
+import { writeKubeconfig } from "../../support/kubeconfig.ts";
 import { open, openTestCluster, openWith, startApi, streams, temporaryDirectory, token, watchBuilds } from "../test-cluster.ts";
 
 const signal = new AbortController().signal;
@@ -39,6 +40,27 @@ describe("the ways to authenticate", () => {
     expect(runs.map((run) => JSON.parse(run))).toEqual([
       { apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", spec: { interactive: false } },
     ]);
+  });
+
+  it("run a credential plugin beside the kubeconfig, which is told of the cluster where it asks for that", async () => {
+    const extension = { audience: "shop" };
+    const extensions = [{ name: "client.authentication.k8s.io/exec", extension }];
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "bin/plugin", provideClusterInfo: true };
+    const api = await startApi({ tls });
+    const cluster = { "certificate-authority": "ca.crt", extensions };
+    const { directory, environment, remove } = await writeKubeconfig({ server: api.url, user: { exec }, cluster });
+    onTestFinished(remove);
+    await writeFile(join(directory, "ca.crt"), ca);
+    await mkdir(join(directory, "bin"));
+    const status = `{"status":{"token":"${token}"}}`;
+    const script = `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >${directory}/told\necho '${status}'\n`;
+    await writeFile(join(directory, "bin", "plugin"), script, { mode: 0o700 });
+    expect(await streams(await open({ environment }))).toEqual(["golang-builder/app"]);
+    expect(JSON.parse(await readFile(join(directory, "told"), "utf8")).spec.cluster).toEqual({
+      server: api.url,
+      "certificate-authority-data": Buffer.from(ca).toString("base64"),
+      config: extension,
+    });
   });
 
   it("say when a credential plugin fails, without what it printed", async () => {

@@ -27,7 +27,8 @@ describe("the kubeconfig", () => {
 
   it.each([
     ["no YAML", "users: [{name: u, user: {token: sha256~secret\n", /cannot be read/],
-    ["empty", "", /cannot be read/],
+    ["empty", "", /no current context.*oc login/],
+    ["comments only", "# nothing\n---\n", /no current context.*oc login/],
     ["a list", "[]", /no current context.*oc login/],
     ["without current context", JSON.stringify({ clusters: [] }), /no current context/],
     ["without server", JSON.stringify({ ...kubeconfig({ server: "" }) }), /no valid server URL/],
@@ -51,7 +52,7 @@ describe("the kubeconfig", () => {
     expect(cluster.namespaces).toEqual(["mine"]);
   });
 
-  it("may be spread over several files, of which some are missing", async () => {
+  it("may be spread over several files, of which some are missing or empty", async () => {
     const api = await startApi();
     const directory = await temporaryDirectory();
     const whole = kubeconfig({ server: api.url, token }) as { contexts: unknown; users: unknown; clusters: unknown };
@@ -60,7 +61,8 @@ describe("the kubeconfig", () => {
       b: { users: whole.users, clusters: whole.clusters },
     };
     for (const [name, part] of Object.entries(parts)) await writeFile(join(directory, name), JSON.stringify(part));
-    const paths = ["a", "missing", "b"].map((name) => join(directory, name));
+    await writeFile(join(directory, "empty"), "");
+    const paths = ["empty", "a", "missing", "b"].map((name) => join(directory, name));
     const cluster = await open({ environment: { KUBECONFIG: paths.join(":") } });
     expect(await streams(cluster)).toEqual(["golang-builder/app"]);
   });

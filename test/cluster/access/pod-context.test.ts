@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { ClusterSettings } from "../../../src/cluster/settings.ts";
@@ -10,12 +10,12 @@ import { open, startApi, streams, temporaryDirectory, token } from "../test-clus
 
 const { ca, server: tls } = testCertificates();
 
-async function openInPod(files: Readonly<Record<string, string>>, settings: Partial<ClusterSettings> = {}) {
+async function openInPod(files: Readonly<Record<string, string>>, settings: Partial<ClusterSettings> = {}, variables = {}) {
   const api = await startApi({ tls });
   const directory = await temporaryDirectory();
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   const { hostname, port } = new URL(api.url);
-  const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, HOME: "/nonexistent" };
+  const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, HOME: "/nonexistent", ...variables };
   const cluster = await open({ environment, serviceAccountDirectory: directory, ...settings });
   return { api, cluster, directory };
 }
@@ -54,6 +54,28 @@ describe("the bot in a pod", () => {
     const { cluster } = await openInPod(account, { registryRoute });
     const image = parseImageReference(`${internalRegistry}/golang-builder/app:1`);
     expect(await cluster.externalImage(image, new AbortController().signal)).toEqual({ ...image, registry });
+  });
+
+  it.each<[string, (write: (name: string, text: string) => string) => string]>([
+    ["is /dev/null", () => "/dev/null"],
+    ["is empty", (write) => write("empty", "")],
+    ["holds comments", (write) => write("comments", "# nothing here\n---\n")],
+    ["holds null", (write) => write("null", "null\n")],
+    ["holds {}", (write) => write("object", "{}")],
+    [
+      "holds what kubectl leaves",
+      (write) => write("left", "apiVersion: v1\nkind: Config\nclusters: null\ncurrent-context: ''\nusers: []\n"),
+    ],
+    ["is two empty files", (write) => [write("one", ""), write("two", "{}")].join(delimiter)],
+  ])("uses its service account where KUBECONFIG %s", async (_, name) => {
+    const directory = await temporaryDirectory();
+    const write = (file: string, text: string) => {
+      writeFileSync(join(directory, file), text);
+      return join(directory, file);
+    };
+    const { cluster } = await openInPod(account, {}, { KUBECONFIG: name(write) });
+    expect(cluster.namespaces).toEqual(["golang-builder"]);
+    expect(await streams(cluster)).toEqual(["golang-builder/app"]);
   });
 
   it("does without the large client library: nothing loads it but the reading of a kubeconfig", () => {
