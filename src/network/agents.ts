@@ -66,7 +66,7 @@ function through({ url, name }: ProxyServer, { tls }: AgentTraits, tunnelTimeout
 /** Why a proxy did not open a tunnel, for a message; undefined for another failure. */
 export function proxyFailure(error: unknown, via: string | undefined): string | undefined {
   if (via === undefined) return undefined;
-  const { code, cause, statusCode } = findCause(error);
+  const { code, cause, statusCode, message } = findCause(error);
   // Axios wraps Node's error, and only that one knows the status.
   const deeper = cause === undefined ? undefined : proxyFailure(cause, via);
   if (deeper !== undefined) return deeper;
@@ -74,7 +74,7 @@ export function proxyFailure(error: unknown, via: string | undefined): string | 
     if (statusCode === 407)
       return `the proxy ${via} asks for a login (407): put it into HTTPS_PROXY as http://user:password@host:port`;
     if (statusCode !== undefined) return `the proxy ${via} refused the connection (${statusCode})`;
-    return `the proxy ${via} did not open a connection in time`;
+    return `the proxy ${via} did not open a connection${/timed? ?out/i.test(message ?? "") ? " in time" : ": it is no HTTP proxy, or it closed the connection"}`;
   }
   if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "EHOSTUNREACH") {
     return `the proxy ${via} (HTTPS_PROXY, HTTP_PROXY) cannot be reached (${code})`;
@@ -91,6 +91,6 @@ function proxyWantsLogin(via: string): string {
   return `the proxy ${via} asks for a login (407): put it into HTTPS_PROXY and HTTP_PROXY as http://user:password@host:port`;
 }
 
-function findCause(error: unknown): { code?: string; cause?: unknown; statusCode?: number } {
+function findCause(error: unknown): { code?: string; cause?: unknown; statusCode?: number; message?: string } {
   return typeof error === "object" && error !== null ? error : {};
 }

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import axios from "axios";
 import { describe, expect, it } from "vitest";
 import { createHttpEndpoint } from "../../src/analyzers/http/http.ts";
@@ -176,6 +177,21 @@ describe("a proxy that refuses", () => {
     const failure: unknown = await axios.get("https://quay.test/", way).catch((error: unknown) => error);
     expect(proxyFailure(failure, via)).toBe(`the proxy http://${proxy.host} did not open a connection in time`);
     agents.close();
+  });
+
+  it.each<[string, (socket: Socket) => void, RegExp]>([
+    ["closes", (socket) => socket.end(), /the proxy http:\S+ did not open a connection: it is no HTTP proxy/],
+    ["speaks another protocol", (socket) => socket.end("SSH-2.0-x\r\n"), /did not open a connection: it is no HTTP proxy/],
+    ["breaks off", (socket) => socket.resetAndDestroy(), /ECONNRESET, through the proxy http:/],
+  ])("because it %s is named", async (_, answer, message) => {
+    const server = createServer((socket) => void socket.on("error", () => {}).once("data", () => answer(socket)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const parts = openTestParts({ proxies: proxiesOf({ HTTPS_PROXY: `127.0.0.1:${(server.address() as AddressInfo).port}` }) });
+    const access = { registry: "quay.test", repository: "shop/app", actions: "pull" as const, login: undefined };
+    const send = parts.http.open({ ...access, verifyTls: true, certificates: "" });
+    await expect(getManifest(send, "latest", signal)).rejects.toThrow(message);
+    parts.close();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it("because it does not exist is named", async () => {

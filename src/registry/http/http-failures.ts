@@ -50,7 +50,7 @@ export function connectionFailure(
   const untrustedCertificate = untrusted.test(code);
   if (untrustedCertificate) return new JobError("RegistryUntrusted", `${what}: its certificate is not trusted (${code})`);
   if (isWrongProtocol(error)) return new JobError("RegistryUntrusted", `${what}: it speaks plain HTTP where HTTPS is asked for`);
-  return new JobError("RegistryUnavailable", `${what}: ${code}`);
+  return new JobError("RegistryUnavailable", `${what}: ${code}${via === undefined ? "" : `, through the proxy ${via}`}`);
 }
 
 /** Whether the other side does not speak TLS. */
