@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { checkPush } from "../../src/registry/copying/push-check.ts";
 import { createAuthorizer } from "../../src/registry/http/authorization.ts";
 import { challengeForSkopeo, parseChallenges } from "../../src/registry/http/challenges.ts";
+import { getManifest } from "../../src/registry/reading/distribution.ts";
 import { openTestCopier, type TestCopier, testCopierSettings } from "../support/copier.ts";
 import { answers, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { type Oddity, type OddRegistry, startOddRegistry } from "../support/odd-registry.ts";
@@ -92,6 +94,41 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     const { repository } = await copier.copyNamed(await source.push("shop/app", image));
     expect(copier.outcomes()).toEqual(["copied"]);
     expect(await destination.digest(repository, image.digest)).toBe(image.digest);
+  });
+
+  const pageAt = (method: string, path: RegExp) => answers(method, path, 200, page, { "Content-Type": "text/html" });
+
+  it("fails where a page takes the place of the answer to its manifest, which skopeo takes for success", async () => {
+    const copier = await open(`${await behind(destination, pageAt("PUT", /manifests\/digest-/))}/kept-back`);
+    const copy = copier.copyNamed(await source.push("shop/app", makeImage()));
+    await expect(copy).rejects.toThrow(/skopeo said that it copied .*\/kept-back\/shop-app, but it is not there/);
+    await expect(copy).rejects.toMatchObject({ reason: "CopyFailed", retryable: true });
+  });
+
+  it.each<[string, Fault]>([
+    ["a page", pageAt("PUT", /manifests\/latest/)],
+    ["an answer that says nothing", answers("PUT", /manifests\/latest/, 202, "")],
+  ])("gets a note where %s takes the place of the answer to its tag", async (name, fault) => {
+    const image = makeImage();
+    const copier = await open(`${await behind(destination, fault)}/tag-${name.length}`);
+    const notes: string[] = [];
+    const reference = parseImageReference((await source.push("shop/app", image)).replace("@", ":latest@"));
+    const { repository } = await copier.copy(reference, signal, { completedAt: 1, note: (text) => notes.push(text) });
+    expect(await destination.digest(repository, image.digest)).toBe(image.digest);
+    expect(notes).toEqual([
+      expect.stringMatching(/^The tag latest of .* was not set: the registry took it and does not show it\./),
+    ]);
+  });
+
+  it("is finished where nothing can be asked after it", async () => {
+    let pushed = false;
+    const host = await behind(destination, (incoming, response, url) => {
+      pushed ||= incoming.method === "PUT" && url.includes("/manifests/");
+      return pushed && isBot(incoming) && !!response.writeHead(503).end();
+    });
+    const copier = await open(`${host}/unasked`);
+    await copier.copyNamed(await source.push("shop/app", makeImage()));
+    expect(copier.outcomes()).toEqual(["copied"]);
   });
 
   it("is present where HEAD says 404 and GET has it", async () => {
@@ -214,6 +251,16 @@ describe("a token service", () => {
     if (header) await expect(given).resolves.toBe(header);
     else await expect(given).rejects.toThrow("sent no token");
   });
+});
+
+const cutOff = Buffer.from('{"schemaVersion":2,"lay');
+it.each<[string, Buffer, string, boolean]>([
+  ["empty", Buffer.alloc(0), "latest", true],
+  ["cut off", cutOff, digestOf(Buffer.from("whole")), true],
+  ["malformed as it was pushed", cutOff, digestOf(cutOff), false],
+])("a manifest that is %s", async (_, body, reference, retryable) => {
+  const answer = { status: 200, body, url: new URL("https://r.example/"), header: () => undefined };
+  await expect(getManifest(async () => answer, reference, signal)).rejects.toMatchObject({ reason: "CopyFailed", retryable });
 });
 
 /** Headers, and which of their challenges skopeo answers: recorded from 1.9.3. */

@@ -2,14 +2,13 @@ import { type ImageReference, repositoryOf, withDigest } from "../../core/images
 import type { PushTarget } from "../../core/images/push-target.ts";
 import type { TagMemory } from "../../core/images/tag-memory.ts";
 import { createTurns } from "../../core/turns.ts";
-import { ifUnderstood } from "../own-requests.ts";
-import { findManifest, getManifest, type Manifest, proveManifest } from "../reading/distribution.ts";
-import { assertImage, type Descriptor, readManifest } from "../reading/manifest.ts";
+import type { Manifest } from "../reading/distribution.ts";
 import { blameSilence, usualPatience } from "../skopeo/silence.ts";
 import type { Skopeo } from "../skopeo/skopeo.ts";
 import { failedAt } from "../skopeo/skopeo-errors.ts";
 import { type CopyRequest, type Journey, type JourneyParts, prepareJourney, skopeoCopy } from "./journey.ts";
 import { createLayerSchedule } from "./layer-schedule.ts";
+import { createPresence } from "./presence.ts";
 import { createSharedWork } from "./shared-work.ts";
 import { keepTag, moveTag, type TagPlace } from "./tags.ts";
 
@@ -50,6 +49,7 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
   const schedule = createLayerSchedule(parts.clock, patience / waitShare);
   const sharedCopies = createSharedWork<Brought>();
   const tagging = createTurns();
+  const presence = createPresence();
 
   return {
     async deliver(request, signal) {
@@ -78,12 +78,13 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
 
   async function bring(journey: Journey, signal: AbortSignal): Promise<Brought> {
     const { target } = journey;
-    const { isThere, known } = await lookUp(journey, signal);
+    const { isThere, known } = await presence.lookUp(journey, signal);
     if (isThere) return { outcome: "present" };
     const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
     const bytes = known?.blobs.reduce((sum, { size }) => sum + size, 0);
     const withManifest = { ...journey, manifest: known?.manifest, bytes };
     await schedule.run(target.registry, layers, signal, (stuck) => runSkopeo(withManifest, lastOf(target), signal, stuck));
+    await presence.assertArrived(journey, signal);
     return {
       outcome: "copied",
       manifest: known?.manifest,
@@ -112,34 +113,6 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
       );
     });
   }
-}
-
-interface Sourced {
-  readonly manifest: Manifest;
-  readonly blobs: readonly Descriptor[];
-}
-
-/** Whether the push registry has an image, else what its source says of it. */
-async function lookUp(
-  journey: Journey,
-  signal: AbortSignal,
-): Promise<{ readonly isThere: boolean; readonly known?: Sourced | undefined }> {
-  const { toRegistry, source } = journey;
-  if (await ifUnderstood(proveManifest(toRegistry, source.digest, signal), undefined)) return { isThere: true };
-  // If HEAD does not find it, it is rarely there. While GET confirms that, the source answers as well.
-  const [found, known] = await Promise.all([
-    ifUnderstood(findManifest(toRegistry, source.digest, signal), undefined),
-    ifUnderstood(readSource(journey, signal), undefined),
-  ]);
-  return { isThere: found !== undefined, known };
-}
-
-/** The blobs of an image. For an index they are left to skopeo, because each of its images would be read twice. */
-async function readSource({ fromRegistry, source, manifest: known }: Journey, signal: AbortSignal): Promise<Sourced> {
-  const manifest = known ?? (await getManifest(fromRegistry, source.digest, signal));
-  assertImage(manifest);
-  const { config, layers } = readManifest(manifest);
-  return { manifest, blobs: [...new Map([...layers, ...(config ? [config] : [])].map((blob) => [blob.digest, blob])).values()] };
 }
 
 /** The tag that names the digest. */

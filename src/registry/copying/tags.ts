@@ -1,6 +1,6 @@
 import type { Digest } from "../../core/images/image-reference.ts";
 import type { TagMemory } from "../../core/images/tag-memory.ts";
-import { asJobError } from "../../core/jobs/errors.ts";
+import { asJobError, JobError } from "../../core/jobs/errors.ts";
 import type { SendToRegistry } from "../http/registry-http.ts";
 import { ifUnderstood } from "../own-requests.ts";
 import { getManifest, headManifest, type Manifest, tagManifest } from "../reading/distribution.ts";
@@ -61,6 +61,8 @@ async function setTag({ send, digest, name, manifest, otherwise }: TagPlace, tag
     if (signal.aborted || isImmutable(error, name)) throw error;
     await ifUnderstood(Promise.reject(error), undefined);
     await otherwise(tag);
+    const shown = await ifUnderstood(headManifest(send, tag, signal), digest);
+    if (shown !== digest) throw new JobError("CopyFailed", "the registry took it and does not show it");
   }
 }
 

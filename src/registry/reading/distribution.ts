@@ -64,7 +64,10 @@ export function manifestOf(bytes: Buffer, reference: string): Manifest {
   return { ...described, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, bytes };
 }
 
-/** Gives a manifest in the repository another tag. */
+/**
+ * Gives a manifest in the repository another tag. Throws a `JobError` when the registry does not take it, or does not show it afterwards: a page in a
+ * registry's place can answer 200 to everything.
+ */
 export async function tagManifest(send: SendToRegistry, tag: string, manifest: Manifest, signal: AbortSignal): Promise<void> {
   // A manifest that was not checked against its digest is written by skopeo.
   if (manifest.kind === "schema1") throw new JobError("CopyFailed", "Manifests of schema 1 are not tagged", { retryable: false });
@@ -74,8 +77,11 @@ export async function tagManifest(send: SendToRegistry, tag: string, manifest: M
     headers: { "Content-Type": manifest.mediaType },
     body: manifest.bytes,
   };
-  const { status } = await send(request, signal);
+  const { status, header } = await send(request, signal);
   if (status === 404) throw new JobError("CopyFailed", `The push registry does not take the tag ${tag}: it answered 404`);
+  if (header("docker-content-digest") === manifest.digest) return;
+  if ((await headManifest(send, tag, signal)) !== manifest.digest)
+    throw new JobError("CopyFailed", `The push registry answered ${status} to the tag ${tag} and does not have it`);
 }
 
 function isUndecided(error: unknown): boolean {
@@ -97,9 +103,21 @@ function verify({ body, header, url }: RegistryAnswer, reference: string): Manif
   const isAsked = reference === computed;
   if (!isAsked && /^(?:text\/|application\/xhtml)/i.test(type ?? "")) throw noRegistry(url, type ?? "");
   const expected = [reference, announced].find(isDigest) ?? computed;
+  const isOther = expected !== computed;
+  const otherContents = () =>
+    new JobError("CopyFailed", `The registry answered with other contents for the manifest ${reference}`);
+  // What was cut off on the way is asked for again. A manifest that is malformed by itself is final.
+  if ((isOther || body.length === 0) && !isJson(body)) throw otherContents();
   const { kind, mediaType } = describeManifest(body, type, reference);
-  if (expected !== computed && kind !== "schema1") {
-    throw new JobError("CopyFailed", `The registry answered with other contents for the manifest ${reference}`);
-  }
+  if (isOther && kind !== "schema1") throw otherContents();
   return { digest: expected, mediaType, kind, bytes: body };
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString("utf8"));
+    return true;
+  } catch {
+    return false;
+  }
 }

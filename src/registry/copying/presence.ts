@@ -1,0 +1,63 @@
+import { repositoryOf } from "../../core/images/image-reference.ts";
+import { JobError } from "../../core/jobs/errors.ts";
+import { ifUnderstood } from "../own-requests.ts";
+import { findManifest, getManifest, type Manifest, proveManifest } from "../reading/distribution.ts";
+import { assertImage, type Descriptor, readManifest } from "../reading/manifest.ts";
+import { RegistryVerdict } from "../trust/verdict.ts";
+import type { Journey } from "./journey.ts";
+
+/** An image as its source has it. */
+export interface Sourced {
+  readonly manifest: Manifest;
+  readonly blobs: readonly Descriptor[];
+}
+
+/** Whether images are in the push registry, by its own word. */
+export interface Presence {
+  /** Before a copy: whether it is there, else what its source says of it. */
+  lookUp(journey: Journey, signal: AbortSignal): Promise<{ readonly isThere: boolean; readonly known?: Sourced | undefined }>;
+  /** After a copy. Throws a `JobError` when the registry answers that it is not there; no other answer undoes the copy. */
+  assertArrived(journey: Journey, signal: AbortSignal): Promise<void>;
+}
+
+export function createPresence(): Presence {
+  /** Push registries whose HEAD has shown an image, so that it is believed when it shows none. */
+  const truthful = new Set<string>();
+
+  return {
+    async lookUp(journey, signal) {
+      const { toRegistry, source, target } = journey;
+      if (await ifUnderstood(proveManifest(toRegistry, source.digest, signal), undefined)) return { isThere: true };
+      // If HEAD does not find it, it is rarely there. While GET confirms that, the source answers as well.
+      const [found, known] = await Promise.all([
+        truthful.has(target.registry) ? undefined : ifUnderstood(findManifest(toRegistry, source.digest, signal), undefined),
+        ifUnderstood(readSource(journey, signal), undefined),
+      ]);
+      return { isThere: found !== undefined, known };
+    },
+    // skopeo takes every answer below 400 for success, and a page that stands in for a registry often has 200.
+    async assertArrived({ toRegistry, source: { digest, ...source }, target }, signal) {
+      const proven = await unlessJudged(proveManifest(toRegistry, digest, signal), undefined);
+      if (proven) truthful.add(target.registry);
+      if (proven ?? (await unlessJudged(findManifest(toRegistry, digest, signal), digest))) return;
+      const what = `${repositoryOf(source)}@${digest} to ${target.registry}/${target.repository}`;
+      throw new JobError("CopyFailed", `skopeo said that it copied ${what}, but it is not there`, { host: target.registry });
+    },
+  };
+}
+
+/** The answer; the given one where there is none that can be used. */
+async function unlessJudged<T>(asked: Promise<T>, otherwise: T): Promise<T> {
+  return asked.catch((error: unknown) => {
+    if (!(error instanceof JobError) || error instanceof RegistryVerdict) throw error;
+    return otherwise;
+  });
+}
+
+/** The blobs of an image. For an index they are left to skopeo, because each of its images would be read twice. */
+async function readSource({ fromRegistry, source, manifest: known }: Journey, signal: AbortSignal): Promise<Sourced> {
+  const manifest = known ?? (await getManifest(fromRegistry, source.digest, signal));
+  assertImage(manifest);
+  const { config, layers } = readManifest(manifest);
+  return { manifest, blobs: [...new Map([...layers, ...(config ? [config] : [])].map((blob) => [blob.digest, blob])).values()] };
+}
