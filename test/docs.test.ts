@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { renderOperatePage } from "../scripts/operate-page.ts";
 import { renderRbacTemplates } from "../scripts/rbac-template.ts";
 import { renderSourcesPage } from "../scripts/sources-page.ts";
+import { optionEntries } from "../src/config/options.ts";
 import { failureReasons } from "../src/core/jobs/errors.ts";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
@@ -76,6 +77,14 @@ describe("docs/operate.md", () => {
     expect(await next.add(buildJob(1))).toBe("already-known");
     await next.close();
   });
+});
+
+it("docs/registries.md names only settings and failures that exist", () => {
+  const text = readFileSync(new URL("../docs/registries.md", import.meta.url), "utf8");
+  const settings = new Set(optionEntries.map(([, { env }]) => env));
+  for (const [name] of text.matchAll(/\b(?:THOTH|BUILD_WATCHER)_[A-Z_]+\b/g)) expect(settings).toContain(name);
+  for (const [, reason = ""] of text.matchAll(/(?:with|is|fails? with|or) `([A-Z][a-z]\w+)`/g))
+    expect(Object.keys(failureReasons)).toContain(reason);
 });
 
 describe("what is derived from the build systems", () => {
