@@ -131,6 +131,11 @@ requirePrograms(
     ["401", answers("GET", /./, 401, errorBody("UNAUTHORIZED", "no")), { reason: "RegistryDenied", retryable: false }],
     ["403", answers("GET", /./, 403, "{}"), { reason: "RegistryDenied" }],
     ["429", answers("GET", /./, 429, "{}", { "Retry-After": "7" }), { reason: "RateLimited", retryAfter: 7_000 }],
+    [
+      "403 and when to come again",
+      answers("GET", /./, 403, "{}", { "Retry-After": "7" }),
+      { reason: "RateLimited", retryAfter: 7_000 },
+    ],
     ["503", answers("GET", /./, 503, "<html>"), { reason: "RegistryUnavailable", retryable: true }],
     ["another manifest than asked for", answers("GET", /./, 200, "{}"), { reason: "CopyFailed" }],
     ["a reset", (incoming) => !!incoming.socket.resetAndDestroy(), { reason: "RegistryUnavailable" }],

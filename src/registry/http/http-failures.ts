@@ -27,10 +27,13 @@ export function answerFailure(
 ): AnswerFailure {
   const { status, body } = answer;
   const message = `${what}: the registry answered ${status}${registryMessage(body)}`;
-  return new AnswerFailure(status, reasonOf(status), message, { host, ...waitOf(answer.header("retry-after"), now) });
+  const wait = waitOf(answer.header("retry-after"), now);
+  return new AnswerFailure(status, reasonOf(status, wait.retryAfter !== undefined), message, { host, ...wait });
 }
 
-function reasonOf(status: number): FailureReason {
+/** Some registries answer 403 when they want fewer requests, and only `Retry-After` tells that from a denial. */
+function reasonOf(status: number, saysWhen: boolean): FailureReason {
+  if (saysWhen && status < 500) return "RateLimited";
   if (status === 401 || status === 403) return "RegistryDenied";
   if (status === 404) return "ImageNotFound";
   if (status === 429) return "RateLimited";
