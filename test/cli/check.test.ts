@@ -496,7 +496,7 @@ describe("check, where something is wrong", () => {
 
 describe("check of the state directory", () => {
   it.each([
-    ["a file in its place", async (path: string) => writeFile(path, ""), /a file stands where a directory is needed/],
+    ["a file in its place", async (path: string) => writeFile(path, ""), /there is a file where a directory is needed/],
     [
       "a ledger that is none",
       async (path: string) => {

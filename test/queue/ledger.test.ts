@@ -159,7 +159,7 @@ describe("the ledger's file", () => {
     it("is named when a file is in the directory's place", () => {
       writeFileSync(join(root, "deep"), "");
       const { message } = refusal();
-      expect(message).toMatch(/a file stands where a directory is needed.*BUILD_WATCHER_STATE_DIR/);
+      expect(message).toMatch(/there is a file where a directory is needed.*BUILD_WATCHER_STATE_DIR/);
       expect(message).toContain(directory);
     });
 

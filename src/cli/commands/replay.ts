@@ -39,7 +39,7 @@ function readBuilds(text: string, file: string, sources: readonly BuildSource[])
   const read = (Array.isArray(items) ? items : [undefined]).map((item) => sourceOf(item, value, sources)?.classify(item));
   if (read.every((outcome) => outcome !== undefined)) return read;
   throw new UsageError(
-    `${file} holds no Build or run: give what \`oc get build <name> -o json\` prints (or ${oneOf(others)}), or a List of them.`,
+    `${nameOf(file)} holds no Build or run: give what \`oc get build <name> -o json\` prints (or ${oneOf(others)}), or a List of them.`,
   );
 }
 
@@ -66,6 +66,10 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new UsageError(`${file} is no JSON: give what \`oc get build <name> -o json\` prints.`);
+    throw new UsageError(`${nameOf(file)} is no JSON: give what \`oc get build <name> -o json\` prints.`);
   }
+}
+
+function nameOf(file: string): string {
+  return file === "-" ? "Standard input" : file;
 }

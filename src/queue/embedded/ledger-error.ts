@@ -29,8 +29,9 @@ const systemCauses: Readonly<Record<string, string>> = {
   EACCES: `access was denied. ${notWritable}`,
   EPERM: `access was denied. ${notWritable}`,
   EROFS: `the file system is read-only. ${notWritable}`,
-  EEXIST: `a file stands where a directory is needed. Move it away, or ${otherDirectory}.`,
-  ENOTDIR: `a file stands where a directory is needed. Move it away, or ${otherDirectory}.`,
+  EEXIST: `there is a file where a directory is needed. Move it away, or ${otherDirectory}.`,
+  ENOTDIR: `there is a file where a directory is needed. Move it away, or ${otherDirectory}.`,
+  ENOENT: `it cannot be created there. ${otherDirectory.replace("let", "Let")}.`,
   ENOSPC: full,
   EDQUOT: full,
 };
@@ -41,7 +42,7 @@ export function explain(file: string, error: unknown): LedgerError {
   const code = sqliteCode(error);
   const known = code === undefined ? systemCauses[systemCode(error) ?? ""] : sqliteCauses[code];
   const said = error instanceof Error ? error.message : String(error);
-  const words = known ?? `it failed. Check the volume it lies on, or ${otherDirectory}.`;
+  const words = known ?? `it cannot be used. Check the volume that it is on, or ${otherDirectory}.`;
   return new LedgerError(file, `${words} (${said})`, error);
 }
 
