@@ -22,7 +22,7 @@ interface Kind {
 const kinds = (
   [
     { kind: "BuildRun", owner: "Build:checkout", image: "quay.example.com/shop/checkout@sha256:9f1c" },
-    { kind: "PipelineRun", owner: "Pipeline:checkout-on-push-k5v8n", image: "quay.io/example-shop/checkout@sha256:5891" },
+    { kind: "PipelineRun", owner: "Pipeline:checkout-on-push", image: "quay.io/example-shop/checkout@sha256:5891" },
     { kind: "TaskRun", owner: "Task:shop/buildah", image: "quay.example.com/shop/cart@sha256:1a79" },
     { kind: "KpackBuild", owner: "Image:cart", image: "quay.example.com/shop/cart@sha256:c3ab" },
   ] satisfies readonly Kind[]

@@ -132,22 +132,30 @@ function declaresImages({ spec, status }: Run): boolean {
 
 function identity(run: Run, key: BuildKey): BuildFacts {
   const labels = stringsOf(run.metadata?.labels);
-  const named =
-    key.kind === "PipelineRun"
-      ? (run.spec?.pipelineRef?.name ?? labels["pipelinesascode.tekton.dev/original-prname"] ?? labels["tekton.dev/pipeline"])
-      : (run.spec?.taskRef?.name ?? labels["tekton.dev/task"]);
   const isTask = key.kind === "TaskRun";
-  const ofPipeline = (label: string) => (isTask ? ownerName(key.namespace, labels[`tekton.dev/${label}`]) : undefined);
+  const pipelineRun = isTask ? labels["tekton.dev/pipelineRun"] : key.name;
+  const pipeline = pipelineOf(labels, pipelineRun);
+  const named = isTask ? (run.spec?.taskRef?.name ?? labels["tekton.dev/task"]) : (run.spec?.pipelineRef?.name ?? pipeline);
   return known({
     build: key,
     labels,
     buildConfig: ownerName(key.namespace, named),
     ownerKind: isTask ? "Task" : "Pipeline",
-    madeFor: ofPipeline("pipelineRun"),
-    pipeline: ofPipeline("pipeline"),
+    madeFor: isTask ? ownerName(key.namespace, pipelineRun) : undefined,
+    pipeline: isTask ? ownerName(key.namespace, pipeline) : undefined,
     task: isTask ? outsideText(labels["tekton.dev/pipelineTask"], longestId) : undefined,
     hasParts: isTask ? undefined : true,
   });
+}
+
+/**
+ * A run with a pipeline of its own has its own name as label: without what Kubernetes added to it, runs of one definition have the same.
+ * Pipelines-as-Code says the name in its own label.
+ */
+function pipelineOf(labels: Readonly<Record<string, string>>, pipelineRun: string | undefined): string | undefined {
+  const label = labels["tekton.dev/pipeline"];
+  const own = label === pipelineRun ? label?.replace(/(?<=.)-[bcdfghjklmnpqrstvwxz2456789]{5}$/, "") : label;
+  return labels["pipelinesascode.tekton.dev/original-prname"] ?? own;
 }
 
 function facts(run: Run, key: BuildKey): BuildFacts {
@@ -174,11 +182,15 @@ function given({ spec, status }: Run, name: string): string | undefined {
   return resultText(status?.results, name) ?? resultText(spec?.params, name) ?? resultText(defaults, name);
 }
 
-/** What the forge told Pipelines-as-Code. */
+/** What the forge told Pipelines-as-Code, and the component of Konflux that was built. */
 function triggerOf(annotations: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): string | undefined {
   const told = (name: string) =>
     annotations[`pipelinesascode.tekton.dev/${name}`] ?? labels[`pipelinesascode.tekton.dev/${name}`];
-  const event = told("event-type");
-  const number = told("pull-request");
-  return event && (number === undefined ? event : `${event} ${number}`);
+  const [event, number] = [told("event-type"), told("pull-request")];
+  const [application, component] = ["application", "component"].map((name) => labels[`appstudio.openshift.io/${name}`]);
+  const parts = [
+    event && (number === undefined ? event : `${event} ${number}`),
+    component && `component ${component}${application === undefined ? "" : ` of ${application}`}`,
+  ];
+  return parts.filter(Boolean).join(", ") || undefined;
 }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { ApiError } from "../../src/cluster/api/api-error.ts";
 import { watchedKey } from "../../src/cluster/cluster.ts";
+import { discoverParts } from "../../src/sources/discovery.ts";
+import { knownSources } from "../../src/sources/index.ts";
 import { openTestCluster, type Sightings, watchBuilds } from "../cluster/test-cluster.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { aBuild } from "../support/fixtures.ts";
@@ -66,6 +69,22 @@ describe("what is watched", () => {
     await clock.advance(10 * 60_000);
     await sightings.until((its) => !watched(its).includes("builds.kpack.io shop"));
     expect(watched(sightings)).toEqual(["builds shop", "pipelineruns shop", "taskruns shop"]);
+  });
+
+  it("leaves out a build system of which the cluster has only an older version, or only other kinds", async () => {
+    const served: Readonly<Record<string, readonly string[]>> = {
+      "/apis/build.openshift.io/v1": ["builds"],
+      "/apis/tekton.dev/v1beta1": ["pipelineruns", "taskruns"],
+      "/apis/kpack.io/v1alpha2": ["images"],
+    };
+    const api = {
+      async getJson(path: string) {
+        if (!served[path]) throw new ApiError("NotServed", "404 page not found", { status: 404 });
+        return { resources: served[path].map((name) => ({ name })) };
+      },
+    };
+    const parts = await discoverParts(api as never, knownSources, ["shop"], new AbortController().signal);
+    expect(parts.map(({ source }) => source.kind)).toEqual(["Build"]);
   });
 
   it("is left out where the bot cannot list it, as long as it may list something", async () => {

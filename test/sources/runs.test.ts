@@ -58,6 +58,19 @@ describe("a BuildRun of Shipwright", () => {
     ["an end that is being cancelled", ended("Unknown", "BuildRunCanceled"), "pending Running"],
     ["a cancelled one", ended("False", "BuildRunCanceled"), "cancelled"],
     ["one whose pipeline was cancelled", ended("False", "Cancelled"), "cancelled"],
+    [
+      "one that was refused though its end is set, without any executor",
+      (run) =>
+        void Object.assign(run, {
+          status: { conditions: condition("False", "BuildNotFound"), completionTime: "2026-11-26T09:12:02Z" },
+        }),
+      "failed BuildNotFound",
+    ],
+    [
+      "one that a PipelineRun executed",
+      (run) => void Object.assign(run.status, { executor: { kind: "PipelineRun", name: "x" }, taskRunName: undefined }),
+      "quay.example.com/shop/checkout@9f1c",
+    ],
     ["one out of time", ended("False", "BuildRunTimeout"), "failed BuildRunTimeout"],
     ["one with vulnerabilities, which was not pushed", ended("False", "VulnerabilitiesFound"), "failed VulnerabilitiesFound"],
     [
@@ -78,6 +91,23 @@ describe("a BuildRun of Shipwright", () => {
     ],
   ])("knows %s", (_, change, expected) => {
     expect(told(classify("BuildRun", change))).toBe(expected);
+  });
+
+  it("has no repository when it was built from local files", () => {
+    const outcome = classify("BuildRun", ({ status }) => {
+      Object.assign(status, { source: undefined });
+      Object.assign(status.buildSpec as object, { source: { type: "Local", local: { name: "upload", timeout: "1m" } } });
+    });
+    expect(told(outcome)).toBe("quay.example.com/shop/checkout@9f1c");
+    expect(outcome).not.toHaveProperty("origin");
+    expect(outcome).not.toHaveProperty("commit");
+  });
+
+  it.each(["PipelineRun", "TaskRun"] as const)("is not reported again by the %s that executes it", (kind) => {
+    const labelled = (run: RunObject) =>
+      void Object.assign(run.metadata.labels as object, { "buildrun.shipwright.io/name": "x" });
+    const referred = (run: RunObject) => void Object.assign(run.metadata, { ownerReferences: [{ kind: "BuildRun", name: "x" }] });
+    for (const change of [labelled, referred]) expect(told(classify(kind, change))).toBe("owned");
   });
 
   it("keeps no values of parameters, which may be secrets, but for its base image", () => {
@@ -193,7 +223,8 @@ describe("a PipelineRun of Tekton", () => {
       ownerKind: "Pipeline",
       origin: "https://github.com/example-shop/checkout",
       commit: "9e107d9d372bb6826bd81d3542a419d6e4b2c1a0",
-      trigger: "push",
+      buildConfig: "shop-tenant/checkout-on-push",
+      trigger: "push, component checkout of shop",
     });
   });
 
@@ -225,6 +256,25 @@ describe("a PipelineRun of Tekton", () => {
     ["has not begun", (run) => void Object.assign(run, { status: {} }), "pending Pending"],
   ])("that %s", (_, change, expected) => {
     expect(told(classify("PipelineRun", change))).toBe(expected);
+  });
+
+  it("is of the pipeline that its label, its reference or Pipelines-as-Code names, its parts of the same", () => {
+    const ownerWith = (kind: RunKind, labels: object, pipelineRef?: object) =>
+      classify(kind, ({ metadata, spec }) => {
+        Object.assign(metadata, { namespace: "shop", name: "cart-x7k2p", labels });
+        Object.assign(spec, { pipelineRef });
+      });
+    const [own, other] = [{ "tekton.dev/pipeline": "cart-x7k2p" }, { "tekton.dev/pipeline": "cart" }];
+    const code = { ...own, "pipelinesascode.tekton.dev/original-prname": "cart-on-push" };
+    for (const [labels, name] of [
+      [own, "shop/cart"],
+      [other, "shop/cart"],
+      [code, "shop/cart-on-push"],
+    ] as const) {
+      expect(ownerWith("PipelineRun", labels)).toMatchObject({ buildConfig: name });
+      expect(ownerWith("TaskRun", { ...labels, "tekton.dev/pipelineRun": "cart-x7k2p" })).toMatchObject({ pipeline: name });
+    }
+    expect(ownerWith("PipelineRun", code, { name: "shared" })).toMatchObject({ buildConfig: "shop/shared" });
   });
 
   it("is read from the forge's annotations where it names no repository", () => {

@@ -37,7 +37,7 @@ export async function followBuilds(parts: FollowBuildsParts, signal: AbortSignal
   async function dealWith(sighting: BuildSighting): Promise<void> {
     switch (sighting.kind) {
       case "watches":
-        tellChange(log, watched, sighting.watches);
+        tellChange(log, watched, new Set(sighting.watches.map(watchedKey)), (key) => listedSince.has(key));
         watched = new Set(sighting.watches.map(watchedKey));
         return;
       case "builds":
@@ -113,10 +113,14 @@ function nameOf({ build }: BuildOutcome): string {
 const mostTold = 20;
 
 /** What is watched changes with the build systems that the cluster has, with the bot's rights, and with namespaces. */
-function tellChange(log: Logger, before: ReadonlySet<string>, watches: readonly Watched[]): void {
-  const now = new Set(watches.map(watchedKey));
+function tellChange(
+  log: Logger,
+  before: ReadonlySet<string>,
+  now: ReadonlySet<string>,
+  wasListed: (key: string) => boolean,
+): void {
   const begun = [...now].filter((key) => !before.has(key));
-  const ended = [...before].filter((key) => !now.has(key));
+  const ended = [...before].filter((key) => !now.has(key) && wasListed(key));
   const told = (keys: readonly string[]) => ({ count: keys.length, watches: keys.slice(0, mostTold) });
   if (begun.length > 0) log.info(told(begun), "Watched from now on");
   const left = new Set([...now].map(sourceOf));

@@ -1,5 +1,6 @@
 import type { Api } from "../../cluster/api/api.ts";
-import { listPath, objectPath, pods } from "../../cluster/api/paths.ts";
+import { ApiError } from "../../cluster/api/api-error.ts";
+import { listPath, objectPath, pods, resourceName } from "../../cluster/api/paths.ts";
 import type { Right } from "../../cluster/rights.ts";
 import type { NamedBuild } from "../../core/builds/build.ts";
 import type { BuildSource, FoundLog, LogPart } from "../build-source.ts";
@@ -52,6 +53,8 @@ export async function findPodLog(
     items?: unknown;
   };
   const found = entries(answer?.items as readonly Pod[]).toSorted((a, b) => beganAt(a).localeCompare(beganAt(b)));
+  if (found.length === 0 && !(await find(api, source, namespace, name, signal)))
+    throw new ApiError("NotFound", `${resourceName(source.resource)} "${name}" not found`, { status: 404 });
   return {
     parts: found.flatMap((pod) => partsOf(pod, namespace, isStep)),
     isGrowing: (its) => isUnderWay(api, source, namespace, name, its),
@@ -61,15 +64,26 @@ export async function findPodLog(
 /** Whether the run still goes on. The end of its log does not say: a server that shuts down also ends logs. Needs the right to list, which the bot has. */
 export async function isUnderWay(
   api: Api,
-  { resource, classify }: BuildSource,
+  source: BuildSource,
   namespace: string,
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const object = await find(api, source, namespace, name, signal).catch(() => undefined);
+  return object !== undefined && source.classify(object).kind === "pending";
+}
+
+/** Needs only the right to list. Throws `ApiError`. */
+async function find(
+  api: Api,
+  { resource }: BuildSource,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<object | undefined> {
   const query = { fieldSelector: `metadata.name=${name}` };
-  const { items } = (await api.getJson(listPath(resource, namespace), query, signal).catch(() => ({}))) as { items?: unknown };
-  const [object] = entries(items as readonly object[]);
-  return object !== undefined && classify(object).kind === "pending";
+  const { items } = (await api.getJson(listPath(resource, namespace), query, signal)) as { items?: unknown };
+  return entries(items as readonly object[])[0];
 }
 
 function partsOf(pod: Pod, namespace: string, isStep: PodLogPlace["isStep"]): readonly LogPart[] {

@@ -88,15 +88,21 @@ describe("followBuilds", () => {
   it("says what is watched from now on and what is not, and warns when a whole build system is gone", async () => {
     const shop = { namespace: "shop" };
     const runs = { source: "buildruns", what: "BuildRun", ...shop };
+    const listed = (part: object) => ({ kind: "synced", startedAt: 5, ...part }) as BuildSighting;
     const { captured } = await follow([
-      { kind: "watches", watches: [shop, runs, { ...runs, namespace: "bank" }] },
-      { kind: "watches", watches: [shop, runs] },
+      { kind: "watches", watches: [runs, { ...runs, namespace: "bank" }] },
+      listed(runs),
+      listed({ ...runs, namespace: "bank" }),
+      { kind: "watches", watches: [runs] },
       { kind: "watches", watches: [shop] },
     ]);
-    const told = captured.lines.map(({ level, msg, watches }) => [level, String(msg).slice(0, 12), watches]);
+    const told = captured.lines
+      .filter(({ watches }) => watches)
+      .map(({ level, msg, watches }) => [level, String(msg).slice(0, 12), watches]);
     expect(told).toEqual([
       ["info", "Watched from", ["buildruns shop", "buildruns bank"]],
       ["info", "No longer wa", ["buildruns bank"]],
+      ["info", "Watched from", ["builds shop"]],
       ["warn", "No longer wa", ["buildruns shop"]],
     ]);
   });

@@ -62,6 +62,15 @@ it("the log of a run goes on with its next pod while it is followed", async () =
   expect(await following).toBe(`${whole}--- scan ---\nclean\n`);
 });
 
+it("the log of a run that does not exist is told from one that wrote nothing", async () => {
+  const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings: { namespaces: ["shop"] } });
+  for (const follow of [false, true])
+    await expect(textOf(cluster, follow)).rejects.toThrow("There is no PipelineRun shop/checkout: oc get pipelineruns -n shop");
+  expect(await cluster.readBuildLog(run, 1000, signal)).toBeUndefined();
+  putRun(api, true);
+  expect(await textOf(cluster, false)).toBe("");
+});
+
 it("the log of a run whose pods are gone is none", async () => {
   const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings: { namespaces: ["shop"] } });
   putRun(api, true);

@@ -37,6 +37,7 @@ describe("images that a run names", () => {
       { IMAGES: `quay.io/x@${a}, quay.io/y:1@${b}\nquay.io/z:untold` },
       [`quay.io/x@${a}`, `quay.io/y@${b}`],
     ],
+    ["a list that was cut to the size of a result", { IMAGES: `quay.io/x@${a},quay.io/y@${b.slice(0, 40)}` }, [`quay.io/x@${a}`]],
     ["no list but by that name", { MORE_IMAGES: `quay.io/x@${a}` }, []],
     ["one image twice", { IMAGE_URL: "quay.io/x:1", IMAGE_DIGEST: a, IMAGES: `quay.io/x@${a}` }, [`quay.io/x@${a}`]],
     [
