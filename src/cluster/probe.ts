@@ -2,7 +2,7 @@ import { systemClock } from "../core/clock.ts";
 import { openConnection } from "./access/connection.ts";
 import { type Api, createApi, untrusted } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
-import { type Access, grantCommand, writingCommand } from "./api/grants.ts";
+import { type Access, grantCommand, roleCommand } from "./api/grants.ts";
 import { listPath, type Resource, resourceName } from "./api/paths.ts";
 import { isAllowed, isServed } from "./api/reviews.ts";
 import { asClusterError } from "./api/trouble.ts";
@@ -40,7 +40,8 @@ export interface ClusterProbe {
 export function grantFor(right: Right, namespace: string | undefined, user: string | undefined): string {
   const { verb, group, use, template } = right;
   const resource = rightName(right);
-  if (use === "annotations" || use === "events") return writingCommand({ verb, resource, group, template, namespace }, user);
+  if (use === "annotations" || use === "events" || template !== undefined)
+    return roleCommand({ verb, resource, group, template, namespace }, user);
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
 }
 

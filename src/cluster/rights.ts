@@ -7,7 +7,7 @@ export interface Right {
   /** What people call it, if the plural does not tell; see `Resource`. */
   readonly called?: string | undefined;
   /** The template under `openshift/` that grants it, without ending; absent: the one for writing. */
-  readonly template?: string;
+  readonly template?: string | undefined;
   readonly use: "builds" | "owners" | "logs" | "names" | "scan" | "pull" | "annotations" | "events";
 }
 

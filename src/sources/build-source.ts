@@ -40,6 +40,8 @@ export interface BuildSource {
   readonly owners?: Resource;
   /** The names of both in the addresses of OpenShift's console. It may have no page for an owner. */
   readonly console: ConsolePages;
+  /** Its group adds no rights to the role `view`, so that a role of its own grants them. */
+  readonly isOutsideView?: true;
   /** The most objects in a page of a list. */
   readonly pageSize: number;
   /** Says what an object means. Never throws, and keeps nothing of the object. */

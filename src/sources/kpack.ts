@@ -37,6 +37,7 @@ const builds: BuildSource = {
   owner: "Image",
   console: { build: "kpack.io~v1alpha2~Build", owner: "kpack.io~v1alpha2~Image" },
   resource,
+  isOutsideView: true,
   pageSize: 250,
   classify: (object) => classifyBuild(object as KpackBuild),
   logRights: podLogRights,

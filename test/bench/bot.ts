@@ -8,7 +8,7 @@ import type { Services, Submission } from "./services.ts";
 
 const workers = 16;
 const rounds = 3;
-const builds = 3_000;
+const builds = 2_500;
 
 /** The bot as it is shipped against a bare loop of axios calls, everything on loopback, each part in a process of its own. */
 export async function benchBot(): Promise<readonly Measurement[]> {
@@ -100,7 +100,7 @@ function rateOf(milliseconds: number): number {
 
 /** At a modest pace, so that the time of one build is seen and not the length of a queue. */
 async function latency(): Promise<Measurement> {
-  const [rate, count] = [50, 500];
+  const [rate, count] = [50, 300];
   await using services = startRemote<Services>("./services.ts");
   await using loop = startRemote<Loop>("./axios-loop.ts");
   const urls = await services.call("listen");
@@ -121,7 +121,7 @@ function spread(milliseconds: readonly number[]): string {
 }
 
 async function memory(): Promise<Measurement> {
-  const [few, many] = [1_000, 50_000];
+  const [few, many] = [1_000, 30_000];
   await using services = startRemote<Services>("./services.ts");
   const urls = await services.call("listen");
   await using bot = await startBot(services, urls);

@@ -29,7 +29,7 @@ import { streamBuildLog } from "../../sources/logs/build-log-stream.ts";
 import { classified } from "../../sources/objects/classified.ts";
 import { createOwnership } from "../../sources/objects/ownership.ts";
 import { createSkippedOwners } from "../../sources/objects/skipped-owners.ts";
-import { templateOf } from "../../sources/rights.ts";
+import { readTemplateOf, templateOf } from "../../sources/rights.ts";
 import { watchBuilds, watchedOf } from "../../sources/watch-builds.ts";
 
 /** How many lists run at once, when hundreds of namespaces are watched. */
@@ -121,6 +121,7 @@ function watchAll(
     const pageSize = Math.min(settings.pageSize ?? source.pageSize, source.pageSize);
     const own = {
       path: listPath(resource, namespace),
+      template: readTemplateOf(source),
       resource: resourceName(resource),
       labelSelector: settings.selectors?.[source.name],
     };

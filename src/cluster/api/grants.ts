@@ -23,12 +23,13 @@ export function grantAdvice(access: Access, message: string): string {
   if (user === "system:anonymous") {
     return `The bot cannot ${verb} ${access.resource} ${where}: to the cluster it is anonymous. Run oc login, or correct the kubeconfig's credentials`;
   }
-  const command = isWriting(access) ? writingCommand(access, user) : grantCommand(access.namespace, user);
+  const needsRole = isWriting(access) || access.template !== undefined;
+  const command = needsRole ? roleCommand(access, user) : grantCommand(access.namespace, user);
   const doubt = access.namespace === undefined ? "" : ", or there is no such namespace";
   return `${user ?? "The bot"} cannot ${verb} ${access.resource} ${where}${doubt}. Grant it: ${command}`;
 }
 
-/** The command that gives a user a role in a namespace, or in all of them. `view` includes everything that the bot reads, but not the right to pull. */
+/** The command that gives a user a role in a namespace, or in all of them. `view` includes what the bot reads, but not kpack's builds and the right to pull. */
 export function grantCommand(namespace: string | undefined, user: string | undefined, role = "view"): string {
   const name = user === undefined ? '"$(oc whoami)"' : shellWord(user);
   if (namespace === undefined) return `oc adm policy add-cluster-role-to-user ${role} ${name}`;
@@ -37,13 +38,13 @@ export function grantCommand(namespace: string | undefined, user: string | undef
   return `oc policy add-role-to-user ${role} ${subject} -n ${namespace}`;
 }
 
-/** The command that gives a user a right to write: the template for the bot's account, a role with only that right for a person. */
-export function writingCommand(access: Access, user: string | undefined): string {
+/** The command that gives a user a right that `view` lacks: the template for the bot's account, a role with only that right for a person. */
+export function roleCommand(access: Access, user: string | undefined): string {
   const { verb, resource, namespace, group = "build.openshift.io", template = usualTemplate } = access;
   const [, own] = /^system:serviceaccount:([^:]+):build-watcher$/.exec(user ?? "") ?? [];
   const file = `openshift/${template}${namespace === undefined ? "-cluster" : ""}.yaml`;
   const watched = namespace === undefined ? "" : ` -p THOTH_WATCHED_NAMESPACE=${namespace}`;
-  const verbs = template === usualTemplate ? "" : ` -p 'VERBS=["list","watch","patch"]'`;
+  const verbs = template === usualTemplate || verb !== "patch" ? "" : ` -p 'VERBS=["list","watch","patch"]'`;
   if (own !== undefined) return `oc process --local -f ${file} -p NAMESPACE=${own}${watched}${verbs} | oc apply -f -`;
   const role = `build-watcher-${verb}-${resource}`;
   const what = `${role} --verb=${verb} --resource=${resource.includes(".") ? resource : `${resource}.${group}`}`;

@@ -30,6 +30,8 @@ export interface WatchSettings<T> {
   /** The plural, for messages. */
   readonly resource: string;
   readonly namespace: string | undefined;
+  /** The template that grants the right to read them, where the role `view` does not; see `Access`. */
+  readonly template?: string | undefined;
   /** What is kept of an object. */
   readonly read: ReadObject<T>;
   readonly labelSelector: string | undefined;
@@ -55,7 +57,7 @@ export async function* follow<T>(settings: WatchSettings<T>, signal: AbortSignal
       yield* watch<T>(settings, cursor, signal);
     } catch (error) {
       if (signal.aborted) return;
-      const access = { ...doing, resource: settings.resource, namespace: settings.namespace };
+      const access = { ...doing, resource: settings.resource, namespace: settings.namespace, template: settings.template };
       const lasting = judge(error, access);
       const judgement = (mayPass(cursor) && judgePassing(lasting, error, access)) || lasting;
       const retryIn = fail(cursor, judgement, settings.pace);

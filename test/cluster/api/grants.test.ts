@@ -27,6 +27,14 @@ describe("the advice after a 403", () => {
     expect(grantAdvice({ ...access, namespace }, message(user))).toMatch(new RegExp(`${command}$`));
   });
 
+  it("names the template where the role view is not enough, or a role of its own for a person", () => {
+    const kpack = { ...access, resource: "builds.kpack.io", group: "kpack.io", template: "rbac-kpack" };
+    expect(grantAdvice(kpack, message("system:serviceaccount:bots:build-watcher"))).toMatch(
+      /Grant it: oc process --local -f openshift\/rbac-kpack\.yaml -p NAMESPACE=bots -p THOTH_WATCHED_NAMESPACE=golang-builder \| oc apply -f -$/,
+    );
+    expect(grantAdvice(kpack, message("jane"))).toContain("--verb=list --resource=builds.kpack.io -n golang-builder &&");
+  });
+
   it("asks an anonymous bot to log in rather than to grant everybody the role", () => {
     const advice = grantAdvice(access, message("system:anonymous"));
     expect(advice).toContain("oc login");
