@@ -132,9 +132,11 @@ function watchAll(
         continue;
       }
       const { objects, listed } = sighting;
-      const { builds, notes } = skipped ? await skipped.leaveOut(objects, its) : { builds: objects, notes: [] };
-      for (const message of notes) yield { kind: "note", ...watched, message: `${message}. Until then ${unseen}` };
-      yield { kind: "builds", ...watched, builds, listed };
+      const looked = skipped ? await skipped.leaveOut(objects, its).catch(() => undefined) : { builds: objects, notes: [] };
+      // The signal fired.
+      if (!looked) return;
+      for (const message of looked.notes) yield { kind: "note", ...watched, message: `${message}. Until then ${unseen}` };
+      yield { kind: "builds", ...watched, builds: looked.builds, listed };
     }
   }
 

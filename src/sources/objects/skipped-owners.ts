@@ -4,6 +4,7 @@ import { objectPath, type Resource, resourceName } from "../../cluster/api/paths
 import { type Patience, retrying } from "../../cluster/api/retrying.ts";
 import { judge } from "../../cluster/api/trouble.ts";
 import type { BuildOutcome } from "../../core/builds/build-outcome.ts";
+import { createGate } from "../../core/gate.ts";
 import { isSkipped, type Metadata } from "./fields.ts";
 
 /** Leaves out builds of an owner with the skip annotation, where a build does not get its owner's annotations. */
@@ -28,6 +29,9 @@ export interface SkippedOwnersSettings {
 const answerCounts = 60_000;
 const refusalCounts = 10 * 60_000;
 
+/** How many questions are asked at once. */
+const questions = 8;
+
 /** The oldest answer is dropped for a new one. */
 const mostAnswers = 10_000;
 
@@ -35,6 +39,7 @@ export function createSkippedOwners({ api, patience, owners }: SkippedOwnersSett
   const answers = new Map<string, { readonly until: number; readonly isSkipped: Promise<boolean> }>();
   const refused = new Map<string, number>();
   const told = new Set<string>();
+  const gate = createGate(questions);
 
   /** A later change of the annotation is seen within a minute. */
   function look(owner: string, notes: string[], signal: AbortSignal): Promise<boolean> {
@@ -51,8 +56,9 @@ export function createSkippedOwners({ api, patience, owners }: SkippedOwnersSett
 
   async function ask(owner: string, notes: string[], signal: AbortSignal): Promise<boolean> {
     const [namespace = "", name = ""] = owner.split("/");
-    if ((refused.get(namespace) ?? 0) > patience.clock.now()) return false;
+    const leave = await gate.enter(signal);
     try {
+      if ((refused.get(namespace) ?? 0) > patience.clock.now()) return false;
       const read = () => api.getJson(objectPath(owners, namespace, name), {}, signal);
       const { metadata } = (await retrying(patience, signal, read)) as { readonly metadata?: Metadata };
       return isSkipped(metadata);
@@ -64,6 +70,8 @@ export function createSkippedOwners({ api, patience, owners }: SkippedOwnersSett
       if (!told.has(reason)) notes.push(message);
       told.add(reason);
       return false;
+    } finally {
+      leave();
     }
   }
 
