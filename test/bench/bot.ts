@@ -8,11 +8,15 @@ import type { Services, Submission } from "./services.ts";
 
 const workers = 16;
 const rounds = 3;
-const builds = 2_500;
+const builds = 2_000;
 
 /** The bot as it is shipped against a bare loop of axios calls, everything on loopback, each part in a process of its own. */
-export async function benchBot(): Promise<readonly Measurement[]> {
-  return [...(await throughput()), await withLogs(), await latency(), await memory(), await memoryInPod()];
+export async function* benchBot(): AsyncGenerator<Measurement> {
+  yield await memoryInPod();
+  yield* await throughput();
+  yield await withLogs();
+  yield await latency();
+  yield await memory();
 }
 
 /** How a bot is started. */
@@ -100,7 +104,7 @@ function rateOf(milliseconds: number): number {
 
 /** At a modest pace, so that the time of one build is seen and not the length of a queue. */
 async function latency(): Promise<Measurement> {
-  const [rate, count] = [50, 300];
+  const [rate, count] = [50, 200];
   await using services = startRemote<Services>("./services.ts");
   await using loop = startRemote<Loop>("./axios-loop.ts");
   const urls = await services.call("listen");
@@ -121,7 +125,7 @@ function spread(milliseconds: readonly number[]): string {
 }
 
 async function memory(): Promise<Measurement> {
-  const [few, many] = [1_000, 30_000];
+  const [few, many] = [1_000, 15_000];
   await using services = startRemote<Services>("./services.ts");
   const urls = await services.call("listen");
   await using bot = await startBot(services, urls);

@@ -1,7 +1,10 @@
 import { isWithinBound, type Measurement } from "./measurement.ts";
 
+/** Shown as they come. */
+type Measurements = Iterable<Measurement> | AsyncIterable<Measurement>;
+
 /** Loaded when asked for, so that one chapter's parts do not weigh on another's figures. */
-const chapters: Readonly<Record<string, () => Promise<readonly Measurement[]>>> = {
+const chapters: Readonly<Record<string, () => Promise<Measurements>>> = {
   bot: async () => (await import("./bot.ts")).benchBot(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   database: async () => (await import("./database.ts")).benchDatabase(),
@@ -34,7 +37,7 @@ if (unknown.length > 0) {
 }
 for (const chapter of asked.flatMap(namedBy)) {
   const since = performance.now();
-  for (const measurement of (await chapters[chapter]?.()) ?? []) {
+  for await (const measurement of (await chapters[chapter]?.()) ?? []) {
     console.log(show(measurement));
     if (!isWithinBound(measurement)) process.exitCode = 1;
   }
