@@ -22,7 +22,7 @@ export function createPackagesAnalyzer({ inventory, open, attach }: PackagesPart
     async submit({ output, base }, signal) {
       const notes: string[] = [];
       const analyses: SubmittedAnalysis[] = [];
-      // The base first: its layers then serve the image that stands on it.
+      // The base first: its layers then serve the image that is based on it.
       const under = base && (await readBase(base, notes, signal));
       if (under) analyses.push(ended("base", under));
       const read = output && (await readImage(output, signal));

@@ -113,7 +113,7 @@ it.each<[string, Build["spec"] | object, string | undefined, readonly string[]]>
     [],
   ],
   ["its Dockerfile's last image", inline("FROM golang:1 AS make\nRUN make\nFROM quay.io/ubi/micro:9"), "quay.io/ubi/micro:9", []],
-  ["what the last stage's stage stands on", inline("FROM golang:1 AS make\nFROM make"), "docker.io/library/golang:1", []],
+  ["the base of the stage that the last one uses", inline("FROM golang:1 AS make\nFROM make"), "docker.io/library/golang:1", []],
   [
     "named by build arguments with defaults",
     inline("ARG HOST=quay.io\nARG BASE=$HOST/ubi/micro\nFROM ${BASE}:${TAG:-9}"),
@@ -134,7 +134,7 @@ it.each<[string, Build["spec"] | object, string | undefined, readonly string[]]>
   ],
   ["nothing when an argument has no default", inline("ARG TAG\nFROM centos:$TAG"), undefined, []],
   ["nothing when it begins from scratch", inline("FROM golang:1 AS make\nFROM scratch\nCOPY --from=make /app /"), undefined, []],
-])("a build stands on %s", (_, spec, base, inputs) => {
+])("a build is based on %s", (_, spec, base, inputs) => {
   const build = { ...ended({ to: streamTag }), spec: { ...spec, output: { to: streamTag } } } as Build;
   const outcome = classifyBuild(build);
   if (outcome.kind !== "succeeded") throw new Error(`The build is ${outcome.kind}`);

@@ -359,7 +359,7 @@ describe("a job's page", () => {
     const words = async (name: string) => {
       const page = await textOf(`/jobs/${job(name).id}`);
       const chain = page.slice(page.indexOf('class="chain"'), page.indexOf('id="log"'));
-      return [...chain.matchAll(/<bdi>([^<]*)|(stands on|takes files from[^<]*)/g)].map(([, text, how]) => text ?? how);
+      return [...chain.matchAll(/<bdi>([^<]*)|(based on|takes files from[^<]*)/g)].map(([, text, how]) => text ?? how);
     };
     for (const name of ["files/app-1", "files/small-1"]) {
       expect(await words(name)).toEqual([

@@ -8,7 +8,7 @@ import { outside, stateBadge } from "./words.ts";
 export function chainView({ foundation, first }: Chain): Html {
   const tree = html`<ul>${linkView({ ...first, takesFiles: false })}</ul>`;
   if (foundation === undefined) return html`<div class="chain">${tree}</div>`;
-  return html`<div class="chain"><ul><li><div class="link foundation"><span class="faint">${first.takesFiles ? "takes files from" : "stands on"}</span> ${imageView(foundation)}</div>${tree}</li></ul></div>`;
+  return html`<div class="chain"><ul><li><div class="link foundation"><span class="faint">${first.takesFiles ? "takes files from" : "based on"}</span> ${imageView(foundation)}</div>${tree}</li></ul></div>`;
 }
 
 function linkView({ record, isAsked, takesFiles, madeOnIt, isCut }: ChainLink): Html {

@@ -130,8 +130,8 @@ function endpointCard({ endpoint: { state, acceptedAt, failedAt }, endpoints }: 
   const isPartly = down.length < Object.keys(endpoints).length;
   const words = { up: "Answering", down: isPartly ? `${down.join(", ")} down` : "Down", unknown: "Not asked yet" }[state];
   const kind = { up: "good", down: "bad", unknown: "wait" }[state];
-  const failure = failedAt !== undefined && html` · last failure ${timeAgo(failedAt, now)}`;
-  const submitted = acceptedAt === undefined ? "no submission yet" : html`last submission ${timeAgo(acceptedAt, now)}`;
+  const failure = failedAt !== undefined && html` · failed ${timeAgo(failedAt, now)}`;
+  const submitted = acceptedAt === undefined ? "nothing submitted yet" : html`submitted ${timeAgo(acceptedAt, now)}`;
   return html`<div class="card"><h2>Analysis endpoint</h2>
 <p class="headline">${light(kind, words)}</p>
 <p class="facts">${submitted}${failure}</p></div>`;
