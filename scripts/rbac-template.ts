@@ -23,7 +23,7 @@ function render(system: System, scope: Scope): string {
   const beside = isOne
     ? "rbac.yaml, which makes the service account. For several namespaces apply it once for each."
     : "rbac-cluster.yaml, which makes the service account. A cluster administrator applies it.";
-  const inNamespace = isOne ? "\n      namespace: ${" + watched + "}" : "";
+  const inNamespace = isOne ? `\n      namespace: \${${watched}}` : "";
   const role = isOne ? "Role" : "ClusterRole";
   return `# Written by \`npm run docs\` from src/sources.
 apiVersion: template.openshift.io/v1

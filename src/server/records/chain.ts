@@ -29,9 +29,9 @@ const mostAtOnce = 12;
 export async function findChain(queue: Lookup, asked: JobRecord): Promise<Chain> {
   const wayDown = await sources(queue, asked);
   const up = await links(queue, asked, asked, longestWayUp, new Set(wayDown.map(({ record }) => record.job.id)));
-  const first = wayDown.slice(1).reduce<ChainLink>((link, { record, takesFiles }) => {
-    return { record, isAsked: false, takesFiles: false, madeOnIt: [{ ...link, takesFiles }], isCut: false };
-  }, up);
+  let first: ChainLink = up;
+  for (const { record, takesFiles } of wayDown.slice(1))
+    first = { record, isAsked: false, takesFiles: false, madeOnIt: [{ ...first, takesFiles }], isCut: false };
   const last = wayDown.at(-1)?.record ?? asked;
   const base = baseName(last);
   const input = last.job.inputs?.[0];

@@ -33,7 +33,6 @@ requirePrograms("dpkg-query")("dpkg's status file", () => {
     try {
       const bytes = Buffer.concat([readFileSync("/var/lib/dpkg/status"), Buffer.from(strange)]);
       writeFileSync(join(directory, "status"), bytes);
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own format
       const format = "${db:Status-Status}\t${Package} ${Version} ${Architecture} ${source:Package} ${source:Version}\n";
       const listed = runProgram("dpkg-query", ["--admindir", directory, "-W", "-f", format]).split("\n");
       const installed = listed.filter((line) => line.startsWith("installed\t")).map((line) => line.slice("installed\t".length));
