@@ -1,8 +1,12 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { createWorld, startBot } from "./support/bot.ts";
 import { startBotProcess } from "./support/bot-process.ts";
 import { makeFileLayer } from "./support/layers.ts";
 import { startOddRegistry } from "./support/odd-registry.ts";
+import { describePostgres, sharedPostgres } from "./support/postgres.ts";
 import { digestOf, makeImage } from "./support/registry-images.ts";
 import { completedBuild } from "./support/submissions.ts";
 
@@ -27,8 +31,8 @@ async function alone() {
       world.cluster.put("builds", build);
     },
     /** What the command answers to a question for packages. */
-    async ask(question: string) {
-      const asking = startBot(["packages", question, "--json"], environment);
+    async ask(question: string, more: Record<string, string> = {}) {
+      const asking = startBot(["packages", question, "--json"], { ...environment, ...more });
       await asking.exit;
       return JSON.parse(asking.stdout()) as { groups: readonly object[]; coverage: object };
     },
@@ -89,4 +93,24 @@ it("a layer of other bytes than its digest says ends the job with that reason", 
   const jobs = startBot(["jobs", "--json"], environment);
   await jobs.exit;
   expect(JSON.parse(jobs.stdout())).toMatchObject({ state: "failed", error: { reason: "ImageDamaged" } });
+});
+
+describePostgres("bots on one database", () => {
+  it("know the packages of an image that another has read", async () => {
+    const database = await (await sharedPostgres()).createDatabase();
+    const { world, environment, complete, ask } = await alone();
+    const replica = async () => {
+      const directory = await mkdtemp(join(tmpdir(), "build-watcher-replica-"));
+      onTestFinished(() => rm(directory, { recursive: true, force: true }));
+      return { BUILD_WATCHER_DATABASE_URL: database.url, BUILD_WATCHER_STATE_DIR: directory };
+    };
+    const bot = world.bot([], { ...environment, ...(await replica()) });
+    complete("app");
+    await bot.logged(({ msg }) => msg === "Job done");
+    expect(await ask("bash@>=5", await replica())).toMatchObject({
+      groups: [{ newest: { build: "app-1" } }],
+      coverage: { complete: 1 },
+    });
+    expect(await bot.stop()).toBe(0);
+  });
 });

@@ -40,8 +40,8 @@ describePostgres("several bots on one database", () => {
     const bots = await startReplicas(world, database.url, 3, { BUILD_WATCHER_NOTIFY_URL: receiver.url });
     const builds = Array.from({ length: 12 }, (_, number) => `app-${number}`);
     for (const name of builds) world.cluster.put("builds", completedBuild(name));
-    await expect.poll(async () => (await bots[0]?.status())?.jobs.done, { timeout: 30_000 }).toBe(builds.length);
-    await expect.poll(() => receiver.received.length, { timeout: 30_000 }).toBe(builds.length);
+    await expect.poll(async () => (await bots[0]?.status())?.jobs.done).toBe(builds.length);
+    await expect.poll(() => receiver.received.length).toBe(builds.length);
     const keys = world.analysis.submissions.map((submission) => JSON.stringify(submission));
     expect(new Set(keys).size).toBe(keys.length);
     for (const { status } of bots) {
@@ -64,7 +64,7 @@ describePostgres("several bots on one database", () => {
     const bots = await startReplicas(world, database.url, 2, more);
     const passes = () =>
       bots.map(({ bot }) => bot.lines.map(({ msg }) => String(msg)).find((msg) => /image streams|pass over/i.test(msg)));
-    await expect.poll(() => passes().every(Boolean), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => passes().every(Boolean)).toBe(true);
     expect(passes().filter((msg) => msg?.startsWith("Another replica"))).toHaveLength(1);
   });
 
@@ -80,7 +80,7 @@ describePostgres("several bots on one database", () => {
     await expect.poll(ready).toBe(200);
     const away = async () => {
       world.cluster.put("builds", completedBuild("while-away"));
-      await expect.poll(ready, { timeout: 30_000 }).toBe(503);
+      await expect.poll(ready).toBe(503);
       expect(await ask("/livez")).toBe(200);
       await bot.bot.logged(({ msg }) => msg === "Jobs cannot be kept just now; the bot waits");
     };
@@ -92,8 +92,8 @@ describePostgres("several bots on one database", () => {
       }),
     );
     if (failure) throw failure;
-    await expect.poll(() => world.analysis.submissions.length, { timeout: 30_000 }).toBeGreaterThan(0);
-    await expect.poll(ready, { timeout: 30_000 }).toBe(200);
+    await expect.poll(() => world.analysis.submissions.length).toBeGreaterThan(0);
+    await expect.poll(ready).toBe(200);
     await bot.bot.logged(({ msg }) => msg === "Jobs can be kept again; the bot goes on");
     expect(await bot.bot.stop()).toBe(0);
   });

@@ -172,7 +172,10 @@ export interface OneAtATime {
    * and after a `QueueUnavailableError`. Resolves when the work is done or the signal fires. Rejects as the work does.
    */
   alone(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
-  /** Does the work, unless another bot does it now or has completed it within the last `within` milliseconds. Then it returns undefined. */
+  /**
+   * Does the work, unless another bot does it now or has completed it within the last `within` milliseconds. Then it returns undefined. The signal
+   * passed to the work fires as that of `alone`; the work is then left to the others.
+   */
   once<Done>(
     name: string,
     within: number,

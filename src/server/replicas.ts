@@ -9,8 +9,8 @@ export interface ReplicaStatus extends Replica {
   readonly running: readonly { readonly id: string; readonly since: number; readonly subject?: string }[];
 }
 
-/** Signs come every few seconds. */
-const patience = 12_000;
+/** Signs come every second. */
+const patience = 5_000;
 
 /** Running jobs that are called by what they are about. */
 const mostNamed = 200;

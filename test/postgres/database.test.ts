@@ -155,6 +155,23 @@ describePostgres("a database", () => {
     silent.close();
   });
 
+  it("hears what is told on a channel, also after the connection broke", async () => {
+    const database = open(made.url);
+    const heard: string[] = [];
+    const isHeard = database.listen("news", (text) => heard.push(text));
+    const tell = (text: string) => database.run("SELECT pg_notify('news', $1)", [text]);
+    await tell("too early");
+    await database.urgent("SELECT 1");
+    expect(isHeard()).toBe(true);
+    await tell("one");
+    await expect.poll(() => heard).toEqual(["one"]);
+    await made.disconnect();
+    await expect.poll(isHeard).toBe(false);
+    await persist(() => database.urgent("SELECT 1"), { clock: systemClock, patience: 60_000 });
+    await persist(() => tell("two"), { clock: systemClock, patience: 60_000 });
+    await expect.poll(() => heard).toEqual(["one", "two"]);
+  });
+
   it("brings tables up to date once, however many start together, and refuses newer ones", async () => {
     const [one, other] = [open(made.url), open(made.url)];
     const versions = ["CREATE TABLE build_watcher.things (a bigint); CREATE TABLE build_watcher.others (a int)"];
@@ -196,6 +213,17 @@ describePooler("a database behind pgbouncer in transaction mode", () => {
     );
     await Promise.all(work);
     expect(await databases[0]?.run("SELECT count(*)::int AS n FROM build_watcher.notes")).toEqual([{ n: 40 }]);
+  });
+
+  it("knows that nothing is heard through it", async () => {
+    const database = open(pooler.urlOf(made));
+    const isHeard = database.listen("news", () => undefined);
+    expect(await database.urgent("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    expect(isHeard()).toBe(false);
+    const listening = await made.query(
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    );
+    expect(listening).toEqual([]);
   });
 
   it("reports a missing database", async () => {

@@ -1,9 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import { JobError } from "../../src/core/jobs/errors.ts";
+import { openDatabase } from "../../src/postgres/index.ts";
 import { type AttemptReport, type JobQueue, QueueUnavailableError } from "../../src/queue/job-queue.ts";
+import { openEventStream } from "../support/event-stream.ts";
+import { openPageServer } from "../support/page-server.ts";
 import { describePostgres, sharedPostgres, type TestDatabase } from "../support/postgres.ts";
 import { buildJob, type HeldHandler, heldHandler, nothing, result } from "./jobs.ts";
-import { type OpenedReplica, openQueueDatabase, type QueueDatabase, type ReplicaStorage } from "./postgres-storage.ts";
+import {
+  createHandle,
+  type OpenedReplica,
+  openQueueDatabase,
+  type QueueDatabase,
+  type ReplicaStorage,
+} from "./postgres-storage.ts";
 
 const second = 1_000;
 
@@ -176,6 +185,82 @@ describePostgres("replicas on one database", () => {
     );
     await expect(failing).rejects.toThrow("no");
     expect(await round(1)).toBe(2);
+  });
+
+  it("stop what they do once when they gave no sign of life, and leave it to another", async () => {
+    const [one, other] = [await working(), await working()];
+    const begun: string[] = [];
+    const duty = ({ queue }: OpenedReplica, name: string) =>
+      queue.once(
+        "round",
+        60 * second,
+        (signal) => {
+          begun.push(name);
+          return new Promise<string>((resolve) => signal.addEventListener("abort", () => resolve(`${name} stopped`)));
+        },
+        new AbortController().signal,
+      );
+    const first = duty(one, "one");
+    await storage.settle();
+    expect(await duty(other, "other")).toBeUndefined();
+    one.handle.sever();
+    await storage.clock.advance(6 * second);
+    one.handle.mend();
+    await storage.clock.advance(5 * second);
+    expect(await first).toBe("one stopped");
+    void duty(other, "other");
+    await storage.settle();
+    expect(begun).toEqual(["one", "other"]);
+  });
+
+  it("correct jobs of each other, but not those that run", async () => {
+    const [one, other] = [await storage.openReplica(), await working()];
+    await one.queue.add(buildJob(1));
+    await storage.clock.advance(2 * second);
+    expect(await one.queue.find("build-uid-1")).toMatchObject({ state: "running" });
+    expect([await one.queue.retry("build-uid-1"), await one.queue.dismiss("build-uid-1")]).toEqual([false, false]);
+    other.handler.open()[0]?.fail(new JobError("ImageNotFound", "gone"));
+    await storage.settle();
+    expect(outcomes(other)).toEqual(["build-uid-1 failed"]);
+    expect(await one.queue.retry("build-uid-1")).toBe(true);
+    await storage.clock.advance(2 * second);
+    other.handler.open()[0]?.fail(new JobError("ImageNotFound", "gone"));
+    await storage.settle();
+    expect(ids(other)).toEqual(["build-uid-1", "build-uid-1"]);
+    expect(await one.queue.dismiss("build-uid-1")).toBe(true);
+    expect(await other.queue.find("build-uid-1")).toMatchObject({ state: "dismissed", attempts: 2 });
+  });
+
+  it("hear of each other's jobs before their next look, over a direct connection", async () => {
+    const handles = [1, 2].map(() => {
+      const database = openDatabase({ url: made.url });
+      onTestFinished(() => database.close());
+      return { ...createHandle(database), listen: database.listen };
+    });
+    const [one, other] = await Promise.all(handles.map((database) => storage.openReplica({ database })));
+    const handler = heldHandler();
+    other?.queue.work(handler.handle);
+    for (let signs = 0; signs < 3; signs += 1) {
+      await storage.clock.advance(second);
+      await Promise.all(handles.map((handle) => handle.busy()));
+    }
+    await one?.queue.add(buildJob(1));
+    await expect.poll(() => handler.runs.length).toBe(1);
+  });
+
+  it("send what changes at another to an open page", async () => {
+    const [one, other] = [await storage.openReplica(), await working()];
+    await using page = await openPageServer({ queue: one.queue });
+    const stream = await openEventStream(`${page.url}/events`);
+    await stream.waitFor(({ name }) => name === "overview");
+    const row = (state: string) =>
+      stream.waitFor(({ name, data }) => name === "row" && (data as { html: string }).html.includes(state));
+    await other.queue.add(buildJob(1));
+    await storage.clock.advance(2 * second);
+    await row("running");
+    other.handler.open()[0]?.finish(nothing);
+    await row("done");
+    stream.close();
   });
 
   it("do nothing twice because an answer was lost", async () => {

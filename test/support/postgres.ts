@@ -143,7 +143,7 @@ server_round_robin = 1
 
 /** The server takes a key only from a file of its own. */
 function tlsOptions(directory: string, { certificate, key }: { readonly certificate: string; readonly key: string }) {
-  const { uid, gid } = owner();
+  const { uid, gid } = serverUser();
   const files = [certificate, key].map((source, index) => {
     const file = join(directory, index === 0 ? "server.crt" : "server.key");
     writeFileSync(file, readFileSync(source), { mode: 0o600 });
@@ -199,7 +199,7 @@ function guarded(server: string, args: readonly string[], directory: string, sig
     if [ -e over ]; then cd / && rm -rf "$0"; else kill $reader; fi`;
   return spawn("sh", ["-c", script, directory, signal, server, ...args], {
     stdio: ["pipe", "ignore", "ignore"],
-    ...owner(),
+    ...serverUser(),
   });
 }
 
@@ -227,15 +227,15 @@ async function queryOnce(port: number, database: string, sql: string): Promise<r
   }
 }
 
-/** PostgreSQL refuses to run as root: as its own user then, or as nobody. */
-function owner(): { readonly uid?: number; readonly gid?: number } {
+/** As whom servers run, where that is not this user: PostgreSQL refuses to run as root, so as its own user then, or as nobody. */
+export function serverUser(): { readonly uid?: number; readonly gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const entry = readFileSync("/etc/passwd", "utf8").match(/^postgres:[^:]*:(\d+):(\d+):/m);
   return { uid: Number(entry?.[1] ?? 65_534), gid: Number(entry?.[2] ?? 65_534) };
 }
 
 function ownDirectory(prefix: string): string {
-  const { uid, gid } = owner();
+  const { uid, gid } = serverUser();
   // The tests' own directory is for their user alone.
   const directory = mkdtempSync(join(uid === undefined ? tmpdir() : "/tmp", prefix));
   if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid);
@@ -243,7 +243,7 @@ function ownDirectory(prefix: string): string {
 }
 
 function asUser(path: string, args: readonly string[]): ChildProcess {
-  return spawn(path, args, { stdio: ["ignore", "ignore", "inherit"], cwd: "/", ...owner() });
+  return spawn(path, args, { stdio: ["ignore", "ignore", "inherit"], cwd: "/", ...serverUser() });
 }
 
 function program(name: string): string {

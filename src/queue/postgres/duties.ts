@@ -39,13 +39,18 @@ export function createDuties(
     async once(name, within, work, signal) {
       const duty = createDuty(connection, `once ${name}`, membership?.id ?? null, now);
       if (!(await duty.begin(within))) return undefined;
+      const lost = new AbortController();
+      const unwatch = membership?.watch(() => lost.abort());
+      const both = AbortSignal.any([signal, lost.signal]);
       try {
-        const answer = await work(signal);
-        await duty.end(!signal.aborted);
+        const answer = await work(both);
+        await duty.end(!both.aborted);
         return answer;
       } catch (error) {
         await duty.end(false).catch(() => undefined);
         throw error;
+      } finally {
+        unwatch?.();
       }
     },
     replicas: () => readReplicas(connection, queue, membership?.id),

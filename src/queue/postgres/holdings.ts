@@ -27,6 +27,7 @@ export function createHoldings() {
   const untold = new Map<string, JobRecord[]>();
   const held = new Map<string, { readonly queue: string; isSettling: boolean }>();
   const wishes = new Map<string, Wish>();
+  const watchers = new Set<() => void>();
 
   function tellLost(tokens: readonly string[]): void {
     const lost = tokens.filter((token) => held.get(token)?.isSettling === false);
@@ -69,11 +70,16 @@ export function createHoldings() {
     drop: (token: string): void => void held.delete(token),
     want: (duty: string, given: () => void, taken: () => void): void => void wishes.set(duty, { given, taken, isOurs: false }),
     forget: (duty: string): void => void wishes.delete(duty),
+    watch(lost: () => void): () => void {
+      watchers.add(lost);
+      return () => watchers.delete(lost);
+    },
     all: () => ({ held: [...held.keys()], wanted: [...wishes.keys()] }),
     /** Others may soon think that we are dead, so nothing is surely ours. */
     distrust(): void {
       tellLost([...held.keys()]);
       for (const wish of wishes.values()) setOurs(wish, false);
+      for (const lost of watchers) lost();
     },
     hear({ released, lost, duties, due }: Heard): void {
       tellLost(lost);

@@ -36,6 +36,8 @@ export interface Membership {
   /** Asks for what only one replica at a time can have. `given` is called when this one has it, `taken` when it can no longer rely on it. */
   want(duty: string, given: () => void, taken: () => void): void;
   giveUp(duty: string): Promise<void>;
+  /** Calls when others may no longer know that this process lives, until the function that it answers is called. */
+  watch(lost: () => void): () => void;
   close(): Promise<void>;
 }
 
