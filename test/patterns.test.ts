@@ -21,6 +21,9 @@ const generous = 200;
 /** Milliseconds that a busy machine may add. What grows with the square takes many seconds for 64 kB already. */
 const interruption = 250;
 const linear = /[^€]§/;
+const lengths = [16, 64, 256, 1024].map((size) => size * kilobyte);
+/** Milliseconds that a pattern may take for each of the lengths. */
+const bounds = new Map(lengths.map((length) => [length, generous * timeOf(linear, "a".repeat(length), 3) + interruption]));
 
 /** The length at which a pattern takes far more than the text is long; undefined when it never does. */
 function tooSlowAt({ expression }: FoundPattern): string | undefined {
@@ -30,9 +33,8 @@ function tooSlowAt({ expression }: FoundPattern): string | undefined {
       .toSorted((a, b) => b.time - a.time)
       .slice(0, 3);
   let starts = slowest(worstTexts(expression, 4 * kilobyte)).map(({ text }) => text);
-  for (const length of [16, 64, 256, 1024].map((size) => size * kilobyte)) {
+  for (const [length, bound] of bounds) {
     starts = starts.map((text) => longer(text, length));
-    const bound = generous * timeOf(linear, "a".repeat(length), 3) + interruption;
     const found = starts.find((text) => timeOf(expression, text, 1) > bound && timeOf(expression, text, 3) > bound);
     if (found) return `${length} of ${JSON.stringify(found.slice(0, 30))}…`;
   }

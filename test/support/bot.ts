@@ -111,7 +111,7 @@ export function startBot(
   });
 
   // The bot logs to standard output, a command that ends by itself to standard error.
-  const lines = () => [...stdout.lines(), ...stderr.lines()].flatMap(parseLine);
+  const lines = () => [...stdout.lines(), ...stderr.lines()];
 
   return {
     get lines() {
@@ -138,21 +138,26 @@ export function startBot(
   };
 }
 
+/** Each line is parsed once, though whoever waits for one looks at all of them again and again. */
 function createSink() {
   const chunks: string[] = [];
+  const parsed: Record<string, unknown>[] = [];
+  let rest = "";
   let waiting = Promise.withResolvers<void>();
   return {
     write(chunk: string) {
       chunks.push(chunk);
+      rest += chunk;
       waiting.resolve();
       waiting = Promise.withResolvers();
     },
     text: () => chunks.join(""),
-    lines: () => chunks.join("").split("\n"),
+    lines(): readonly Record<string, unknown>[] {
+      const complete = rest.split("\n");
+      rest = complete.pop() ?? "";
+      parsed.push(...complete.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)));
+      return parsed;
+    },
     written: () => waiting.promise,
   };
-}
-
-function parseLine(line: string): Record<string, unknown>[] {
-  return line.startsWith("{") ? [JSON.parse(line)] : [];
 }
