@@ -51,5 +51,12 @@ export function plainText(text: string | undefined): string | undefined {
 
 const mebibyte = 1024 * 1024;
 
-/** The most bytes of a file, by kind. */
-export const fileLimits = { text: 4 * mebibyte, database: 64 * mebibyte, rpm: 256 * mebibyte, archive: 128 * mebibyte } as const;
+/** The most bytes of a file, by kind. A file is in memory as a whole, and two are read at a time in a pod of 512 MiB. */
+export const fileLimits = {
+  text: 4 * mebibyte,
+  database: 64 * mebibyte,
+  rpm: 128 * mebibyte,
+  archive: 128 * mebibyte,
+  /** A description in an archive. */
+  metadata: mebibyte,
+} as const;

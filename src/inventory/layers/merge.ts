@@ -1,5 +1,5 @@
 import type { LayerContents, PickedFile } from "./contents.ts";
-import { linkedPath } from "./paths.ts";
+import { linkedPath, longestPath } from "./paths.ts";
 
 /** A needed file in the whole image. */
 export interface MergedFile extends PickedFile {
@@ -76,21 +76,20 @@ function isGone(path: string, gone: ReadonlySet<string>, emptied: ReadonlySet<st
 const mostLinks = 40;
 
 function resolvePath(path: string, links: ReadonlyMap<string, string>): string | undefined {
-  let waiting = path.split("/").filter(Boolean);
-  let resolved: string[] = [];
+  // The next part is the last one.
+  const waiting = path.split("/").filter(Boolean).toReversed();
+  let resolved = "";
   let followed = 0;
-  while (waiting.length > 0) {
-    const [next = "", ...rest] = waiting;
-    const candidate = [...resolved, next].join("/");
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const candidate = resolved ? `${resolved}/${next}` : next;
     const target = links.get(candidate);
     if (target === undefined) {
-      resolved.push(next);
-      waiting = rest;
+      resolved = candidate;
       continue;
     }
-    if (++followed > mostLinks) return undefined;
-    waiting = [...linkedPath(resolved.join("/"), target), ...rest];
-    resolved = [];
+    if (++followed > mostLinks || target.length > longestPath) return undefined;
+    waiting.push(...linkedPath(resolved, target).toReversed());
+    resolved = "";
   }
-  return resolved.join("/");
+  return resolved;
 }

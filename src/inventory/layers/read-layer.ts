@@ -109,7 +109,8 @@ function ownerOf(path: string): PackageDatabase | undefined {
 function takeFile(path: string, size: number, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
   const database = ownerOf(path);
   if (!database) scanFile(path, stream, contents);
-  else if (size <= database.limit) collect(stream, (bytes) => contents.files.push(pickFile(path, bytes, database, keeping)));
+  else if (size <= database.limit)
+    collect(size, stream, (bytes) => contents.files.push(pickFile(path, bytes, database, keeping)));
   else
     contents.files.push({
       path,
@@ -118,10 +119,14 @@ function takeFile(path: string, size: number, stream: EntryStream, contents: Gro
     });
 }
 
-function collect(stream: EntryStream, take: (bytes: Buffer) => void): void {
-  const chunks: Buffer[] = [];
-  stream.on("data", (chunk) => void chunks.push(chunk as Buffer));
-  stream.once("end", () => take(Buffer.concat(chunks)));
+/** Into one place from the start: pieces would be there twice once they are put together. */
+function collect(size: number, stream: EntryStream, take: (bytes: Buffer) => void): void {
+  const bytes = Buffer.allocUnsafe(size);
+  let filled = 0;
+  stream.on("data", (chunk) => {
+    filled += (chunk as Buffer).copy(bytes, filled);
+  });
+  stream.once("end", () => take(bytes.subarray(0, filled)));
 }
 
 function pickFile(path: string, bytes: Buffer, database: PackageDatabase, keeping: Keeping): PickedFile {
@@ -169,10 +174,12 @@ function scanFile(path: string, stream: EntryStream, contents: GrowingContents):
 
 /** A file and its companion in the same layer are read together, in either order. */
 function pairCompanions(contents: GrowingContents): void {
+  const companions = new Map<string, PickedFile>();
+  for (const file of contents.files.toReversed()) companions.set(file.path, file);
   for (const [index, file] of contents.files.entries()) {
     const database = databases.find(({ name }) => name === file.database);
     if (!database?.companion || !database.owns(file.path)) continue;
-    const companion = contents.files.find(({ path }) => path === `${file.path}${database.companion}`);
+    const companion = companions.get(`${file.path}${database.companion}`);
     if (companion) contents.files[index] = readPair(database, file, companion);
   }
 }

@@ -8,6 +8,8 @@ import { describe, expect, it } from "vitest";
 import { type Findings, UnreadableDatabase } from "../../../src/inventory/databases/database.ts";
 import { databases } from "../../../src/inventory/databases/index.ts";
 import { readGoBuildInfo } from "../../../src/inventory/databases/languages/go.ts";
+import { readRpmHeader } from "../../../src/inventory/databases/system/rpm-header.ts";
+import { sqliteBlobs } from "../../../src/inventory/databases/system/rpm-sqlite.ts";
 import { goBuildInfo } from "../../support/go-program.ts";
 import { mutations } from "../../support/mutations.ts";
 import { ndbDatabase, rpmHeader } from "../../support/rpm.ts";
@@ -105,10 +107,64 @@ describe("on damaged and on any bytes, reading ends with packages that can be sh
   });
 });
 
+const java = databases.find(({ name }) => name === "Java archive");
+const rpm = databases.find(({ name }) => name === "rpm (Berkeley DB)");
+
 it("an archive that unpacks to more than its word, or to far too much, is a reason and not memory", () => {
   const bomb = makeZip([
     { name: "META-INF/MANIFEST.MF", bytes: Buffer.alloc(0), packed: deflateRawSync(Buffer.alloc(50_000_000)) },
   ]);
-  const java = databases.find(({ name }) => name === "Java archive");
   expect(() => java?.read({ path: "a-1.jar", bytes: bomb })).toThrow(UnreadableDatabase);
+  const large = makeZip([{ name: "META-INF/MANIFEST.MF", bytes: Buffer.alloc(50_000_000, "a") }]);
+  expect(java?.read({ path: "a-1.jar", bytes: large })).toEqual({
+    packages: [{ ecosystem: "maven", name: "a", version: "1" }],
+    troubles: [expect.stringContaining("META-INF/MANIFEST.MF: it is larger than")],
+  });
+});
+
+it("an archive of archives without end is read in part", () => {
+  const thing = makeZip([{ name: "META-INF/maven/org.example/thing/pom.properties", bytes: pom }]);
+  const many = (bytes: Buffer) => makeZip(Array.from({ length: 200 }, (_, at) => ({ name: `${at}.jar`, bytes })));
+  const { packages = [], troubles } = java?.read({ path: "a-1.jar", bytes: many(many(thing)) }) ?? {};
+  expect(packages.length).toBeLessThanOrEqual(10_000);
+  expect(troubles?.join()).toMatch(/more than 10000 archives/);
+});
+
+describe("bytes that many entries share are read no more often than there are bytes:", () => {
+  it("in a header of rpm", () => {
+    const entries = 60_000;
+    const header = Buffer.alloc(8 + entries * 16 + 32 * 1024 * 1024, "x");
+    header.writeInt32BE(entries, 0);
+    header.writeInt32BE(header.length - 8 - entries * 16, 4);
+    for (let at = 8; at < 8 + entries * 16; at += 16) header.set([0, 0, 0x03, 0xe8, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1], at);
+    expect(() => readRpmHeader(header)).toThrow("no name or version");
+  });
+
+  it("in the schema of a SQLite file", () => {
+    const pageSize = 65_536;
+    const file = Buffer.alloc(200 * pageSize);
+    sqliteFile().copy(file, 0, 0, 100);
+    file.writeUInt16BE(1, 16);
+    file.writeUInt8(0x0d, 100);
+    const cells = 20_000;
+    file.writeUInt16BE(cells, 103);
+    for (let cell = 0; cell < cells; cell++) file.writeUInt16BE(50_000, 108 + cell * 2);
+    // A payload of 12 MiB, whose overflow page is followed by itself.
+    file.set([0x86, 0x80, 0x80, 0x00, 0x01, 0x02, 0x00], 50_000);
+    expect(() => sqliteBlobs(file, undefined, "Packages").next()).toThrow(UnreadableDatabase);
+  });
+
+  it("in a value of Berkeley DB that runs in a circle", () => {
+    const file = Buffer.from(readFileSync(join(import.meta.dirname, "../../fixtures/rpm/libuuid-bdb.Packages")));
+    const pageSize = file.readUInt32LE(20);
+    const overflow = Array.from({ length: file.length / pageSize }, (_, page) => page).filter(
+      (page) => file[page * pageSize + 25] === 7,
+    );
+    expect(overflow.length).toBeGreaterThan(0);
+    for (const page of overflow) {
+      file.writeUInt16LE(1, page * pageSize + 22);
+      file.writeUInt32LE(page, page * pageSize + 16);
+    }
+    expect(outcome(() => rpm?.read({ path: "var/lib/rpm/Packages", bytes: file }))?.packages ?? []).toEqual([]);
+  });
 });

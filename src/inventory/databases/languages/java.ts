@@ -5,6 +5,7 @@ import { type ZipEntry, zipEntries } from "./zip.ts";
 
 const archive = /\.(?:jar|war|ear|par)$/i;
 const deepest = 4;
+const mostNested = 10_000;
 
 /**
  * Java archives: by Maven's `pom.properties` in them, also those of shaded packages, otherwise by manifest and file name. Archives inside archives are
@@ -17,8 +18,8 @@ export const java: PackageDatabase = {
   read({ path, bytes }): Findings {
     const packages: FoundPackage[] = [];
     const troubles = new Set<string>();
-    // All unpacked bytes count, however archives are nested.
-    const budget = { left: 2 * fileLimits.archive };
+    // All unpacked bytes and all archives count, however they are nested.
+    const budget = { left: fileLimits.archive, archives: mostNested };
     readArchive(path, bytes, 0, { packages, troubles, budget });
     return { packages, troubles: [...troubles].slice(0, 3) };
   },
@@ -27,15 +28,15 @@ export const java: PackageDatabase = {
 interface Reading {
   readonly packages: FoundPackage[];
   readonly troubles: Set<string>;
-  readonly budget: { left: number };
+  readonly budget: { left: number; archives: number };
 }
 
 function readArchive(path: string, bytes: Buffer, depth: number, reading: Reading): void {
   const entries = zipEntries(bytes);
   const found = entries.filter(({ name }) => /^META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/.test(name));
-  const own = found.map((entry) => mavenPackage(unpack(entry, reading))).filter((one) => one !== undefined);
+  const own = found.map((entry) => mavenPackage(describe(entry, reading))).filter((one) => one !== undefined);
   const manifest = entries.find(({ name }) => name.toUpperCase() === "META-INF/MANIFEST.MF");
-  const guessed = own.length > 0 ? undefined : guess(path, manifest && unpack(manifest, reading));
+  const guessed = own.length > 0 ? undefined : guess(path, manifest && describe(manifest, reading));
   for (const one of guessed ? [guessed] : own) {
     if (reading.packages.length >= mostPackages) throw new RangeError(`it has more than ${mostPackages} packages`);
     reading.packages.push(one);
@@ -48,12 +49,23 @@ function readNested(path: string, entry: ZipEntry, depth: number, reading: Readi
     reading.troubles.add(`archives in it are nested deeper than ${deepest} times`);
     return;
   }
+  if (--reading.budget.archives < 0) {
+    reading.troubles.add(`it has more than ${mostNested} archives in it`);
+    return;
+  }
   try {
     readArchive(`${path}/${entry.name}`, unpack(entry, reading), depth, reading);
   } catch (error) {
     if (!(error instanceof UnreadableDatabase || error instanceof RangeError)) throw error;
     reading.troubles.add(`${plainText(entry.name) ?? "an archive in it"}: ${"code" in error ? "it is cut off" : error.message}`);
   }
+}
+
+/** A file that describes a package is small; one that is not is left out. */
+function describe(entry: ZipEntry, reading: Reading): Buffer {
+  if (entry.size <= fileLimits.metadata) return unpack(entry, reading);
+  reading.troubles.add(`${plainText(entry.name)}: it is larger than the ${fileLimits.metadata} bytes that are read`);
+  return Buffer.alloc(0);
 }
 
 function unpack(entry: ZipEntry, { budget }: Reading): Buffer {

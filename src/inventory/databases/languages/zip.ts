@@ -71,7 +71,9 @@ function entryAt(bytes: Buffer, at: number, nameLength: number, shift: number): 
 
 function inflate(data: Buffer, limit: number): Buffer {
   try {
-    return inflateRawSync(data, { maxOutputLength: Math.max(1, limit) });
+    const most = Math.max(1, limit);
+    // As one chunk: several are there twice once they are put together.
+    return inflateRawSync(data, { maxOutputLength: most, chunkSize: Math.max(64, most) });
   } catch {
     throw new UnreadableDatabase("a file in it is damaged");
   }

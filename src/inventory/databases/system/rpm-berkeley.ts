@@ -78,6 +78,7 @@ function overflow({ bytes, pageSize, u16, u32 }: Database, first: number, length
     if (bytes[start + 25] !== pageTypes.overflow || used === 0 || used > pageSize - pageHeader) {
       throw new UnreadableDatabase("a package's pages are broken");
     }
+    if (parts.length * pageSize > bytes.length) throw new UnreadableDatabase("a package's pages run in a circle");
     parts.push(bytes.subarray(start + pageHeader, start + pageHeader + Math.min(used, missing)));
     missing -= used;
     page = u32(start + 16);

@@ -14,6 +14,7 @@ const tags = {
 
 const types = { int32: 4, string: 6, stringArray: 8, translated: 9 } as const;
 const mostEntries = 65_535;
+const longestText = 2_000;
 
 /**
  * The package of an rpm header. Undefined for a public key, which is stored like a package. The header has no magic, as in the databases (rpm:
@@ -63,9 +64,11 @@ function valueAt(data: Buffer, type: number, offset: number): Value {
   if (type === types.int32) return data.readUInt32BE(offset);
   if (type !== types.string && type !== types.stringArray && type !== types.translated) return undefined;
   if (offset < 0 || offset >= data.length) throw new UnreadableDatabase("a package's header points outside itself");
-  const end = data.indexOf(0, offset);
-  if (end < 0) throw new UnreadableDatabase("a text in a package's header has no end");
-  return data.toString("utf8", offset, Math.min(end, offset + 2_000));
+  // No further than is kept: thousands of entries can point at the same long text.
+  const start = data.subarray(offset, offset + longestText);
+  const end = start.indexOf(0);
+  if (end < 0 && start.length < longestText) throw new UnreadableDatabase("a text in a package's header has no end");
+  return start.toString("utf8", 0, end < 0 ? longestText : end);
 }
 
 function text(value: Value): string | undefined {

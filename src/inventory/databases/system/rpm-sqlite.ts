@@ -17,19 +17,24 @@ const deepest = 24;
  */
 export function* sqliteBlobs(bytes: Buffer, log: Buffer | undefined, table: string): Generator<Buffer> {
   const pages = pageReader(bytes, log);
-  const root = rootPage(pages, table);
-  // Rows never overlap, so together they cannot be larger than the file.
-  let left = pages.bytes;
-  for (const row of rows(pages, root, new Set())) {
-    left -= row.values.length;
-    if (left < 0) throw new UnreadableDatabase("its packages lie upon each other");
+  for (const row of tableRows(pages, rootPage(pages, table))) {
     const blob = column(row, 1);
     if (Buffer.isBuffer(blob)) yield blob;
   }
 }
 
+/** Rows never overlap, so together they cannot be larger than the file. */
+function* tableRows(pages: ReadPage, root: number): Generator<Row> {
+  let left = pages.bytes;
+  for (const row of rows(pages, root, new Set())) {
+    left -= row.values.length;
+    if (left < 0) throw new UnreadableDatabase("its rows lie upon each other");
+    yield row;
+  }
+}
+
 function rootPage(pages: ReadPage, table: string): number {
-  for (const row of rows(pages, 1, new Set())) {
+  for (const row of tableRows(pages, 1)) {
     const root = column(row, 3);
     if (String(column(row, 0)) === "table" && String(column(row, 1)) === table && typeof root === "number") return root;
   }
