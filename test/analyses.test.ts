@@ -98,9 +98,9 @@ describe("services that are down for hours", () => {
     const others = ["thoth", "packages", "own-scanner"];
     for (const name of others) await expect.poll(() => outcomes(name)).toEqual(analysedBy([name], 2));
     const asked = () => Object.values(down).map((name) => services[name].requests.length);
-    for (let passed = 0; passed < 3 * hour; passed += 20 * minute) {
+    for (let passed = 0; passed < 2 * hour; passed += 30 * minute) {
       const before = asked();
-      clock.leap(20 * minute);
+      clock.leap(30 * minute);
       // Each was tried again, and is waited for again.
       await expect.poll(() => asked().every((count, at) => count > (before[at] ?? 0))).toBe(true);
     }

@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { createWorld, type World } from "./support/bot.ts";
 import { startBotProcess } from "./support/bot-process.ts";
+import { type LeapingClock, leapingClock } from "./support/fast-clock.ts";
 import { startHttpServer } from "./support/http-server.ts";
 import { requirePrograms } from "./support/programs.ts";
 import { makeImage } from "./support/registry-images.ts";
@@ -13,9 +14,9 @@ import { imageOf } from "./support/submissions.ts";
 const secret = randomBytes(16).toString("hex");
 
 /** A bot that takes web hooks, and where; both ports are the system's choice. */
-async function hookedBot(world: World, environment: Readonly<Record<string, string>> = {}) {
+async function hookedBot(world: World, environment: Readonly<Record<string, string>> = {}, clock?: LeapingClock) {
   const hooked = { BUILD_WATCHER_SERVER: "1", PORT: "0", BUILD_WATCHER_WEBHOOK_SECRET: secret, ...environment };
-  const bot = world.bot([], hooked);
+  const bot = world.bot([], hooked, clock);
   const { url } = await bot.logged(({ url }) => url !== undefined);
   return { bot, url: String(url) };
 }
@@ -27,16 +28,23 @@ async function registryThatNotifies(url: string, options: RegistryOptions = {}) 
   return registry;
 }
 
+/** Milliseconds in which an image without a tag may prove to be a part of another. */
+const wholeWithin = 10_000;
+
 const submitted = (world: World) => world.analysis.submissions.map(imageOf);
 
 requirePrograms("docker-registry")("a real docker-registry", () => {
   it("tells the bot of pushed images, each of which is submitted once", async () => {
     await using world = await createWorld();
-    const { bot, url } = await hookedBot(world);
+    const clock = leapingClock();
+    const { bot, url } = await hookedBot(world, {}, clock);
     const registry = await registryThatNotifies(url);
     const image = makeImage();
     const first = await registry.push("shop/app", image, "1.0");
     const second = await registry.push("shop/app", makeImage());
+    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+    await expect.poll(metrics).toContain('webhook_images_total{hook="registry",result="new"} 2');
+    clock.leap(wholeWithin);
     await world.analysis.waitFor(({ submissions }) => submissions.length === 2);
     expect(submitted(world).toSorted()).toEqual([first, second].toSorted());
     await registry.push("shop/app", image, "1.1");
@@ -80,12 +88,14 @@ requirePrograms("docker-registry", "skopeo")("a push registry that notifies", ()
     const target = await registryThatNotifies(relay.url);
     const source = await startRegistry();
     onTestFinished(() => source.close());
-    const { url } = await hookedBot(world, {
+    const clock = leapingClock();
+    const copying = {
       THOTH_PUSH_REGISTRY: `${target.host}/copies`,
       THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1",
       THOTH_NO_DESTINATION_REGISTRY_TLS_VERIFY: "1",
       BUILD_WATCHER_WEBHOOK_REPOSITORIES: "*/shop/*,*/copies/*",
-    });
+    };
+    const { url } = await hookedBot(world, copying, clock);
     relay.leadTo(url);
     const image = makeImage();
     await source.push("shop/app", image, "1");
@@ -95,6 +105,7 @@ requirePrograms("docker-registry", "skopeo")("a push registry that notifies", ()
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ events: [{ ...event, request: { host: source.host } }] }),
     });
+    clock.leap(wholeWithin);
     await world.analysis.waitFor(({ submissions }) => submissions.length === 1);
     expect(submitted(world)).toEqual([`${target.host}/copies/${nameAt(source)}_shop_app@${image.digest}`]);
     await target.push("bank/app", makeImage(), "1");

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createWorld, type World } from "../support/bot.ts";
+import { type LeapingClock, leapingClock } from "../support/fast-clock.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { digestOf, type MadeImage, makeImage, makeIndex } from "../support/registry-images.ts";
 import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
@@ -8,21 +9,22 @@ import { imageOf } from "../support/submissions.ts";
 
 const secret = randomBytes(16).toString("hex");
 
-async function hookedBot(world: World): Promise<string> {
+async function hookedBot(world: World, clock?: LeapingClock): Promise<string> {
   const environment = {
     BUILD_WATCHER_SERVER: "1",
     PORT: "0",
     BUILD_WATCHER_WEBHOOK_SECRET: secret,
     THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1",
   };
-  const { url } = await world.bot([], environment).logged((line) => line.url !== undefined);
+  const { url } = await world.bot([], environment, clock).logged((line) => line.url !== undefined);
   return String(url);
 }
 
 async function open(tell?: (url: string) => { url: string; headers: Record<string, string[]> }) {
   const world = await createWorld();
   onTestFinished(() => world[Symbol.asyncDispose]());
-  const url = await hookedBot(world);
+  const clock = leapingClock();
+  const url = await hookedBot(world, clock);
   const registry = await startRegistry(tell ? { notify: tell(url) } : {});
   onTestFinished(() => registry.close());
   const call = async (body: unknown) => {
@@ -30,8 +32,12 @@ async function open(tell?: (url: string) => { url: string; headers: Record<strin
     const answer = await fetch(`${url}/webhooks/registry`, { method: "POST", headers, body: JSON.stringify(body) });
     return answer.status;
   };
-  return { world, url, registry, call };
+  const metrics = async () => (await fetch(`${url}/metrics`)).text();
+  return { world, clock, registry, call, metrics };
 }
+
+/** Milliseconds in which an image without a tag may prove to be a part of another. */
+const wholeWithin = 10_000;
 
 const submitted = ({ analysis }: World) => analysis.submissions.map(imageOf).toSorted();
 
@@ -61,26 +67,28 @@ function harborTells({ host }: RegistryServer, digest: string, tag?: string): un
 
 requirePrograms("docker-registry")("one push is one job", () => {
   it("if a registry reports each manifest alone; an untagged image by itself is one job, too", async () => {
-    const { world, registry } = await open((url) => ({
+    const { world, clock, registry, metrics } = await open((url) => ({
       url: `${url}/webhooks/registry`,
       headers: { Authorization: [`Bearer ${secret}`] },
     }));
     const whole = await registry.push("shop/app", makeIndex(["amd64", "arm64", "s390x"]), "1.0");
     const alone = await registry.push("shop/tool", makeImage());
     await registry.push("shop/app", signature());
+    await expect.poll(metrics).toContain('webhook_images_total{hook="registry",result="new"} 6');
+    clock.leap(wholeWithin);
     await world.analysis.waitFor(({ submissions }) => submissions.length === 2);
     expect(submitted(world)).toEqual([whole, alone].toSorted());
   });
 
   it("if Harbor reports each of them, even an attestation, without naming the index", async () => {
-    const { world, url, registry, call } = await open();
+    const { world, clock, registry, call, metrics } = await open();
     const index = makeIndex();
     const extra = attestation();
     const whole = await registry.push("shop/app", index, "1.0");
     await registry.push("shop/app", extra);
     for (const { digest } of [...index.children, extra]) expect(await call(harborTells(registry, digest))).toBe(202);
     expect(await call(harborTells(registry, index.digest, "1.0"))).toBe(202);
-    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+    clock.leap(wholeWithin);
     await expect.poll(metrics).toMatch(/build_watcher_jobs\{[^}]*outcome="done"[^}]*\} 3/);
     expect(submitted(world)).toEqual([whole]);
   });

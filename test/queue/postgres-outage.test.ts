@@ -75,7 +75,7 @@ describePostgres("a queue whose database is away", () => {
         add.catch(() => undefined);
         added.push(add);
       }
-    }, 20);
+    }, 50);
     onTestFinished(() => clearInterval(adding));
     for (const how of ["fast", "immediate"] as const) {
       await expect.poll(() => runs.size).toBeGreaterThan(10);

@@ -53,11 +53,11 @@ requirePrograms(
 
   it("brings the images of two namespaces over by digest, shows no password to any process, and copies nothing twice", async () => {
     const names = await Promise.all(
-      Array.from({ length: 12 }, (_, index) => source.push(`${index % 2 ? "one" : "two"}/app${index >> 1}`, makeImage(), "v1")),
+      Array.from({ length: 6 }, (_, index) => source.push(`${index % 2 ? "one" : "two"}/app${index >> 1}`, makeImage(), "v1")),
     );
     const copier = await open("many");
     const spy = spyOnChildren(copier.stateDirectory);
-    const copies = await inParallel(4, names, (name) => copier.copyNamed(name.replace("@", ":v1@")));
+    const copies = await inParallel(3, names, (name) => copier.copyNamed(name.replace("@", ":v1@")));
     const seen = spy.stop();
 
     expect(copies.map(formatImageReference)).toEqual(

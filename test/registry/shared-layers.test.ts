@@ -8,7 +8,7 @@ import { digestOf, makeImage, makeLayer } from "../support/registry-images.ts";
 import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
 
 const sharedCount = 3;
-const imageCount = 6;
+const imageCount = 4;
 
 requirePrograms("skopeo", "docker-registry")("layers that images share", () => {
   let source: RegistryServer;

@@ -35,8 +35,8 @@ export interface Contract {
   settle(): Promise<void>;
   open(options?: Partial<QueueOptions>): Promise<JobQueue>;
   reopen(queue: JobQueue): Promise<JobQueue>;
-  /** Lets the clock run until a condition holds; fails when it does not within twelve hours. */
-  until(condition: () => boolean | Promise<boolean>): Promise<void>;
+  /** Lets the clock run until a condition holds, which is looked at once a second or step; fails when it does not within twelve hours. */
+  until(condition: () => boolean | Promise<boolean>, step?: number): Promise<void>;
 }
 
 const defaults: QueueOptions = { workers: 2, jobTimeout: 15 * minute, giveUpAfter: 72 * hour };
@@ -73,10 +73,10 @@ export function useStorage(createStorage: () => Promise<QueueStorage>): Contract
       await queue.close();
       return open();
     },
-    async until(condition) {
-      for (let spent = 0; !(await condition()); spent += second) {
+    async until(condition, step = second) {
+      for (let spent = 0; !(await condition()); spent += step) {
         if (spent > 12 * hour) throw new Error("the condition never held");
-        await clock.advance(second);
+        await clock.advance(step);
       }
     },
   };

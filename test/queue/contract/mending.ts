@@ -54,14 +54,14 @@ export function describeMending(contract: Contract): void {
     });
 
     it("runs a retried job at once, its age counted anew", async () => {
-      const queue = await open({ giveUpAfter: hour });
+      const queue = await open({ giveUpAfter: 10 * minute });
       let fails = true;
       queue.work(async () => {
         if (fails) throw new JobError("RegistryUnavailable", "503");
         return result;
       });
       await queue.add(buildJob(1));
-      await until(async () => (await queue.counts()).failed === 1);
+      await until(async () => (await queue.counts()).failed === 1, minute);
       await queue.retry("build-uid-1");
       await contract.settle();
       expect(await queue.find("build-uid-1")).toMatchObject({ state: "waiting", error: { reason: "RegistryUnavailable" } });
