@@ -4,6 +4,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { createHttpNotifier, type NotifierSettings } from "../../src/notifications/http-notifier.ts";
 import type { Notification } from "../../src/notifications/notifier.ts";
 import { fakeClock } from "../support/fake-clock.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { type ReceiverServer, startReceiver } from "../support/receiver-server.ts";
 
 const secret = `whsec_${Buffer.alloc(32, "k").toString("base64")}`;
@@ -95,9 +96,30 @@ describe("a receiver that fails", () => {
     expect(receiver.received).toHaveLength(4);
   });
 
-  it("is left in peace for as long as it asks", async () => {
-    const receiver = await startReceiver(() => ({ status: 429, headers: { "retry-after": "600" } }));
-    await expect(notifierFor(receiver).deliver()).rejects.toMatchObject({ retryAfter: 600_000 });
+  it.each([
+    ["600", 600_000],
+    ["31536000", 3_600_000],
+    [new Date(Date.now() + 365 * 86_400_000).toUTCString(), 3_600_000],
+  ])("is left in peace for as long as it asks, up to an hour: %s", async (asked, retryAfter) => {
+    const receiver = await startReceiver(() => ({ status: 429, headers: { "retry-after": asked } }));
+    await expect(notifierFor(receiver).deliver()).rejects.toMatchObject({ retryAfter });
+  });
+
+  it.each([200, 500])("with an answer of %i that never ends is not listened to", async (status) => {
+    const left = Promise.withResolvers<void>();
+    await using server = await startHttpServer(async (request, response) => {
+      response.once("close", left.resolve).writeHead(status);
+      for await (const _ of request);
+      while (!response.destroyed) {
+        response.write(Buffer.alloc(1024 * 1024, "x"));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    const answer = await notifierFor(server)
+      .deliver()
+      .catch((error: Error) => error.message);
+    expect(answer).toEqual(status === 200 ? { status } : `${server.url} answered 500`);
+    await left.promise;
   });
 
   it("fails once when several deliveries fail together", async () => {

@@ -156,6 +156,15 @@ describe("what is known of an image", () => {
     expect(image.packages).toHaveLength(1);
   });
 
+  it("takes no time for paths and links that are longer than any system's", async () => {
+    const long = "a/".repeat(200_000);
+    const hostile = Object.fromEntries(
+      Array.from({ length: 20 }, (_, at) => [`${long}${at}/node_modules/x/package.json`, npm("x")]),
+    );
+    const image = await imageOf(base, { ...hostile, lib: { link: long }, "lib/node_modules/b/package.json": npm("b") });
+    expect(image.packages.map(({ name }) => name)).toEqual(["base", "b"]);
+  });
+
   it("is partial beyond a limit", async () => {
     const files = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`file-${at}`, "x"]));
     const contents = [
