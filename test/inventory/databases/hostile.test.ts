@@ -149,9 +149,11 @@ describe("bytes that many entries share are read no more often than there are by
     const cells = 20_000;
     file.writeUInt16BE(cells, 103);
     for (let cell = 0; cell < cells; cell++) file.writeUInt16BE(50_000, 108 + cell * 2);
-    // A payload of 12 MiB, whose overflow page is followed by itself.
-    file.set([0x86, 0x80, 0x80, 0x00, 0x01, 0x02, 0x00], 50_000);
-    expect(() => sqliteBlobs(file, undefined, "Packages").next()).toThrow(UnreadableDatabase);
+    // A payload of 12 MB, of which 8199 bytes are here, and an overflow page that is followed by itself.
+    const [size, local] = [8_199 + 190 * (pageSize - 4), 8_199];
+    file.set([(size >> 21) | 0x80, (size >> 14) | 0x80, (size >> 7) | 0x80, size & 0x7f, 1, 2, 0], 50_000);
+    for (const at of [50_005 + local, pageSize]) file.writeUInt32BE(2, at);
+    expect(() => sqliteBlobs(file, undefined, "Packages").next()).toThrow("its rows lie upon each other");
   });
 
   it("in a value of Berkeley DB that runs in a circle", () => {
