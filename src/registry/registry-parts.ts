@@ -5,6 +5,7 @@ import { createHostLimits, type HostLimits } from "./copying/host-limits.ts";
 import { createRegistryHttp, type RegistryHttp } from "./http/registry-http.ts";
 import { createCredentialHelpers } from "./logins/credential-helper.ts";
 import { type CredentialSettings, type Credentials, createCredentials } from "./logins/credentials.ts";
+import { trustedAuthorities } from "./trust/authorities.ts";
 import { createCertificateReader } from "./trust/certificates.ts";
 import { createHostTrust, type HostTrust, type HostTrustSettings } from "./trust/host-trust.ts";
 
@@ -58,6 +59,8 @@ export function createRegistryParts(settings: RegistrySettings): RegistryParts {
     clock,
     readCertificates: async () => (await certificates()).pem,
     async check() {
+      // Here nothing waits for it yet.
+      if (sourceVerifyTls || destinationVerifyTls) trustedAuthorities();
       const [logins, { unused }] = await Promise.all([credentials.check(), certificates()]);
       return [...logins, ...unused];
     },

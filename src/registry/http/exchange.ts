@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, request as requestByHttp } from "node:http";
 import { request as requestByHttps } from "node:https";
 import type { Readable } from "node:stream";
-import { createSecureContext, getCACertificates } from "node:tls";
+import { createSecureContext } from "node:tls";
 import { brotliDecompressSync, unzipSync } from "node:zlib";
 import { addressKind } from "../../core/hosts/addresses.ts";
 import { JobError } from "../../core/jobs/errors.ts";
 import { type Agents, proxyRefusal, type Way } from "../../network/agents.ts";
+import { trustedAuthorities } from "../trust/authorities.ts";
 import type { HostTrust } from "../trust/host-trust.ts";
 import { untrusted } from "../trust/verdict.ts";
 import { connectionFailure } from "./http-failures.ts";
@@ -203,11 +204,10 @@ function keyOf({ verifyTls, certificates }: TlsTrust, publicOnly: boolean): stri
   return `${verifyTls} ${publicOnly} ${createHash("sha256").update(certificates).digest("hex")}`;
 }
 
-/** Node's own CAs and the machine's, which skopeo trusts. */
 function tlsOptions({ verifyTls, certificates }: TlsTrust) {
   if (!verifyTls) return { rejectUnauthorized: false };
-  const ca = [...getCACertificates("default"), ...getCACertificates("system"), certificates].filter(Boolean);
-  // Read once: hundreds of certificates take 200 ms and a megabyte, which every connection would need again.
+  const ca = trustedAuthorities(certificates);
+  // Read once: hundreds of certificates take 20 ms and a megabyte, which every connection would need again.
   return { ca, secureContext: createSecureContext({ ca }) };
 }
 
