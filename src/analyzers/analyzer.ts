@@ -66,7 +66,7 @@ export interface Analyzer {
   readonly name: string;
   /** Submits one job's images; safe to repeat. Throws `JobError`: what the service refuses is final, what it cannot do now is retryable. */
   submit(request: AnalysisRequest, signal: AbortSignal): Promise<Submission>;
-  /** Asks how an analysis goes, where the service can tell. Throws `JobError`. */
+  /** Asks how an analysis goes, if the service can say that. Throws `JobError`. */
   status?(analysisId: string, signal: AbortSignal): Promise<AnalysisStatus>;
   /** Whether the service is there and speaks the contract; throws a `JobError` that says what to change. */
   discover(signal: AbortSignal): Promise<void>;

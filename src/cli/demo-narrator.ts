@@ -4,7 +4,7 @@ import type { Screen } from "./screen.ts";
 export interface Narrator {
   /** An event of the story. */
   readonly tell: (line: string) => void;
-  /** Takes a line of the bot's own log, and tells it if it is worth it. */
+  /** Takes a line of the bot's own log, and prints it if it is of interest. */
   readonly hear: (line: string) => void;
   /** Where the bot's page is, once it said so. */
   readonly pageUrl: () => string | undefined;

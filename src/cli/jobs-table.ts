@@ -69,7 +69,7 @@ function cut(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, Math.max(width - 1, 0))}…` : text;
 }
 
-/** Everything a record tells, over several lines. */
+/** Everything in a record, in several lines. */
 export function jobDetails(record: JobRecord): string {
   const { job, state, attempts, updatedAt, dueAt, error, result } = record;
   const lines = [

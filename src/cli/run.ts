@@ -179,7 +179,7 @@ function openLog(
   return createLog(settings, { write: (line) => screen.log(line) });
 }
 
-/** What the bot cannot go on with: a known kind by its message, which says what to do; anything else with its stack. */
+/** Logs the error that ends the bot: a known kind by its message, which says what to do, anything else with its stack. */
 function tellFatal(log: Logger, error: unknown): void {
   if (error instanceof SetupError) log.fatal(error.message);
   else if (isExplained(error)) log.fatal({ reason: "reason" in error ? error.reason : error.name }, error.message);

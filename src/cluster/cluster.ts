@@ -78,7 +78,7 @@ export interface Cluster {
   resolveImage(image: ImageName, completedAt: string | undefined, signal: AbortSignal): Promise<ImageReference>;
   /** The same image by its public host, if the bot runs outside the cluster or the operator named that host; else unchanged. */
   externalImage(image: ImageReference, signal: AbortSignal): Promise<ImageReference>;
-  /** Whether an image lies in the cluster's own registry, by its internal or its public host. */
+  /** Whether an image is in the cluster's own registry, by its internal or its public host. */
   ownsImage(image: ImageReference): boolean;
   /**
    * A login for the cluster's own registry: with a short-lived token of the account that can only pull, or with the token the bot itself uses,

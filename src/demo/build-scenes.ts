@@ -61,7 +61,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     name: "ray-example-1",
-    story: "pushes to another registry; the analysis service goes down, so its job has to wait, and only its",
+    story: "pushes to another registry; the analysis service goes down, so this job has to wait",
     service: "is down at first",
     ending: "Complete",
     strategy: "Docker",

@@ -1,6 +1,6 @@
 /** Lets a test wait for a state instead of a time. */
 export interface Changes<Subject> {
-  /** Says that something changed; waiting conditions are looked at again. */
+  /** Says that something changed, so that waiting conditions are checked again. */
   notify(): void;
   /** Resolves at once, or at the first change for which the condition holds; rejects when the condition throws or the subject is closed. */
   waitFor(condition: (subject: Subject) => boolean): Promise<void>;

@@ -73,7 +73,7 @@ export async function playScenario(stage: Stage, round = 0, before = noBuilds): 
     if (signal?.aborted) break;
     if (index === 4) totals = await playRuns(stage, round, totals);
     if (index === 3) {
-      tell("The API server drops the connection. The bot must go on where it was.");
+      tell("The API server drops the connection. The bot continues where it was.");
       cluster.closeWatches("reset");
     }
     const name = nameIn(round, scene.name);

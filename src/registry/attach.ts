@@ -22,7 +22,7 @@ const mostWrites = 3;
 
 /**
  * Attaches a file to an image as a referrer (OCI image and distribution 1.1), unless it has one of that type. A registry without the referrers API
- * gets the list under the tag that stands for it. Throws `JobError`.
+ * gets the list under the fallback tag. Throws `JobError`.
  */
 export async function attach(
   send: SendToRegistry,

@@ -70,7 +70,7 @@ export function createHealth({ namespaces, watchTimeout, trouble, clock }: Healt
       stopping = true;
     },
     liveness() {
-      // What was seen waits to be kept, so the watch stands still; a restart would not help.
+      // Seen builds wait to be stored, so the watch pauses. A restart would not help.
       if (trouble?.()) due = clock.now() + patience;
       const late = clock.now() - due;
       if (late <= 0 || stopping) return { ok: true };

@@ -15,7 +15,7 @@ const patience = 5_000;
 /** Running jobs that are called by what they are about. */
 const mostNamed = 200;
 
-/** Reads who works on a queue, and on what; of a bot that is alone there is nothing to tell apart, so its jobs have no names. */
+/** Reads who works on a queue, and on what. If a bot is alone, its jobs are not named. */
 export async function readReplicas(queue: Pick<JobQueue, "replicas" | "recent">): Promise<readonly ReplicaStatus[]> {
   const replicas = await queue.replicas();
   const records = replicas.length > 1 ? await queue.recent(mostNamed, { state: "running" }) : [];

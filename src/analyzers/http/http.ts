@@ -147,7 +147,7 @@ function parse(body: string, service: Service): unknown {
   }
 }
 
-/** The code of an axios error or of what lies under it; the error itself is dropped, since it carries the request. */
+/** The code of an axios error or of its cause. The error itself is dropped because it contains the request. */
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { code, cause } = error as { code?: unknown; cause?: unknown };

@@ -58,7 +58,7 @@ const questionTimeout = 150_000;
 /** Milliseconds that an endpoint which is down is still asked after an analysis should have ended. */
 const afterwards = 60 * 60_000;
 
-/** Opens what follows analyses; undefined when it is switched off or no analyzer can tell. */
+/** Opens the following of analyses. Undefined if it is switched off or no analyzer can say how an analysis goes. */
 export async function openFollowing(
   config: Config,
   parts: FollowingParts,

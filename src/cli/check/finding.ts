@@ -1,13 +1,13 @@
 import { forPeople } from "../../core/outside-text.ts";
 /** What one check found. `warns` is no failure, but probably not what was meant. */
 export interface Finding {
-  /** What was looked at. */
+  /** What was checked. */
   readonly check: string;
   readonly state: "ok" | "warns" | "fails" | "skipped";
   readonly detail: string;
   /** What to do about it: a command, or the flag to change. */
   readonly mend?: string;
-  /** Set where the same is looked at in many namespaces. */
+  /** Set if the same is checked in many namespaces. */
   readonly namespace?: string;
 }
 

@@ -10,7 +10,7 @@ import { matchesWildcard } from "../../core/outside-text.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
 import { type Finding, passed, skipped, warned } from "./finding.ts";
 
-/** Builds that are looked at, and the milliseconds that may take: more is not needed to know that it is much. */
+/** The most builds that are counted, and the most milliseconds for that. More is not needed to know that there are many. */
 export interface CountLimits {
   readonly builds: number;
   readonly time: number;
@@ -55,7 +55,7 @@ export async function checkFirstStart(
 
 interface Count {
   readonly images: number;
-  /** Whether there are more builds than were looked at. */
+  /** Whether there are more builds than were counted. */
   readonly isCut: boolean;
   /** Whether any could be listed. */
   readonly isKnown: boolean;

@@ -7,10 +7,10 @@ import { type Finding, failed, passed, skipped, warned } from "./finding.ts";
 /** Which of the bot's rights the settings make use of. */
 export type Uses = Readonly<Record<Right["use"], boolean>>;
 
-/** Whose rights are looked at, and which. */
+/** Whose rights are checked, and which. */
 export interface Asked {
   readonly probe: ClusterProbe;
-  /** Undefined where the cluster does not tell. */
+  /** Undefined if the cluster does not say. */
   readonly user: string | undefined;
   readonly uses: Uses;
   readonly sources: readonly BuildSource[];

@@ -62,7 +62,7 @@ interface Weight {
   readonly mend: string | undefined;
 }
 
-/** `oc` tells which capabilities of OpenShift are switched off. */
+/** `oc` shows which capabilities of OpenShift are switched off. */
 export const capabilities = "oc get clusterversion version -o jsonpath='{.status.capabilities}'";
 
 function findingOf({ name, sources, missing }: Answer, { isNeeded, isAlone, mend }: Weight): Finding {

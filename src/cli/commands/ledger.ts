@@ -6,7 +6,7 @@ import { type CommandContext, UsageError } from "../command.ts";
 /** Where a ledger can lie: in the files of BUILD_WATCHER_STATE_DIR, or in the database of BUILD_WATCHER_DATABASE_URL. */
 const ledgerPlaces = ["sqlite", "postgresql"] as const;
 
-/** Copies all jobs, analyses and notifications from one place to another, for the bots to go on there. */
+/** Copies all jobs, analyses and notifications from one place to another, so that bots can continue there. */
 export async function copyLedgers(context: CommandContext, from: string, to: string): Promise<number> {
   const { screen } = context;
   if (from === to || ![from, to].every((place) => ledgerPlaces.some((known) => known === place)))

@@ -9,7 +9,7 @@ import type { StatusJson } from "../../server/status.ts";
 import { agoText } from "../../server/views/words.ts";
 import type { CommandContext } from "../command.ts";
 
-/** What a ledger alone can tell. */
+/** What a ledger without a bot can say. */
 type LedgerStatus = Pick<StatusJson, "jobs" | "outcomes" | "oldestWaitingAt">;
 
 /** Milliseconds a running bot may take to answer. */

@@ -58,7 +58,7 @@ function ownName(repository: string): string {
   return project.includes("-") || name.includes("_") ? `${project}_${name}` : `${project}-${name}`;
 }
 
-/** The only place that a plain name can stand for: a host has a dot, a project has none. */
+/** The place that a plain name means. Only one is possible: a host has a dot, a project has none. */
 function readBack(name: string): string | undefined {
   if (endsInHash.test(name)) return undefined;
   const [first = "", ...rest] = name.split("_");

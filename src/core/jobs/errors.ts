@@ -237,7 +237,7 @@ export class JobError extends Error {
     this.host = options.host;
   }
 
-  /** Whether the analysis endpoint is at fault, so that no other job needs to be tried until it is back. */
+  /** Whether the analysis endpoint is the cause, so that no other job needs to be tried until it is back. */
   get pauses(): boolean {
     return this.retryable && failureReasons[this.reason].pauses;
   }

@@ -9,7 +9,7 @@ export type SeverityCounts = Readonly<Record<Severity, number>>;
  */
 export interface Findings {
   readonly coverage: "complete" | "partial" | "unknown";
-  /** Why not all of it was looked at. */
+  /** Why it was not read completely. */
   readonly why?: string;
   /** Vulnerabilities, each counted once. */
   readonly severities?: SeverityCounts;

@@ -33,7 +33,7 @@ export interface Problem {
   /** The reason that its jobs share; absent when it has no jobs. */
   readonly reason?: FailureReason;
   readonly host?: string;
-  /** The analyzer that its jobs wait for; absent when no analyzer is at fault. */
+  /** The analyzer that its jobs wait for. Absent if no analyzer is the cause. */
   readonly analyzer?: string;
 }
 

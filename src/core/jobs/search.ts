@@ -2,7 +2,7 @@ import { formatImageName } from "../images/image-name.ts";
 import type { FailureReason } from "./errors.ts";
 import { describeJob, type Job } from "./job.ts";
 
-/** What a search looks at. */
+/** What a search reads. */
 export interface Searched {
   readonly job: Job;
   readonly error?: { readonly reason: FailureReason; readonly message: string };

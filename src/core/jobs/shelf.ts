@@ -1,4 +1,4 @@
-/** A text that is put aside: of one key, told apart from the others of that key by its name. */
+/** A text that is put aside. Texts with the same key have different names. */
 export interface ShelfEntry {
   readonly key: string;
   readonly name: string;

@@ -13,7 +13,7 @@ export interface ImageLocatorParts {
   readonly copier?: ImageCopier | undefined;
   /** The login that goes to the analyzer with an image of a source registry. */
   readonly loginFor: (image: ImageReference, signal: AbortSignal) => Promise<RegistryLogin | undefined>;
-  /** Whether an image lies in the registry that THOTH_SRC_REGISTRY_USER and _PASSWORD are for. */
+  /** Whether an image is in the registry that THOTH_SRC_REGISTRY_USER and _PASSWORD are for. */
   readonly isInSourceRegistry: (image: ImageReference) => boolean;
   readonly verifySourceTls: boolean;
   readonly verifyDestinationTls: boolean;

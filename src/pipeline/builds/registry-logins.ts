@@ -26,7 +26,7 @@ export function registryLogins(cluster: Pick<Cluster, "ownsImage" | "registryLog
     isInSourceRegistry,
   };
 
-  /** Whether an image lies in the registry that the source login is for; one host of the cluster's registry stands for all of them. */
+  /** Whether an image is in the registry that the source login is for. All hosts of the cluster's registry count as one. */
   function isInSourceRegistry(image: ImageReference): boolean {
     if (!cluster.ownsImage(image)) return liesAt(image, hosts);
     return hosts.length === 0 || hosts.some((registry) => cluster.ownsImage({ ...image, registry }));

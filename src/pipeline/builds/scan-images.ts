@@ -54,7 +54,7 @@ export async function scanImages(
       log.debug({ stream: sighting.stream, tag: sighting.tag, because }, "Tag left out");
       return;
     }
-    // With the digest alone, one team's stream could stand for another team's image in a registry that is gone.
+    // With only the digest, one team's stream could be taken for another team's image in a registry that is gone.
     const key = formatImageReference(sighting.image);
     if (seen.has(key)) {
       counts.known += 1;

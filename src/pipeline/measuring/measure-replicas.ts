@@ -4,7 +4,7 @@ import type { Metrics } from "../../telemetry/metrics.ts";
 export interface MeasureReplicasParts {
   readonly queue: Pick<JobQueue, "replicas" | "trouble">;
   readonly metrics: Pick<Metrics, "gauge">;
-  /** What the database of the queue is called: host, port and name; undefined where it lies in a file. */
+  /** The name of the queue's database: host, port and database. Undefined if the queue is in a file. */
   readonly database: string | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface Access {
   readonly name?: string;
 }
 
-/** Who is let in, and what they may do. */
+/** Users, and their rights. */
 export interface AccessControl {
   /** The user behind a request; undefined means 401. Without any credentials it is `system:anonymous`, as OpenShift has it. */
   userOf(request: IncomingMessage): string | undefined;
