@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { threadEnvironment } from "../thread-environment.ts";
 import type { FromReader, ReaderTasks, TaskName, ToReader } from "./messages.ts";
 
 /** Threads that read outside data, so that it can neither block the bot nor make it crash. */
@@ -121,7 +122,7 @@ export function createReaders({ threads, patience }: ReadersSettings): Readers {
 function startReader(ended: () => void): Reader {
   const file = new URL(import.meta.url.endsWith(".ts") ? "./reader-thread.ts" : "./reader-thread.js", import.meta.url);
   const resourceLimits = { maxOldGenerationSizeMb: heapLimit, maxYoungGenerationSizeMb: youngLimit };
-  const worker = new Worker(file, { env: {}, stdout: true, stderr: true, resourceLimits });
+  const worker = new Worker(file, { env: threadEnvironment(), stdout: true, stderr: true, resourceLimits });
   let heard: ((message: FromReader | ReaderError) => void) | undefined;
   worker.on("message", (message: FromReader) => heard?.(message));
   worker.on("error", (error: Error & { code?: string }) => {

@@ -5,6 +5,7 @@ import type { Clock } from "../../../core/clock.ts";
 import { JobError, SetupError } from "../../../core/jobs/errors.ts";
 import type { DatabaseSource } from "../../../postgres/index.ts";
 import { QuestionError } from "../../inventory.ts";
+import { threadEnvironment } from "../../thread-environment.ts";
 import type { PackageStore } from "../package-store.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 import type { StoreCall, StoreFailure, StoreReply, StoreThreadSettings } from "./store-thread.ts";
@@ -57,7 +58,7 @@ type Answer<Name extends keyof SqliteStore> = ReturnType<SqliteStore[Name]>;
 
 function startThread(data: StoreThreadSettings) {
   const path = new URL(import.meta.url.endsWith(".ts") ? "./store-thread.ts" : "./store-thread.js", import.meta.url);
-  const worker = new Worker(path, { env: {}, workerData: data });
+  const worker = new Worker(path, { env: threadEnvironment(), workerData: data });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let last = 0;
   let gone: Error | undefined;
