@@ -182,3 +182,10 @@ describe("the architecture", () => {
     expect(wrong).toEqual([]);
   });
 });
+
+it("a server of a test catches what its handler throws later: it would end the whole run", () => {
+  const helper = join("test", "support", "http-server.ts");
+  const paths = globSync("test/**/*.ts", { exclude: ["test/bench/**", "test/soak/**"] });
+  const wrong = paths.filter((path) => path !== helper && /createServer\(\s*async\b/.test(readFileSync(path, "utf8")));
+  expect(wrong).toEqual([]);
+});
