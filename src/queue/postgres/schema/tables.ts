@@ -121,18 +121,22 @@ export const tables = `
     done_at bigint NOT NULL DEFAULT 0
   );
 
-  CREATE FUNCTION build_watcher.turn_to_join(p_queue text, p_analyzer text, p_tenant text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
-    SELECT coalesce((SELECT turn FROM build_watcher.gates WHERE queue = p_queue AND analyzer = p_analyzer), 0)
+  CREATE FUNCTION build_watcher.turn_to_join(p_queue text, p_analyzer text, p_tenant text) RETURNS bigint LANGUAGE plpgsql AS $$
+  BEGIN
+    RETURN coalesce((SELECT turn FROM build_watcher.gates WHERE queue = p_queue AND analyzer = p_analyzer), 0)
       -- Whose job runs was served a moment ago and begins behind all others.
       - CASE WHEN EXISTS (SELECT 1 FROM build_watcher.jobs WHERE state IN ('waiting', 'running') AND outcome = 'running'
-          AND queue = p_queue AND analyzer = p_analyzer AND tenant = p_tenant) THEN 0 ELSE 1 END
-  $$;
+          AND queue = p_queue AND analyzer = p_analyzer AND tenant = p_tenant) THEN 0 ELSE 1 END;
+  END $$;
 
   CREATE FUNCTION build_watcher.join_place() RETURNS trigger LANGUAGE plpgsql AS $$
   DECLARE
     v_new boolean;
   BEGIN
     -- Locked in any case: who takes the last job away that it sees there must not forget the place behind our back.
+    PERFORM 1 FROM build_watcher.places WHERE queue = NEW.queue AND analyzer = NEW.analyzer AND tenant = NEW.tenant AND pool = NEW.pool
+      AND lane = NEW.lane AND first_due <= NEW.due_at FOR UPDATE;
+    IF FOUND THEN RETURN NULL; END IF;
     INSERT INTO build_watcher.places AS place (queue, analyzer, pool, lane, tenant, first_due, turn)
       VALUES (NEW.queue, NEW.analyzer, NEW.pool, NEW.lane, NEW.tenant, NEW.due_at, build_watcher.turn_to_join(NEW.queue, NEW.analyzer, NEW.tenant))
       ON CONFLICT (queue, analyzer, tenant, pool, lane) DO UPDATE SET first_due = least(place.first_due, excluded.first_due)
