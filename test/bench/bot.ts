@@ -8,7 +8,7 @@ import type { Services, Submission } from "./services.ts";
 
 const workers = 16;
 const rounds = 3;
-const builds = 2_000;
+const builds = 1_500;
 
 /** The bot as it is shipped against a bare loop of axios calls, everything on loopback, each part in a process of its own. */
 export async function* benchBot(): AsyncGenerator<Measurement> {
@@ -126,7 +126,7 @@ function spread(milliseconds: readonly number[]): string {
 }
 
 async function memory(): Promise<Measurement> {
-  const [few, many] = [1_000, 15_000];
+  const [few, many] = [1_000, 10_000];
   await using services = startRemote<Services>("./services.ts");
   const urls = await services.call("listen");
   await using bot = await startBot(services, urls);
