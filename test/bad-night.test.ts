@@ -85,6 +85,8 @@ requirePrograms(
     });
     const { url } = await bot.logged((line) => line.url !== undefined);
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
+    // A watch that only opens while things break would still tell of builds.
+    await world.cluster.waitFor(({ openWatches }) => openWatches >= 2);
     return { world, bot, url: String(url) };
   }
 

@@ -102,8 +102,8 @@ describe("what RHACS refuses", () => {
 
   it("says which permission a token lacks", async () => {
     const rhacs = analyzer(await central({ access: "READ_ACCESS" }));
-    for (const asking of [rhacs.submit(request, never), rhacs.discover(never)])
-      expect(await failureOf(asking)).toMatchObject({
+    for (const ask of [() => rhacs.submit(request, never), () => rhacs.discover(never)])
+      expect(await failureOf(ask())).toMatchObject({
         reason: "AnalyzerLogin",
         message: expect.stringContaining("READ_WRITE_ACCESS"),
       });
