@@ -55,6 +55,7 @@ export function createQueue(engine: QueueEngine, settings: QueueSettings): JobQu
   store.attach({
     failed,
     lost: dispatcher.interrupt,
+    othersWorked: idle.check,
     changed() {
       dispatcher.dispatch();
       idle.check();
@@ -108,10 +109,7 @@ export function createQueue(engine: QueueEngine, settings: QueueSettings): JobQu
       working = true;
       if (failure) end.reject(failure);
     },
-    async idle() {
-      await settled();
-      await idle.wait();
-    },
+    idle: () => settled().then(idle.wait),
     stop,
     close: () => (closing ??= close()),
   };

@@ -52,6 +52,8 @@ export interface Conclusion {
 export interface StoreHooks {
   /** Jobs may be due. Cheap to call. */
   changed(): void;
+  /** Other bots may have ended the last job. Cheap to call. */
+  othersWorked(): void;
   /** These claims are no longer valid. Their attempts are interrupted, and how they end is ignored. */
   lost(tokens: readonly string[]): void;
   /** Jobs that were running when a bot ended suddenly wait again. One bot reports each of them once. */

@@ -21,6 +21,13 @@ interface Wish {
   isOurs: boolean;
 }
 
+function setOurs(wish: Wish, isOurs: boolean): void {
+  if (wish.isOurs === isOurs) return;
+  wish.isOurs = isOurs;
+  if (isOurs) wish.given();
+  else wish.taken();
+}
+
 /** What a replica holds, and whom it tells when that changes. */
 export function createHoldings() {
   const queues = new Map<string, StoreHooks>();
@@ -28,19 +35,13 @@ export function createHoldings() {
   const held = new Map<string, { readonly queue: string; isSettling: boolean }>();
   const wishes = new Map<string, Wish>();
   const watchers = new Set<() => void>();
+  let hadOthers = false;
 
   function tellLost(tokens: readonly string[]): void {
     const lost = tokens.filter((token) => held.get(token)?.isSettling === false);
     const byQueue = Map.groupBy(lost, (token) => held.get(token)?.queue ?? "");
     for (const token of lost) held.delete(token);
     for (const [queue, ofQueue] of byQueue) queues.get(queue)?.lost(ofQueue);
-  }
-
-  function setOurs(wish: Wish, isOurs: boolean): void {
-    if (wish.isOurs === isOurs) return;
-    wish.isOurs = isOurs;
-    if (isOurs) wish.given();
-    else wish.taken();
   }
 
   function tellReleased(queue: string): void {
@@ -81,12 +82,14 @@ export function createHoldings() {
       for (const wish of wishes.values()) setOurs(wish, false);
       for (const lost of watchers) lost();
     },
-    hear({ released, lost, duties, due }: Heard): void {
+    hear({ released, lost, duties, due, others }: Heard): void {
       tellLost(lost);
       for (const [duty, wish] of wishes) setOurs(wish, duties.includes(duty));
       for (const row of released) untold.set(row.queue, [...(untold.get(row.queue) ?? []), toRecord(row)]);
       for (const queue of queues.keys()) tellReleased(queue);
       tellDue(due);
+      if (others || hadOthers) for (const { othersWorked } of queues.values()) othersWorked();
+      hadOthers = others;
     },
     tellDue,
     fail(error: unknown): void {
