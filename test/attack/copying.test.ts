@@ -33,7 +33,7 @@ requirePrograms("skopeo", "docker-registry")("a bot that copies images", () => {
 
   /** The same in this process. */
   function startHere(world: World, settings: Readonly<Record<string, string>> = {}): Bot {
-    return world.bot([], { ...copying(), ...settings });
+    return world.bot([], { ...copying(), BUILD_WATCHER_SHUTDOWN_GRACE: "1s", ...settings });
   }
 
   function copying(): Readonly<Record<string, string>> {
