@@ -19,7 +19,7 @@ export async function readKubeconfig(source: KubeconfigSource): Promise<Kubeconf
   const { KUBECONFIG, HOME } = source.environment;
   const named = (KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
   const files = named.length > 0 ? await readNamed(named) : await readHome(HOME);
-  if (files.some(({ text }) => !isEmpty(text))) return { files };
+  if (files.some(({ text }) => !isKnownEmpty(text))) return { files };
   const pod = await findPodAccount(source);
   if (pod) return { pod, files: [] };
   if (files.length > 0) return { files };
@@ -39,6 +39,14 @@ async function readHome(home: string | undefined): Promise<{ path: string; text:
   const path = home ? join(home, ".kube", "config") : undefined;
   const text = path && (await readFile(path, "utf8").catch(() => undefined));
   return path && text ? [{ path, text }] : [];
+}
+
+let judged: { readonly text: string; readonly isEmpty: boolean } | undefined;
+
+/** The files are read before every request, and a large one takes long to parse. */
+function isKnownEmpty(text: string): boolean {
+  if (judged?.text !== text) judged = { text, isEmpty: isEmpty(text) };
+  return judged.isEmpty;
 }
 
 /** As for client-go: no clusters, contexts and users. What cannot be read is not empty. */
