@@ -1,3 +1,4 @@
+import { isDigest } from "../core/images/image-reference.ts";
 import { JobError } from "../core/jobs/errors.ts";
 import { countSeverities, type Findings } from "../core/jobs/findings.ts";
 import type { AnalysisImage, AnalysisStatus, Analyzer } from "./analyzer.ts";
@@ -131,8 +132,8 @@ function platformsOf(text = ""): readonly { readonly digest: string; readonly pl
   try {
     return objectsOf(objectOf(JSON.parse(text)).manifests).flatMap(({ digest, platform }) => {
       const { os, architecture } = objectOf(platform);
-      const isImage = typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest) && textOf(os) && os !== "unknown";
-      return isImage ? [{ digest, platform: `${os}/${architecture}` }] : [];
+      if (!isDigest(digest) || !textOf(os) || os === "unknown") return [];
+      return [{ digest, platform: `${os}/${architecture}` }];
     });
   } catch {
     throw protocolError("names no platforms", quayService);

@@ -3,6 +3,8 @@ import { optionEntries } from "../options.ts";
 
 const known = new Set<string>([...optionEntries.map(([, { env }]) => env), ...secretFileVariables]);
 
+const marks: readonly string[] = ['"', "'", "`"];
+
 /** Variables that Node or the programs the bot runs read only from the real environment. */
 const ofTheEnvironment =
   /^(?:(?:HTTPS?|NO|ALL)_PROXY|KUBECONFIG|KUBERNETES_SERVICE_\w+|NODE_\w+|SSL_CERT_\w+|HOME|PATH|TMPDIR|TZ|XDG_\w+|CONTAINERS_REGISTRIES_CONF)$/i;
@@ -15,6 +17,7 @@ export function warnOfEnvLines(text: string): readonly string[] {
   if (text.includes("\u0000")) return [".env is no UTF-8 text, so nothing in it is used: save it as UTF-8"];
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   const firstSet = new Map<string, number>();
+  const lastWith = new Map(marks.map((mark) => [mark, lines.findLastIndex((line) => line.includes(mark))]));
   let open: string | undefined;
   return lines.flatMap((line, index) => {
     if (open !== undefined) {
@@ -22,7 +25,7 @@ export function warnOfEnvLines(text: string): readonly string[] {
       return [];
     }
     const mark = quoteLeftOpen(line);
-    open = mark !== undefined && lines.slice(index + 1).some((later) => later.includes(mark)) ? mark : undefined;
+    open = mark !== undefined && (lastWith.get(mark) ?? index) > index ? mark : undefined;
     const { name } = settingIn(line) ?? {};
     const what = faultOf(line, open !== undefined) ?? repeated(name, firstSet.get(name ?? ""));
     if (name !== undefined) firstSet.set(name, index + 1);
