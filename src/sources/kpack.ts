@@ -2,12 +2,10 @@ import type { Resource } from "../cluster/api/paths.ts";
 import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
-import type { ImageName } from "../core/images/image-name.ts";
-import { parseImageReference } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { entries, imageNamed, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a Build (kpack.io/v1alpha2): buildpacks-community/kpack, pkg/apis/build/v1alpha2/build_types.go. */
@@ -60,9 +58,9 @@ function classifyBuild(build: KpackBuild): BuildOutcome {
   if (isSkipped(build.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
   switch (phase) {
     case "Complete": {
-      const output = imageNamed(build.status?.latestImage);
-      if (!output) return { kind: "ignored", phase, build: key, because: "no-output-image" };
-      return { kind: "succeeded", phase, outputs: [output], ...facts(build, key) };
+      const reference = imageNamed(build.status?.latestImage);
+      if (!reference) return { kind: "ignored", phase, build: key, because: "no-output-image" };
+      return { kind: "succeeded", phase, outputs: [{ kind: "reference", reference }], ...facts(build, key) };
     }
     case "Failed":
       return { kind: "failed", phase, outputs: [], reason: reason || phase, ...facts(build, key) };
@@ -83,10 +81,11 @@ function identity({ metadata }: KpackBuild, key: BuildKey): Pick<BuildFacts, "bu
 function facts(build: KpackBuild, key: BuildKey): BuildFacts {
   const { metadata, spec, status } = build;
   const { url, revision } = spec?.source?.git ?? {};
+  const base = imageNamed(status?.stack?.runImage);
   const ended = entries(status?.conditions).find(({ type }) => type === "Succeeded")?.lastTransitionTime;
   return known({
     ...identity(build, key),
-    base: imageNamed(status?.stack?.runImage),
+    base: base && { kind: "reference", reference: base },
     origin: gitOrigin(url),
     // An Image names the commit; a Build made by hand can name a branch.
     commit: /^[0-9a-f]{40}$/.test(String(revision)) ? revision : undefined,
@@ -94,13 +93,4 @@ function facts(build: KpackBuild, key: BuildKey): BuildFacts {
     trigger: outsideText(stringsOf(metadata?.annotations)["image.kpack.io/reason"]),
     completedAt: outsideText(ended, longestId),
   });
-}
-
-function imageNamed(name: unknown): ImageName | undefined {
-  if (typeof name !== "string" || name === "") return undefined;
-  try {
-    return { kind: "reference", reference: parseImageReference(name) };
-  } catch {
-    return undefined;
-  }
 }

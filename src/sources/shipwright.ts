@@ -3,11 +3,11 @@ import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
 import type { ImageName } from "../core/images/image-name.ts";
-import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
+import { isDigest, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { entries, imageNamed, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
@@ -120,13 +120,4 @@ function facts(run: BuildRun, key: BuildKey): BuildFacts {
 
 function parameter(name: string, ...specs: readonly (Pick<BuildSpec, "paramValues"> | undefined)[]): string | undefined {
   return specs.flatMap((spec) => entries(spec?.paramValues)).find((parameter) => parameter.name === name)?.value;
-}
-
-function imageNamed(name: unknown) {
-  if (typeof name !== "string" || name === "") return undefined;
-  try {
-    return parseImageReference(name);
-  } catch {
-    return undefined;
-  }
 }
