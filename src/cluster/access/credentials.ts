@@ -2,7 +2,7 @@ import type { RequestOptions } from "node:https";
 import { JobError } from "../../core/jobs/errors.ts";
 import type { ClusterContext, KubeconfigSource } from "./context.ts";
 import type { ContextChoice } from "./kubeconfig.ts";
-import { type KubeconfigText, readKubeconfig } from "./kubeconfig-files.ts";
+import { createKubeconfigReader, type KubeconfigText } from "./kubeconfig-files.ts";
 import { podContext } from "./pod-context.ts";
 
 /** One state of the kubeconfig, with the tokens that its plugins gave. */
@@ -31,12 +31,13 @@ export interface Credentials {
 }
 
 export function createCredentials(source: KubeconfigSource): Credentials {
+  const readKubeconfig = createKubeconfigReader(source);
   let known: Session | undefined;
   let first: ContextChoice | undefined;
   let running: Promise<Authentication> | undefined;
 
   async function session(): Promise<Session> {
-    const read = await readKubeconfig(source);
+    const read = await readKubeconfig();
     if (known && textOf(known.read) === textOf(read)) return known;
     known = { read, context: read.pod ? podContext(read.pod, source) : await contextOf(read) };
     return known;

@@ -15,16 +15,26 @@ export interface KubeconfigText {
  * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account, also where these files hold
  * nothing; a given URL without these is reached without credentials. Throws `JobError("ClusterUnavailable")` when there is nothing.
  */
-export async function readKubeconfig(source: KubeconfigSource): Promise<KubeconfigText> {
+export function createKubeconfigReader(source: KubeconfigSource): () => Promise<KubeconfigText> {
   const { KUBECONFIG, HOME } = source.environment;
   const named = (KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
-  const files = named.length > 0 ? await readNamed(named) : await readHome(HOME);
-  if (files.some(({ text }) => !isKnownEmpty(text))) return { files };
-  const pod = await findPodAccount(source);
-  if (pod) return { pod, files: [] };
-  if (files.length > 0) return { files };
-  if (source.url) return { files: [] };
-  throw unavailable("There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL");
+  let judged: { readonly text: string; readonly isEmpty: boolean } | undefined;
+
+  // The files are read before every request, and a large one takes long to parse.
+  function isKnownEmpty(text: string): boolean {
+    if (judged?.text !== text) judged = { text, isEmpty: isEmpty(text) };
+    return judged.isEmpty;
+  }
+
+  return async () => {
+    const files = named.length > 0 ? await readNamed(named) : await readHome(HOME);
+    if (files.some(({ text }) => !isKnownEmpty(text))) return { files };
+    const pod = await findPodAccount(source);
+    if (pod) return { pod, files: [] };
+    if (files.length > 0) return { files };
+    if (source.url) return { files: [] };
+    throw unavailable("There is no OpenShift cluster to talk to: run oc login, or set KUBECONFIG or KUBERNETES_API_URL");
+  };
 }
 
 /** Some of several files can be missing, as with oc, but not all. */
@@ -39,14 +49,6 @@ async function readHome(home: string | undefined): Promise<{ path: string; text:
   const path = home ? join(home, ".kube", "config") : undefined;
   const text = path && (await readFile(path, "utf8").catch(() => undefined));
   return path && text ? [{ path, text }] : [];
-}
-
-let judged: { readonly text: string; readonly isEmpty: boolean } | undefined;
-
-/** The files are read before every request, and a large one takes long to parse. */
-function isKnownEmpty(text: string): boolean {
-  if (judged?.text !== text) judged = { text, isEmpty: isEmpty(text) };
-  return judged.isEmpty;
 }
 
 /** As for client-go: no clusters, contexts and users. What cannot be read is not empty. */
