@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createWorld, startBot } from "./support/bot.ts";
-import { recorded, recordedBuilds } from "./support/fixtures.ts";
+import { digestOf, recorded, recordedBuilds } from "./support/fixtures.ts";
+import { aRun } from "./support/runs.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const image = `quay.io/shop/cart@${digest}`;
@@ -67,6 +68,40 @@ describe("replay", () => {
     const settings = environment(world.analysis.url, world.kubeconfig, world.stateDirectory);
     expect(await startBot(["replay", "-"], settings, { input }).exit).toBe(0);
     expect(world.analysis.submissions).toHaveLength(submissions);
+  });
+
+  it("leaves out what the watch would, by the annotation of what a run is made from, labels and namespaces, but no old builds", async () => {
+    await using world = await createWorld({ namespace: "shop", installed: ["shipwright.io"] });
+    const skip = { "build-watcher.thoth-station.ninja/skip": "true" };
+    world.cluster.put("builds.shipwright.io", { metadata: { namespace: "shop", name: "checkout", annotations: skip } });
+    const aBuildRun = (name: string, labels: object, namespace = "shop") =>
+      aRun("BuildRun", ({ metadata, status }) => {
+        Object.assign(metadata, { name, uid: name, namespace, labels: { "build.shipwright.io/name": "cart", ...labels } });
+        Object.assign(status, { output: { digest: digestOf(name) } });
+      });
+    const items = [
+      aBuildRun("skipped", { "build.shipwright.io/name": "checkout" }),
+      aBuildRun("of-nobody", { team: "bank" }),
+      aBuildRun("left-out", {}, "openshift-infra"),
+      aBuildRun("wanted", {}),
+    ];
+    const settings = {
+      ...world.environment,
+      THOTH_WATCHED_NAMESPACE: "*",
+      BUILD_WATCHER_NAMESPACE_EXCLUDE: "openshift-*",
+      BUILD_WATCHER_SHIPWRIGHT_SELECTOR: "team!=bank",
+      BUILD_WATCHER_SINCE: "now",
+      THOTH_BUILD_ANALYSIS_NO_BASE_IMAGE: "1",
+    };
+    const bot = startBot(["replay", "-"], settings, { input: JSON.stringify({ kind: "List", items }) });
+    expect(await bot.exit).toBe(0);
+    expect(world.analysis.submissions.map(({ query }) => query.image)).toEqual([expect.stringContaining(digestOf("wanted"))]);
+    const left = bot.lines.filter(({ msg }) => msg === "Build left alone").map(({ subject, because }) => [subject, because]);
+    expect(left).toEqual([
+      ["shop/skipped", "excluded"],
+      ["shop/of-nobody", "label-selector"],
+      ["openshift-infra/left-out", "excluded"],
+    ]);
   });
 
   it.each([

@@ -12,7 +12,7 @@ export interface WatchedNamespaces {
   readonly change: boolean;
   /** Those there are now. Throws `ApiError`. */
   list(signal: AbortSignal): Promise<readonly (string | undefined)[]>;
-  /** Whether a namespace is excluded when the whole cluster is watched. */
+  /** Whether a namespace is left out. One that is named never is. */
   isExcluded(namespace: string): boolean;
 }
 
@@ -33,7 +33,7 @@ export function openNamespaces(
   return {
     named: [],
     change: true,
-    isExcluded: () => false,
+    isExcluded,
     async list(signal) {
       const found: string[] = [];
       for await (const { items } of listPages({ ...listing, read: nameOf }, signal)) found.push(...items);

@@ -17,7 +17,7 @@ import { openNamespaces, type WatchedNamespaces } from "../../cluster/watched-na
 import { createOutage } from "../../cluster/watching/outage.ts";
 import { follow, usualPace } from "../../cluster/watching/watch.ts";
 import { type BuildKey, kindOf } from "../../core/builds/build.ts";
-import { type BuildOutcome, ofDeleted } from "../../core/builds/build-outcome.ts";
+import type { BuildOutcome } from "../../core/builds/build-outcome.ts";
 import { systemClock } from "../../core/clock.ts";
 import { createGate } from "../../core/gate.ts";
 import { createShelf } from "../../core/jobs/shelf.ts";
@@ -26,9 +26,9 @@ import type { SourcePart } from "../../sources/discovery.ts";
 import { buildSources } from "../../sources/index.ts";
 import { readBuildLog } from "../../sources/logs/build-log.ts";
 import { streamBuildLog } from "../../sources/logs/build-log-stream.ts";
-import { classified } from "../../sources/objects/classified.ts";
 import { createOwnership } from "../../sources/objects/ownership.ts";
-import { createSkippedOwners } from "../../sources/objects/skipped-owners.ts";
+import type { Looked } from "../../sources/objects/skipped-owners.ts";
+import { type BuildReaderSettings, createBuildReader } from "../../sources/read-builds.ts";
 import { readTemplateOf, templateOf } from "../../sources/rights.ts";
 import { watchBuilds, watchedOf } from "../../sources/watch-builds.ts";
 
@@ -42,13 +42,20 @@ const streamPageSize = 100;
 const askForSources = 10 * 60_000;
 const askForNamespaces = 60_000;
 
-/** How often the skip annotation of what a build is made from is asked for, and what it means that there is no answer. */
-const lookUps = 4;
-const unseen = "the skip annotation there is not seen, and builds made from it are followed";
+/** How often a question is asked again while the server does not answer. */
+const attempts = 4;
 
 /** A cluster, and the only way to write to it. */
 export interface WritableCluster extends Cluster {
   readonly announcer: BuildAnnouncer;
+  /** What objects mean that come from somewhere else, as if the watch had seen them, in their order. Rejects only when the signal fires. */
+  readBuilds(objects: readonly SourceObject[], signal: AbortSignal): Promise<Looked>;
+}
+
+/** An object, and the source it is of. */
+export interface SourceObject {
+  readonly source: BuildSource;
+  readonly object: unknown;
 }
 
 /** Opens the door to a cluster. Throws `JobError("ClusterUnavailable")` when no credentials are found; the server is not asked yet. */
@@ -60,7 +67,8 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   const api = createApi({ connection, clock, requestTimeout });
   const namespaces = openNamespaces(api, settings, connection.namespace);
   const sources = buildSources({ ignoreResults: settings.tektonIgnoreResults ?? ["SOURCE_*"] });
-  const patience = { attempts: 4, backoff: pace.backoff, clock };
+  const patience = { attempts, backoff: pace.backoff, clock };
+  const reading = { api, patience, isExcluded: namespaces.isExcluded };
   const logs = { api, patience, silence: logTimeout, timeLimit: logTimeLimit };
   const hosts = createRegistryHosts(settings.registryRoute);
   const streams = createImageStreams({ api, hosts, patience, pageSize: Math.min(pageSize, streamPageSize) });
@@ -75,6 +83,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
   return {
     namespaces: namespaces.named,
     watchBuilds: (signal) => watchAll(settings, api, sources, namespaces, signal),
+    readBuilds: (objects, signal) => readAll(reading, objects, signal),
     listImages: (signal) => listImages(streams, namespaces, signal),
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
     externalImage: async (image, signal) => (namesPublicHost ? route.externalImage(image, signal) : image),
@@ -107,17 +116,13 @@ function watchAll(
   const { clock = systemClock, pace = usualPace, watchTimeout, sources: chosen = [] } = settings;
   const { group, version } = first(sources).resource;
   const outage = createOutage((its) => api.getJson(groupPath(group, version), {}, its), clock);
-  const patience = { attempts: lookUps, backoff: pace.backoff, clock };
+  const reading = { api, patience: { attempts, backoff: pace.backoff, clock }, isExcluded: namespaces.isExcluded };
   const shared = { api, clock, pace, listing: createGate(listsAtOnce), outage, watchTimeout };
 
   async function* watch(part: SourcePart, its: AbortSignal): AsyncGenerator<BuildSighting> {
     const { source, namespace } = part;
-    const { resource, owners } = source;
-    const skipped = owners && createSkippedOwners({ api, patience, owners });
-    const read = (object: unknown, isDeleted: boolean) => {
-      const outcome = withoutExcluded(classified(source, object), namespaces);
-      return isDeleted ? ofDeleted(outcome) : outcome;
-    };
+    const { resource } = source;
+    const { read, leaveOut } = createBuildReader(source, reading);
     const pageSize = Math.min(settings.pageSize ?? source.pageSize, source.pageSize);
     const own = {
       path: listPath(resource, namespace),
@@ -132,10 +137,10 @@ function watchAll(
         continue;
       }
       const { objects, listed } = sighting;
-      const looked = skipped ? await skipped.leaveOut(objects, its).catch(() => undefined) : { builds: objects, notes: [] };
+      const looked = await leaveOut(objects, its).catch(() => undefined);
       // The signal fired.
       if (!looked) return;
-      for (const message of looked.notes) yield { kind: "note", ...watched, message: `${message}. Until then ${unseen}` };
+      for (const message of looked.notes) yield { kind: "note", ...watched, message };
       yield { kind: "builds", ...watched, builds: looked.builds, listed };
     }
   }
@@ -157,9 +162,20 @@ function watchAll(
   );
 }
 
-function withoutExcluded(outcome: BuildOutcome, { isExcluded }: WatchedNamespaces): BuildOutcome {
-  const { build, phase } = outcome;
-  return build && isExcluded(build.namespace) ? { kind: "ignored", phase, build, because: "excluded" } : outcome;
+async function readAll(reading: BuildReaderSettings, objects: readonly SourceObject[], signal: AbortSignal): Promise<Looked> {
+  const bySource = Map.groupBy(objects, ({ source }) => source);
+  const read = new Map<SourceObject, BuildOutcome>();
+  const notes: string[] = [];
+  for (const [source, own] of bySource) {
+    const reader = createBuildReader(source, reading);
+    const looked = await reader.leaveOut(
+      own.map(({ object }) => reader.read(object)),
+      signal,
+    );
+    notes.push(...looked.notes);
+    for (const [index, build] of looked.builds.entries()) read.set(own[index] as SourceObject, build);
+  }
+  return { builds: objects.flatMap((object) => read.get(object) ?? []), notes };
 }
 
 function announcedObject(source: BuildSource): AnnouncedObject {

@@ -8,6 +8,7 @@ import { parseSince } from "../../core/builds/since.ts";
 import { planJobs } from "../../core/jobs/job.ts";
 import { matchesWildcard } from "../../core/outside-text.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
+import { classified } from "../../sources/objects/classified.ts";
 import { type Finding, passed, skipped, warned } from "./finding.ts";
 
 /** The most builds that are counted, and the most milliseconds for that. More is not needed to know that there are many. */
@@ -74,7 +75,7 @@ async function count(
   const seen = { builds: 0, images: 0, lists: 0, isCut: false };
 
   async function countIn({ source, namespace }: (typeof places)[number]): Promise<void> {
-    for await (const outcome of probe.list(source.resource, namespace, source.classify, signal)) {
+    for await (const outcome of probe.list(source.resource, namespace, (object) => classified(source, object), signal)) {
       if (seen.builds >= limits.builds) {
         seen.isCut = true;
         return;

@@ -1,4 +1,5 @@
-import { submissionPolicy, taskSettings } from "../../app/settings.ts";
+import { openCluster, type SourceObject } from "../../app/opening/open-cluster.ts";
+import { clusterSettings, submissionPolicy, taskSettings } from "../../app/settings.ts";
 import { resourceName } from "../../cluster/api/paths.ts";
 import { oneOf } from "../../config/formats.ts";
 import { type BuildOutcome, eachImage } from "../../core/builds/build-outcome.ts";
@@ -9,11 +10,15 @@ import { settleAll } from "../../sources/objects/ownership.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 import { runJobs } from "../run-jobs.ts";
 
-/** Treats the builds of a file as if they were seen now (an object or a List, as `oc get -o json` prints it): 0 when all were accepted. */
+/**
+ * Treats the builds of a file as the watch would (an object or a List, as `oc get -o json` prints it), however long ago they ended: 0 when all
+ * were accepted.
+ */
 export async function replay(context: CommandContext, file: string): Promise<number> {
   const { config, log } = context;
   const policy = submissionPolicy(config);
-  const outcomes = readBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
+  const objects = findBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
+  const outcomes = await readAsWatched(context, objects);
   const settled = settleAll(outcomes, taskSettings(config)).flatMap(eachImage);
   const plans = settled.map((outcome) => ({ outcome, plan: planJobs(outcome, policy) }));
   for (const { outcome, plan } of plans) {
@@ -25,6 +30,20 @@ export async function replay(context: CommandContext, file: string): Promise<num
   return wanted.length === 0 ? 0 : runJobs(context, wanted);
 }
 
+async function readAsWatched(
+  { config, environment, log, signal }: CommandContext,
+  objects: readonly SourceObject[],
+): Promise<readonly BuildOutcome[]> {
+  const cluster = await openCluster({ ...clusterSettings(config), environment });
+  try {
+    const { builds, notes } = await cluster.readBuilds(objects, signal);
+    for (const note of notes) log.warn(note);
+    return builds;
+  } finally {
+    await cluster.close();
+  }
+}
+
 async function readText({ readInput }: CommandContext, file: string): Promise<string> {
   try {
     return await readInput(file);
@@ -33,11 +52,15 @@ async function readText({ readInput }: CommandContext, file: string): Promise<st
   }
 }
 
-function readBuilds(text: string, file: string, sources: readonly BuildSource[]): readonly BuildOutcome[] {
+function findBuilds(text: string, file: string, sources: readonly BuildSource[]): readonly SourceObject[] {
   const value = parseJson(text, file);
   const items: unknown = typeof value === "object" && value !== null && "items" in value ? value.items : [value];
-  const read = (Array.isArray(items) ? items : [undefined]).map((item) => sourceOf(item, value, sources)?.classify(item));
-  if (read.every((outcome) => outcome !== undefined)) return read;
+  const given: readonly unknown[] = Array.isArray(items) ? items : [undefined];
+  const found = given.flatMap((object) => {
+    const source = sourceOf(object, value, sources);
+    return source ? [{ source, object }] : [];
+  });
+  if (found.length === given.length) return found;
   throw new UsageError(
     `${nameOf(file)} holds no Build or run: give what \`oc get build <name> -o json\` prints (or ${oneOf(others)}), or a List of them.`,
   );
