@@ -9,8 +9,8 @@ import {
   type StoreEvent,
 } from "./openshift/objects/object-store.ts";
 import { type ApiObject, type InstalledGroup, type ResourceName, resourceKinds } from "./openshift/objects/resource-kinds.ts";
-import { type AccessControl, type AccessRule, createAccessControl } from "./openshift/requests/access.ts";
-import { plainStatus } from "./openshift/requests/api-status.ts";
+import { type AccessControl, type AccessRule, anonymous, createAccessControl } from "./openshift/requests/access.ts";
+import { forbidden, pageNotFound } from "./openshift/requests/api-status.ts";
 import { createFaults, type Fault, type Faults, type FaultyRequest } from "./openshift/requests/faults.ts";
 import { createRequestLog, type RecordedRequest } from "./openshift/requests/request-log.ts";
 import { createRoutes } from "./openshift/routes.ts";
@@ -137,7 +137,7 @@ export function createOpenShiftApi(options: OpenShiftApiOptions = {}): OpenShift
       watches.close("reset");
       logStreams.close("reset");
       api.expire();
-      return beginStarting(faults);
+      return beginStarting(faults, options.user);
     },
     closeLogs: logStreams.close,
     closeWatches: watches.close,
@@ -175,15 +175,15 @@ function operators(installed: Set<string>, watches: Watches): Pick<OpenShiftApi,
   };
 }
 
-/** Before its groups, its rights and its users are known. */
-const answersOfStart = [
-  { status: 404, body: "404 page not found\n" },
-  {
-    status: 403,
-    body: plainStatus(403, 'builds.build.openshift.io is forbidden: User "system:anonymous" cannot watch resource "builds"'),
-  },
-  { status: 403 },
-] as const satisfies readonly Fault[];
+/** Before its groups, its users and its rights are known. */
+function beginStarting(faults: Faults, user = usualUser): { ready(): void } {
+  const unknown = { status: 404, body: pageNotFound };
+  const access = { verb: "watch", group: "build.openshift.io", resource: "builds" };
+  const refused = [anonymous, user].map((who) => ({ status: 403, body: forbidden(who, access) }));
+  for (const fault of [unknown, ...refused]) faults.add("any", fault, 1);
+  faults.add("any", unknown, Number.POSITIVE_INFINITY);
+  return { ready: faults.clear };
+}
 
 /** With another client's write: versions handed out so far, the newest included, are older than the compaction. */
 function forgetHistory(stores: Record<ResourceName, ObjectStore>, revision: Revision): void {
@@ -193,12 +193,6 @@ function forgetHistory(stores: Record<ResourceName, ObjectStore>, revision: Revi
 
 function parsed(stored: StoredObject | undefined): object | undefined {
   return stored && JSON.parse(stored.json);
-}
-
-function beginStarting(faults: Faults): { ready(): void } {
-  for (const fault of answersOfStart) faults.add("any", fault, 1);
-  faults.add("any", answersOfStart[0], Number.POSITIVE_INFINITY);
-  return { ready: faults.clear };
 }
 
 function logSetters(logs: Map<string, BuildLog>, notify: () => void): Pick<OpenShiftApi, "setBuildLog" | "setPodLog"> {
@@ -212,7 +206,9 @@ function logSetters(logs: Map<string, BuildLog>, notify: () => void): Pick<OpenS
   };
 }
 
-function openAccess({ user = "developer", tokens, rules }: OpenShiftApiOptions): AccessControl {
+const usualUser = "developer";
+
+function openAccess({ user = usualUser, tokens, rules }: OpenShiftApiOptions): AccessControl {
   const access = createAccessControl(user);
   access.setTokens(tokens);
   access.setRules(rules);

@@ -1,4 +1,6 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { checkPush } from "../../src/registry/copying/push-check.ts";
@@ -84,6 +86,17 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
       answers("HEAD", /manifests\/sha256:/, 200, "", { "Docker-Content-Digest": other, "Content-Type": oci }),
     ],
     ["HEAD shows a page", answers("HEAD", /manifests\/sha256:/, 200, "", { "Content-Type": "text/html" })],
+    [
+      "HEAD shows a page and the digest that was asked for",
+      (incoming, response, url) => {
+        const [digest = ""] = /sha256:.*/.exec(url) ?? [];
+        const fault = answers("HEAD", /manifests\/sha256:/, 200, "", {
+          "Content-Type": "text/html",
+          "Docker-Content-Digest": digest,
+        });
+        return fault(incoming, response, url);
+      },
+    ],
     [
       "GET shows another image",
       answers("GET", /manifests\/sha256:/, 200, makeOciImage().manifest.toString(), { "Content-Type": oci }),
@@ -190,6 +203,23 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     );
     for (const { digest } of index.children) expect(read.filter(({ path }) => path.endsWith(digest))).toHaveLength(1);
     expect(read.length).toBeLessThanOrEqual(10);
+  });
+
+  it("of a signed image leaves the signature behind, which the push registry could not keep", async () => {
+    const image = makeImage();
+    const copier = await open(`${destination.host}/signed`);
+    const name = await source.push("shop/signed", image);
+    const home = join(copier.stateDirectory, "skopeo", "home");
+    const signature = join(home, "signatures", name.slice(source.host.length).replace(":", "="), "signature-1");
+    mkdirSync(join(signature, ".."), { recursive: true });
+    // As a signature of GPG begins.
+    writeFileSync(signature, Buffer.from([0x90, 0x0d, 0x03]));
+    const places = { sigstore: `file://${home}/signatures`, "sigstore-staging": `file://${signature}/no-directory` };
+    const configuration = join(home, ".config", "containers", "registries.d");
+    mkdirSync(configuration, { recursive: true });
+    writeFileSync(join(configuration, "default.yaml"), JSON.stringify({ "default-docker": places }));
+    await expect(copier.copyNamed(name)).resolves.toMatchObject({ digest: image.digest });
+    expect(copier.outcomes()).toEqual(["copied"]);
   });
 
   const token = "http://127.0.0.1:1/token";

@@ -14,6 +14,7 @@ import {
   forbiddenPath,
   methodNotAllowed,
   notFound,
+  pageNotFound,
   plainStatus,
   UnknownGroup,
   unauthorized,
@@ -217,7 +218,7 @@ async function startedBuild(
 
 function refuse(error: unknown, response: ServerResponse): void {
   if (response.headersSent) response.destroy();
-  else if (error instanceof UnknownGroup) send(response, 404, "404 page not found\n", { "content-type": "text/plain" });
+  else if (error instanceof UnknownGroup) send(response, 404, pageNotFound);
   else if (error instanceof ApiError) send(response, error.body.code, error.body);
   else send(response, 500, plainStatus(500, `Internal error occurred: ${error instanceof Error ? error.message : error}`));
 }

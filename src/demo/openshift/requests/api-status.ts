@@ -65,6 +65,9 @@ export function unknownPath(): ApiStatus {
   return failure(404, "NotFound", "the server could not find the requested resource", {});
 }
 
+/** The text for a path that no part of the server knows (Go's http.NotFound). */
+export const pageNotFound = "404 page not found\n";
+
 /** A group that this server does not have is answered in plain text, before the API machinery sees it. */
 export class UnknownGroup extends Error {
   override readonly name = "UnknownGroup";
