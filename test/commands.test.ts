@@ -124,7 +124,7 @@ describe("scan", () => {
     world.cluster.put("imagestreams", cart);
     const bot = world.bot(["scan"]);
     expect(await bot.exit).toBe(0);
-    expect(bot.lines).toContainEqual(expect.objectContaining({ msg: "1 image streams, 1 tags, 1 new, 0 known, 0 skipped" }));
+    expect(bot.lines).toContainEqual(expect.objectContaining({ msg: "1 image stream, 1 tag, 1 new, 0 known, 0 skipped" }));
     expect(world.analysis.submissions).toHaveLength(1);
     expect(bot.stdout()).toBe("Jobs: 1 done, 0 failed.\n");
   });

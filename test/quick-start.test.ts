@@ -22,7 +22,7 @@ describe("the demo", () => {
     expect(stdout).toMatch(
       /^Pipeline:golang-builder\/go-hello-tekton$[^▶]*^ {2}openssl .*\(from the base: fix it in golang-builder\/golang-builder\)$/m,
     );
-    expect(stdout).toMatch(/^6 images read\. 2 more could not be read, and may have it too\.$/m);
+    expect(stdout).toMatch(/^6 images read\. The packages of 2 more are not known, so it can be there, too\.$/m);
     expect(stdout).toMatch(/^▶ Next: npm start -- check /m);
   });
 });

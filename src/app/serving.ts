@@ -128,7 +128,7 @@ export function createServing(config: Config, parts: ServingParts): Serving {
         report: (error) => log.warn({ err: error }, "A request could not be answered"),
       });
       const { url, adminUrl } = server;
-      log.info({ url, ...(adminUrl !== url && { adminUrl }) }, "Answering probes at /livez and /readyz, and people at /");
+      log.info({ url, ...(adminUrl !== url && { adminUrl }) }, "The page is at /, the probes are at /livez and /readyz");
       return server;
     },
   };

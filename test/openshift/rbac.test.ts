@@ -57,7 +57,7 @@ async function workThrough(world: World, environment: Readonly<Record<string, st
   world.cluster.put("builds", aBuild({ name: "failed-1", namespace, phase: "Failed" }));
   world.cluster.put("builds", aBuild({ name: "unpinned-1", namespace, ...unpinned }));
   const bot = world.bot([], { ...everything, ...environment });
-  await bot.logged(({ msg }) => String(msg).includes("image streams, "));
+  await bot.logged(({ msg }) => String(msg).includes(" skipped"));
   world.cluster.put("builds", aBuild({ name: "live-1", namespace }));
   for (const name of ["failed-1", "unpinned-1", "live-1"]) {
     await bot.logged(({ subject, msg }) => subject === `${namespace}/${name}` && msg === "Job done");
@@ -293,7 +293,7 @@ requirePrograms(
       THOTH_PUSH_REGISTRY: `${destination.host}/copies`,
       THOTH_NO_REGISTRY_TLS_VERIFY: "1",
     });
-    await bot.logged(({ msg }) => String(msg).startsWith("1 image streams, "));
+    await bot.logged(({ msg }) => String(msg).startsWith("1 image stream, "));
     const outputReference = `${internalRegistry}/${namespace}/live:latest`;
     world.cluster.put("builds", aBuild({ name: "live-1", namespace, outputReference, digest: live.digest, base: null }));
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 2);

@@ -74,7 +74,7 @@ requirePrograms("chromium")("the page in a browser", () => {
       PORT: "0",
       BUILD_WATCHER_FOLLOW: "1",
     });
-    const { url } = await bot.logged(({ msg }) => String(msg).startsWith("Answering probes"));
+    const { url } = await bot.logged(({ msg }) => String(msg).startsWith("The page is at"));
     return { bot, url: String(url) };
   }
 

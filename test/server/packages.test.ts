@@ -120,6 +120,8 @@ describe("asking which images contain a package", () => {
     expect(hostile).not.toContain("<script>alert");
     expect((await page.get("/packages?q=a%40%3C")).status).toBe(400);
     expect(await (await page.get("/packages")).text()).toContain("Which images contain it?");
+    for (const path of ["/", "/packages", `/jobs/${job("shop/web-2").id}`])
+      expect(await (await page.get(path)).text()).toContain('<a href="/packages">Packages</a>');
   });
 
   it("a job's page shows its packages, what changed since the build before, and what its base brought", async () => {
@@ -146,5 +148,6 @@ describe("asking which images contain a package", () => {
 it("a bot that reads no packages says so", async () => {
   await using page = await openPageServer();
   expect(await (await page.get("/packages?q=x")).text()).toContain("reads no packages");
+  expect(await (await page.get("/")).text()).not.toContain("/packages");
   expect((await page.get("/api/packages?name=x")).status).toBe(404);
 });

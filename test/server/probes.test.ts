@@ -8,7 +8,7 @@ const serving = { BUILD_WATCHER_SERVER: "1", PORT: "0" };
 /** A bot that answers probes, and how it answers them. */
 async function probedBot(world: World, environment: Readonly<Record<string, string>> = {}) {
   const bot = world.bot([], { ...serving, ...environment });
-  const { url } = await bot.logged(({ msg }) => String(msg).startsWith("Answering probes"));
+  const { url } = await bot.logged(({ msg }) => String(msg).startsWith("The page is at"));
   const ask = async (path: string) => {
     const answer = await fetch(`${url}${path}`);
     return `${answer.status} ${(await answer.text()).trim()}`;

@@ -8,7 +8,7 @@ import { digestOf } from "./records.ts";
 
 async function servingBot(world: World, environment: Readonly<Record<string, string>> = {}) {
   const bot = world.bot([], { BUILD_WATCHER_SERVER: "1", PORT: "0", ...environment });
-  const started = await bot.logged(({ msg }) => String(msg).startsWith("Answering probes"));
+  const started = await bot.logged(({ msg }) => String(msg).startsWith("The page is at"));
   const url = String(started.url);
   const status = async () => (await (await fetch(`${url}/api/status`)).json()) as StatusJson;
   return { bot, url, started, status };

@@ -60,7 +60,7 @@ function warnOfMeetingNames({ pushLayout: layout, pushTemplate: template }: Conf
     {
       layout: template === undefined ? layout : undefined,
       template,
-      apart: separation === "none" ? "nobody" : "images of one registry",
+      safeFor: separation === "none" ? "no two images" : "images of one registry",
     },
     "With these names, copies of different images can overwrite each other's tags; docs/deploy.md says which names prevent that",
   );

@@ -7,6 +7,7 @@ import { sleep, systemClock } from "../../core/clock.ts";
 import { asJobError } from "../../core/jobs/errors.ts";
 import type { Job } from "../../core/jobs/job.ts";
 import { type ScanCounts, scanImages } from "../../pipeline/builds/scan-images.ts";
+import { counted } from "../../server/views/words.ts";
 import type { CommandContext } from "../command.ts";
 import { handedOver, unlessBotsWork } from "../run-jobs.ts";
 
@@ -81,7 +82,7 @@ export async function runScan(
       if (signal.aborted) return;
       const failure = asJobError(error);
       if (!how.persistent || !failure.retryable) throw failure;
-      log.warn({ reason: failure.reason, retryIn: scanRetryDelay }, failure.message);
+      log.warn({ reason: failure.reason, retrySeconds: scanRetryDelay / 1000 }, failure.message);
       await sleep(clock, scanRetryDelay, signal);
     }
   }
@@ -99,5 +100,5 @@ function progress({ screen, log, clock = systemClock }: CommandContext): (counts
 }
 
 function closingLine({ streams, tags, added, known, skipped }: ScanCounts): string {
-  return `${streams} image streams, ${tags} tags, ${added} new, ${known} known, ${skipped} skipped`;
+  return `${counted(streams, "image stream")}, ${counted(tags, "tag")}, ${added} new, ${known} known, ${skipped} skipped`;
 }

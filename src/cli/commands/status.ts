@@ -106,8 +106,8 @@ function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] 
   const watched = `${shown.join(", ")}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ""}`;
   const times = [
     `since ${ago(told.startedAt, now)}`,
-    `last event ${ago(told.lastEventAt, now)}`,
-    `last list ${ago(told.lastListAt, now)}`,
+    lastly("event", told.lastEventAt, now),
+    lastly("list", told.lastListAt, now),
   ];
   const waiting = ready || troubles.length > 0 ? [] : notReadyBecause;
   return [
@@ -156,7 +156,9 @@ function shortened(lines: readonly string[], all: boolean): readonly string[] {
 function buildsLines({ builds }: Partial<Pick<StatusJson, "builds">>, now: number): readonly Line[] {
   if (!builds || builds.running + builds.failed === 0) return [];
   const failures = builds.listed.filter(({ state }) => state === "failed").slice(0, shownLines);
-  const names = failures.map(({ build, reason, since }) => `${build} (${reason}, ${ago(since, now)})`);
+  const names = failures.map(
+    ({ build, reason, since }) => `${build} (${reason}, ${since === undefined ? "time unknown" : ago(since, now)})`,
+  );
   const rest = builds.failed - names.length;
   const failed = `${builds.failed} failed on the cluster`;
   const listed = names.length > 0 ? `: ${names.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}` : "";
@@ -184,8 +186,12 @@ function endpointLine({ state, acceptedAt, message }: StatusJson["endpoint"], no
   return acceptedAt === undefined ? words : `${words}; last submission taken ${ago(acceptedAt, now)}`;
 }
 
-function ago(time: string | undefined, now: number): string {
-  return time === undefined ? "never" : agoText(now - Date.parse(time));
+function ago(time: string, now: number): string {
+  return agoText(now - Date.parse(time));
+}
+
+function lastly(what: "event" | "list", time: string | undefined, now: number): string {
+  return time === undefined ? `no ${what} yet` : `last ${what} ${ago(time, now)}`;
 }
 
 function table(lines: readonly Line[]): string {

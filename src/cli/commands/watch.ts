@@ -20,7 +20,7 @@ export async function watch(context: CommandContext): Promise<number> {
   } finally {
     failed.abort();
   }
-  log.info({ grace: config.shutdownGrace / 1000 }, "Stopping; running jobs get time to end");
+  log.info({ graceSeconds: config.shutdownGrace / 1000 }, "Stopping; running jobs get time to end");
   await app.stop();
   const counts = await whileReachable(app.queue.counts);
   log.info({ waiting: counts?.waiting }, "Stopped");

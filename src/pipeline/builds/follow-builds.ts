@@ -122,10 +122,10 @@ function tellChange(
   const begun = [...now].filter((key) => !before.has(key));
   const ended = [...before].filter((key) => !now.has(key) && wasListed(key));
   const told = (keys: readonly string[]) => ({ count: keys.length, watches: keys.slice(0, mostTold) });
-  if (begun.length > 0) log.info(told(begun), "Watched from now on");
+  if (begun.length > 0) log.info(told(begun), "The bot now watches these as well");
   const left = new Set([...now].map(sourceOf));
   const isSourceGone = ended.some((key) => !left.has(sourceOf(key)));
-  const words = "No longer watched: it is gone from the cluster, or the bot may not list it any more";
+  const words = "The bot no longer watches these: they are gone from the cluster, or it has lost the right to list them";
   if (ended.length > 0) log[isSourceGone ? "warn" : "info"](told(ended), words);
 }
 
@@ -136,5 +136,5 @@ function sourceOf(key: string): string {
 /** A forgotten position is normal for an API server. Everything else is a warning. */
 function tellTrouble(log: Logger, sighting: Extract<BuildSighting, { kind: "trouble" }>): void {
   const { source, namespace, reason, retryIn, message } = sighting;
-  log[reason === "Expired" ? "info" : "warn"]({ source, namespace, reason, retryIn }, message);
+  log[reason === "Expired" ? "info" : "warn"]({ source, namespace, reason, retrySeconds: retryIn / 1000 }, message);
 }

@@ -171,5 +171,7 @@ function timeOf({ completedAt }: FoundImage): number {
 export function coverageText({ complete, partial, unknown }: FoundPackages["coverage"]): string {
   const some = partial > 0 ? `, ${partial.toLocaleString("en")} only in part` : "";
   const read = `${counted(complete + partial, "image")} read${some}.`;
-  return unknown > 0 ? `${read} ${unknown.toLocaleString("en")} more could not be read, and may have it too.` : read;
+  return unknown > 0
+    ? `${read} The packages of ${unknown.toLocaleString("en")} more are not known, so it can be there, too.`
+    : read;
 }

@@ -42,6 +42,7 @@ export function pageRoutes(parts: PageParts): Router {
       folded: without.reduce((sum, { waiting }) => sum + waiting, 0),
       now,
       mayChange: mayPressButtons(callerOf(request), access),
+      readsPackages: parts.packages !== undefined,
       events: withSince(listPath(filter, "/events"), since),
     });
     sendPage(request, response, page);
@@ -63,6 +64,7 @@ export function pageRoutes(parts: PageParts): Router {
       log: request.query.log === undefined ? undefined : await readLog(parts, record.job, request),
       now: clock.now(),
       mayChange: mayPressButtons(callerOf(request), access),
+      readsPackages: parts.packages !== undefined,
       events: withSince(`/events?job=${encodeURIComponent(record.job.id)}`, since),
     });
     sendPage(request, response, page);

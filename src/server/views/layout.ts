@@ -8,10 +8,12 @@ export interface Document {
   /** Whether the buttons would work. */
   readonly mayChange: boolean;
   readonly version?: string;
+  /** Whether the bot reads packages: then each page leads to the search for them. */
+  readonly readsPackages?: boolean;
 }
 
 /** A whole page. Without scripts it reloads instead of being updated. */
-export function layout({ title, body, events, mayChange, version }: Document): Html {
+export function layout({ title, body, events, mayChange, version, readsPackages = false }: Document): Html {
   const live = events !== undefined && html`<noscript><meta http-equiv="refresh" content="30"></noscript>`;
   return html`<!doctype html>
 <html lang="en">
@@ -36,7 +38,7 @@ ${events !== undefined && liveControls()}
 ${body}
 </main>
 <p id="message" class="message" role="alert" hidden></p>
-<footer class="bottom">build-watcher${version !== undefined && ` ${version}`} · <a href="/packages">Packages</a> · For programs: <a href="/api/openapi.json">API</a></footer>
+<footer class="bottom">build-watcher${version !== undefined && ` ${version}`}${readsPackages && html` · <a href="/packages">Packages</a>`} · For programs: <a href="/api/openapi.json">API</a></footer>
 </body>
 </html>
 `;

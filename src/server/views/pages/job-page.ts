@@ -29,6 +29,7 @@ export interface JobPage {
   readonly log: LogTail | undefined;
   readonly now: number;
   readonly mayChange: boolean;
+  readonly readsPackages: boolean;
   readonly events: string;
   /** What to do about its failure. */
   readonly remedy: string | undefined;
@@ -39,7 +40,7 @@ export interface JobPage {
 
 /** Everything that is remembered of a job. */
 export function jobPage(page: JobPage): Html {
-  const { record, chain, log, now, mayChange, events, version } = page;
+  const { record, chain, log, now, mayChange, readsPackages, events, version } = page;
   const { job } = record;
   const name = describeJob(job);
   return layout({
@@ -47,6 +48,7 @@ export function jobPage(page: JobPage): Html {
     events,
     mayChange,
     version,
+    readsPackages,
     body: html`<div id="job">
 <p class="back"><a href="/">All jobs</a></p>
 <div class="heading"><h1>${outside(name, 300)}</h1><div class="actions">${actions(record)}</div></div>

@@ -29,18 +29,20 @@ export interface JobsPage {
   readonly next: Pick<ListFilter, "before" | "beforeTime"> | undefined;
   readonly now: number;
   readonly mayChange: boolean;
+  readonly readsPackages: boolean;
   /** The address of the stream of changes. */
   readonly events: string;
 }
 
 /** The page: the overview, and the jobs below. */
 export function jobsPage(page: JobsPage): Html {
-  const { status, now, events, mayChange } = page;
+  const { status, now, events, mayChange, readsPackages } = page;
   return layout({
     title: pageTitle(status),
     events,
     mayChange,
     version: status.version,
+    readsPackages,
     body: html`<h1 class="unseen">What the bot saw, and what became of it</h1>
 ${overview(status, now)}
 <p id="line" class="unseen" role="status">${overviewLine(status)}</p>

@@ -25,6 +25,7 @@ export function packagesPage(page: PackagesPage): Html {
     title: `${text ? `${text.slice(0, 100)} · ` : ""}Packages · build-watcher`,
     mayChange,
     version,
+    readsPackages: coverage !== undefined,
     body: html`<p class="back"><a href="/">All jobs</a></p>
 <div class="heading"><h1>Which images contain it?</h1></div>
 <form class="filters" role="search" aria-label="Packages" action="/packages">
