@@ -81,7 +81,7 @@ export function toGroup({ host, message, first, last, ...group }: GroupRow): Fai
 
 /** A pattern for `LIKE … ESCAPE '~'`. It matches every record that mentions the text and few others, without parsing JSON. */
 export function likePattern(text: string): string {
-  const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:"\\]/));
+  const pieces = wordsOf(text).flatMap((word) => word.split(/[^!-~]|[/@:#"\\]/));
   const longest = pieces.toSorted((a, b) => b.length - a.length)[0] ?? "";
   return `%${longest.replace(/[%_~]/g, "~$&")}%`;
 }

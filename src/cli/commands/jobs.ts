@@ -9,6 +9,9 @@ import { jobDetails, jobsTable } from "../jobs-table.ts";
 /** Records read from the ledger at a time. */
 const pageSize = 200;
 
+/** Jobs of one run that are looked for by its name: of 256 images, for a few analyzers. */
+const mostOfARun = 2_000;
+
 /** What is listed, and how. */
 export interface JobsListing {
   /** A state, or an outcome. */
@@ -72,13 +75,17 @@ async function failedIds(queue: JobQueue): Promise<readonly string[]> {
   return ids;
 }
 
-/** Jobs are named by their ids, or as the list shows them: the newest of that name is meant. */
-function idsOf(queue: JobQueue, names: readonly string[]): Promise<readonly string[]> {
-  const idOf = async (name: string) => {
-    if (await queue.find(name)) return name;
-    return (await queue.recent(pageSize, { text: name })).find(({ job }) => describeJob(job) === name)?.job.id ?? name;
+/** Jobs are named by their ids, or as the list shows them: the newest of that name is meant. A run's own name means all its images. */
+async function idsOf(queue: JobQueue, names: readonly string[]): Promise<readonly string[]> {
+  const each = async (name: string): Promise<readonly string[]> => {
+    if (await queue.find(name)) return [name];
+    const jobs = (await queue.recent(mostOfARun, { text: name })).map(({ job }) => job);
+    const named = jobs.find((job) => describeJob(job) === name);
+    if (named) return [named.id];
+    const [newest, ...more] = jobs.filter(({ build }) => build && `${build.namespace}/${build.name}` === name);
+    return newest ? [newest, ...more].filter(({ build }) => build?.uid === newest.build?.uid).map(({ id }) => id) : [name];
   };
-  return Promise.all(names.map(idOf));
+  return (await Promise.all(names.map(each))).flat();
 }
 
 function nothingLine({ state, namespace, text }: Omit<JobsListing, "limit" | "json" | "details">): string {

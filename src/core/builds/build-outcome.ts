@@ -52,6 +52,8 @@ export interface BuildFacts {
   readonly ifMissing?: IfMissing;
   /** Tells one image of several from the others; see `eachImage`. */
   readonly imageId?: string;
+  /** Which of its images this is; absent where it made only one. */
+  readonly place?: Place;
   /** `namespace/name` of the pipeline run that it is part of, and that reports its images if it can; and of the pipeline. */
   readonly madeFor?: string;
   readonly pipeline?: string;
@@ -59,6 +61,12 @@ export interface BuildFacts {
   readonly task?: string;
   /** Whether it consists of builds that are seen themselves and write its log. */
   readonly hasParts?: boolean;
+}
+
+/** One of several, counted from 1. */
+export interface Place {
+  readonly at: number;
+  readonly of: number;
 }
 
 /** The outcome of an object that was deleted: if it had not ended, it never will. */
@@ -70,9 +78,15 @@ export function ofDeleted(outcome: BuildOutcome): BuildOutcome {
 /** The build once per image that it made. */
 export function eachImage(outcome: BuildOutcome): readonly BuildOutcome[] {
   if (!("outputs" in outcome) || !outcome.severalImages || outcome.outputs.length === 0) return [outcome];
-  return outcome.outputs.map((output) => {
+  const { outputs } = outcome;
+  return outputs.map((output, index) => {
     const imageId = createHash("sha256").update(formatImageName(output)).digest("hex").slice(0, 12);
-    return { ...outcome, outputs: [output], imageId };
+    return {
+      ...outcome,
+      outputs: [output],
+      imageId,
+      ...(outputs.length > 1 && { place: { at: index + 1, of: outputs.length } }),
+    };
   });
 }
 

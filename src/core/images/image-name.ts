@@ -24,6 +24,12 @@ function isName(namespace: string, stream: string): boolean {
   return isObjectName(namespace) && isObjectName(stream);
 }
 
+/** `web@0123456789ab` for `registry/shop/web@sha256:0123456789ab…`. */
+export function shortImageName(full: string): string {
+  const [name = "", digest] = full.split("@");
+  return `${name.slice(name.lastIndexOf("/") + 1)}${digest === undefined ? "" : `@${digest.replace("sha256:", "").slice(0, 12)}`}`;
+}
+
 /** The name for people. */
 export function formatImageName(image: ImageName): string {
   switch (image.kind) {

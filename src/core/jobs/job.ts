@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BuildKey } from "../builds/build.ts";
-import type { BuildFacts, BuildOutcome, IfMissing } from "../builds/build-outcome.ts";
-import { formatImageName, type ImageName } from "../images/image-name.ts";
+import type { BuildFacts, BuildOutcome, IfMissing, Place } from "../builds/build-outcome.ts";
+import { formatImageName, type ImageName, shortImageName } from "../images/image-name.ts";
 import { type Digest, formatImageReference, type ImageReference, repositoryOf } from "../images/image-reference.ts";
 
 export const jobCauses = ["build", "scan", "webhook", "command-line"] as const;
@@ -39,6 +39,8 @@ export interface Job {
   readonly trigger?: string;
   /** RFC 3339. It shows which item of a moving tag the build made. */
   readonly completedAt?: string;
+  /** Which of its build's images this is; absent where the build made only one. */
+  readonly place?: Place;
   /** How many images of its build have no job, because the build made too many; absent: none. */
   readonly leftOut?: number;
   /** Why the build failed, if it had pushed its image before. */
@@ -146,10 +148,16 @@ export function coveredImage(job: Job): string | undefined {
   return image?.kind === "reference" && image.reference.digest ? formatImageReference(image.reference) : undefined;
 }
 
-/** The job's subject for people: the build, else the image. */
+/** The job's subject for people: the build, else the image. One of a build's images has its place and name with it: `shop/run-1#2:web@0123456789ab`. */
 export function describeJob(job: Job): string {
-  if (job.build) return `${job.build.namespace}/${job.build.name}`;
+  if (job.build) return `${job.build.namespace}/${buildName(job, job.build)}`;
   return job.output ? formatImageName(job.output) : job.id;
+}
+
+/** The name of a job's build, in its namespace. */
+export function buildName({ place, output }: Pick<Job, "place" | "output">, { name }: BuildKey): string {
+  if (!place) return name;
+  return `${name}#${place.at}${output ? `:${shortImageName(formatImageName(output))}` : ""}`;
 }
 
 function submitBuild(
@@ -158,7 +166,7 @@ function submitBuild(
   policy: SubmissionPolicy,
 ): Plan {
   const base = policy.baseImage ? facts.base : undefined;
-  const { inputs, build, origin, commit, trigger, completedAt, ifMissing, leftOut } = facts;
+  const { inputs, build, origin, commit, trigger, completedAt, ifMissing, leftOut, place } = facts;
   const buildConfig = ownerOf(facts);
   const seeksBase = policy.baseImage && !facts.base && output !== undefined;
   const id = facts.imageId === undefined ? `build-${build.uid}` : `build-${build.uid}-${facts.imageId}`;
@@ -169,7 +177,7 @@ function submitBuild(
     .map(({ analyzer, buildLog }, index) => {
       const job = { id, analyzer, cause: "build" as const, output, base, inputs, build, buildConfig, buildLog };
       const doubts = { ...(seeksBase && { seeksBase }), ...(output && ifMissing && { ifMissing }) };
-      const found = { ...doubts, ...documentOf(output, facts), ...(leftOut && { leftOut }) };
+      const found = { ...doubts, ...documentOf(output, facts), ...(place && { place }), ...(leftOut && { leftOut }) };
       return inGroup({ ...job, ...found, origin, commit, trigger, completedAt, ...failure }, index);
     });
   return jobs.length === 0 ? skip("nothing-to-submit") : { kind: "submit", jobs };

@@ -1,5 +1,6 @@
 import type { BuildEvent } from "../../cluster/announcer.ts";
 import type { BuildKey } from "../../core/builds/build.ts";
+import { formatImageName } from "../../core/images/image-name.ts";
 import { describeFindings } from "../../core/jobs/findings.ts";
 import { groupOf, type Job } from "../../core/jobs/job.ts";
 import { remedyFor } from "../../core/jobs/remedies.ts";
@@ -57,10 +58,19 @@ export function announcementOfAnalysis(
   };
 }
 
-/** The first job of a build has the plain names; those of further analyzers begin with theirs: `rhacs-state`. */
+/** An object may have 256 KiB of annotations: further images of a build have none. */
+const mostAnnotated = 20;
+
+/**
+ * The first job of a build has the plain names; those of further analyzers begin with theirs: `rhacs-state`. If the build made several images, each has
+ * its number and says which it is: `image-2-state`, `image-2-name`.
+ */
 function fieldsOf(job: Job, fields: Announcement["fields"]): Announcement["fields"] {
-  if (groupOf(job) === job.id) return fields;
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${job.analyzer}-${name}`, value]));
+  const { place, output, analyzer } = job;
+  if (place && place.at > mostAnnotated) return {};
+  const named = place && output ? { name: formatImageName(output), ...fields } : fields;
+  const prefix = `${groupOf(job) === job.id ? "" : `${analyzer}-`}${place ? `image-${place.at}-` : ""}`;
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [`${prefix}${name}`, value]));
 }
 
 function doneFields({ result }: JobRecord): Announcement["fields"] {
@@ -97,17 +107,18 @@ function doneEvent(record: JobRecord): BuildEvent {
 }
 
 function failureEvent(reason: string, occasion: "failed" | "retrying", record: JobRecord): BuildEvent {
-  const { error, updatedAt: at, createdAt } = record;
+  const { error, updatedAt: at, createdAt, job } = record;
   const remedy = error ? (remedyFor({ ...error, host: undefined }) ?? "") : "";
   // Only the reason: the answers of registries could show tenants what they must not see.
-  const note = `${error?.reason}: ${remedy}`;
+  const which = job.place && job.output ? `${formatImageName(job.output)}: ` : "";
+  const note = `${which}${error?.reason}: ${remedy}`;
   // The first failure is written once, however often the job is tried.
-  const told = occasion === "retrying" ? `${occasion} ${createdAt}` : occasionOf(record);
+  const told = occasion === "retrying" ? `${job.id} ${occasion} ${createdAt}` : occasionOf(record);
   return { type: "Warning", reason, action: "Submit", note, at, occasion: told };
 }
 
-function occasionOf({ state, updatedAt }: JobRecord): string {
-  return `${state} ${updatedAt}`;
+function occasionOf({ job, state, updatedAt }: JobRecord): string {
+  return `${job.id} ${state} ${updatedAt}`;
 }
 
 /** The analysis of the image the build made, else the first there is. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { kindOf } from "../../core/builds/build.ts";
+import { formatImageName } from "../../core/images/image-name.ts";
 import { describeJob, groupOf } from "../../core/jobs/job.ts";
 import { remedyFor } from "../../core/jobs/remedies.ts";
 import type { Notification } from "../../notifications/notifier.ts";
@@ -86,14 +87,14 @@ function event(type: string, record: JobRecord, at: number, occasion: string, da
 }
 
 function factsOf({ job, attempts, result }: JobRecord) {
-  const { id, analyzer, cause, build, buildConfig, origin, commit, trigger, completedAt } = job;
+  const { id, analyzer, cause, build, buildConfig, output, origin, commit, trigger, completedAt } = job;
   return {
     job: { id, group: groupOf(job), analyzer, cause, attempts },
     ...(build && {
       build: { ...build, buildConfig, commit: commit && cut(commit), trigger: trigger && cut(trigger), completedAt },
     }),
     ...(origin && { origin: cut(origin) }),
-    image: result?.output,
+    image: result?.output ?? (output && formatImageName(output)),
     base: result?.base,
     findings: result?.findings,
     link: result?.link && cut(result.link, 1_000),

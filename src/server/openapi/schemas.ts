@@ -69,6 +69,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
     "origin?": text,
     "commit?": text,
     "trigger?": text,
+    "place?": {
+      ...object({ at: count, of: count }),
+      description: "Which of the images of its build this is, from 1; absent if the build made only one.",
+    },
     "leftOut?": count,
     "completedAt?": text,
   }),

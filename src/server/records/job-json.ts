@@ -51,7 +51,20 @@ function imageOf({ job, result }: JobRecord): string | undefined {
   return result?.output ?? (job.output && formatImageName(job.output));
 }
 
-function contentJson({ cause, build, buildConfig, output, base, inputs, origin, commit, trigger, completedAt, leftOut }: Job) {
+function contentJson({
+  cause,
+  build,
+  buildConfig,
+  output,
+  base,
+  inputs,
+  origin,
+  commit,
+  trigger,
+  completedAt,
+  place,
+  leftOut,
+}: Job) {
   return {
     cause,
     build: build && { kind: kindOf(build), namespace: build.namespace, name: build.name, uid: build.uid },
@@ -62,6 +75,7 @@ function contentJson({ cause, build, buildConfig, output, base, inputs, origin, 
     origin,
     commit,
     trigger,
+    place,
     leftOut,
     completedAt,
   };

@@ -1,4 +1,4 @@
-import { describeJob } from "../../core/jobs/job.ts";
+import { buildName, describeJob } from "../../core/jobs/job.ts";
 import type { Chain, ChainLink } from "../records/chain.ts";
 import { type Html, html } from "./html.ts";
 import { imageView, jobPath } from "./job-row.ts";
@@ -13,7 +13,7 @@ export function chainView({ foundation, first }: Chain): Html {
 
 function linkView({ record, isAsked, takesFiles, madeOnIt, isCut }: ChainLink): Html {
   const { job } = record;
-  const name = outside(job.build?.name ?? describeJob(job), 160);
+  const name = outside(job.build ? buildName(job, job.build) : describeJob(job), 160);
   const named = isAsked ? html`<b aria-current="true">${name}</b>` : html`<a href="${jobPath(job.id)}">${name}</a>`;
   const children = html`<ul>${madeOnIt.map(linkView)}${isCut && html`<li><div class="link foundation">and more</div></li>`}</ul>`;
   const kind = job.build?.kind !== undefined && html` <span class="faint">${outside(job.build.kind, 40)}</span>`;

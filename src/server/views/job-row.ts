@@ -1,4 +1,4 @@
-import { formatImageName } from "../../core/images/image-name.ts";
+import { formatImageName, shortImageName } from "../../core/images/image-name.ts";
 import { describeJob, type Job, ownerParts } from "../../core/jobs/job.ts";
 import { type JobOutcome, outcomeOf } from "../../core/jobs/job-outcome.ts";
 import type { JobRecord } from "../../queue/job-queue.ts";
@@ -77,7 +77,7 @@ export function resultLink({ result }: JobRecord): Html | undefined {
 function subject(job: Job): Html {
   const { build, buildConfig, trigger, commit } = job;
   const link = (name: string) => html`<a class="subject" href="${jobPath(job.id)}">${outside(name, 120)}</a>`;
-  if (!build) return html`${link(shortImage(describeJob(job)))}<p class="meta">from ${causeWords[job.cause]}</p>`;
+  if (!build) return html`${link(shortImageName(describeJob(job)))}<p class="meta">from ${causeWords[job.cause]}</p>`;
   const config = html`${build.kind !== undefined && html`<span class="tag kind">${outside(build.kind, 40)}</span> `}<span class="tag">${outside(ownerParts(buildConfig).name ?? build.namespace, 120)}</span>`;
   return html`${link(build.name)}<p class="meta">${config} ${trigger !== undefined && outside(trigger, 120)} ${commit !== undefined && html`<code title="git revision ${commit.slice(0, 64)}">${commit.slice(0, 8)}</code>`}</p>`;
 }
@@ -97,13 +97,7 @@ function imageOf({ job, result }: JobRecord): Html {
 }
 
 export function imageView(full: string): Html {
-  return html`<details class="digest"><summary><code>${outside(shortImage(full), 120)}</code></summary><div class="full"><code>${outside(full, 2_000)}</code>${copyButton(full.slice(0, 2_000))}</div></details>`;
-}
-
-/** `web@0123456789ab` for `registry/shop/web@sha256:0123456789ab…`. */
-function shortImage(full: string): string {
-  const [name = "", digest] = full.split("@");
-  return `${name.slice(name.lastIndexOf("/") + 1)}${digest === undefined ? "" : `@${digest.replace("sha256:", "").slice(0, 12)}`}`;
+  return html`<details class="digest"><summary><code>${outside(shortImageName(full), 120)}</code></summary><div class="full"><code>${outside(full, 2_000)}</code>${copyButton(full.slice(0, 2_000))}</div></details>`;
 }
 
 function copyButton(text: string): Html {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { BuildFacts, BuildOutcome } from "../../../src/core/builds/build-outcome.ts";
+import { type BuildFacts, type BuildOutcome, eachImage } from "../../../src/core/builds/build-outcome.ts";
 import { parseImageReference } from "../../../src/core/images/image-reference.ts";
 import {
   coveredImage,
+  describeJob,
   imageJob,
   imageJobs,
   isTracked,
@@ -121,6 +122,26 @@ describe("imageJob", () => {
       `quay.io/a/b@${digest}`,
     );
     expect(coveredImage(imageJob(parseImageReference("quay.io/a/b:v1"), "scan", "thoth"))).toBeUndefined();
+  });
+});
+
+describe("a job's name for people", () => {
+  function names(...images: readonly string[]): readonly string[] {
+    const outputs = images.map((image) => ({ kind: "reference" as const, reference: parseImageReference(image) }));
+    const jobs = eachImage({ ...succeeded, outputs, severalImages: true } as BuildOutcome).flatMap((outcome) => {
+      const plan = planJobs(outcome, everything);
+      return plan.kind === "submit" ? plan.jobs : [];
+    });
+    return jobs.map(describeJob);
+  }
+
+  it("is that of its build, and of each image if there are several, though one may lie in two registries", () => {
+    expect(names(`quay.io/shop/cart@${digest}`)).toEqual(["shop/cart-1"]);
+    expect(names(`quay.io/shop/cart@${digest}`, `ghcr.io/bank/cart@${digest}`, "quay.io/shop/api:1")).toEqual([
+      "shop/cart-1#1:cart@111111111111",
+      "shop/cart-1#2:cart@111111111111",
+      "shop/cart-1#3:api:1",
+    ]);
   });
 });
 

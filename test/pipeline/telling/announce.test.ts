@@ -75,6 +75,19 @@ describe("the announcement of an attempt", () => {
     expect(occasion(attempt("retrying", { updatedAt: 3 }))).toBe(occasion(attempt("retrying")));
   });
 
+  it("of one of several images has names of its own, is an Event of its own, and says which image it is", () => {
+    const ofImage = (at: number) => {
+      const report = attempt("retrying");
+      const output = { kind: "reference", reference: { registry: "quay.io", repository: "shop/app", tag: String(at) } } as const;
+      const job = { ...report.record.job, id: `build-app-1-${at}`, output, place: { at, of: 256 } };
+      return announcementOf({ ...report, record: { ...report.record, job } }, true);
+    };
+    expect(ofImage(2)?.fields).toMatchObject({ "image-2-state": "retrying", "image-2-name": "quay.io/shop/app:2" });
+    expect(ofImage(2)?.event?.note).toMatch(/^quay.io\/shop\/app:2: ImageNotFound/);
+    expect(ofImage(1)?.event?.occasion).not.toBe(ofImage(2)?.event?.occasion);
+    expect([20, 21].map((at) => Object.keys(ofImage(at)?.fields ?? {}).length > 0)).toEqual([true, false]);
+  });
+
   it("is how the analysis of the image ended, not that of its base", () => {
     const { record } = attempt("done");
     const told = (analysisId: string) =>

@@ -43,6 +43,15 @@ describe("a notification", () => {
     });
   });
 
+  it("of a failed job names its image: its build may have made several", () => {
+    const output = { kind: "reference", reference: { registry: "quay.io", repository: "shop/app", tag: "1" } } as const;
+    const job = { ...buildJob(1), output, place: { at: 2, of: 3 } };
+    expect(eventOfJob({ ...failed, job })).toMatchObject({
+      subject: "shop/app-1#2:app:1",
+      data: { image: "quay.io/shop/app:1" },
+    });
+  });
+
   it("of an analysis says how it ended", () => {
     const work = { id: "follow", analyzer: "thoth", jobId: "build-uid-1", analysisId: "analysis-1" };
     const record = { ...done, result: { ...result, notes: ["The analysis analysis-1 failed: OOM.", "Not pinned."] } };

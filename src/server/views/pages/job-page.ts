@@ -72,7 +72,7 @@ type Fact = readonly [name: string, value: Part];
 
 function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
   const { job, createdAt, updatedAt, dueAt } = record;
-  const { build, origin, commit, leftOut } = job;
+  const { build, origin, commit, place, leftOut } = job;
   const config = ownerParts(job.buildConfig);
   const text = (value: string | undefined) => value !== undefined && outside(value, 2_000);
   const completed = job.completedAt === undefined ? Number.NaN : Date.parse(job.completedAt);
@@ -85,6 +85,7 @@ function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
     ["Git revision", commit !== undefined && linked(commit, commitLink(origin, commit), "Commit")],
     ["Completed", Number.isNaN(completed) ? text(job.completedAt) : timeAgo(completed, now)],
     ["Image", job.output && image(formatImageName(job.output))],
+    ["Image", place && `${place.at} of ${place.of} that this build made`],
     ["Left out", leftOut !== undefined && `${leftOut} more images of this build, because it made too many.`],
     ["Base image", job.base && image(formatImageName(job.base))],
     ["Takes files from", job.inputs && html`${job.inputs.map((input) => html`<div>${image(formatImageName(input))}</div>`)}`],
