@@ -42,7 +42,6 @@ const conflicts = 4;
 export function createBuildAnnouncer({ api, patience, instance, targetOf }: AnnouncerSettings): BuildAnnouncer {
   return {
     async annotate(build, fields, signal) {
-      if (Object.keys(fields).length === 0) return;
       const { resource, template } = targetOf(build);
       const annotations = Object.fromEntries(
         Object.entries(fields).map(([name, value]) => [`${domain}/${name}`, value === undefined ? null : forPeople(value)]),

@@ -41,6 +41,8 @@ const stopGrace = 2_000;
 /** How many jobs' first failures are remembered. */
 const mostFailing = 10_000;
 
+const hasAny = (fields: Announcement["fields"]) => Object.keys(fields).length > 0;
+
 export function createAnnouncements({ announcer, annotate, events, jobs, log, clock }: AnnounceParts): Announcements {
   const waiting: Untold[] = [];
   const failing = new Set<string>();
@@ -68,7 +70,7 @@ export function createAnnouncements({ announcer, annotate, events, jobs, log, cl
   async function tell(announcement: Announcement): Promise<void> {
     const { build, fields, event } = announcement;
     await Promise.all([
-      annotate && attempt("annotations", announcement, (signal) => announcer.annotate(build, fields, signal)),
+      annotate && hasAny(fields) && attempt("annotations", announcement, (signal) => announcer.annotate(build, fields, signal)),
       events && event && attempt("events", announcement, (signal) => announcer.event(build, event, signal)),
     ]);
   }
