@@ -25,7 +25,6 @@ interface BuildRun {
     readonly buildSpec?: BuildSpec;
     readonly source?: { readonly git?: { readonly commitSha?: string } };
     readonly output?: { readonly digest?: string };
-    readonly failureDetails?: { readonly reason?: string };
   };
 }
 

@@ -10,6 +10,7 @@ import { type Condition, endOf } from "./objects/run-status.ts";
 import {
   type HintedImages,
   hintedDocuments,
+  hintedGit,
   hintedImages,
   pinned,
   type RunArtifact,
@@ -162,13 +163,14 @@ function facts(run: Run, key: BuildKey): BuildFacts {
   const annotations = stringsOf(run.metadata?.annotations);
   const repository = annotations["build.appstudio.openshift.io/repo"] ?? annotations["pipelinesascode.tekton.dev/repo-url"];
   const documents = hintedDocuments(run.status?.results);
+  const git = hintedGit(run.status?.results);
   const revision = annotations["build.appstudio.redhat.com/commit_sha"] ?? annotations["pipelinesascode.tekton.dev/sha"];
   return known({
     ...identity(run, key),
     severalImages: true,
     documents: documents.length > 0 ? documents : undefined,
-    origin: gitOrigin(given(run, "CHAINS-GIT_URL") ?? repository),
-    commit: outsideText(given(run, "CHAINS-GIT_COMMIT") ?? revision, longestId),
+    origin: gitOrigin(given(run, "CHAINS-GIT_URL") ?? git.url ?? repository),
+    commit: outsideText(given(run, "CHAINS-GIT_COMMIT") ?? git.commit ?? revision, longestId),
     trigger: outsideText(triggerOf(annotations, stringsOf(run.metadata?.labels))),
     completedAt: outsideText(run.status?.completionTime, longestId),
   });

@@ -262,6 +262,15 @@ describe("what a build left open", () => {
     expect(result.notes).toEqual([expect.stringContaining(`names the digest ${digest}`)]);
   });
 
+  it("stays an index, with its own digest, if it is an image for several platforms", async () => {
+    const lookAt = async (): Promise<ImageLook> => ({ ...present(digest, found), parts: [other as Digest] }) as ImageLook;
+    const job = { output: name(`quay.io/shop/cart:2@${digest}`), build, ifMissing: "by-tag" as const, seeksBase: true };
+    const { result, request } = await run(job, { lookAt });
+    expect(told(request?.output)).toBe(`quay.io/shop/cart@${digest}`);
+    expect(told(request?.base)).toBe(`quay.io/base/go@${other}`);
+    expect(result.notes).toEqual([]);
+  });
+
   it("can be its digest, if the builder reports none", async () => {
     const { request } = await run(
       { output: name("quay.io/shop/cart:2"), build, ifMissing: "by-tag" },

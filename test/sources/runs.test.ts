@@ -71,6 +71,24 @@ describe("a BuildRun of Shipwright", () => {
       (run) => void Object.assign(run.status, { executor: { kind: "PipelineRun", name: "x" }, taskRunName: undefined }),
       "quay.example.com/shop/checkout@9f1c",
     ],
+    [
+      "one for several platforms, whose digest is that of an index",
+      (run) => {
+        const platforms = [
+          { os: "linux", arch: "amd64" },
+          { os: "linux", arch: "arm64" },
+        ];
+        Object.assign(run.status.buildSpec as object, { output: { image: "quay.example.com/shop/checkout:latest", platforms } });
+        Object.assign(run.status, { executor: { kind: "PipelineRun", name: "x" }, taskRunName: undefined });
+      },
+      "quay.example.com/shop/checkout@9f1c",
+    ],
+    [
+      "one that fits neither its Build nor what it came from any more: what counts is how it began",
+      (run) => void Object.assign(run, { spec: { build: { name: "gone" } } }),
+      "quay.example.com/shop/checkout@9f1c",
+    ],
+    ["one that ran out of memory", ended("False", "StepOutOfMemory"), "failed StepOutOfMemory"],
     ["one out of time", ended("False", "BuildRunTimeout"), "failed BuildRunTimeout"],
     ["one with vulnerabilities, which was not pushed", ended("False", "VulnerabilitiesFound"), "failed VulnerabilitiesFound"],
     [
@@ -205,6 +223,29 @@ describe("a TaskRun of Tekton", () => {
     ],
     ["tests something", (run) => void Object.assign(run.status, { results: results({ TEST_OUTPUT: "ok" }) }), "no-output-image"],
     [
+      "failed, though Tekton Chains signed it",
+      (run) => {
+        run.metadata.annotations = { "chains.tekton.dev/signed": "true" };
+        Object.assign(run.status, { conditions: condition("False", "Failed"), results: [] });
+      },
+      "failed Failed",
+    ],
+    [
+      "made its image, though Tekton Chains could not sign it",
+      (run) => {
+        run.metadata.annotations = { "chains.tekton.dev/signed": "failed", "chains.tekton.dev/retries": "3" };
+      },
+      "quay.example.com/shop/cart@1a79",
+    ],
+    [
+      "was stopped because its pipeline ran out of time",
+      (run) => {
+        run.spec.statusMessage = "TaskRun cancelled as the PipelineRun it belongs to has timed out.";
+        Object.assign(run.status, { conditions: condition("False", "TaskRunCancelled"), results: [] });
+      },
+      "cancelled",
+    ],
+    [
       "is run by another controller",
       (run) => void Object.assign(run.spec, { managedBy: "kueue.x-k8s.io/multikueue" }),
       "quay.example.com/shop/cart@1a79",
@@ -238,6 +279,21 @@ describe("a PipelineRun of Tekton", () => {
       "could not read all its results",
       (run) => void Object.assign(run.status, { conditions: condition("False", "CouldntGetPipelineResult") }),
       "failed CouldntGetPipelineResult quay.io/example-shop/checkout@5891",
+    ],
+    [
+      "was cancelled after it had pushed",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "Cancelled") }),
+      "failed Cancelled quay.io/example-shop/checkout@5891",
+    ],
+    [
+      "was cancelled before",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "Cancelled"), results: [] }),
+      "cancelled",
+    ],
+    [
+      "ran out of time after it had pushed",
+      (run) => void Object.assign(run.status, { conditions: condition("False", "PipelineRunTimeout") }),
+      "failed PipelineRunTimeout quay.io/example-shop/checkout@5891",
     ],
     [
       "is being cancelled",
@@ -287,6 +343,34 @@ describe("a PipelineRun of Tekton", () => {
       origin: "https://github.com/example-shop/checkout",
       commit: "9e107d9d372bb6826bd81d3542a419d6e4b2c1a0",
     });
+  });
+
+  it("is of the repository that a result names before a parameter, a parameter before its default, and all before annotations", () => {
+    const from = (change: (run: RunObject) => void) => {
+      const outcome = classify("PipelineRun", (run) => {
+        run.status.results = results({ IMAGE_URL: "quay.io/a", IMAGE_DIGEST: digest });
+        change(run);
+      });
+      return "origin" in outcome ? outcome.origin : undefined;
+    };
+    const git = (of: string) => ({ name: "CHAINS-GIT_URL", value: `https://git.example.com/${of}` });
+    const byDefault = ({ status }: RunObject) =>
+      void Object.assign(status, { pipelineSpec: { params: [{ name: git("").name, default: git("default").value }] } });
+    const byParameter = (run: RunObject) => {
+      byDefault(run);
+      run.spec.params = [git("parameter")];
+    };
+    const byResult = (run: RunObject) => {
+      byParameter(run);
+      run.status.results = [...(run.status.results as object[]), git("result")];
+    };
+    const byInputs = ({ status }: RunObject) => {
+      const value = { uri: "git+https://git.example.com/inputs", digest: `sha1:${"a".repeat(40)}` };
+      status.results = [...(status.results as object[]), { name: "repo-ARTIFACT_INPUTS", value }];
+    };
+    expect([byDefault, byParameter, byResult, byInputs].map(from)).toEqual(
+      ["default", "parameter", "result", "inputs"].map((of) => git(of).value),
+    );
   });
 
   it("with several images is as many jobs, each by its own", () => {

@@ -69,6 +69,17 @@ export function hintedDocuments(results: readonly RunResult[] | null | undefined
   return unique(named.flatMap(({ value }) => textsOf(value).map((text) => () => asPinned(text.trim()))));
 }
 
+/** Where a run says its sources came from: the results `<key>ARTIFACT_INPUTS` that name a git repository, as in Tekton Chains. */
+export function hintedGit(results: readonly RunResult[] | null | undefined): { readonly url?: string; readonly commit?: string } {
+  for (const { name, value } of entries(results)) {
+    if (typeof name !== "string" || !name.endsWith("ARTIFACT_INPUTS") || typeof value !== "object" || value === null) continue;
+    const { uri, digest } = value as Readonly<Record<string, unknown>>;
+    if (typeof uri === "string" && uri.startsWith("git+") && typeof digest === "string" && /^sha1:[0-9a-f]{40}$/.test(digest))
+      return { url: uri.slice("git+".length), commit: digest.slice("sha1:".length) };
+  }
+  return {};
+}
+
 /** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length are paired item by item. */
 function pairs(
   results: readonly RunResult[],

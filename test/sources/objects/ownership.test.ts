@@ -90,6 +90,14 @@ describe("a TaskRun of a PipelineRun", () => {
     },
   );
 
+  it("reports what it pushed where its pipeline was cancelled and names nothing", async () => {
+    const cancelled = ({ status }: RunObject) =>
+      void Object.assign(status, { conditions: condition("False", "Cancelled"), results: [] });
+    expect(await reported(own(), watches, seen("taskruns", aTask()), seen("pipelineruns", aPipeline(cancelled)))).toEqual([
+      taskImage,
+    ]);
+  });
+
   it("reports at once where all are to, and where nobody watches pipelines there", async () => {
     expect(await reported(own(createShelf(), true), watches, seen("taskruns", aTask()))).toEqual([taskImage]);
     const tasksAlone: BuildSighting = { kind: "watches", watches: [{ ...everywhere, source: "taskruns" }] };

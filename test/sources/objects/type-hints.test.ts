@@ -56,6 +56,18 @@ describe("images that a run names", () => {
       [`quay.io/y@${b}`],
     ],
     ["an artifact that is an image", { ARTIFACT_URI: "oci://quay.io/x", ARTIFACT_DIGEST: a }, [`quay.io/x@${a}`]],
+    [
+      "artifacts that say what they are in another way",
+      {
+        "a-ARTIFACT_URI": "docker://quay.io/x",
+        "a-ARTIFACT_DIGEST": a,
+        "b-ARTIFACT_URI": "pkg:oci/y?repository_url=quay.io/y",
+        "b-ARTIFACT_DIGEST": b,
+        "c-ARTIFACT_URI": "pkg:npm/z@1",
+        "c-ARTIFACT_DIGEST": a,
+      },
+      [`quay.io/x@${a}`, `quay.io/y@${b}`],
+    ],
     ["an artifact that may be anything", { ARTIFACT_URI: "quay.io/x", ARTIFACT_DIGEST: a }, []],
     ["a matrix", { IMAGE_URL: ["quay.io/x", "quay.io/y"], IMAGE_DIGEST: [a, b] }, [`quay.io/x@${a}`, `quay.io/y@${b}`]],
     ["a matrix with a hole", { IMAGE_URL: ["quay.io/x", "quay.io/y"], IMAGE_DIGEST: [a] }, []],
