@@ -1,5 +1,5 @@
 import type { Api } from "./api/api.ts";
-import { ApiError } from "./api/api-error.ts";
+import { isRefused } from "./api/retrying.ts";
 
 /** Written by the console's operator, and readable by every user that is logged in. */
 const path = "/api/v1/namespaces/openshift-config-managed/configmaps/console-public";
@@ -11,7 +11,7 @@ export async function askConsoleUrl(api: Pick<Api, "getJson">, signal: AbortSign
     const url = data?.consoleURL;
     return typeof url === "string" && /^https?:\/\//i.test(url) && URL.canParse(url) ? url : undefined;
   } catch (error) {
-    if (error instanceof ApiError && ["Forbidden", "NotFound", "NotServed"].includes(error.fault)) return undefined;
+    if (isRefused(error, "Forbidden", "NotFound", "NotServed")) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { JobError } from "../core/jobs/errors.ts";
 import type { Api } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { objectPath, type Resource } from "./api/paths.ts";
-import { type Patience, retrying } from "./api/retrying.ts";
+import { isRefused, type Patience, retrying } from "./api/retrying.ts";
 import { asClusterError } from "./api/trouble.ts";
 
 /** A service account that can pull images and do nothing else. */
@@ -77,7 +77,7 @@ function tokenOf(answer: unknown): string {
 
 function explained(error: unknown, account: PullAccount): JobError {
   const { namespace, name } = account;
-  if (!(error instanceof ApiError && ["Forbidden", "NotFound"].includes(error.fault)))
+  if (!(error instanceof ApiError && isRefused(error, "Forbidden", "NotFound")))
     return asClusterError(error, { verb: "create", resource: "serviceaccounts/token", namespace });
   return new JobError(
     "ClusterDenied",

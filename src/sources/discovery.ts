@@ -1,5 +1,5 @@
 import type { Api } from "../cluster/api/api.ts";
-import { ApiError } from "../cluster/api/api-error.ts";
+import { isRefused } from "../cluster/api/retrying.ts";
 import { isAllowed, isServed } from "../cluster/api/reviews.ts";
 import { createGate } from "../core/gate.ts";
 import type { BuildSource } from "./build-source.ts";
@@ -47,7 +47,7 @@ export async function discoverParts(
 /** If even this question is forbidden, nothing can be watched. */
 async function isThere(api: Api, { resource }: BuildSource, signal: AbortSignal): Promise<boolean> {
   return isServed(api, resource, signal).catch((error: unknown) => {
-    if (error instanceof ApiError && error.fault === "Forbidden") return false;
+    if (isRefused(error, "Forbidden")) return false;
     throw error;
   });
 }

@@ -14,7 +14,7 @@ it("retries only what a registry denied when a file with logins has changed", as
   const attempts: string[] = [];
   queue.work(async ({ id }) => {
     attempts.push(id);
-    if (denied.has(id)) throw new JobError("RegistryDenied", "no");
+    if (denied.has(id)) throw new JobError(id.endsWith("1") ? "RegistryDenied" : "LoginExpired", "no", { retryable: false });
     if (id === "build-uid-3") throw new JobError("ImageNotFound", "gone");
     return result;
   });

@@ -24,6 +24,8 @@ export interface ApiErrorOptions {
   readonly retryAfter?: number | undefined;
   /** For an expired list: the token that continues it. */
   readonly continueToken?: string | undefined;
+  /** Whether the server served the same before, and has refused it only for moments: it may have just started. */
+  readonly servedBefore?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -34,6 +36,7 @@ export class ApiError extends Error {
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
   readonly continueToken: string | undefined;
+  readonly servedBefore: boolean;
 
   constructor(fault: ApiFault, message: string, options: ApiErrorOptions = {}) {
     super(forPeople(message), options.cause === undefined ? undefined : { cause: options.cause });
@@ -41,6 +44,7 @@ export class ApiError extends Error {
     this.status = options.status;
     this.retryAfter = options.retryAfter;
     this.continueToken = options.continueToken;
+    this.servedBefore = options.servedBefore ?? false;
   }
 }
 

@@ -4,6 +4,7 @@ import { JobError } from "../../core/jobs/errors.ts";
 import type { Connection } from "../access/connection.ts";
 import { ApiError, errorOfAnswer } from "./api-error.ts";
 import { createDeadline, type Deadline, SilenceError } from "./deadline.ts";
+import { createServedPaths } from "./served-paths.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -47,15 +48,22 @@ const errorBodyLimit = 65_536;
 const answerLimit = 16 * 1024 * 1024;
 
 export function createApi({ connection, clock, requestTimeout }: ApiSettings): Api {
-  async function open(ask: Ask, silence: number, signal: AbortSignal): Promise<ByteStream> {
+  const served = createServedPaths(clock);
+
+  async function open(ask: Ask, path: string, silence: number, signal: AbortSignal): Promise<ByteStream> {
     const deadline = createDeadline(clock, signal);
     try {
       const { statusCode, headers, body } = await deadline.expect(ask(deadline.signal), requestTimeout);
       body.on("error", () => {});
-      if (statusCode >= 200 && statusCode < 300) return { chunks: readChunks(body, deadline, silence), end: deadline.end };
+      if (statusCode >= 200 && statusCode < 300) {
+        served.note(path);
+        return { chunks: readChunks(body, deadline, silence), end: deadline.end };
+      }
       const retryAfter = headers["retry-after"];
       const text = await readText(readChunks(body, deadline, requestTimeout), errorBodyLimit);
-      throw errorOfAnswer(statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text, clock.now());
+      const error = errorOfAnswer(statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text, clock.now());
+      const servedBefore = served.isBriefRefusal(path, error.fault);
+      throw servedBefore ? new ApiError(error.fault, error.message, { ...error, servedBefore }) : error;
     } catch (error) {
       deadline.end();
       throw signal.aborted ? signal.reason : asApiError(error, connection.server);
@@ -76,7 +84,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
   }
 
   async function readJson(ask: Ask, path: string, signal: AbortSignal): Promise<unknown> {
-    const stream = await open(ask, requestTimeout, signal);
+    const stream = await open(ask, path, requestTimeout, signal);
     try {
       return parseJson(await readText(stream.chunks, answerLimit), path);
     } catch (error) {
@@ -88,7 +96,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
 
   return {
     patience: requestTimeout,
-    open: (path, query, silence, signal) => open((its) => connection.get(withQuery(path, query), its), silence, signal),
+    open: (path, query, silence, signal) => open((its) => connection.get(withQuery(path, query), its), path, silence, signal),
     getJson: (path, query, signal) => readJson((its) => connection.get(withQuery(path, query), its), path, signal),
     post: (path, object, signal) => readJson((its) => connection.post(path, object, its), path, signal),
     patch: (path, change, signal) => readJson((its) => connection.patch(path, change, its), path, signal),

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../../core/clock.ts";
 import { type Backoff, backoffDelay } from "../../core/jobs/retry.ts";
 import { ApiError, type ApiFault } from "./api-error.ts";
+import { refusalsOfStart } from "./served-paths.ts";
 
 const passing: readonly ApiFault[] = ["BadData", "Silent", "Unavailable", "Unreachable"];
 
@@ -17,14 +18,26 @@ export async function retrying<T>(patience: Patience, signal: AbortSignal, read:
     try {
       return await read();
     } catch (error) {
-      if (signal.aborted || failures >= attempts || !isPassing(error)) throw error;
-      const pause = Math.max(backoffDelay(failures, backoff, Math.random()), Math.min(error.retryAfter ?? 0, backoff.cap));
+      // What failed a moment ago and is refused now has probably just started.
+      const mayPass = isPassing(error) || (failures > 1 && isRefused(error, ...refusalsOfStart));
+      if (signal.aborted || failures >= attempts || !mayPass) throw error;
+      const pause = Math.max(backoffDelay(failures, backoff, Math.random()), Math.min(waitOf(error), backoff.cap));
       await sleep(clock, pause, signal);
     }
   }
 }
 
+function waitOf(error: unknown): number {
+  return (error instanceof ApiError ? error.retryAfter : undefined) ?? 0;
+}
+
+/** Whether a request failed in one of these ways for good: not only because the server has just started. */
+export function isRefused(error: unknown, ...faults: readonly ApiFault[]): boolean {
+  return error instanceof ApiError && faults.includes(error.fault) && !isPassing(error);
+}
+
 /** Whether the same request may succeed a little later. */
 export function isPassing(error: unknown): error is ApiError {
-  return error instanceof ApiError && passing.includes(error.fault);
+  if (!(error instanceof ApiError)) return false;
+  return passing.includes(error.fault) || (error.servedBefore && refusalsOfStart.includes(error.fault));
 }

@@ -1,7 +1,7 @@
 import type { Right } from "../rights.ts";
 import type { Api } from "./api.ts";
-import { ApiError } from "./api-error.ts";
 import { groupPath, type Resource } from "./paths.ts";
+import { isRefused } from "./retrying.ts";
 
 /** Whether the cluster has a resource. Throws `ApiError`. */
 export async function isServed(api: Api, { group, version, plural }: Resource, signal: AbortSignal): Promise<boolean> {
@@ -9,7 +9,7 @@ export async function isServed(api: Api, { group, version, plural }: Resource, s
     const { resources } = (await api.getJson(groupPath(group, version), {}, signal)) as { resources?: unknown };
     return Array.isArray(resources) && resources.some((resource) => resource?.name === plural);
   } catch (error) {
-    if (error instanceof ApiError && ["NotFound", "NotServed"].includes(error.fault)) return false;
+    if (isRefused(error, "NotFound", "NotServed")) return false;
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { JobError } from "../../core/jobs/errors.ts";
 import type { WatchTrouble } from "../cluster.ts";
 import { ApiError, type ApiFault } from "./api-error.ts";
 import { type Access, grantAdvice } from "./grants.ts";
+import { isPassing } from "./retrying.ts";
 
 /** What a failure of a list or watch means for the watch. */
 export interface Judgement {
@@ -44,7 +45,8 @@ export function judge(error: unknown, access: Access): Judgement {
 /** The same for a job: a `JobError` that says what to do, `ClusterDenied` where a right is missing. */
 export function asClusterError(error: unknown, access: Access): JobError {
   if (error instanceof JobError) return error;
-  const { message, retryAfter, reason } = judge(error, access);
+  const lasting = judge(error, access);
+  const { message, retryAfter, reason } = (isPassing(error) && judgePassing(lasting, error, access)) || lasting;
   return new JobError(reason === "Forbidden" ? "ClusterDenied" : "ClusterUnavailable", message, {
     cause: error,
     ...(retryAfter !== undefined && { retryAfter }),

@@ -2,6 +2,7 @@ import { formatImageName, type ImageName } from "../../core/images/image-name.ts
 import { type ImageReference, withDigest } from "../../core/images/image-reference.ts";
 import { JobError } from "../../core/jobs/errors.ts";
 import { ApiError } from "../api/api-error.ts";
+import { isRefused } from "../api/retrying.ts";
 import { asClusterError } from "../api/trouble.ts";
 import type { StreamSighting } from "../cluster.ts";
 import type { WatchedNamespaces } from "../watched-namespaces.ts";
@@ -29,7 +30,7 @@ export async function* listImages(
       for await (const sightings of streams.list(namespace, read, signal)) yield* sightings;
     } catch (error) {
       const told = asClusterError(error, { verb: "list", resource: "imagestreams", namespace });
-      if (!(error instanceof ApiError && error.fault === "Forbidden")) throw told;
+      if (!isRefused(error, "Forbidden")) throw told;
       refusal ??= told;
     }
   }
@@ -68,7 +69,7 @@ async function pin(
     const digest = digestOfTag(stream, reference.tag ?? "latest", at);
     return digest ? withDigest(reference, digest) : reference;
   } catch (error) {
-    if (error instanceof ApiError && ["Forbidden", "NotFound", "NotServed"].includes(error.fault)) return reference;
+    if (isRefused(error, "Forbidden", "NotFound", "NotServed")) return reference;
     throw asClusterError(error, { verb: "get", resource: "imagestreams", namespace });
   }
 }

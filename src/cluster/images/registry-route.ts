@@ -1,7 +1,7 @@
 import { isObjectName } from "../../core/builds/object-name.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { ImageReference } from "../../core/images/image-reference.ts";
-import { ApiError } from "../api/api-error.ts";
+import { isRefused } from "../api/retrying.ts";
 import { asClusterError } from "../api/trouble.ts";
 import type { ImageStreams } from "./image-streams-api.ts";
 import type { RegistryHosts } from "./registry-hosts.ts";
@@ -48,7 +48,7 @@ export async function askStreams(
     try {
       if (!isKnown()) await streams.any(place, signal);
     } catch (error) {
-      if (error instanceof ApiError && ["Forbidden", "NotFound", "NotServed"].includes(error.fault)) continue;
+      if (isRefused(error, "Forbidden", "NotFound", "NotServed")) continue;
       throw asClusterError(error, { verb: "list", resource: "imagestreams", namespace: place });
     }
   }

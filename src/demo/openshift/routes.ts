@@ -175,7 +175,8 @@ async function serveLog(cluster: ClusterState, asked: ApiRequest, response: Serv
     return;
   }
   const log = cluster.logs.get(build.key) ?? usualLog(build);
-  if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, build.name, log, asked.query);
+  if (asked.query.follow !== "true" || typeof log !== "string")
+    return sendLog(response, build.name, log, asked.query, cluster.logStreams);
   const isRunning = () => cluster.stores.builds.get(build.namespace, build.name)?.fields.status === "Running";
   await cluster.logStreams.follow(response, isRunning, () => {
     const now = cluster.logs.get(build.key) ?? log;
@@ -192,7 +193,8 @@ async function servePodLog(cluster: ClusterState, pod: StoredObject, asked: ApiR
     const message = `container ${JSON.stringify(container)} in pod ${JSON.stringify(pod.name)} is waiting to start: PodInitializing`;
     throw new ApiError(badRequest(message));
   }
-  if (asked.query.follow !== "true" || typeof log !== "string") return sendLog(response, pod.name, log, asked.query);
+  if (asked.query.follow !== "true" || typeof log !== "string")
+    return sendLog(response, pod.name, log, asked.query, cluster.logStreams);
   const isRunning = () => JSON.parse(cluster.stores.pods.get(pod.namespace, pod.name)?.json ?? "{}").status?.phase === "Running";
   await cluster.logStreams.follow(response, isRunning, () => String(cluster.logs.get(key) ?? log));
 }

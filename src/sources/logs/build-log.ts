@@ -1,6 +1,6 @@
 import type { Api } from "../../cluster/api/api.ts";
 import { ApiError } from "../../cluster/api/api-error.ts";
-import { type Patience, retrying } from "../../cluster/api/retrying.ts";
+import { isPassing, type Patience, retrying } from "../../cluster/api/retrying.ts";
 import type { NamedBuild } from "../../core/builds/build.ts";
 import type { BuildSource } from "../build-source.ts";
 import { readParts } from "./parts.ts";
@@ -17,9 +17,13 @@ export interface LogTailReader extends LogReader {
   readonly timeLimit: number;
 }
 
+/** A server that restarts is back after some of them. */
+const attempts = 8;
+
 /**
  * Reads the last bytes of a log, or the last ones so far if it does not end in time. No job fails because of a log: the answer is undefined if the log is
- * gone, forbidden, empty, or unreadable in two attempts. Rejects only if the signal fires, with its reason.
+ * gone, forbidden, empty, or unreadable in several attempts. `onCut` is told what is missing because of the time or the server. Rejects only if the
+ * signal fires, with its reason.
  */
 export async function readBuildLog(
   { api, patience, silence, timeLimit }: LogTailReader,
@@ -34,35 +38,47 @@ export async function readBuildLog(
   const cancel = patience.clock.schedule(timeLimit, () => late.abort());
   // If the first attempt hangs, there is still time for the second.
   const patiently = Math.min(silence, timeLimit / 2);
+  let soFar = "";
   try {
-    const text = await retrying({ ...patience, attempts: 2 }, ending, async () => {
-      const { parts } = await source.findLog(api, build, false, ending);
-      // If lines are very short, a little more is cut from the start.
-      const tailLines = Math.ceil(maximumBytes / shortestLine);
-      const read = () => readParts(api, parts, { tailLines }, patiently, ending);
-      return readTail(until(late.signal, read()), maximumBytes);
-    });
-    if (late.signal.aborted) onCut(`The build log was not read to its end: it took longer than ${timeLimit / 1000} s.`);
-    return text === "" ? undefined : text;
+    return (await retrying({ ...patience, attempts }, ending, read)) || undefined;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (late.signal.aborted || error instanceof ApiError) return undefined;
-    throw error;
+    if (!late.signal.aborted && !(error instanceof ApiError)) throw error;
+    const why = late.signal.aborted ? `it took longer than ${timeLimit / 1000} s` : (error as Error).message;
+    const what = soFar === "" ? "could not be read" : "was not read to its end";
+    if (late.signal.aborted || soFar !== "" || isPassing(error)) onCut(`The build log ${what}: ${why}.`);
+    return soFar || undefined;
   } finally {
     cancel();
+  }
+
+  async function read(): Promise<string> {
+    const { parts } = await source.findLog(api, build, false, ending);
+    // If lines are very short, a little more is cut from the start.
+    const tailLines = Math.ceil(maximumBytes / shortestLine);
+    const pieces = untilBroken(readParts(api, parts, { tailLines }, patiently, ending));
+    const text = await readTail(pieces.all, maximumBytes);
+    const broken = pieces.broken();
+    if (broken === undefined) return text;
+    soFar = text || soFar;
+    throw broken;
   }
 }
 
 /** Bytes. */
 const shortestLine = 10;
 
-/** A stream that ends when the signal fires. */
-async function* until(signal: AbortSignal, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* chunks;
-  } catch (error) {
-    if (!signal.aborted) throw error;
+/** A stream that ends where it breaks, and then says why. */
+function untilBroken(chunks: AsyncIterable<Buffer>) {
+  let broken: unknown;
+  async function* all(): AsyncGenerator<Buffer> {
+    try {
+      yield* chunks;
+    } catch (error) {
+      broken = error;
+    }
   }
+  return { all: all(), broken: () => broken };
 }
 
 /** The last bytes of a stream as text that begins with a whole character. Keeps no more than those bytes in memory. */

@@ -1,7 +1,7 @@
 import type { Api } from "../../cluster/api/api.ts";
 import { ApiError } from "../../cluster/api/api-error.ts";
 import { objectPath, type Resource, resourceName } from "../../cluster/api/paths.ts";
-import { type Patience, retrying } from "../../cluster/api/retrying.ts";
+import { isRefused, type Patience, retrying } from "../../cluster/api/retrying.ts";
 import { judge } from "../../cluster/api/trouble.ts";
 import type { BuildOutcome } from "../../core/builds/build-outcome.ts";
 import { createGate } from "../../core/gate.ts";
@@ -65,7 +65,7 @@ export function createSkippedOwners({ api, patience, owners }: SkippedOwnersSett
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof ApiError && error.fault === "NotFound") return false;
-      if (error instanceof ApiError && error.fault === "Forbidden") refused.set(namespace, patience.clock.now() + refusalCounts);
+      if (isRefused(error, "Forbidden")) refused.set(namespace, patience.clock.now() + refusalCounts);
       const { reason, message } = judge(error, { verb: "get", resource: resourceName(owners), namespace });
       if (!told.has(reason)) notes.push(message);
       told.add(reason);

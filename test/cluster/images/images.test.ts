@@ -135,6 +135,19 @@ describe("an image's name", () => {
     const failed = cluster.resolveImage(reference(`${world}:1.0`), undefined, signal);
     await expect(failed).rejects.toMatchObject({ reason: "ClusterUnavailable", retryable: true, retryAfter: 7000 });
   });
+
+  it("waits for another time while an API server has just started and refuses what it served before", async () => {
+    const { api, cluster } = await openWithStreams();
+    const named = [reference(`${world}:1.0`), { kind: "stream-tag", ...inStream, tag: "1.0" }] as const;
+    await cluster.resolveImage(named[0], undefined, signal);
+    api.restart();
+    for (const image of named) {
+      await expect(cluster.resolveImage(image, undefined, signal)).rejects.toMatchObject({
+        reason: "ClusterUnavailable",
+        message: expect.stringContaining("It may have just started"),
+      });
+    }
+  });
 });
 
 describe("the registry from outside", () => {

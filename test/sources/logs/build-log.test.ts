@@ -1,12 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readTail } from "../../../src/sources/logs/build-log.ts";
+import type { Api } from "../../../src/cluster/api/api.ts";
+import { ApiError } from "../../../src/cluster/api/api-error.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { readBuildLog, readTail } from "../../../src/sources/logs/build-log.ts";
+import { openshiftBuilds } from "../../../src/sources/openshift-builds.ts";
 import { openTestCluster } from "../../cluster/test-cluster.ts";
 import { aBuild } from "../../support/fixtures.ts";
 
 const signal = new AbortController().signal;
 const key = { namespace: "golang-builder", name: "app-1", uid: "1" };
 const build = aBuild({ namespace: "golang-builder", name: "app-1" });
+
+const broken = new ApiError("Unreachable", "broke off");
+const refused = new ApiError("Forbidden", "not yet", { status: 403 });
+const gone = new ApiError("Refused", 'pods "x" not found', { status: 400 });
+const notToItsEnd = "The build log was not read to its end";
+
+async function* piecesOf(answer: readonly (string | ApiError)[]): AsyncGenerator<Buffer> {
+  for (const piece of answer) {
+    if (piece instanceof ApiError) throw piece;
+    yield Buffer.from(piece);
+  }
+}
 
 async function openWithBuild() {
   const opened = await openTestCluster();
@@ -53,11 +69,67 @@ describe("a build's log", () => {
     expect(await cluster.readBuildLog(key, 100, signal)).toBe("all of it");
   });
 
-  it("is none when it fails twice", async () => {
+  it("is none when it fails again and again, and that is told", async () => {
     const { api, cluster } = await openWithBuild();
-    api.fail("log", { status: 502, body: "<html>" }, 2);
-    expect(await cluster.readBuildLog(key, 100, signal)).toBeUndefined();
-    expect(api.requests).toHaveLength(2);
+    api.fail("log", { status: 502, body: "<html>" }, Number.POSITIVE_INFINITY);
+    const told: string[] = [];
+    expect(await cluster.readBuildLog(key, 100, signal, (what) => told.push(what))).toBeUndefined();
+    expect(told).toEqual(["The build log could not be read: <html>."]);
+  });
+
+  it("is read when the API server has just started and refuses it for moments", async () => {
+    const { api, cluster } = await openWithBuild();
+    api.setBuildLog(key.namespace, key.name, "the whole of it");
+    await cluster.readBuildLog(key, 1000, signal);
+    const start = api.restart();
+    const reading = cluster.readBuildLog(key, 1000, signal);
+    await api.waitFor(({ requests }) => requests.length === 4);
+    start.ready();
+    expect(await reading).toBe("the whole of it");
+    expect(api.requests.slice(0, 4).map(({ status }) => status)).toEqual([200, 404, 403, 403]);
+  });
+
+  it.each<[string, readonly (string | ApiError)[][], string | undefined, string | undefined]>([
+    ["whole in the end", [["on", broken], [refused], ["one\ntwo"]], "one\ntwo", undefined],
+    ["none if it was never begun", [[broken], [gone]], undefined, undefined],
+    [
+      "what came of it before its pod went away",
+      [["one\n", "tw", broken], [gone]],
+      "one\ntw",
+      `${notToItsEnd}: pods "x" not found.`,
+    ],
+    [
+      "the last that came of it",
+      [["one\n", broken], ["one\ntwo\n", broken], [gone]],
+      "one\ntwo\n",
+      `${notToItsEnd}: pods "x" not found.`,
+    ],
+    [
+      "what came before the server was away for good",
+      [["one\n", broken], ...Array(9).fill([broken])],
+      "one\n",
+      `${notToItsEnd}: broke off.`,
+    ],
+  ])("that breaks in the middle is %s", async (_, answers, expected, note) => {
+    const left = answers.map((answer) => answer);
+    const open = async () => {
+      const answer = left.shift() ?? [];
+      if (answer[0] instanceof ApiError) throw answer[0];
+      return { chunks: piecesOf(answer), end: () => {} };
+    };
+    const api = { open } as unknown as Api;
+    const patience = { attempts: 1, backoff: { initial: 1, cap: 2 }, clock: systemClock };
+    const told: string[] = [];
+    const reader = { api, patience, silence: 60_000, timeLimit: 60_000 };
+    const log = await readBuildLog(reader, openshiftBuilds, key, 1000, signal, (what) => told.push(what));
+    expect([log, ...told]).toEqual([expected, ...(note === undefined ? [] : [note])]);
+  });
+
+  it("has its real end, however long it is, and though its last line has none", async () => {
+    const { api, cluster } = await openWithBuild();
+    api.setBuildLog(key.namespace, key.name, `${"a line of the build\n".repeat(200_000)}error: exit status 1`);
+    expect(await cluster.readBuildLog(key, 1000, signal)).toMatch(/^.{1000}$/s);
+    expect(await cluster.readBuildLog(key, 30, signal)).toBe("f the build\nerror: exit status 1".slice(-30));
   });
 
   it("that never ends is read for its time, and ends with what came last by then", async () => {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { StoredObject } from "../objects/object-store.ts";
 import { ApiError, badRequest, logTimeout, plainStatus } from "../requests/api-status.ts";
+import type { LogStreams } from "./log-streams.ts";
 
 /** A build's log: a text, an endless one, none because its pod is gone, or an error. */
 export type BuildLog =
@@ -9,13 +10,20 @@ export type BuildLog =
   | { readonly pod: "gone" }
   | { readonly status: number; readonly message: string };
 
-/** Answers a request for the log of a build that has started. Throws `ApiError`. */
-export function sendLog(response: ServerResponse, build: string, log: BuildLog, query: Readonly<Record<string, string>>): void {
+/** Answers a request for the log of a build that has started; an endless one until `streams` closes it. Throws `ApiError`. */
+export function sendLog(
+  response: ServerResponse,
+  build: string,
+  log: BuildLog,
+  query: Readonly<Record<string, string>>,
+  streams: Pick<LogStreams, "add">,
+): void {
   if (typeof log === "object" && "status" in log) throw new ApiError(plainStatus(log.status, log.message));
   if (typeof log === "object" && "pod" in log) throw new ApiError(badRequest(`pods "${build}-build" not found`));
   response.writeHead(200, { "content-type": "text/plain" });
-  if (typeof log === "object") sendForEver(response);
-  else response.end(limited(log, query));
+  if (typeof log === "string") return void response.end(limited(log, query));
+  streams.add(response);
+  sendForEver(response);
 }
 
 /** The default log of a build. */
@@ -60,7 +68,7 @@ function lastLines(text: string, count: number): string {
 function sendForEver(response: ServerResponse): void {
   const piece = "Downloading, and still downloading, the whole of the internet ...\n".repeat(1000);
   const more = () => {
-    if (!response.destroyed && response.write(piece)) setImmediate(more);
+    if (!response.destroyed && !response.writableEnded && response.write(piece)) setImmediate(more);
   };
   response.on("drain", more);
   more();

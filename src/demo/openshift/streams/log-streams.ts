@@ -2,9 +2,11 @@ import type { ServerResponse } from "node:http";
 import { resetConnection } from "../../answers.ts";
 import type { Changes } from "../../changes.ts";
 
-/** The logs that are followed at the moment. */
+/** The logs that are sent at the moment, and do not end by themselves. */
 export interface LogStreams {
   readonly count: number;
+  /** Counts a log that somebody else sends, until it is closed. */
+  add(response: ServerResponse): void;
   /** Sends what a log gains until its writer has ended. */
   follow(response: ServerResponse, isRunning: () => boolean, read: () => string): Promise<void>;
   /** Ends them all: `clean` as when the builder's node goes away, `reset` by the network. */
@@ -14,17 +16,22 @@ export interface LogStreams {
 export function createLogStreams(changes: Pick<Changes<unknown>, "waitFor" | "notify">): LogStreams {
   const open = new Set<ServerResponse>();
 
+  function add(response: ServerResponse): void {
+    open.add(response);
+    response.once("close", () => {
+      open.delete(response);
+      changes.notify();
+    });
+  }
+
   return {
+    add,
     get count() {
       return open.size;
     },
     async follow(response, isRunning, read) {
       let sent = 0;
-      open.add(response);
-      response.once("close", () => {
-        open.delete(response);
-        changes.notify();
-      });
+      add(response);
       response.writeHead(200, { "content-type": "text/plain" });
       response.flushHeaders();
       changes.notify();
@@ -42,6 +49,7 @@ export function createLogStreams(changes: Pick<Changes<unknown>, "waitFor" | "no
     close(how) {
       for (const response of open) {
         if (how === "reset") resetConnection(response);
+        else response.end();
         open.delete(response);
       }
       changes.notify();
