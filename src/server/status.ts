@@ -12,7 +12,7 @@ import { type ReplicaJson, type ReplicaStatus, readReplicas, replicaJson } from 
 
 /** The bot at a glance. Times are milliseconds since the epoch. */
 export interface Status extends Activity {
-  /** Namespaces; undefined stands for the whole cluster. */
+  /** Namespaces; undefined: the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
   /** The only BuildConfigs that are followed; empty: all. */
   readonly track: readonly string[];
@@ -26,6 +26,8 @@ export interface Status extends Activity {
   readonly replicas: readonly ReplicaStatus[];
   /** Everything that is wrong now, biggest first. */
   readonly problems: readonly Problem[];
+  /** Failed analyses of images submitted within the last hour. */
+  readonly analysesFailed: number;
   readonly builds: Builds;
   /** OpenShift's web console, once it is known. */
   readonly console?: Console | undefined;
@@ -81,6 +83,7 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     outcomes,
     replicas,
     problems,
+    analysesFailed: lastHour.failed,
     ...(oldestWaitingAt !== undefined && { oldestWaitingAt }),
   };
 }
@@ -123,8 +126,8 @@ export function foldedProblems(problems: readonly Problem[]): readonly (Problem 
 
 /** The status for programs. */
 export function statusJson(status: Status): StatusJson {
-  const { version, namespaces, track, ready, problems, counts, outcomes, replicas, minutes, troubles, endpoint, ...times } =
-    status;
+  const { version, namespaces, track, ready, problems, counts, outcomes, replicas, minutes, troubles, endpoint } = status;
+  const { analysesFailed, builds, ...times } = status;
   return {
     name: "build-watcher",
     version,
@@ -138,7 +141,7 @@ export function statusJson(status: Status): StatusJson {
     lastEventAt: maybeIso(times.lastEventAt),
     lastListAt: maybeIso(times.lastListAt),
     lastSignAt: maybeIso(times.lastSignAt),
-    builds: buildsJson(status.builds),
+    builds: buildsJson(builds),
     jobs: counts,
     outcomes,
     oldestWaitingAt: maybeIso(times.oldestWaitingAt),
@@ -152,6 +155,7 @@ export function statusJson(status: Status): StatusJson {
     lastHour: {
       done: minutes.reduce((sum, { done }) => sum + done, 0),
       failed: minutes.reduce((sum, { failed }) => sum + failed, 0),
+      analysesFailed,
     },
   };
 }
@@ -215,7 +219,8 @@ export interface StatusJson {
     readonly failedAt: string | undefined;
     readonly message: string | undefined;
   };
-  readonly lastHour: { readonly done: number; readonly failed: number };
+  /** Jobs that ended, and failed analyses of images submitted meanwhile. */
+  readonly lastHour: { readonly done: number; readonly failed: number; readonly analysesFailed: number };
 }
 
 function maybeIso(at: number | undefined): string | undefined {

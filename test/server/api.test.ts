@@ -223,7 +223,7 @@ describe("the API", () => {
       notReadyBecause: ["not listed yet"],
       troubles: [{ namespace: "*", message: "Grant it" }],
       jobs: { waiting: 1, running: 1, done: 1, failed: 1, dismissed: 1 },
-      lastHour: { done: 1, failed: 1 },
+      lastHour: { done: 1, failed: 1, analysesFailed: 0 },
     });
   });
 });

@@ -239,6 +239,39 @@ requirePrograms("chromium")("the page in a browser", () => {
     expect(await faults(page), "narrow").toEqual([]);
   });
 
+  it("gives each analyzer's name and state a line, and keeps them in their column, at any width", async () => {
+    await using server = await openPageServer();
+    const { JobError } = await import("../../src/core/jobs/errors.ts");
+    const first = job("shop/web-1");
+    for (const analyzer of ["thoth", "dependency-track", "harbor-scanner"])
+      await server.queue.add(
+        analyzer === "thoth" ? first : { ...first, id: `${first.id}-${analyzer}`, group: first.id, analyzer },
+      );
+    const severities = { critical: 12, high: 345, medium: 0, low: 0, unknown: 0 };
+    server.work(async ({ analyzer }) => {
+      if (analyzer === "dependency-track") throw new JobError("RegistryUnavailable", "down", { retryAfter: 3_600_000 });
+      const findings = { coverage: "partial" as const, severities, packages: 1 };
+      return { analyses: [{ of: "output", id: "a", cached: false, state: "succeeded" }], notes: [], findings };
+    });
+    const page = await live(await open(`${server.url}/`));
+    await page.locator(".analyzers").getByText("to be retried").waitFor();
+    await expect.poll(() => page.locator(".analyzers .findings").count()).toBe(2);
+    const paths = ["/", `/jobs/${first.id}`];
+    for (const path of paths) {
+      await page.goto(server.url + path);
+      for (const width of [1440, 1100, 820, 360]) {
+        await page.setViewportSize({ width, height: 800 });
+        const faults = await page.evaluate<
+          string[]
+        >(`[...document.querySelectorAll(".analyzers a, .analyzers .badge, .analyzers .findings")]
+          .filter((part) => (!part.matches(".findings") && part.offsetHeight > 32) ||
+            part.getBoundingClientRect().right > part.closest("td, #job").getBoundingClientRect().right)
+          .map((part) => part.textContent)`);
+        expect(faults, `${path} at ${width}`).toEqual([]);
+      }
+    }
+  });
+
   it("takes text from outside for nothing but text, however long, and stays in its frame", async () => {
     await using server = await openPageServer({ namespaces: attacks, readBuildLog: async () => attacks.join("\n"), workers: 20 });
     await Promise.all(attacks.map((attack, number) => server.queue.add(hostileJob(attack, number))));

@@ -184,6 +184,7 @@ describe("the list", () => {
     const page = await server.textOf("/");
     for (const words of [
       "2 analyses failed, 2 of 3 in the last hour",
+      '<b>3</b> submitted, <span class="failed"><b>2</b> analyses failed',
       "<title>build-watcher · 2 failed</title>",
       "Retry all failed",
     ])

@@ -49,9 +49,9 @@ it("the page says which replicas are alive, since when, and what each runs", asy
   const [, part = ""] = /<div class="card replicas">([\s\S]*?)<\/ul>/.exec(page) ?? [];
   const text = part.replaceAll(/<[^>]+>/g, "").replaceAll(/\s+/g, " ");
   expect(text).toContain("2 working, 1 silent");
-  expect(text).toMatch(/bot-a \(this one\) · since .* · runs 1 job.*shop\/web-1/);
+  expect(text).toMatch(/bot-a \(this one\) · started .* · runs 1 job.*shop\/web-1/);
   expect(part).toContain(`href="/jobs/${job("shop/web-1").id}"`);
-  expect(text).toMatch(/bot-c · ▲ no sign of life since .*, the others take over its jobs · runs nothing/);
+  expect(text).toMatch(/bot-c · ▲ last sign of life .*, the others take over its jobs · runs nothing/);
   expect(part).not.toContain("<b>bot-c");
 });
 
@@ -66,9 +66,9 @@ it("the API and the command status say the same", async () => {
   expect(replicas[0]?.running).toMatchObject([{ id: job("shop/web-1").id, subject: expect.stringContaining("shop/web-1") }]);
   const { code, text } = await statusOf(server.url);
   expect(code).toBe(0);
-  expect(text).toMatch(/^Replicas +bot-a \(asked\), since .* ago, runs .*shop\/web-1/m);
-  expect(text).toMatch(/^ +bot-b, since .* ago, runs gone$/m);
-  expect(text).toMatch(/^ +<b>bot-c, no sign of life since .* ago, runs nothing$/m);
+  expect(text).toMatch(/^Replicas +bot-a \(asked\), started .* ago, runs .*shop\/web-1/m);
+  expect(text).toMatch(/^ +bot-b, started .* ago, runs gone$/m);
+  expect(text).toMatch(/^ +<b>bot-c, last sign of life .* ago, runs nothing$/m);
 });
 
 it("nothing is said of replicas where a bot works alone", async () => {

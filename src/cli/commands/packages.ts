@@ -13,6 +13,7 @@ import {
   type FoundGroup,
   type FoundImage,
   type FoundPackages,
+  noneText,
 } from "../../server/packages/answer.ts";
 import { agoText } from "../../server/views/words.ts";
 import { type CommandContext, UsageError } from "../command.ts";
@@ -60,7 +61,7 @@ async function withKnown<T>(
 
 function show({ screen, clock = systemClock }: CommandContext, { groups, more, coverage }: FoundPackages): void {
   for (const group of groups) screen.write(`${groupLines(group, clock.now()).join("\n")}\n`);
-  if (groups.length === 0) screen.write("None of the images that were read has it.\n");
+  if (groups.length === 0) screen.write(`${noneText(coverage)}\n`);
   if (more) screen.write("There are more images than are listed here; ask for a version or a range.\n");
   screen.write(`${coverageText(coverage)}\n`);
 }

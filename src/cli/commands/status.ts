@@ -105,7 +105,7 @@ function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] 
   const shown = all ? names : names.slice(0, shownNames);
   const watched = `${shown.join(", ")}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ""}`;
   const times = [
-    `since ${ago(told.startedAt, now)}`,
+    `started ${ago(told.startedAt, now)}`,
     lastly("event", told.lastEventAt, now),
     lastly("list", told.lastListAt, now),
   ];
@@ -127,8 +127,14 @@ function botLines(told: StatusJson, now: number, all: boolean): readonly Line[] 
       (replica, index): Line => [index === 0 ? "Replicas" : "", replicaLine(replica, now)],
     ),
     ["Endpoint", endpointLine(endpoint, now)],
-    ["Last hour", `${lastHour.done} done, ${lastHour.failed} failed`],
+    ["Last hour", hourLine(lastHour)],
   ];
+}
+
+/** An older bot does not count analyses. */
+function hourLine({ done, failed, analysesFailed = 0 }: Partial<StatusJson["lastHour"]>): string {
+  const analyses = analysesFailed === 1 ? "1 analysis failed" : `${analysesFailed} analyses failed`;
+  return analysesFailed > 0 ? `${done} submitted, ${failed} failed, ${analyses}` : `${done} done, ${failed} failed`;
 }
 
 /** What is wrong, how many jobs wait for it and since when, then what the other side said and what to do. */
@@ -177,7 +183,7 @@ function replicaLine(
   const jobs = running.map(({ id, subject }) => subject ?? id).slice(0, shownLines);
   const rest = running.length - jobs.length;
   const runs = jobs.length === 0 ? "runs nothing" : `runs ${jobs.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-  const life = isAlive ? `since ${ago(startedAt, now)}` : `no sign of life since ${ago(lastSignAt, now)}`;
+  const life = isAlive ? `started ${ago(startedAt, now)}` : `last sign of life ${ago(lastSignAt, now)}`;
   return `${name}${isSelf ? " (asked)" : ""}, ${life}, ${runs}`;
 }
 

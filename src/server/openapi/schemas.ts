@@ -134,7 +134,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     name: { const: "build-watcher" },
     version: text,
     problems: { ...list(ref("Problem")), description: "Everything that is wrong now, biggest first." },
-    namespaces: { ...list(text), description: "* stands for the whole cluster." },
+    namespaces: { ...list(text), description: "* is the whole cluster." },
     track: list(text),
     ready: { type: "boolean" },
     notReadyBecause: list(text),
@@ -177,7 +177,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       description: "The bots that work on the same queue, and the jobs each of them runs.",
     },
     endpoint: object({ state: { enum: ["unknown", "up", "down"] }, "acceptedAt?": time, "failedAt?": time, "message?": text }),
-    lastHour: object({ done: count, failed: count }),
+    lastHour: object({ done: count, failed: count, analysesFailed: count }),
   }),
   FoundPackage: object({
     name: { ...text, description: "A Maven artifact with its group before a colon." },

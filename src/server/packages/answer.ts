@@ -167,6 +167,11 @@ function timeOf({ completedAt }: FoundImage): number {
   return Number.isNaN(time) ? 0 : time;
 }
 
+/** Words for an answer that names no image. */
+export function noneText({ complete, partial }: FoundPackages["coverage"]): string {
+  return complete + partial > 0 ? "None of the images that were read has it." : "No image could be read, so there is no answer.";
+}
+
 /** What an answer rests on, in a sentence or two: an image that could not be read may have the package as well. */
 export function coverageText({ complete, partial, unknown }: FoundPackages["coverage"]): string {
   const some = partial > 0 ? `, ${partial.toLocaleString("en")} only in part` : "";

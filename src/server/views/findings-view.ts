@@ -1,6 +1,6 @@
 import { describeFindings, type Findings, severities } from "../../core/jobs/findings.ts";
 import { type Html, html } from "./html.ts";
-import { outside } from "./words.ts";
+import { counted, outside } from "./words.ts";
 
 /** What an analyzer found, in short: the worst two severities, or that it could not look. */
 export function findingsBadge(findings: Findings | undefined): Html | undefined {
@@ -32,7 +32,7 @@ function briefly({ coverage, severities: counts, policyViolations, packages }: F
     ? severities.filter((severity) => counts[severity] > 0).map((severity) => `${counts[severity]} ${severity}`)
     : [];
   const violations = policyViolations ? [`${policyViolations} policy`] : [];
-  const rest = counts ? ["no vulnerabilities"] : packages === undefined ? ["found something"] : [`${packages} packages`];
+  const rest = counts ? ["no vulnerabilities"] : packages === undefined ? ["found something"] : [counted(packages, "package")];
   const shown = [...found.slice(0, mostShown), ...violations];
   return `${(shown.length > 0 ? shown : rest).join(", ")}${coverage === "partial" ? " (partial)" : ""}`;
 }

@@ -25,9 +25,9 @@ export function jobRow({ id, lead: record, members }: RecordGroup, now: number):
 </tr>`;
 }
 
-/** The state for each analyzer, with a link to its job. */
-export function analyzerStates(members: readonly JobRecord[]): Html {
-  return html`<ul class="analyzers">${members.map((member) => html`<li><a href="${jobPath(member.job.id)}">${outside(member.job.analyzer, 40)}</a> ${stateBadge(member)} ${findingsBadge(member.result?.findings)}</li>`)}</ul>`;
+/** The state for each analyzer, with a link to its job. `current`: the id of the job whose page it is on. */
+export function analyzerStates(members: readonly JobRecord[], current?: string): Html {
+  return html`<ul class="analyzers">${members.map((member) => html`<li><a href="${jobPath(member.job.id)}"${member.job.id === current && html` aria-current="page"`}>${outside(member.job.analyzer, 40)}</a> ${stateBadge(member)} ${findingsBadge(member.result?.findings)}</li>`)}</ul>`;
 }
 
 export function jobPath(id: string): string {

@@ -20,7 +20,7 @@ ${watchCard(status, now)}
 ${queueCard(status, now)}
 ${status.replicas.length > 1 && replicasCard(status, now)}
 ${endpointCard(status, now)}
-<div class="card hour"><h2>Last hour</h2>${sparkline(status.minutes)}</div>
+<div class="card hour"><h2>Last hour</h2>${sparkline(status.minutes, status.analysesFailed)}</div>
 </div>
 ${buildsView(status.builds, status.console, now)}
 </section>`;
@@ -104,8 +104,8 @@ function replicasCard({ replicas }: Status, now: number): Html {
   const silent = replicas.filter(({ isSilent }) => isSilent).length;
   const lines = replicas.map(({ name, isSelf, isSilent, startedAt, seenAt, running }) => {
     const life = isSilent
-      ? html`<span class="light bad"><span aria-hidden="true">▲</span> no sign of life since ${timeAgo(seenAt, now)}, the others take over its jobs</span>`
-      : html`since ${timeAgo(startedAt, now)}`;
+      ? html`<span class="light bad"><span aria-hidden="true">▲</span> last sign of life ${timeAgo(seenAt, now)}, the others take over its jobs</span>`
+      : html`started ${timeAgo(startedAt, now)}`;
     return html`<li><b>${outside(name)}</b>${isSelf && " (this one)"} · ${life} · ${runningJobs(running)}</li>`;
   });
   const words = `${replicas.length - silent} working${silent > 0 ? `, ${silent} silent` : ""}`;

@@ -14,11 +14,15 @@ ${contents.map(contentLine)}
 ${fromBase !== undefined && html`<p>${counted(fromBase, "package")} of the base image, ${(count - fromBase).toLocaleString("en")} of its own.</p>`}
 ${changes && changesView(changes)}
 <p><a class="button" href="/api/jobs/${encodeURIComponent(jobId)}/sbom">Bill of materials (CycloneDX)</a></p>
-<details><summary>${packages.length < count ? `The first ${packages.length.toLocaleString("en")} packages` : "All packages"}</summary>
+${count > 0 && packageList(packages, count)}
+</section>`;
+}
+
+function packageList(packages: JobPackages["packages"], count: number): Html {
+  return html`<details><summary>${packages.length < count ? `The first ${packages.length.toLocaleString("en")} packages` : "All packages"}</summary>
 <table class="jobs found"><thead><tr><th scope="col">Package</th><th scope="col">Version</th><th scope="col">From</th></tr></thead>
 <tbody>${packages.map((one) => html`<tr><td><a href="/packages?q=${encodeURIComponent(one.name)}" title="${one.purl}">${outside(one.group ? `${one.group}:${one.name}` : one.name)}</a></td><td>${outside(one.version)}</td><td>${originView(one.origin)}</td></tr>`)}</tbody></table>
-</details>
-</section>`;
+</details>`;
 }
 
 const coverageWords = { complete: "", partial: " (not all: part of the image could not be read)", unknown: "" } as const;
@@ -28,7 +32,7 @@ function contentLine({ platform, distribution, count, completeness, reasons }: C
   const where = [platform, system].filter((text) => text !== undefined).join(", ");
   const what =
     completeness === "unknown"
-      ? "It is not known which packages lie in it"
+      ? "It is not known which packages are in it"
       : `${counted(count, "package")}${coverageWords[completeness]}`;
   return html`<p>${what}${where !== "" && html` · ${outside(where)}`}</p>
 ${reasons.length > 0 && html`<ul class="problem">${reasons.map((reason) => html`<li>${outside(reason)}</li>`)}</ul>`}`;

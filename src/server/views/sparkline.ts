@@ -4,8 +4,8 @@ import { type Html, html } from "./html.ts";
 const width = 240;
 const height = 44;
 
-/** The ended jobs of an hour, one bar per minute, failed ones on top. */
-export function sparkline(minutes: readonly Minute[]): Html {
+/** The ended jobs of an hour, one bar per minute, failed ones on top. The analyses that failed after them are counted in words. */
+export function sparkline(minutes: readonly Minute[], analysesFailed: number): Html {
   const done = sum(minutes, "done");
   const failed = sum(minutes, "failed");
   const highest = Math.max(4, ...minutes.map((minute) => minute.done + minute.failed));
@@ -17,9 +17,14 @@ export function sparkline(minutes: readonly Minute[]): Html {
     return html`${bar("done", x, height - doneHeight, step, doneHeight)}${bar("failed", x, height - doneHeight - failedHeight, step, failedHeight)}`;
   });
   const label = `Jobs ended in the last hour, by minute: ${done} done, ${failed} failed`;
+  const amount = (count: number, words: string) => html`<b>${count.toLocaleString("en")}</b> ${words}`;
+  const jobs = (failed > 0 || analysesFailed === 0) && html`, ${amount(failed, "failed")}`;
+  const analyses =
+    analysesFailed > 0 &&
+    html`, <span class="failed">${amount(analysesFailed, analysesFailed === 1 ? "analysis failed" : "analyses failed")}</span>`;
   return html`<figure class="sparkline">
 <svg viewBox="0 0 ${width} ${height + 1}" preserveAspectRatio="none" role="img" aria-label="${label}"><line x1="0" x2="${width}" y1="${height + 0.5}" y2="${height + 0.5}"/>${bars}</svg>
-<figcaption><b>${done.toLocaleString("en")}</b> done, <b>${failed.toLocaleString("en")}</b> failed</figcaption>
+<figcaption>${amount(done, analysesFailed > 0 ? "submitted" : "done")}${jobs}${analyses}</figcaption>
 </figure>`;
 }
 

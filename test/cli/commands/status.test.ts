@@ -48,7 +48,7 @@ describe("status", () => {
       "Problems   Refused by the analysis service in namespace shop: 1 job failed (began just now)",
       "             no",
       `             ${failureReasons.AnalyzerRejected.remedy}`,
-      "Watching   shop, bank; since just now, no event yet, last list just now",
+      "Watching   shop, bank; started just now, no event yet, last list just now",
       "Builds     0 running, 1 failed on the cluster: shop/api-7 (PushFailed, just now)",
       "Queue      0 waiting, 0 running, 2 submitted, 1 failed",
       "Endpoint   answering; last submission taken just now",

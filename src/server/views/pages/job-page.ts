@@ -53,7 +53,7 @@ export function jobPage(page: JobPage): Html {
 <p class="back"><a href="/">All jobs</a></p>
 <div class="heading"><h1>${outside(name, 300)}</h1><div class="actions">${actions(record)}</div></div>
 <p class="headline">${stateBadge(record)} ${counted(record.attempts, "attempt")} ${resultLink(record)}</p>
-${page.members.length > 1 && analyzerStates(page.members)}
+${page.members.length > 1 && analyzerStates(page.members, job.id)}
 ${stepsView(record, now)}
 ${errorView(record, page.remedy, now)}
 <div class="columns">
@@ -78,6 +78,7 @@ function jobFacts({ record, now, console }: JobPage): readonly Fact[] {
   const completed = job.completedAt === undefined ? Number.NaN : Date.parse(job.completedAt);
   return [
     ["Comes from", causeWords[job.cause]],
+    ["Analyzer", outside(job.analyzer, 100)],
     [kindOf(build ?? {}), build && linked(`${build.namespace}/${build.name}`, buildLink(console, build), "Console")],
     [config.kind, config.name && linked(config.name, configLink(console, build, config.name), "Console")],
     ["Trigger", text(job.trigger)],

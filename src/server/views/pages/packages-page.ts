@@ -1,5 +1,12 @@
 import type { Completeness } from "../../../inventory/inventory.ts";
-import { coverageText, type FoundGroup, type FoundImage, type FoundPackage, type FoundPackages } from "../../packages/answer.ts";
+import {
+  coverageText,
+  type FoundGroup,
+  type FoundImage,
+  type FoundPackage,
+  type FoundPackages,
+  noneText,
+} from "../../packages/answer.ts";
 import type { Origin } from "../../packages/origin.ts";
 import { type Html, html } from "../html.ts";
 import { jobPath } from "../job-row.ts";
@@ -38,8 +45,8 @@ ${coverage && html`<p class="faint">${coverageText(coverage)}</p>`}`,
   });
 }
 
-function answerView({ groups, more }: FoundPackages, { now }: PackagesPage): Html {
-  if (groups.length === 0) return html`<p role="status">None of the images that were read has it.</p>`;
+function answerView({ groups, more, coverage }: FoundPackages, { now }: PackagesPage): Html {
+  if (groups.length === 0) return html`<p role="status">${noneText(coverage)}</p>`;
   return html`<section aria-labelledby="found">
 <div class="heading"><h2 id="found">${counted(groups.length, "place")}</h2></div>
 <table class="jobs found">
