@@ -76,6 +76,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
   const awaited = createAwaitedJobs(queue, clock);
   const firstLists = createFirstLists(cluster.namespaces);
   const serving = createServing(config, parts);
+  const runs = createRunsWatched();
 
   return {
     queue,
@@ -92,7 +93,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       return gateway && pushMetrics({ ...gateway, metrics, log, clock, proxies });
     },
     work: () =>
-      queue.work(handlerOf(config, parts), (attempt) => {
+      queue.work(handlerOf(config, parts, runs.areWatched), (attempt) => {
         reportAttempt(log, attempt);
         measureSubmission(metrics, attempt);
         awaited.onAttempt(attempt);
@@ -113,8 +114,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       const measure = measureBuilds(cluster, metrics, clock);
       const onSighting = (sighting: BuildSighting) => {
         measure(sighting);
-        serving.see(sighting);
-        firstLists.see(sighting);
+        for (const its of [serving, firstLists, runs]) its.see(sighting);
         logs?.see(sighting);
       };
       // If the ledger cannot be read, another part ends the bot.
@@ -142,9 +142,25 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
   };
 }
 
+/** Whether runs are watched beside OpenShift Builds. They count as watched until that is known. */
+function createRunsWatched() {
+  let areWatched = true;
+  return {
+    areWatched: () => areWatched,
+    see(sighting: BuildSighting) {
+      if (sighting.kind === "watches") areWatched = sighting.watches.some(({ source }) => source !== undefined);
+    },
+  };
+}
+
 /** How a job is done. */
-function handlerOf(config: Config, { cluster, queue, analyzers, lookAt, copier, clock }: Parts): JobHandler {
-  const onceAnImage = createOnceAnImage({ queue, countsFor: config.force ? 0 : config.reanalyzeAfter, clock });
+function handlerOf(
+  config: Config,
+  { cluster, queue, analyzers, lookAt, copier, clock }: Parts,
+  watchesRuns: () => boolean,
+): JobHandler {
+  const countsFor = config.force ? 0 : config.reanalyzeAfter;
+  const onceAnImage = createOnceAnImage({ queue, countsFor, watchesRuns, clock });
   const toldWith = (image: ImageReference) => webhookJobsOf(queue, image);
   const settings = handlerSettings(config, cluster);
   return createJobHandler({ cluster, analyzers, copier, clock, lookAt, toldWith, onceAnImage, ...settings });

@@ -34,7 +34,7 @@ type WatchSighting =
   | { readonly kind: "note"; readonly message: string }
   | ({ readonly kind: "trouble" } & WatchTrouble);
 
-/** What is watched from now on; reported when it changes. */
+/** What is watched from now on: reported once it is known, and when it changes. */
 interface WatchesSighting {
   readonly kind: "watches";
   readonly watches: readonly Watched[];

@@ -13,14 +13,19 @@ export interface SourcePart {
 /** How many questions are asked at the same time. */
 const questions = 8;
 
+/** Parts that the bot had the right to list at some time. */
+export type ReadableParts = Set<string>;
+
 /**
  * What can be watched: the sources that the cluster serves and the bot has the right to list. If there is none, the first source stays, so that its
- * trouble is shown. Throws `ApiError` if the server cannot be asked.
+ * trouble is shown, and so does one whose right was taken away (`readable`, which is kept from question to question). Throws `ApiError` if the server
+ * cannot be asked.
  */
 export async function discoverParts(
   api: Api,
   sources: readonly BuildSource[],
   namespaces: readonly (string | undefined)[],
+  readable: ReadableParts,
   signal: AbortSignal,
 ): Promise<readonly SourcePart[]> {
   const served = await Promise.all(sources.map(async (source) => ((await isThere(api, source, signal)) ? [source] : [])));
@@ -28,20 +33,22 @@ export async function discoverParts(
   const [first = sources[0]] = candidates;
   if (candidates.length <= 1) return namespaces.flatMap((namespace) => (first ? [{ source: first, namespace }] : []));
   const gate = createGate(questions);
-  const readable = await Promise.all(
+  const isReadable = async (source: BuildSource, namespace: string | undefined) => {
+    const leave = await gate.enter(signal);
+    const { group, plural } = source.resource;
+    const isNow = await isAllowed(api, { verb: "list", group, resource: plural }, namespace, signal).finally(leave);
+    const key = `${group} ${plural} ${namespace}`;
+    if (isNow) readable.add(key);
+    return readable.has(key);
+  };
+  const parts = await Promise.all(
     namespaces.map(async (namespace) => {
-      const parts = await Promise.all(
-        candidates.map(async (source) => {
-          const leave = await gate.enter(signal);
-          const { group, plural } = source.resource;
-          return isAllowed(api, { verb: "list", group, resource: plural }, namespace, signal).finally(leave);
-        }),
-      );
-      const chosen = candidates.filter((_, index) => parts[index]);
+      const answers = await Promise.all(candidates.map((source) => isReadable(source, namespace)));
+      const chosen = candidates.filter((_, index) => answers[index]);
       return (chosen.length > 0 ? chosen : candidates.slice(0, 1)).map((source) => ({ source, namespace }));
     }),
   );
-  return readable.flat();
+  return parts.flat();
 }
 
 /** If even this question is forbidden, nothing can be watched. */

@@ -5,7 +5,7 @@ import { type BuildSighting, type Watched, watchedKey } from "../cluster/cluster
 import { type Change, mergeChanging, type Stream } from "../cluster/watching/merge.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { BuildSource } from "./build-source.ts";
-import { discoverParts, type SourcePart } from "./discovery.ts";
+import { discoverParts, type ReadableParts, type SourcePart } from "./discovery.ts";
 import type { Ownership } from "./objects/ownership.ts";
 
 export interface BuildWatchSettings {
@@ -43,8 +43,10 @@ export async function* watchBuilds(settings: BuildWatchSettings, signal: AbortSi
 
 async function* changes(settings: BuildWatchSettings, signal: AbortSignal): AsyncGenerator<Change<BuildSighting>> {
   const { clock, askEvery, chosen, namespacesChange, named } = settings;
-  let told = keysOf(named.map((namespace) => ({ namespace })));
+  const isKnown = chosen.length > 0 && !namespacesChange;
+  let told: string | undefined;
   let streams = streamsOf(settings, chosenParts(settings, named));
+  const readable: ReadableParts = new Set();
 
   function change(): Change<BuildSighting> {
     const watches = [...streams.values()].map(({ watched }) => watched);
@@ -53,9 +55,9 @@ async function* changes(settings: BuildWatchSettings, signal: AbortSignal): Asyn
     return { streams: runsOf(streams), ...(!isTold && { say: { kind: "watches", watches } }) };
   }
 
-  yield change();
-  while (!signal.aborted && (chosen.length === 0 || namespacesChange)) {
-    const found = await ask(settings, signal);
+  yield isKnown ? change() : { streams: runsOf(streams) };
+  while (!signal.aborted && !isKnown) {
+    const found = await ask(settings, readable, signal);
     if (Array.isArray(found)) {
       streams = streamsOf(settings, found);
       yield change();
@@ -67,12 +69,13 @@ async function* changes(settings: BuildWatchSettings, signal: AbortSignal): Asyn
 /** The parts to watch, or the trouble if they cannot be found out. That matters only if namespaces must be asked for. */
 async function ask(
   settings: BuildWatchSettings,
+  readable: ReadableParts,
   signal: AbortSignal,
 ): Promise<readonly SourcePart[] | BuildSighting | undefined> {
   const { api, chosen, sources, namespaces, namespacesChange } = settings;
   try {
     const places = await namespaces(signal);
-    return chosen.length > 0 ? chosenParts(settings, places) : await discoverParts(api, sources, places, signal);
+    return chosen.length > 0 ? chosenParts(settings, places) : await discoverParts(api, sources, places, readable, signal);
   } catch (error) {
     if (signal.aborted || !namespacesChange) return undefined;
     const { reason, message } = judge(error, { verb: "list", resource: "namespaces", namespace: undefined });

@@ -41,8 +41,7 @@ describe("what is watched", () => {
   it("grows when an operator is installed meanwhile, and says so", async () => {
     const { api, cluster } = await openTestCluster({ settings: { sources: [], namespaces: ["shop"], askEvery: 20 } });
     const sightings = watchBuilds(cluster);
-    await sightings.until((its) => its.count("synced") === 1);
-    expect(watched(sightings)).toEqual([]);
+    await sightings.until((its) => its.count("synced") === 1 && watched(its).join() === "builds shop");
     api.install("shipwright.io");
     api.put("buildruns", aRun("BuildRun"));
     await sightings.until((its) => its.builds().length === 1);
@@ -100,7 +99,7 @@ describe("what is watched", () => {
         return { resources: served[path].map((name) => ({ name })) };
       },
     };
-    const parts = await discoverParts(api as never, knownSources, ["shop"], new AbortController().signal);
+    const parts = await discoverParts(api as never, knownSources, ["shop"], new Set(), new AbortController().signal);
     expect(parts.map(({ source }) => source.kind)).toEqual(["Build"]);
   });
 
@@ -116,6 +115,35 @@ describe("what is watched", () => {
     const sightings = watchBuilds(cluster);
     await sightings.until((its) => watched(its).length > 0);
     expect(watched(sightings)).toEqual(["buildruns shop", "builds mill", "builds bank"]);
+  });
+
+  it("still is what the bot lost the right to list, and says how to grant it, until it has it again", async () => {
+    const clock = fakeClock();
+    const settings = { sources: [], namespaces: ["shop"], clock, watchTimeout: 10 ** 9 };
+    const { api, cluster } = await openTestCluster({ api: { installed: ["shipwright.io"], rules: [all] }, settings });
+    const sightings = watchBuilds(cluster);
+    const both = ["builds shop", "buildruns shop"];
+    await sightings.until((its) => watched(its).join() === both.join() && its.count("synced") === 2);
+    api.setRules([{ ...all, apiGroups: ["build.openshift.io", "authorization.k8s.io"] }]);
+    const questions = () => api.requests.filter(({ path }) => path === "/apis/shipwright.io/v1beta1").length;
+    await clock.advance(10 * 60_000);
+    await expect.poll(questions).toBe(2);
+    api.closeWatches("clean");
+    await expect
+      .poll(async () => {
+        await clock.advance(60_000);
+        return sightings.troubles().some(({ source, reason }) => source === "buildruns" && reason === "Forbidden");
+      })
+      .toBe(true);
+    expect(watched(sightings)).toEqual(both);
+    api.setRules([all]);
+    api.put("buildruns", aRun("BuildRun"));
+    await expect
+      .poll(async () => {
+        await clock.advance(60_000);
+        return sightings.builds().length;
+      })
+      .toBe(1);
   });
 
   it("is what was chosen, whatever there is", async () => {

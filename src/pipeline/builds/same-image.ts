@@ -19,6 +19,8 @@ export interface SameImageParts {
   readonly queue: Pick<JobQueue, "find" | "withImage">;
   /** Milliseconds for which an analysis counts for other runs of the same image. */
   readonly countsFor: number;
+  /** Whether runs are watched beside OpenShift Builds. Otherwise nothing is looked up for a Build. */
+  readonly watchesRuns: () => boolean;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -33,20 +35,20 @@ interface Known {
 }
 
 /**
- * An OpenShift Build is always submitted. In other build systems several runs can report one image. Their results count for each other only
- * within a namespace: a run's claim is not a proof, and must not reveal what others know of that image.
+ * OpenShift Builds are each submitted. In other build systems several runs can report one image, and so can a pipeline and the OpenShift Build that it
+ * started, in either order. Results count only within a namespace: a run's claim is not a proof, and must not reveal what others know of that image.
  */
-export function createOnceAnImage({ queue, countsFor, clock }: SameImageParts): OnceAnImage {
+export function createOnceAnImage({ queue, countsFor, watchesRuns, clock }: SameImageParts): OnceAnImage {
   const recent = new Map<string, Known>();
 
   return async (job, images, run) => {
     const { build, analyzer } = job;
-    if (build?.kind === undefined || !images.output.digest || countsFor === 0) return run();
+    if (!build || (build.kind === undefined && !watchesRuns()) || !images.output.digest || countsFor === 0) return run();
     const names = [images.output, images.base].map((image) => image && formatImageReference(image));
     const key = JSON.stringify([build.namespace, analyzer, ...names]);
     const known = recent.get(key);
     const isOwn = known?.job.id === job.id;
-    if (known && !isOwn && clock.now() - known.at <= countsFor) {
+    if (known && !isOwn && countFor(job, known.job) && clock.now() - known.at <= countsFor) {
       const result = await known.result.catch(() => undefined);
       if (result && hasResult(result)) return sameAs(known.job, result);
     }
@@ -65,16 +67,25 @@ export function createOnceAnImage({ queue, countsFor, clock }: SameImageParts): 
 
   async function findEarlier(job: Job, { output, base }: NamedImages): Promise<JobRecord | undefined> {
     if (!output.digest) return undefined;
-    const [own, records] = await Promise.all([queue.find(job.id), queue.withImage(output.digest, "output", mostRecords)]);
+    const records = await queue.withImage(output.digest, "output", mostRecords);
+    if (records.every(({ job: other }) => other.id === job.id)) return undefined;
+    const own = await queue.find(job.id);
     return records.find((record) => {
       const { result, state, createdAt, updatedAt } = record;
       if (state !== "done" || !result || !hasResult(result) || record.job.analyzer !== job.analyzer) return false;
-      if (record.job.build?.namespace !== job.build?.namespace) return false;
+      if (record.job.build?.namespace !== job.build?.namespace || !countFor(job, record.job)) return false;
+      // That may be the result of another OpenShift Build.
+      if (job.build?.kind === undefined && result.sameAs !== undefined) return false;
       const isEarlier = record.job.id !== job.id && (own === undefined || createdAt <= own.createdAt);
       const isSame = result.source === formatImageReference(output) && (base === undefined || result.base !== undefined);
       return isEarlier && isSame && clock.now() - updatedAt <= countsFor;
     });
   }
+}
+
+/** Whether one job's result may be the other's as well: not between OpenShift Builds. */
+function countFor({ build: one }: Job, { build: other }: Job): boolean {
+  return one?.kind !== undefined || other?.kind !== undefined;
 }
 
 /** Whether a submission has a result that another run can use. */

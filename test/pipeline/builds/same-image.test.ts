@@ -34,9 +34,13 @@ function aRecord(job: Job, change: Partial<JobRecord> = {}): JobRecord {
 }
 
 /** Runs jobs one after the other beside records of earlier ones; answers which of them were submitted, and the last result. */
-async function runAll(jobs: readonly Job[], records: readonly JobRecord[] = [], { countsFor = 10_000, result = analysed } = {}) {
+async function runAll(
+  jobs: readonly Job[],
+  records: readonly JobRecord[] = [],
+  { countsFor = 10_000, result = analysed, watchesRuns = true } = {},
+) {
   const queue = { find: async () => undefined, withImage: async () => records };
-  const once = createOnceAnImage({ queue, countsFor, clock: { now: () => 5_000 } });
+  const once = createOnceAnImage({ queue, countsFor, watchesRuns: () => watchesRuns, clock: { now: () => 5_000 } });
   const submitted: string[] = [];
   const results: JobResult[] = [];
   for (const job of jobs)
@@ -67,6 +71,7 @@ describe("an image that several runs made", () => {
     const once = createOnceAnImage({
       queue: { find: async () => undefined, withImage: async () => [] },
       countsFor: 10_000,
+      watchesRuns: () => true,
       clock: { now: () => 5_000 },
     });
     const images = { output, base: undefined };
@@ -111,8 +116,17 @@ describe("an image that several runs made", () => {
     expect((await runAll([aJob("a"), aJob("a")])).submitted).toEqual(["a", "a"]);
   });
 
+  const build = (uid: string) => aJob(uid, { build: { namespace: "shop", name: "cart-1", uid } });
+
   it("is submitted for every OpenShift Build", async () => {
-    const build = (uid: string) => aJob(uid, { build: { namespace: "shop", name: "cart-1", uid } });
-    expect((await runAll([build("a"), build("b")], [aRecord(build("z"))])).submitted).toEqual(["a", "b"]);
+    const ofBuild = aRecord(aJob("y"), { result: { ...analysed, sameAs: "build-z-x" } });
+    expect((await runAll([build("a"), build("b")], [aRecord(build("z")), ofBuild])).submitted).toEqual(["a", "b"]);
+  });
+
+  it("is analyzed once where a pipeline and the OpenShift Build that it started report it, in either order", async () => {
+    expect((await runAll([aJob("a"), build("b")])).submitted).toEqual(["a"]);
+    expect((await runAll([build("b"), aJob("a")])).submitted).toEqual(["b"]);
+    expect((await runAll([build("b")], [aRecord(aJob("a"))])).submitted).toEqual([]);
+    expect((await runAll([build("b")], [aRecord(aJob("a"))], { watchesRuns: false })).submitted).toEqual(["b"]);
   });
 });
