@@ -21,12 +21,14 @@ function isBot({ headers }: IncomingMessage): boolean {
   return headers["user-agent"] === "build-watcher";
 }
 
-/** The same image in OCI's clothes. */
-function makeOciImage(): MadeImage {
+const imageConfig = "application/vnd.oci.image.config.v1+json";
+
+/** The same image in OCI's clothes, or in those of an artifact. */
+function makeOciImage(configType = imageConfig, layerType = "application/vnd.oci.image.layer.v1.tar+gzip"): MadeImage {
   const image = makeImage();
   const fields = JSON.parse(image.manifest.toString()) as { config: object; layers: readonly object[] };
-  const config = { ...fields.config, mediaType: "application/vnd.oci.image.config.v1+json" };
-  const layers = fields.layers.map((layer) => ({ ...layer, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" }));
+  const config = { ...fields.config, mediaType: configType };
+  const layers = fields.layers.map((layer) => ({ ...layer, mediaType: layerType }));
   const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: oci, config, layers }));
   return { ...image, mediaType: oci, manifest, digest: digestOf(manifest) };
 }
@@ -188,6 +190,32 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     const copier = await open(`${destination.host}/by-tag`);
     const host = await behind(source, (...request) => isBot(request[0]) && fault(...request));
     await expect(copier.copyNamed(`${host}/shop/by-tag:1.0`)).resolves.toMatchObject({ digest: index.digest });
+  });
+
+  it.each<[string, number, Readonly<Record<string, string>>, string]>([
+    ["503", 503, {}, "RegistryUnavailable"],
+    ["429", 429, {}, "RateLimited"],
+    ["403 with Retry-After", 403, { "Retry-After": "1" }, "RateLimited"],
+  ])("waits, and skopeo is not started, where the bot is answered %s", async (_, status, headers, reason) => {
+    const refused = answers("GET", /manifests/, status, "", headers);
+    const name = await source.push("shop/app", makeImage());
+    const copier = await open(`${destination.host}/patient`);
+    const host = await behind(source, (...request) => isBot(request[0]) && refused(...request));
+    await expect(copier.copyNamed(name.replace(source.host, host))).rejects.toMatchObject({ reason, retryable: true });
+    expect(copier.reports.map(({ kind }) => kind)).toEqual(["ended"]);
+  });
+
+  it.each([
+    ["a signature", imageConfig, "application/vnd.dev.cosign.simplesigning.v1+json"],
+    ["an attestation", imageConfig, "application/vnd.in-toto+json"],
+    ["a chart", "application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"],
+  ])("of %s, by digest and by tag, is none: it is no image, and nothing is pushed", async (_, config, layer) => {
+    const artifact = makeOciImage(config, layer);
+    const name = await source.push("shop/artifact", artifact, "1.0");
+    const copier = await open(`${destination.host}/artifacts`);
+    for (const asked of [name, `${source.host}/shop/artifact:1.0`])
+      await expect(copier.copyNamed(asked)).rejects.toMatchObject({ reason: "NotAnImage", retryable: false });
+    expect(await destination.digest("artifacts/shop-artifact", artifact.digest)).toBeUndefined();
   });
 
   it.each([

@@ -11,18 +11,28 @@ export interface Refusal {
  * The first that fits decides.
  */
 const saidBy: readonly { readonly pattern: RegExp; readonly reason: FailureReason }[] = [
-  { pattern: /rate limit|pull limit|too many requests|throttl/i, reason: "RateLimited" },
-  { pattern: /not authorized to perform|identity-based policy|permission "|insufficient_scope/i, reason: "RegistryDenied" },
   {
-    pattern: /(?:token|credential|session|password|robot|account)\b.{0,40}\bexpired|expired .{0,20}token|reauthenticate/i,
+    pattern: /rate limit|rate exceeded|(?:pull|request) limit|requests? per\b|too many (?:requests|failed)|throttl|slow down/i,
+    reason: "RateLimited",
+  },
+  {
+    pattern: /not authorized to (?:perform|access)|identity-based policy|permission "|insufficient_scope/i,
+    reason: "RegistryDenied",
+  },
+  {
+    pattern: /(?:token|jwt|credential|session|password|robot|account)(?:\b|_).{0,40}expired|expired.{0,20}token|reauthenticate/i,
     reason: "LoginExpired",
   },
   {
     pattern:
-      /quota|storage (?:resource|limit|space)|upper limit|limit exceeded|insufficient (?:storage|space)|no space left|disk (?:is )?full/i,
+      /quota|storage (?:resource|limit|space|capacity)|(?:upper|size|maximum) limit|maximum number|limit ?(?:has been )?(?:exceeded|reached)|insufficient (?:storage|space)|no space left|disk (?:is )?full/i,
     reason: "RegistryFull",
   },
-  { pattern: /read.?only|maintenance|garbage collect/i, reason: "RegistryReadOnly" },
+  {
+    pattern:
+      /read.?only|maintenance|garbage collect|blacked out|(?:repository|registry|image)\b.{0,40}\b(?:frozen|locked|not in a normal state)/i,
+    reason: "RegistryReadOnly",
+  },
   { pattern: /licen[cs]e|subscription|payment|billing/i, reason: "RegistryUnlicensed" },
   {
     pattern: /polic(?:y|ies)|vulnerab|severity|not signed|unsigned|quarantin|prevent|content trust|cosign|notar/i,
@@ -66,7 +76,8 @@ function fits(reason: FailureReason, { side }: ToldFailure): boolean {
   return side !== "source" || !["RegistryFull", "RegistryReadOnly"].includes(reason);
 }
 
-function byCode({ code, side, said, part, words }: ToldFailure, mediaType = ""): Refusal | undefined {
+function byCode(told: ToldFailure, mediaType = ""): Refusal | undefined {
+  const { code, side, said, part, words } = told;
   switch (code) {
     case "unauthorized":
     case "denied":
@@ -74,7 +85,7 @@ function byCode({ code, side, said, part, words }: ToldFailure, mediaType = ""):
     case "unavailable":
       return { reason: "RegistryUnavailable" };
     case "name unknown":
-      return missing(side);
+      return side === "source" ? { reason: "ImageNotFound" } : { reason: "NoSuchRepository" };
     case "manifest unknown":
       return side === "destination" ? { reason: "CopyFailed" } : missingManifest(part, words);
     case "manifest blob unknown":
@@ -87,13 +98,14 @@ function byCode({ code, side, said, part, words }: ToldFailure, mediaType = ""):
       if (side === "source") return { reason: "CopyFailed" };
       return { reason: isOci(mediaType) && words.includes("manifest") ? "UnsupportedImage" : "RegistryReadOnly" };
     case "unknown":
-      return /not found|does not exist|no such/i.test(said) ? missing(side) : undefined;
+      return /not found|does not exist|no such|unable to find/i.test(said) ? missing(told) : undefined;
     default:
       return undefined;
   }
 }
 
-function byStatus({ status, side }: ToldFailure): Refusal | undefined {
+function byStatus(told: ToldFailure): Refusal | undefined {
+  const { status, side } = told;
   switch (status) {
     case 401:
     case 403:
@@ -101,7 +113,7 @@ function byStatus({ status, side }: ToldFailure): Refusal | undefined {
     case 402:
       return { reason: "RegistryUnlicensed" };
     case 404:
-      return missing(side);
+      return missing(told);
     case 410:
       return side === "source" ? { reason: "ImageNotFound" } : undefined;
     case 405:
@@ -126,9 +138,10 @@ function byStatus({ status, side }: ToldFailure): Refusal | undefined {
   }
 }
 
-/** A push registry that does not create repositories answers the same as one that lost an image. */
-function missing(side: ToldFailure["side"]): Refusal {
-  return side === "source" ? { reason: "ImageNotFound" } : { reason: "NoSuchRepository" };
+/** A push begins with an upload. What is missing later was there before: an upload, a layer. */
+function missing({ side, words }: ToldFailure): Refusal {
+  if (side === "source") return { reason: "ImageNotFound" };
+  return { reason: /initiating layer upload/i.test(words) ? "NoSuchRepository" : "CopyFailed" };
 }
 
 function isOci(mediaType: string): boolean {

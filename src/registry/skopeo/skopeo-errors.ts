@@ -53,7 +53,7 @@ const ownWords: readonly Rule[] = [
     pattern: /error loading trust policy|source image rejected|rejected by policy|signature was required|invalid signature/i,
     reason: "SignatureRefused",
   },
-  { pattern: /x509:|tls: failed to verify|server gave HTTP response/i, reason: "RegistryUntrusted" },
+  { pattern: /x509:|tls: (?:failed to verify|first record)|server gave HTTP response/i, reason: "RegistryUntrusted" },
   { pattern: /reading json file/i, reason: "RegistryDenied" },
 ];
 
@@ -63,7 +63,7 @@ const ofConnection: readonly Rule[] = [
   { pattern: /context deadline exceeded(?! \(client)/i, reason: "TimedOut" },
   {
     pattern:
-      /connection refused|connection reset|i\/o timeout|handshake timeout|no such host|server misbehaving|no route to host|network is unreachable|\bEOF\b|client\.timeout|closed network connection|broken pipe|server closed|stream error|GOAWAY|remote error: tls|handshake failure/i,
+      /connection (?:refused|reset|broken|timed out)|connect: (?:permission denied|operation not permitted)|name resolution|i\/o timeout|handshake timeout|no such host|server misbehaving|no route to host|network is unreachable|\bEOF\b|client\.timeout|closed network connection|broken pipe|server closed|stream error|GOAWAY|remote error: tls|handshake failure/i,
     reason: "RegistryUnavailable",
   },
 ];
