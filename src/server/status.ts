@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type BuildKey, kindOf } from "../core/builds/build.ts";
 import { type Clock, isoTime } from "../core/clock.ts";
 import type { Console } from "../core/hosts/web-links.ts";
@@ -61,6 +62,8 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
     readReplicas(queue),
     analysesOfTheHour(queue, clock.now()),
   ]);
+  // What was read is shown next: each takes milliseconds, and others have their turn in between.
+  await nextTurn();
   const outcomes = countOutcomes(tally);
   const seen = activity.read();
   const problems = problemsOf({

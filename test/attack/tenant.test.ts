@@ -3,23 +3,26 @@ import {
   attacker,
   attackingBuild,
   crowd,
+  type HostileRegistry,
   longestBlock,
   measuringBlocks,
   searchHard,
   spoilAnswers,
   startHostileRegistry,
 } from "../support/attackers.ts";
-import { createWorld } from "../support/bot.ts";
-import { startBotProcess } from "../support/bot-process.ts";
+import { createWorld, type World } from "../support/bot.ts";
+import { type BotProcess, type LogLine, startBotProcess } from "../support/bot-process.ts";
 import { aBuild } from "../support/fixtures.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
-import { startRegistry } from "../support/registry-server.ts";
-import { namespace, submissionsByBuild } from "../support/submissions.ts";
+import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
+import { buildOf, namespace } from "../support/submissions.ts";
 
-/** Milliseconds of its own processor time for which the bot may keep everything else waiting: 50 are wanted, and a busy machine takes twice as long. */
-const longest = 100;
+/** Milliseconds of its own processor time for which the bot may keep everything else waiting. */
+const longest = 50;
 const builds = 21;
+/** What the bot does takes as long in every round; a busy processor and the collection of garbage seldom disturb two. */
+const rounds = 4;
 
 requirePrograms("docker-registry", "skopeo")("a tenant with a registry of his own", () => {
   it("keeps the bot neither busy nor full, and lies to nobody who reads its log and page", { timeout: 240_000 }, async () => {
@@ -45,45 +48,59 @@ requirePrograms("docker-registry", "skopeo")("a tenant with a registry of his ow
     );
     const url = String((await bot.logged((line) => line.url !== undefined)).url);
     await bot.logged(({ msg }) => msg === "Builds listed; watching");
-    // What it takes to load the program is no attack's doing.
-    void bot.kill("SIGUSR2");
-    const before = bot.stderr().length;
 
-    for (let number = 0; number < builds; number += 1) world.cluster.put("builds", attackingBuild(number, hostile));
-    const leave = crowd(url, 100);
-    onTestFinished(leave);
-    const image = makeImage();
-    const outputReference = (await registry.push("shop/victim", image, "1")).replace(/@.*/, ":1");
-    const victim = aBuild({
-      name: "victim-1",
-      namespace,
-      buildConfig: "victim",
-      base: null,
-      digest: image.digest,
-      outputReference,
-    });
-    world.cluster.put("builds", victim);
-    await searchHard(url);
-    expect((await fetch(`${url}/livez`)).status).toBe(200);
-    await world.analysis.waitFor(({ submissions }) =>
-      submissions.some(({ body, query }) => JSON.stringify([body, query]).includes("victim")),
-    );
-    const failed = ({ msg, subject }: Readonly<Record<string, unknown>>) =>
-      /^(?:Job|Attempt) failed/.test(String(msg)) && String(subject).startsWith(attacker);
-    await expect
-      .poll(() => new Set(bot.lines.filter(failed).map(({ subject }) => subject)).size, { timeout: 120_000 })
-      .toBeGreaterThan(5);
-    await searchHard(url);
-    leave();
+    const blocks: number[] = [];
+    while (blocks.length < rounds && Math.min(longest, ...blocks) === longest) {
+      blocks.push(await attack({ world, hostile, registry, bot, url }, blocks.length));
+    }
 
     expect(hostile.asked()).toBeGreaterThan(5);
-    expect([...submissionsByBuild(world.analysis).keys()].some((name) => name.includes("victim"))).toBe(true);
     const jobs = await (await fetch(`${url}/api/jobs?limit=500`)).text();
-    expect(jobs.length).toBeLessThan(builds * 20_000);
+    expect(jobs.length).toBeLessThan(builds * blocks.length * 20_000);
     expect(jobs).not.toContain("S3CRET");
     for (const text of [bot.stdout(), jobs])
       expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
     expect(bot.lines.some(({ level }) => level === "fatal")).toBe(false);
-    expect(longestBlock(bot, before)).toBeLessThan(longest);
+    expect(Math.min(...blocks), `the longest blocks of each round: ${blocks}`).toBeLessThan(longest);
   });
 });
+
+interface Parts {
+  readonly world: World;
+  readonly hostile: HostileRegistry;
+  readonly registry: RegistryServer;
+  readonly bot: BotProcess;
+  readonly url: string;
+}
+
+/** Attacks with everything at once, while another's build is analyzed; answers the longest block. */
+async function attack({ world, hostile, registry, bot, url }: Parts, round: number): Promise<number> {
+  // What came before is not this round's doing: the loading of the program, for one.
+  void bot.kill("SIGUSR2");
+  const before = bot.stderr().length;
+  for (let number = 0; number < builds; number += 1)
+    world.cluster.put("builds", attackingBuild(round * builds + number, hostile));
+  const leave = crowd(url, 100);
+  onTestFinished(leave);
+  const victim = `victim-${round}`;
+  await completeBuild(world, registry, victim);
+  await searchHard(url);
+  expect((await fetch(`${url}/livez`)).status).toBe(200);
+  await world.analysis.waitFor(({ submissions }) => submissions.some((submission) => buildOf(submission).endsWith(victim)));
+  const failed = ({ msg, subject }: LogLine) =>
+    /^(?:Job|Attempt) failed/.test(String(msg)) && String(subject).startsWith(attacker);
+  await expect
+    .poll(() => new Set(bot.lines.filter(failed).map(({ subject }) => subject)).size, { timeout: 120_000 })
+    .toBeGreaterThan((round + 1) * 5);
+  await searchHard(url);
+  leave();
+  await searchHard(url);
+  return longestBlock(bot, before);
+}
+
+async function completeBuild({ cluster }: World, registry: RegistryServer, name: string): Promise<void> {
+  const image = makeImage();
+  const outputReference = (await registry.push(`shop/${name}`, image, "1")).replace(/@.*/, ":1");
+  const made = { name: `${name}-1`, namespace, buildConfig: name, base: null, digest: image.digest, outputReference };
+  cluster.put("builds", aBuild(made));
+}

@@ -5,37 +5,36 @@ export interface Line {
 }
 
 /** Milliseconds for which tasks are done one after the other. */
-const usualSpell = 10;
+const usualSpell = 5;
 
 /**
  * Does tasks in order, and lets everything else have its turn after each spell: however many come at once, none of them keeps the bot from its
- * other work for longer than that.
+ * other work for longer than that. What a task leaves to promises counts as its own, as far as nothing is waited for.
  */
 export function createLine(spell = usualSpell): Line {
-  const tasks = new Set<() => void>();
-  let isDue = false;
+  const tasks: (() => void)[] = [];
+  let until: number | undefined;
 
+  // Each task has an immediate of its own: promises are dealt with between two of them. One that is set now runs in the next turn.
   function work(): void {
-    isDue = false;
-    const until = performance.now() + spell;
-    for (const task of tasks) {
-      tasks.delete(task);
-      task();
-      if (performance.now() >= until) break;
+    if (until === undefined) {
+      until = performance.now() + spell;
+      setImmediate(endSpell);
+    } else if (performance.now() >= until) {
+      setImmediate(work);
+      return;
     }
-    if (tasks.size > 0) schedule();
+    tasks.shift()?.();
   }
 
-  function schedule(): void {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(work);
+  function endSpell(): void {
+    until = undefined;
   }
 
   return {
     add(task) {
-      tasks.add(task);
-      schedule();
+      tasks.push(task);
+      setImmediate(work);
     },
   };
 }

@@ -1,8 +1,9 @@
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type RequestListener, type Server, STATUS_CODES } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { type PortSetting, ServerError } from "../server-error.ts";
 import { createConnectionLimit } from "./connection-limit.ts";
-import { createLine } from "./line.ts";
+import { createLine, type Line } from "./line.ts";
 
 /** Where a server listens. */
 export interface Address {
@@ -20,7 +21,9 @@ export interface Listener extends AsyncDisposable {
 
 /** Serves HTTP at an address. Throws a `ServerError` that names the settings when it cannot listen. */
 export async function openListener(routes: RequestListener, { host, port }: Address, setting: PortSetting): Promise<Listener> {
-  const server = limited(createServer({ connectionsCheckingInterval: 1_000 }, inLine(routes)));
+  const line = createLine();
+  const server = limited(createServer({ connectionsCheckingInterval: 1_000 }, inLine(line, routes)));
+  server.on("clientError", (error, socket) => line.add(() => refuse(error, socket)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(new ServerError(error, port, host, setting)));
     server.listen(port, host, resolve);
@@ -36,8 +39,7 @@ export async function openListener(routes: RequestListener, { host, port }: Addr
 }
 
 /** Many requests that come at once are answered a few at a time. Whoever has left meanwhile is not answered any more. */
-function inLine(routes: RequestListener): RequestListener {
-  const line = createLine();
+function inLine(line: Line, routes: RequestListener): RequestListener {
   return (request, response) =>
     line.add(() => {
       if (!request.socket.destroyed) routes(request, response);
@@ -57,6 +59,25 @@ function limited(server: Server): Server {
   server.on("connection", createConnectionLimit(mostConnections, mostOfPeer));
   return server;
 }
+
+/**
+ * Answers what is no request, or only half of one, and ends its connection. Node does so by itself, but at once, however many leave together, and
+ * makes a stack for each. An answer that has begun is not disturbed.
+ */
+function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = statusOf[code] ?? 400;
+  const isFirst = socket instanceof Socket && socket.bytesWritten === 0;
+  if (isFirst && socket.writable && !socket.readableEnded)
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+  socket.destroy();
+}
+
+/** Of errors of Node's HTTP parser and timers; 400 is that of all others. */
+const statusOf: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
 
 const mostConnections = 1_000;
 /** A router or a login proxy brings many people by one address. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Request, type Response, Router } from "express";
 import type { Job } from "../../core/jobs/job.ts";
 import { groupOf } from "../../core/jobs/job.ts";
@@ -32,13 +33,16 @@ export function pageRoutes(parts: PageParts): Router {
     const status = await readStatus(parts);
     const without = isFiltered(filter) ? [] : foldedProblems(status.problems);
     const { records, next } = await findRecords(pageSize, { ...toRecordFilter(filter, now), without });
+    const groups = await gatherGroups(queue, records, (record) => fits(record, filter));
+    const fitting = await countRecords(mostCounted, toRecordFilter(filter, now));
+    await nextTurn();
     const page = jobsPage({
       status,
       records,
-      groups: await gatherGroups(queue, records, (record) => fits(record, filter)),
+      groups,
       next,
       filter,
-      fitting: await countRecords(mostCounted, toRecordFilter(filter, now)),
+      fitting,
       folded: without.reduce((sum, { waiting }) => sum + waiting, 0),
       now,
       mayChange: mayPressButtons(callerOf(request), access),

@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
-import { asJobError } from "../../core/jobs/errors.ts";
+import { JobError } from "../../core/jobs/errors.ts";
 import { longestId } from "../../core/outside-text.ts";
 import { isSameSecret } from "../listening/access.ts";
 import { createBodyPlaces } from "../listening/body-places.ts";
@@ -167,9 +167,10 @@ const parsed: RequestHandler = (request, response, next) => {
 };
 
 /** Errors of the steps: a body that is too large, or an invalid image name. The server handles anything else. */
-function explained(error: unknown, _request: Request, response: Response, next: NextFunction): void {
-  const { reason, message } = asJobError(error);
-  if (reason === "BadReference") refuse(response, 422, message);
+function explained(error: unknown, request: Request, response: Response, next: NextFunction): void {
+  // Whoever has left needs no answer.
+  if (request.destroyed && !request.complete) return;
+  if (error instanceof JobError && error.reason === "BadReference") refuse(response, 422, error.message);
   else if (typeof error === "object" && error !== null && "type" in error && error.type === "entity.too.large")
     refuse(response, 413, `The body is longer than ${longestBody} bytes.`);
   else next(error);
