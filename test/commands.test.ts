@@ -104,6 +104,20 @@ describe("replay", () => {
     ]);
   });
 
+  it("says so when no build of the file has an image to submit", async () => {
+    await using world = await createWorld();
+    const input = JSON.stringify({
+      kind: "Build",
+      metadata: { name: "no-uid-1", namespace: "shop" },
+      status: { phase: "Complete" },
+    });
+    const bot = startBot(["replay", "-"], world.environment, { input });
+    expect(await bot.exit).toBe(0);
+    expect(bot.stdout()).toBe("Jobs: 0 done, 0 failed. No build of the file has an image to submit.\n");
+    const because = { subject: "an object without namespace, name or uid", because: "unreadable" };
+    expect(bot.lines).toContainEqual(expect.objectContaining(because));
+  });
+
   it.each([
     ["no JSON", "not json", "is no JSON"],
     ["another object", '{"kind":"Pod","metadata":{}}', "holds no Build"],

@@ -1,4 +1,5 @@
 import { systemClock } from "../core/clock.ts";
+import { JobError } from "../core/jobs/errors.ts";
 import { openConnection } from "./access/connection.ts";
 import { type Api, createApi, untrusted } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
@@ -45,8 +46,13 @@ export function grantFor(right: Right, namespace: string | undefined, user: stri
   return grantCommand(namespace, user, use === "pull" ? "system:image-puller" : "view");
 }
 
-/** The command that gives the bot other credentials, or another server, after an error. For an untrusted certificate it includes the CA. */
-export function loginCommand(server: string | undefined, error: unknown): string {
+/**
+ * The command that gives the bot other credentials, or another server, after an error. For an untrusted certificate it includes the CA.
+ * Undefined where the right server cannot answer now: another login would not help.
+ */
+export function loginCommand(server: string | undefined, error: unknown): string | undefined {
+  const fault = error instanceof JobError && error.cause instanceof ApiError ? error.cause.fault : undefined;
+  if (fault === "Unavailable" || fault === "Broken") return undefined;
   const login = `oc login ${server ?? "<URL of the API server>"}`;
   const isUntrusted = error instanceof Error && error.message.includes(untrusted);
   return isUntrusted ? `${login} --certificate-authority=<file of the CA>` : login;
@@ -127,7 +133,7 @@ async function* listAll<T>(settings: ListSettings<T>, signal: AbortSignal): Asyn
 }
 
 async function told<T>(resource: string, ask: () => Promise<T>): Promise<T> {
-  const access: Access = { verb: "get", resource, namespace: undefined };
+  const access: Access = { verb: "get", resource, namespace: undefined, ofCluster: true };
   return ask().catch((error: unknown) => {
     throw asClusterError(error, access);
   });

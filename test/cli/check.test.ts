@@ -405,6 +405,17 @@ describe("check, where something is wrong", () => {
     ]);
   });
 
+  it("with a cluster that cannot answer now does not send for another login, and does not promise to try again", async () => {
+    await using world = await createWorld();
+    world.cluster.fail("any", { status: 503 }, Number.POSITIVE_INFINITY);
+    const [cluster] = await failures(world);
+    expect(cluster).toEqual({
+      check: "cluster",
+      state: "fails",
+      detail: "The OpenShift API cannot serve its version now (ServiceUnavailable). If this lasts, run oc get clusteroperators",
+    });
+  });
+
   it("with a server that is no cluster says so", async () => {
     await using world = await createWorld();
     const [first] = await failures(world, { KUBERNETES_API_URL: world.analysis.url });

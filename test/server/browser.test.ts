@@ -177,10 +177,12 @@ requirePrograms("chromium")("the page in a browser", () => {
     await page.locator('#connection[data-state="lost"]').waitFor();
     await page.getByText(/^Not connected to the bot since \d.*What you see is old\.$/).waitFor();
     expect(await page.evaluate("document.querySelector('#lost').offsetWidth >= document.body.clientWidth - 40")).toBe(true);
+    expect(await page.title()).toBe("▲ Not connected · build-watcher");
     await server.queue.add(job("shop/web-1"));
     await page.unroute("**/events**");
     await row(page, "web-1").waitFor();
     await page.locator("#lost").waitFor({ state: "hidden" });
+    expect(await page.title()).toBe("build-watcher");
   });
 
   it("copies an image's whole name", async () => {

@@ -8,6 +8,7 @@ import { ServerError } from "../../src/server/server-error.ts";
 
 const well: Health = { ok: true };
 const ill: Health = { ok: false, because: ["Builds of shop: not listed yet", "Builds of bank: Grant it"] };
+const veryIll: Health = { ok: false, because: Array(200).fill("Grant it") };
 
 async function serve({ live = well, ready = well }: { live?: Health; ready?: Health } = {}) {
   const health = { liveness: () => live, readiness: () => ready };
@@ -22,6 +23,7 @@ describe("the probes", () => {
     ["/readyz", { live: ill, ready: well }, 200, "ok\n"],
     ["/livez", { live: ill }, 503, "Builds of shop: not listed yet\nBuilds of bank: Grant it\n"],
     ["/readyz", { ready: ill }, 503, "Builds of shop: not listed yet\nBuilds of bank: Grant it\n"],
+    ["/readyz", { ready: veryIll }, 503, `${"Grant it\n".repeat(20)}and 180 more: build-watcher status --all shows them\n`],
   ])("%s of %j answers %i", async (path, health, status, body) => {
     const { url } = await serve(health);
     const answer = await fetch(url + path);

@@ -48,7 +48,7 @@ export async function openCopier(
     (part) => part.close(),
   );
   for (const doubt of copier.doubts) log.warn({ doubt }, "A login or certificate cannot be used");
-  log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied before they are submitted");
+  log.info({ skopeo: copier.skopeoVersion, pushRegistry: settings.pushRegistry }, "Images are copied to the push registry");
   return copier;
 }
 

@@ -86,7 +86,7 @@ async function askCluster(
   return [cluster, identity, ...findings, checkImageStreams(streams, hasBuilds), ...granted.flat(), ...doubts, start];
 }
 
-function identityOf(known: unknown, login: (error: unknown) => string): Finding {
+function identityOf(known: unknown, login: (error: unknown) => string | undefined): Finding {
   if (typeof known === "string") return passed("identity", `The bot is ${known}.`);
   if (known === undefined)
     return skipped("identity", "The cluster does not tell the bot's name: it is older than Kubernetes 1.28.");

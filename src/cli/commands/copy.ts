@@ -3,7 +3,8 @@ import type { Config } from "../../config/options.ts";
 import { systemClock } from "../../core/clock.ts";
 import { digestTag } from "../../core/images/copy-name.ts";
 import { formatImageReference, type ImageReference } from "../../core/images/image-reference.ts";
-import { asJobError, failureReasons } from "../../core/jobs/errors.ts";
+import { asJobError } from "../../core/jobs/errors.ts";
+import { remedyOnce } from "../../core/jobs/remedies.ts";
 import { liesAt } from "../../pipeline/builds/registry-logins.ts";
 import type { ImageCopier } from "../../registry/image-copier.ts";
 import { type CommandContext, readReferences, UsageError } from "../command.ts";
@@ -35,8 +36,8 @@ async function copyOne(
     return true;
   } catch (error) {
     if (signal.aborted) return false;
-    const { reason, message } = asJobError(error);
-    log.error({ image, reason, error: message, remedy: failureReasons[reason].remedy }, "Image not copied");
+    const { reason, message, host } = asJobError(error);
+    log.error({ image, reason, error: message, remedy: remedyOnce({ reason, host }, config.pushRegistry) }, "Image not copied");
     return false;
   }
 }

@@ -15,19 +15,24 @@ import { runJobs } from "../run-jobs.ts";
  * were accepted.
  */
 export async function replay(context: CommandContext, file: string): Promise<number> {
-  const { config, log } = context;
+  const { config, log, screen } = context;
   const policy = submissionPolicy(config);
   const objects = findBuilds(await readText(context, file), file, buildSources({ ignoreResults: config.tektonIgnoreResults }));
   const outcomes = await readAsWatched(context, objects);
   const settled = settleAll(outcomes, taskSettings(config)).flatMap(eachImage);
   const plans = settled.map((outcome) => ({ outcome, plan: planJobs(outcome, policy) }));
   for (const { outcome, plan } of plans) {
-    const { namespace, name } = outcome.build ?? {};
-    if (plan.kind === "skip") log.info({ subject: `${namespace}/${name}`, because: plan.because }, "Build left alone");
+    if (plan.kind === "skip") log.info({ subject: nameIn(outcome), because: plan.because }, "Build left alone");
   }
   const again = config.force ? "always" : "failed";
   const wanted = plans.flatMap(({ plan }) => (plan.kind === "submit" ? plan.jobs.map((job) => ({ job, again }) as const) : []));
-  return wanted.length === 0 ? 0 : runJobs(context, wanted);
+  if (wanted.length > 0) return runJobs(context, wanted);
+  screen.write("Jobs: 0 done, 0 failed. No build of the file has an image to submit.\n");
+  return 0;
+}
+
+function nameIn({ build }: BuildOutcome): string {
+  return build ? `${build.namespace}/${build.name}` : "an object without namespace, name or uid";
 }
 
 async function readAsWatched(

@@ -5,6 +5,8 @@ export interface Access {
   readonly resource: string;
   /** undefined: in all namespaces. */
   readonly namespace: string | undefined;
+  /** Set if it is about the cluster itself, so that no namespace is named. */
+  readonly ofCluster?: boolean;
   /** Its group, which a role needs. */
   readonly group?: string;
   /** The template under `openshift/` that grants it to the bot, without ending; absent: the one for writing. */

@@ -26,8 +26,8 @@ const refusalsOfStart: readonly ApiFault[] = ["Forbidden", "NotFound", "NotServe
 /** The same for something that was served before: usually temporary. */
 export function judgePassing(judgement: Judgement, error: unknown, { resource, namespace }: Access): Judgement | undefined {
   if (!(error instanceof ApiError) || !refusalsOfStart.includes(error.fault)) return undefined;
-  const where = namespace === undefined ? "all namespaces" : `namespace ${namespace}`;
-  const message = `The OpenShift API refuses ${resource} in ${where}, although it served them before (${error.message}). It may have just started. This is retried automatically`;
+  const where = whereOf({ namespace });
+  const message = `The OpenShift API refuses ${resource}${where}, although it served them before (${error.message}). Usually it has just started, and this passes`;
   return { ...judgement, reason: "Unavailable", message, pace: "settling" };
 }
 
@@ -55,7 +55,7 @@ export function asClusterError(error: unknown, access: Access): JobError {
 
 function judgeFault(error: ApiError, access: Access): Omit<Judgement, "retryAfter" | "isAway"> {
   const { resource } = access;
-  const where = access.namespace === undefined ? "all namespaces" : `namespace ${access.namespace}`;
+  const where = whereOf(access);
   const said = `(${error.message})`;
   switch (error.fault) {
     case "Expired":
@@ -85,12 +85,17 @@ function judgeFault(error: ApiError, access: Access): Omit<Judgement, "retryAfte
   }
 }
 
+function whereOf({ namespace, ofCluster = false }: Pick<Access, "namespace" | "ofCluster">): string {
+  if (ofCluster) return "";
+  return namespace === undefined ? " in all namespaces" : ` in namespace ${namespace}`;
+}
+
 function unauthorizedMessage(said: string): string {
   return `The cluster does not accept the bot's credentials ${said}: run oc login. They are read again before every attempt`;
 }
 
 function expiredMessage(resource: string, where: string, said: string): string {
-  return `The cluster no longer knows the position of the watch of ${resource} in ${where} ${said}: they are listed again, there is nothing to do`;
+  return `The cluster no longer knows the position of the watch of ${resource}${where} ${said}: they are listed again, there is nothing to do`;
 }
 
 function notServedMessage(resource: string, said: string): string {
@@ -98,17 +103,17 @@ function notServedMessage(resource: string, said: string): string {
 }
 
 function deafMessage(resource: string, where: string, said: string): string {
-  return `The watch of ${resource} in ${where} delivers nothing ${said}: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than a minute. Until the watch works, they are listed again and again`;
+  return `The watch of ${resource}${where} delivers nothing ${said}: something between the bot and the API server may hold the stream back, or BUILD_WATCHER_WATCH_TIMEOUT is shorter than a minute. Until the watch works, they are listed again and again`;
 }
 
 function refusedMessage(resource: string, where: string, said: string): string {
-  return `The OpenShift API refuses to serve ${resource} in ${where} ${said}: check BUILD_WATCHER_LABEL_SELECTOR and THOTH_WATCHED_NAMESPACE`;
+  return `The OpenShift API refuses to serve ${resource}${where} ${said}: check BUILD_WATCHER_LABEL_SELECTOR and THOTH_WATCHED_NAMESPACE`;
 }
 
 function badDataMessage(resource: string, where: string, said: string): string {
-  return `Unreadable data about ${resource} in ${where} ${said}: they are listed again. If this repeats, check what is between the bot and the API server`;
+  return `Unreadable data about ${resource}${where} ${said}: they are listed again. If this repeats, check what is between the bot and the API server`;
 }
 
 function unavailableMessage(resource: string, where: string, said: string): string {
-  return `The OpenShift API cannot serve ${resource} in ${where} now ${said}. This is retried automatically. If it lasts, run oc get clusteroperators`;
+  return `The OpenShift API cannot serve ${resource}${where} now ${said}. If this lasts, run oc get clusteroperators`;
 }

@@ -50,9 +50,19 @@ export function remedyFor({ reason, host, givenUpAfter }: Failure, pushRegistry?
   return givenUpAfter === undefined ? remedy : lastWords(remedy, givenUpAfter);
 }
 
+/** The same where nothing is retried, because a person called a command. */
+export function remedyOnce(failure: Failure, pushRegistry?: string): string {
+  return sentencesOnce(remedyFor(failure, pushRegistry)).join(" ");
+}
+
+/** Without those that promise a retry. */
+function sentencesOnce(remedy = ""): readonly string[] {
+  return remedy.split(/(?<=\.) /).filter((sentence) => sentence !== "" && !sentence.includes("automatically"));
+}
+
 /** For a job that is no longer retried. */
 function lastWords(remedy: string | undefined, givenUpAfter: number): string {
-  const sentences = (remedy ?? "").split(/(?<=\.) /).filter((sentence) => sentence !== "" && !sentence.includes("automatically"));
+  const sentences = sentencesOnce(remedy);
   const hours = givenUpAfter / 3_600_000;
   const time = hours >= 1 ? `${Math.round(hours)} h` : `${Math.max(Math.round(givenUpAfter / 1_000), 1)} s`;
   const words = `Given up after ${time}. Once the cause is gone, retry the job, with its button on the page or with build-watcher jobs retry and its id.`;

@@ -11,6 +11,8 @@ let refreshTimer;
 let announceAt = 0;
 let lostAt;
 let lostTimer;
+/** What the tab was called before the bot was lost. */
+let titleBefore;
 
 for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
@@ -124,6 +126,8 @@ function showLost() {
     lost.textContent = `Not connected to the bot since ${time}. What you see is old.`;
     lost.hidden = false;
     document.body.classList.add("old");
+    titleBefore = document.title;
+    document.title = "▲ Not connected · build-watcher";
   }, 3_000);
 }
 
@@ -133,6 +137,8 @@ function showFound() {
   lostTimer = undefined;
   lost.hidden = true;
   document.body.classList.remove("old");
+  if (titleBefore !== undefined) document.title = titleBefore;
+  titleBefore = undefined;
 }
 
 function connect() {

@@ -9,8 +9,16 @@ export function probeRoutes(health: HealthProbes): Router {
   return router;
 }
 
+/** Kubernetes shows only the beginning of an answer. */
+const mostLines = 20;
+
 function answer(health: Health, request: Request, response: Response): void {
   response.status(health.ok ? 200 : 503);
   if (request.accepts(["text", "json"]) === "json") response.json(health);
-  else response.type("text").send(health.ok ? "ok\n" : `${health.because.join("\n")}\n`);
+  else response.type("text").send(health.ok ? "ok\n" : `${reasonsOf(health.because).join("\n")}\n`);
+}
+
+function reasonsOf(because: readonly string[]): readonly string[] {
+  const rest = because.length - mostLines;
+  return rest > 0 ? [...because.slice(0, mostLines), `and ${rest} more: build-watcher status --all shows them`] : because;
 }

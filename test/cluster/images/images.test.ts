@@ -144,7 +144,7 @@ describe("an image's name", () => {
     for (const image of named) {
       await expect(cluster.resolveImage(image, undefined, signal)).rejects.toMatchObject({
         reason: "ClusterUnavailable",
-        message: expect.stringContaining("It may have just started"),
+        message: expect.stringContaining("Usually it has just started"),
       });
     }
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type FailureReason, failureReasons } from "../../../src/core/jobs/errors.ts";
-import { remedyFor } from "../../../src/core/jobs/remedies.ts";
+import { remedyFor, remedyOnce } from "../../../src/core/jobs/remedies.ts";
 
 const hour = 3_600_000;
 
@@ -8,6 +8,12 @@ describe("what to do about a job that was given up", () => {
   it.each(Object.keys(failureReasons) as FailureReason[])("says so, and no longer that it is retried: %s", (reason) => {
     const words = remedyFor({ reason, givenUpAfter: 72 * hour });
     expect(words).toMatch(/Given up after 72 h\..*build-watcher jobs retry/);
+    expect(words).not.toMatch(/automatically|by itself|tried again/);
+  });
+
+  it.each(Object.keys(failureReasons) as FailureReason[])("promises no retry where a command ends: %s", (reason) => {
+    const words = remedyOnce({ reason, host: "push.example.com" }, "push.example.com/mirror");
+    expect(words).not.toBe("");
     expect(words).not.toMatch(/automatically|by itself|tried again/);
   });
 
