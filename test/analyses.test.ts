@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { cycloneDx, makeArtifact, spdx, tagFor } from "./support/artifacts.ts";
+import { cycloneDx, makeArtifact, makeReferrers, spdx, tagFor } from "./support/artifacts.ts";
 import { idleClock } from "./support/idle-clock.ts";
-import { startOddRegistry } from "./support/odd-registry.ts";
+import { replies, startOddRegistry } from "./support/odd-registry.ts";
 import { startReceiver } from "./support/receiver-server.ts";
-import { digestOf } from "./support/registry-images.ts";
+import { digestOf, type MadeImage } from "./support/registry-images.ts";
 import { aRun, results } from "./support/runs.ts";
 import {
   affected,
@@ -117,6 +117,8 @@ describe("services that are down for hours", () => {
 });
 
 describe("a bill of materials that lies beside an image", () => {
+  const cyclone = "application/vnd.cyclonedx+json";
+
   it("goes to the services, unchanged, in place of one of the bot's own", async () => {
     const services = await openServices();
     const { registry, track, trustify } = services;
@@ -124,25 +126,47 @@ describe("a bill of materials that lies beside an image", () => {
     const chosen = { BUILD_WATCHER_ANALYZERS: "dependency-track,trustify" };
     const { jobs, outcomes } = await startBotOf(services, chosen, idleClock());
     await services.complete("plain");
-    await withAttached("cyclone", "application/vnd.cyclonedx+json", cycloneDx(["theirs"]));
+    await withAttached("cyclone", cyclone, cycloneDx(["theirs"]));
     await withAttached("both", "text/spdx+json", spdx(["spdx-theirs"]));
+    await services.complete("listed", 1, (image) => {
+      const list = makeReferrers(referrersOf("listed", image, [cyclone, cycloneDx(["listed"])])).manifest;
+      const type = { "Content-Type": "application/vnd.oci.image.index.v1+json" };
+      registry.oddity = replies("GET", new RegExp(`/referrers/${image.digest}`), 200, list, type);
+    });
+    await services.complete("tagged", 1, (image) => {
+      const attached = referrersOf("tagged", image, [cyclone, cycloneDx(["tagged"])], ["application/spdx+json", spdx(["other"])]);
+      registry.put("shop/tagged", makeReferrers(attached), tagFor(image));
+    });
     const named = cycloneDx(["by-konflux"]);
     await completeRun(services, "konflux", `${registry.host}/shop/konflux@${digestOf(named)}`, named);
     await completeRun(services, "stolen", `${elsewhere.host}/shop/stolen@${digestOf(named)}`, named);
-    await expect.poll(() => outcomes()).toEqual(analysedBy(["dependency-track", "trustify"], 5));
+    await expect.poll(() => outcomes()).toEqual(analysedBy(["dependency-track", "trustify"], 7));
     const uploaded = Object.fromEntries(track.boms.map(({ projectName, bom }) => [projectName, namesIn(bom)]));
     const own = ["debian", "bash"];
     expect(uploaded).toEqual({
       ...{ "shop/plain": own, "shop/both": own, "shop/stolen": own },
       ...{ "shop/cyclone": ["theirs"], "shop/konflux": ["by-konflux"] },
+      ...{ "shop/listed": ["listed"], "shop/tagged": ["tagged"] },
     });
     const texts = trustify.documents.map((text) => namesIn(JSON.parse(text)).join()).toSorted();
-    expect(texts).toEqual(["by-konflux", "debian,bash", "debian,bash", "spdx-theirs", "theirs"]);
+    expect(texts).toEqual(["by-konflux", "debian,bash", "debian,bash", "listed", "spdx-theirs", "tagged", "theirs"]);
     expect(trustify.documents).toContain(named.toString());
     const notes = (await jobs()).flatMap(({ result }) => result?.notes ?? []).join("\n");
     expect(notes).toContain("SPDX 2.3 document that is attached to the image was used");
     // A run cannot send the bot, and its logins, to another registry.
     expect(elsewhere.asked).toEqual([]);
+
+    /** What is attached to an image, in its registry. A signed statement is not a document that services take. */
+    function referrersOf(name: string, subject: MadeImage, ...documents: readonly (readonly [string, Buffer])[]) {
+      const statement = Buffer.from(
+        JSON.stringify({ payloadType: "application/vnd.in-toto+json", payload: "e30=", signatures: [] }),
+      );
+      const made = [["application/vnd.dev.sigstore.bundle.v0.3+json", statement] as const, ...documents].map(
+        ([mediaType, bytes]) => makeArtifact({ mediaType, bytes, subject }),
+      );
+      for (const artifact of made) registry.put(`shop/${name}`, artifact);
+      return made;
+    }
 
     /** The document lies there before the build is told of. */
     function withAttached(name: string, mediaType: string, bytes: Buffer) {
