@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { options } from "../src/config/options.ts";
+import { secretFile } from "./support/analyzers.ts";
 import { cycloneDx, makeArtifact, makeReferrers, spdx, tagFor } from "./support/artifacts.ts";
 import { idleClock } from "./support/idle-clock.ts";
 import { replies, startOddRegistry } from "./support/odd-registry.ts";
@@ -200,9 +202,10 @@ describe("a bill of materials that lies beside an image", () => {
 describe("what nobody may see", () => {
   it("is in no command line, environment, log, ledger, error, metric, page, API, notification, annotation or Event", async () => {
     const services = await openServices();
-    const { world, rhacs, track, trustify, harbor, program } = services;
-    const receiver = await startReceiver();
+    const { world, rhacs, track, trustify, harbor, program, registry } = services;
+    const receiver = await startReceiver((number) => ({ status: number === 1 ? 500 : 204 }));
     const { rhacs: token, dependencyTrack: key, trustify: secret, harbor: login, registry: password } = secretsOfServices;
+    const { quay, destination, notifyAddress, notifyKey, webhook } = secretsOfServices;
     const basic = Buffer.from(`robot:${password}`).toString("base64");
     const echo = (...texts: readonly string[]) => ({ status: 500, body: { error: { message: texts.join(" ") } } });
     rhacs.fail("/v1/images/scan", echo(token, `Bearer ${token}`));
@@ -212,10 +215,38 @@ describe("what nobody may see", () => {
     harbor.fail("/api/v1/scan", echo(login, password, basic));
     world.analysis.fail({ status: 500, body: { error: `cannot pull with ${password}` } });
     program.failOnce();
-    const more = { BUILD_WATCHER_NOTIFY_URL: receiver.url, BUILD_WATCHER_ANNOTATE: "1", BUILD_WATCHER_EVENTS: "1" };
+    // Quay is where the images are.
+    let scans = 0;
+    registry.oddity = (request, response, path) => {
+      if (!path.startsWith("/api/v1/repository/")) return false;
+      scans += 1;
+      const body = scans === 1 ? { detail: `not for ${request.headers.authorization}` } : { status: "scanned", data: {} };
+      response.writeHead(scans === 1 ? 500 : 200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+      return true;
+    };
+    const more = {
+      BUILD_WATCHER_ANALYZERS: `${everyAnalyzer.join()},quay`,
+      BUILD_WATCHER_QUAY_URL: registry.url,
+      BUILD_WATCHER_QUAY_TOKEN_FILE: secretFile(quay),
+      BUILD_WATCHER_NOTIFY_URL: `${receiver.url}/${notifyAddress}`,
+      BUILD_WATCHER_NOTIFY_SECRET: `whsec_${notifyKey}`,
+      BUILD_WATCHER_WEBHOOK_SECRET: webhook,
+      THOTH_DST_REGISTRY_USER: "robot",
+      THOTH_DST_REGISTRY_PASSWORD: destination,
+      BUILD_WATCHER_ANNOTATE: "1",
+      BUILD_WATCHER_EVENTS: "1",
+    };
     const { bot, url, jobs, outcomes } = await startBotOf(services, more, idleClock());
     await services.complete("app");
-    await expect.poll(() => outcomes()).toEqual(analysedBy(everyAnalyzer));
+    await expect.poll(() => outcomes()).toEqual(analysedBy([...everyAnalyzer, "quay"]));
+    await expect.poll(() => receiver.received.length).toBeGreaterThan(1);
+
+    // The database's address has its own test: test/cli/check-database.test.ts.
+    const given = new Set([...Object.keys(services.environment), ...Object.keys(more), "BUILD_WATCHER_DATABASE_URL"]);
+    const secrets = Object.values(options).filter(
+      (option) => "secret" in option || /_(TOKEN|KEY|SECRET|LOGIN)_FILE$/.test(option.env),
+    );
+    expect(secrets.map(({ env }) => env).filter((env) => !given.has(env))).toEqual([]);
 
     const paths = ["", "packages?q=bash", "metrics", "api/status", "api/jobs", "api/packages?name=bash"];
     const pages = await Promise.all(
@@ -227,15 +258,17 @@ describe("what nobody may see", () => {
     const events = () => eventsOf(world);
     await expect.poll(build).toContain("own-scanner-findings");
     await expect.poll(events).toContain("SubmissionRetrying");
-    await expect.poll(() => receiver.received).not.toEqual([]);
     await bot.stop();
-    const written = [build(), await events(), JSON.stringify(receiver.received)];
+    const notifications = receiver.received.map(({ headers, body }) => ({ headers, body }));
+    const written = [build(), await events(), JSON.stringify(notifications)];
     const seen = [...pages, ...written, bot.stdout(), bot.stderr(), stateOf(world), program.seen()];
     const hidden = [...Object.values(secretsOfServices), basic, "access-1", "access-2"];
     for (const text of hidden)
       for (const where of seen) expect(where.includes(text), `${text} in ${where.slice(0, 200)}`).toBe(false);
     // Where they belong they did arrive.
     expect(program.authFiles()).toContain(basic);
+    expect(registry.logins).toContain(`Bearer ${quay}`);
+    expect(receiver.received.every(({ path }) => path === `/${notifyAddress}`)).toBe(true);
     expect(harbor.requests.some(({ body }) => body.includes(basic))).toBe(true);
     expect(bot.stdout()).toContain("own-scanner failed with exit code 1");
   });

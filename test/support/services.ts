@@ -34,6 +34,11 @@ export const secretsOfServices = {
   registry: "registry-TOPSECRET-5",
   bot: "bot-TOPSECRET-6",
   cluster: "cluster-TOPSECRET-7",
+  quay: "quay-TOPSECRET-8",
+  destination: "destination-TOPSECRET-9",
+  notifyAddress: "hook-TOPSECRET-10",
+  notifyKey: "bm90aWZ5LVRPUFNFQ1JFVC0xMS0xMjM0NTY3ODkwMTIz",
+  webhook: "webhook-TOPSECRET-12-1234567890123456",
 } as const;
 
 /** A job as the API shows it. */
