@@ -42,7 +42,7 @@ export function createOwnership({ reportsItself, failedImages, shelf, clock }: O
     const ended = sighting.builds.filter(({ build }) => build?.kind === "PipelineRun").flatMap(seePipeline);
     const isAside = (outcome: BuildOutcome) => isTask(outcome) && !reportsItself(outcome) && fate(outcome) === "open";
     const aside = sighting.builds.filter(isAside);
-    await shelf.put(aside.map(entryOf));
+    if (aside.length > 0) await shelf.put(aside.map(entryOf));
     for (const { key } of aside.map(entryOf)) waitedFor.add(key);
     const builds = sighting.builds.map((outcome) => (isOwned(outcome) ? owned(outcome) : outcome));
     const over = ended.filter((pipeline) => waitedFor.has(pipeline));
