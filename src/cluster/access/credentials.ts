@@ -1,6 +1,7 @@
 import type { RequestOptions } from "node:https";
 import { JobError } from "../../core/jobs/errors.ts";
 import type { ClusterContext, KubeconfigSource } from "./context.ts";
+import { createFileReader } from "./file-reader.ts";
 import type { ContextChoice } from "./kubeconfig.ts";
 import { createKubeconfigReader, type KubeconfigText } from "./kubeconfig-files.ts";
 import { podContext } from "./pod-context.ts";
@@ -31,7 +32,8 @@ export interface Credentials {
 }
 
 export function createCredentials(source: KubeconfigSource): Credentials {
-  const readKubeconfig = createKubeconfigReader(source);
+  const readFile = createFileReader();
+  const readKubeconfig = createKubeconfigReader(source, readFile);
   let known: Session | undefined;
   let first: ContextChoice | undefined;
   let running: Promise<Authentication> | undefined;
@@ -39,14 +41,14 @@ export function createCredentials(source: KubeconfigSource): Credentials {
   async function session(): Promise<Session> {
     const read = await readKubeconfig();
     if (known && textOf(known.read) === textOf(read)) return known;
-    known = { read, context: read.pod ? podContext(read.pod, source) : await contextOf(read) };
+    known = { read, context: read.pod ? podContext(read.pod, source, readFile) : await contextOf(read) };
     return known;
   }
 
   /** A pod does without. */
   async function contextOf(read: KubeconfigText): Promise<ClusterContext> {
     const { loadKubeconfig } = await import("./kubeconfig.ts");
-    const { context, choice } = await loadKubeconfig(read, source, first);
+    const { context, choice } = await loadKubeconfig(read, source, readFile, first);
     first ??= choice;
     return context;
   }

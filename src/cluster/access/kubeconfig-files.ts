@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { parse } from "yaml";
 import { JobError } from "../../core/jobs/errors.ts";
 import type { KubeconfigSource } from "./context.ts";
+import type { ReadFile } from "./file-reader.ts";
 import { findPodAccount, type PodAccount } from "./pod-context.ts";
 
 /** The texts of a kubeconfig's files, or a pod's account: equal values mean equal credentials. */
@@ -15,7 +15,7 @@ export interface KubeconfigText {
  * Finds the credentials as oc does: the files of KUBECONFIG, else ~/.kube/config, else the pod's service account, also where these files hold
  * nothing; a given URL without these is reached without credentials. Throws `JobError("ClusterUnavailable")` when there is nothing.
  */
-export function createKubeconfigReader(source: KubeconfigSource): () => Promise<KubeconfigText> {
+export function createKubeconfigReader(source: KubeconfigSource, read: ReadFile): () => Promise<KubeconfigText> {
   const { KUBECONFIG, HOME } = source.environment;
   const named = (KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
   let judged: { readonly text: string; readonly isEmpty: boolean } | undefined;
@@ -27,9 +27,9 @@ export function createKubeconfigReader(source: KubeconfigSource): () => Promise<
   }
 
   return async () => {
-    const files = named.length > 0 ? await readNamed(named) : await readHome(HOME);
+    const files = named.length > 0 ? await readNamed(named, read) : await readHome(HOME, read);
     if (files.some(({ text }) => !isKnownEmpty(text))) return { files };
-    const pod = await findPodAccount(source);
+    const pod = await findPodAccount(source, read);
     if (pod) return { pod, files: [] };
     if (files.length > 0) return { files };
     if (source.url) return { files: [] };
@@ -38,16 +38,16 @@ export function createKubeconfigReader(source: KubeconfigSource): () => Promise<
 }
 
 /** Some of several files can be missing, as with oc, but not all. */
-async function readNamed(paths: readonly string[]): Promise<{ path: string; text: string }[]> {
-  const files = await Promise.all(paths.map(async (path) => ({ path, text: await readUnlessMissing(path) })));
+async function readNamed(paths: readonly string[], read: ReadFile): Promise<{ path: string; text: string }[]> {
+  const files = await Promise.all(paths.map(async (path) => ({ path, text: await readUnlessMissing(path, read) })));
   const found = files.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }]));
   if (found.length > 0) return found;
   throw unavailable(`The kubeconfig ${paths.join(", ")} does not exist: correct KUBECONFIG, or run oc login to write it`);
 }
 
-async function readHome(home: string | undefined): Promise<{ path: string; text: string }[]> {
+async function readHome(home: string | undefined, read: ReadFile): Promise<{ path: string; text: string }[]> {
   const path = home ? join(home, ".kube", "config") : undefined;
-  const text = path && (await readFile(path, "utf8").catch(() => undefined));
+  const text = path && (await read(path).then(String, () => undefined));
   return path && text ? [{ path, text }] : [];
 }
 
@@ -64,9 +64,9 @@ function isEmpty(text: string): boolean {
   }
 }
 
-async function readUnlessMissing(path: string): Promise<string | undefined> {
+async function readUnlessMissing(path: string, read: ReadFile): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return String(await read(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;

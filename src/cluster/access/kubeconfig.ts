@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { readProxies } from "../../core/hosts/proxy.ts";
 import { JobError } from "../../core/jobs/errors.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
+import type { ReadFile } from "./file-reader.ts";
 import type { KubeconfigText } from "./kubeconfig-files.ts";
 import { authenticateStatic, isStatic } from "./static-user.ts";
 
@@ -35,6 +36,7 @@ export interface LoadedKubeconfig {
 export async function loadKubeconfig(
   read: KubeconfigText,
   source: KubeconfigSource,
+  readFile: ReadFile,
   before?: ContextChoice,
 ): Promise<LoadedKubeconfig> {
   const { choice, cluster: named, user, namespace } = chooseContext(read, source, before);
@@ -48,7 +50,9 @@ export async function loadKubeconfig(
     namespace: typeof namespace === "string" ? namespace : undefined,
     // As in client-go: the kubeconfig's proxy, else that of the environment.
     proxyUrl: typeof proxyUrl === "string" ? proxyUrl : undefined,
-    authenticate: isStatic(user) ? (options) => authenticateStatic(cluster, user, options) : await asking(cluster, user),
+    authenticate: isStatic(user)
+      ? (options) => authenticateStatic(cluster, user, options, readFile)
+      : await asking(cluster, user),
   };
   return { context, choice };
 }

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { JobError } from "../../core/jobs/errors.ts";
 import { type ClusterContext, type KubeconfigSource, serverUrl, skipsTls } from "./context.ts";
+import type { ReadFile } from "./file-reader.ts";
 import { readToken } from "./token-file.ts";
 
 /** What a pod knows of its cluster. */
@@ -11,10 +11,10 @@ export interface PodAccount {
 }
 
 /** Finds the service account of the bot's pod, if it runs in one. */
-export async function findPodAccount(source: KubeconfigSource): Promise<PodAccount | undefined> {
+export async function findPodAccount(source: KubeconfigSource, read: ReadFile): Promise<PodAccount | undefined> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = source.environment;
-  if (!host || !(await readIfThere(source, "token"))) return undefined;
-  const namespace = (await readIfThere(source, "namespace"))?.trim();
+  if (!host || !(await readIfThere(source, "token", read))) return undefined;
+  const namespace = (await readIfThere(source, "namespace", read))?.trim();
   return { server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`, namespace };
 }
 
@@ -22,7 +22,7 @@ export async function findPodAccount(source: KubeconfigSource): Promise<PodAccou
  * The context of a pod's service account. It does not need @kubernetes/client-node, whose generated models would take most of the bot's
  * memory.
  */
-export function podContext({ server: own, namespace }: PodAccount, source: KubeconfigSource): ClusterContext {
+export function podContext({ server: own, namespace }: PodAccount, source: KubeconfigSource, read: ReadFile): ClusterContext {
   const server = serverUrl(source.url ?? own);
   if (!server) throw new JobError("ClusterUnavailable", `${source.url} is not a valid server URL: correct KUBERNETES_API_URL`);
   const { serviceAccountDirectory: directory } = source;
@@ -33,16 +33,16 @@ export function podContext({ server: own, namespace }: PodAccount, source: Kubec
     proxyUrl: undefined,
     async authenticate(options) {
       if (unverified) options.rejectUnauthorized = false;
-      else options.ca = await readAuthority(join(directory, "ca.crt"));
-      const token = await readToken(join(directory, "token"));
+      else options.ca = await readAuthority(join(directory, "ca.crt"), read);
+      const token = await readToken(join(directory, "token"), read);
       options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
     },
   };
 }
 
-async function readAuthority(path: string): Promise<Buffer> {
+async function readAuthority(path: string, read: ReadFile): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await read(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new JobError(
@@ -52,6 +52,10 @@ async function readAuthority(path: string): Promise<Buffer> {
   }
 }
 
-async function readIfThere({ serviceAccountDirectory }: KubeconfigSource, name: string): Promise<string | undefined> {
-  return readFile(join(serviceAccountDirectory, name), "utf8").catch(() => undefined);
+async function readIfThere(
+  { serviceAccountDirectory }: KubeconfigSource,
+  name: string,
+  read: ReadFile,
+): Promise<string | undefined> {
+  return read(join(serviceAccountDirectory, name)).then(String, () => undefined);
 }

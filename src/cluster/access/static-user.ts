@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
+import type { ReadFile } from "./file-reader.ts";
 import { readToken } from "./token-file.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -15,17 +15,17 @@ function tokenFileOf(user: Fields): string | undefined {
   return typeof path === "string" ? path : undefined;
 }
 
-/** Adds the same as client-node: TLS material, a login, a token. A token in a file is read for every request. */
-export async function authenticateStatic(cluster: Fields, user: Fields, options: RequestOptions): Promise<void> {
+/** Adds the same as client-node: TLS material, a login, a token. The files are read for every request. */
+export async function authenticateStatic(cluster: Fields, user: Fields, options: RequestOptions, read: ReadFile): Promise<void> {
   if (cluster["insecure-skip-tls-verify"] === true) options.rejectUnauthorized = false;
   const { "tls-server-name": servername } = cluster;
-  const ca = await material(cluster, "certificate-authority");
-  const cert = await material(user, "client-certificate");
-  const key = await material(user, "client-key");
+  const ca = await material(cluster, "certificate-authority", read);
+  const cert = await material(user, "client-certificate", read);
+  const key = await material(user, "client-key", read);
   Object.assign(options, textField({ servername }), ca && { ca }, cert && { cert }, key && { key });
   const { token, username, password, as } = user;
   const path = tokenFileOf(user);
-  const bearer = path === undefined ? token : await readToken(path);
+  const bearer = path === undefined ? token : await readToken(path, read);
   if (username) options.auth = `${username}:${password}`;
   options.headers = {
     ...options.headers,
@@ -39,8 +39,8 @@ function textField(field: Fields): Fields {
 }
 
 /** PEM from the file that a field names, else from the field's own data in base64. */
-async function material(fields: Fields, name: string): Promise<Buffer | undefined> {
+async function material(fields: Fields, name: string, read: ReadFile): Promise<Buffer | undefined> {
   const { [name]: path, [`${name}-data`]: data } = fields;
-  if (typeof path === "string" && path !== "") return readFile(path);
+  if (typeof path === "string" && path !== "") return read(path);
   return typeof data === "string" && data !== "" ? Buffer.from(data, "base64") : undefined;
 }

@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { JobError } from "../../core/jobs/errors.ts";
+import type { ReadFile } from "./file-reader.ts";
 
 /** The token in a file. Throws `JobError("ClusterUnavailable")`. */
-export async function readToken(path: string): Promise<string> {
+export async function readToken(path: string, read: ReadFile): Promise<string> {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return (await read(path)).toString("utf8").trim();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new JobError(

@@ -3,6 +3,7 @@ import type { RequestOptions } from "node:https";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import { createFileReader } from "../../../src/cluster/access/file-reader.ts";
 import { authenticateStatic, isStatic } from "../../../src/cluster/access/static-user.ts";
 import { testCertificates } from "../../support/fixtures.ts";
 import { temporaryDirectory } from "../test-cluster.ts";
@@ -33,7 +34,7 @@ async function byClientNode(cluster: Fields, user: Fields): Promise<object> {
 
 async function byOurselves(cluster: Fields, user: Fields): Promise<object> {
   const options: RequestOptions = { headers: {} };
-  await authenticateStatic(cluster, user, options);
+  await authenticateStatic(cluster, user, options, createFileReader());
   return options;
 }
 
