@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { DatabaseSource } from "../postgres/index.ts";
 import type { Inventory, KnownPackages } from "./inventory.ts";
 import { createImageReader } from "./read-image.ts";
+import { createCourtesy } from "./reading/courtesy.ts";
 import { createReaders, ReaderError } from "./reading/readers.ts";
 import { createSharedReads } from "./shared-reads.ts";
 import { openThreadStore } from "./store/sqlite/thread-store.ts";
@@ -31,6 +32,7 @@ export function openKnownPackages(settings: InventorySettings): Promise<KnownPac
 export async function openInventory(settings: InventorySettings): Promise<Inventory> {
   const store = await openThreadStore(settings);
   const readers = createReaders({ threads: Math.max(2, availableParallelism()), patience });
+  const waitWhileBusy = createCourtesy();
   const readImage = createImageReader({ store, readers });
   const images = createSharedReads<void>();
 
@@ -39,6 +41,7 @@ export async function openInventory(settings: InventorySettings): Promise<Invent
       const { digest } = image.reference;
       const known = digest && (await store.isSettled(digest)) ? await store.summary(digest) : undefined;
       if (known) return known;
+      await waitWhileBusy(signal);
       const read = await readImage(image, signal);
       await images.join(read.digest, signal, () => store.keepImage(read.digest, read.contents, read.isSettled));
       return { digest: read.digest, contents: read.summaries };
