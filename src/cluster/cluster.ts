@@ -72,7 +72,7 @@ export interface Cluster {
   /** The newest valid image of every tag of every image stream in the watched namespaces, page by page. */
   listImages(signal: AbortSignal): AsyncIterable<StreamSighting>;
   /**
-   * The pull reference an image name stands for, pinned by digest where the cluster knows it. `completedAt` (RFC 3339) chooses the item of a
+   * The pull reference that an image name means, pinned by digest where the cluster knows it. `completedAt` (RFC 3339) chooses the item of a
    * moving tag that was current then. Throws `JobError("ImageNotFound")` when an image stream has no such image.
    */
   resolveImage(image: ImageName, completedAt: string | undefined, signal: AbortSignal): Promise<ImageReference>;
@@ -82,7 +82,7 @@ export interface Cluster {
   ownsImage(image: ImageReference): boolean;
   /**
    * A login for the cluster's own registry: with a short-lived token of the account that can only pull, or with the token the bot itself uses,
-   * read again each time; undefined when it has none. Throws `JobError("ClusterDenied")` when it may not have that account's.
+   * read again each time; undefined when it has none. Throws `JobError("ClusterDenied")` when it cannot get that account's.
    */
   registryLogin(signal: AbortSignal): Promise<RegistryLogin | undefined>;
   /** The tail of a build's log, at most this many bytes; undefined when it is gone or empty. `onCut` is told why its end is missing. */

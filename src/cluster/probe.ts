@@ -17,7 +17,7 @@ import { usualPace } from "./watching/watch.ts";
 export interface ClusterProbe {
   /** The API server's URL. */
   readonly server: string;
-  /** What would be watched; undefined stands for the whole cluster. */
+  /** What would be watched; undefined: the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
   readonly inPod: boolean;
   /** The version of Kubernetes. */

@@ -896,7 +896,7 @@ export const options = {
     maximum: 65535,
     group: "Server",
     placeholder: "<port>",
-    help: "Serve probes, metrics and web hooks on this port instead, so that a login proxy can stand in front of the page. In a pod it listens on every address.",
+    help: "Serve probes, metrics and web hooks on this port instead, so that a login proxy can be in front of the page. In a pod it listens on every address.",
   },
   publicUrl: {
     env: "BUILD_WATCHER_PUBLIC_URL",

@@ -32,7 +32,7 @@ export function parseValue(option: Option, text: string): Parsed {
   }
 }
 
-/** The text that stands for a value; `parseValue` reads it back. */
+/** A value as text; `parseValue` reads it back. */
 export function formatValue(option: Option, value: Value): string {
   if (option.type === "duration" && typeof value === "number") return formatDuration(value);
   if (option.type === "size" && typeof value === "number") return formatSize(value);

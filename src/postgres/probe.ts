@@ -89,7 +89,7 @@ async function rightsIn(database: Database): Promise<Pick<DatabaseProbe, "hasTab
   );
   if (missing !== null)
     throw new DatabaseError(
-      `The user of the database ${database.name} may not read and write the table ${schema}.${missing}. Let the user of BUILD_WATCHER_DATABASE_URL own it.`,
+      `The user of the database ${database.name} cannot read and write the table ${schema}.${missing}. Let the user of BUILD_WATCHER_DATABASE_URL own it.`,
       "setup",
       { code: "42501" },
     );

@@ -20,7 +20,7 @@ export interface HealthMonitor extends HealthProbes {
 }
 
 export interface HealthSettings {
-  /** What is watched; undefined stands for the whole cluster. */
+  /** What is watched; undefined: the whole cluster. */
   readonly namespaces: readonly (string | undefined)[];
   /** Milliseconds of silence after which a watch is reopened. */
   readonly watchTimeout: number;

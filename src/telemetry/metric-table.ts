@@ -81,7 +81,7 @@ export const metricTable = {
   oldestDueAge: {
     type: "gauge",
     name: "build_watcher_oldest_due_age_seconds",
-    help: "For how long the oldest job that could run has been waiting; 0 when none is due.",
+    help: "How long the oldest job that could run has been waiting; 0 when none is due.",
     labels: ["kind", "analyzer"],
   },
   databaseUp: {

@@ -103,7 +103,8 @@ function assertTaken({ statusCode: status = 0, headers }: IncomingMessage): void
   if (status >= 300 && status < 400)
     throw new Error(`it redirects (${status})${to === null ? "" : ` to ${forPeople(to, 200)}: write that`}`);
   if (status !== 200 && status !== 202) throw new Error(`it answers ${status}`);
-  if (headers["content-type"]?.includes("html")) throw new Error("it answers with a page: something else stands in its place");
+  if (headers["content-type"]?.includes("html"))
+    throw new Error("it answers with a web page, so something else is at its address");
 }
 
 type AnyReader = GaugeReader<MetricOf<"gauge">>;

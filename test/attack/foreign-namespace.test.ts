@@ -33,7 +33,7 @@ describe("an image of another namespace", () => {
     const job = { cause, ...(cause === "build" && { build: { namespace: "mallory", name: "app-1", uid: "u" } }) };
     const read = () => check(image(path), job);
     if (expected === "is read") expect(read).not.toThrow();
-    else expect(read).toThrow(/lies in the namespace .*, which is .*THOTH_WATCHED_NAMESPACE/);
+    else expect(read).toThrow(/is in the namespace .*, which is .*THOTH_WATCHED_NAMESPACE/);
   });
 
   /** Runs a job with a copier that notes what it is asked for. */

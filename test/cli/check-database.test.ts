@@ -85,7 +85,7 @@ describePostgres("check of the database", () => {
     await makeTables(database.url);
     await database.query("GRANT USAGE ON SCHEMA build_watcher TO bot");
     await database.query("GRANT SELECT ON ALL TABLES IN SCHEMA build_watcher TO bot");
-    expect((await look(asBot()))[0]?.detail).toMatch(/may not read and write the table build_watcher\.\w+/);
+    expect((await look(asBot()))[0]?.detail).toMatch(/cannot read and write the table build_watcher\.\w+/);
     await database.query("GRANT ALL ON ALL TABLES IN SCHEMA build_watcher TO bot");
     const rights = (await look(asBot())).at(-1);
     expect(rights).toMatchObject({ check: "database rights", state: "warns", detail: expect.stringContaining("can make none") });

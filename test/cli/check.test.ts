@@ -296,7 +296,7 @@ describe("check, of build systems", () => {
       ],
     });
     const [first] = await warnings(world);
-    expect(first?.detail).toContain("are not watched. If that is meant, BUILD_WATCHER_SOURCES says so.");
+    expect(first?.detail).toContain("are not watched. If you want that, name the others in BUILD_WATCHER_SOURCES.");
     expect(first?.mend).toBe(`oc policy add-role-to-user view ${account} -n golang-builder`);
     expect((await only(world, { BUILD_WATCHER_SOURCES: "builds" })).told).toEqual(["ok API builds", "ok API imagestreams"]);
     const chosen = await failures(world, { BUILD_WATCHER_SOURCES: "builds,tekton" });

@@ -240,7 +240,7 @@ describe("what a build left open", () => {
     const lookAt = () => Promise.reject(new Error("must not be asked"));
     const job = { output: name(`${internal}/bank/vault@${digest}`), build, seeksBase: true };
     expect((await run(job, { lookAt, readsWithLogin: false })).result.notes).toEqual([
-      expect.stringMatching(/^Not looked up in its registry: .* lies in the namespace bank/),
+      expect.stringMatching(/^Not looked up in its registry: .* is in the namespace bank/),
     ]);
     await expect(run(job, { lookAt })).rejects.toMatchObject({ reason: "ForeignNamespace" });
   });

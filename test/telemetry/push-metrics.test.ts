@@ -68,7 +68,7 @@ describe("pushing metrics", () => {
     [301, { location: "https://push.example.com/" }, "redirects (301) to https://push.example.com/: write that"],
     [302, { location: "/login" }, "redirects (302) to /login"],
     [307, {}, "redirects (307)"],
-    [200, { "content-type": "text/html; charset=utf-8" }, "answers with a page"],
+    [200, { "content-type": "text/html; charset=utf-8" }, "answers with a web page"],
     [204, {}, "answers 204"],
   ])("does not take %i with %j for a gateway's answer", async (status, headers, words) => {
     const { port } = await startGateway(() => status, headers);

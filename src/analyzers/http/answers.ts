@@ -52,7 +52,7 @@ export function answerError(
   return new AnswerError(reason, `${service.name} ${wording(answer, reason, said, service)}`, { retryAfter, isDoubtful, status });
 }
 
-/** The error a failed connection stands for, by its Node or OpenSSL code. */
+/** The error for a failed connection, by its Node or OpenSSL code. */
 export function connectionError(code: string | undefined, endpoint: string, service: Service): JobError {
   const shown = code ?? "unknown error";
   const where = `${service.name} ${endpoint}`;
@@ -141,6 +141,6 @@ function advice(code: string | undefined, { addressSetting, tlsSetting }: Servic
     const off = tlsSetting ? `, or set ${tlsSetting}=1` : "";
     return `Its certificate is not trusted: name its CA in NODE_EXTRA_CA_CERTS${off}.`;
   }
-  if (code === "EPROTO") return `It does not speak TLS: give ${addressSetting} as http://… if that is meant.`;
+  if (code === "EPROTO") return `It does not speak TLS: give ${addressSetting} as http://… if you want that.`;
   return `Check ${addressSetting}, and the proxy and network policy between.`;
 }

@@ -89,7 +89,7 @@ async function askCluster(
 function identityOf(known: unknown, login: (error: unknown) => string | undefined): Finding {
   if (typeof known === "string") return passed("identity", `The bot is ${known}.`);
   if (known === undefined)
-    return skipped("identity", "The cluster does not tell the bot's name: it is older than Kubernetes 1.28.");
+    return skipped("identity", "The cluster does not say who the bot is: it is older than Kubernetes 1.28.");
   return failed("identity", known, login(known));
 }
 

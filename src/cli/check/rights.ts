@@ -44,7 +44,7 @@ async function mayWatch(
 ): Promise<Finding | undefined> {
   const [list] = readingRights(source);
   if (!list || !isOptional(source) || (await probe.may(list, namespace, signal).catch(() => true))) return undefined;
-  const detail = `${sentence(list, namespace, user, "cannot")}, so that they are not watched. If that is meant, BUILD_WATCHER_SOURCES says so.`;
+  const detail = `${sentence(list, namespace, user, "cannot")}, so they are not watched. If you want that, name the others in BUILD_WATCHER_SOURCES.`;
   return at(namespace, warned(`right list ${rightName(list)}`, detail, grantFor(list, namespace, user)));
 }
 

@@ -14,7 +14,7 @@ export async function copy(context: CommandContext, images: readonly string[]): 
   const sources = readReferences(images);
   await using opened = await openCopying(context.config, context);
   const { copier } = opened;
-  if (!copier) throw new UsageError("copy needs --push-registry (THOTH_PUSH_REGISTRY): where images are to be copied.");
+  if (!copier) throw new UsageError("copy needs --push-registry (THOTH_PUSH_REGISTRY): the registry to copy images to.");
   const copied = await Promise.all(sources.map((source) => copyOne(context, copier, source)));
   return copied.every(Boolean) ? 0 : 1;
 }

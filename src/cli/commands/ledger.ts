@@ -25,7 +25,7 @@ export async function copyLedgers(context: CommandContext, from: string, to: str
 async function openEnd({ config, environment }: CommandContext, place: string): Promise<LedgerEnd> {
   if (place === "sqlite") return openLedgerEnd(config.stateDirectory);
   const source = databaseSource(config, environment);
-  if (!source) throw new UsageError("Set BUILD_WATCHER_DATABASE_URL to say which database is meant.");
+  if (!source) throw new UsageError("Set BUILD_WATCHER_DATABASE_URL to the database.");
   const database = openDatabase({ url: freshUrl(source) });
   try {
     return await openDatabaseEnd(database);

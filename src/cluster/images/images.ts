@@ -12,7 +12,7 @@ import type { RegistryHosts } from "./registry-hosts.ts";
 import { askStreams } from "./registry-route.ts";
 
 /**
- * Every tag's newest image in one namespace after the other; `undefined` stands for the whole cluster. A namespace that cannot be read
+ * Every tag's newest image in one namespace after the other; `undefined`: the whole cluster. A namespace that cannot be read
  * causes a `JobError` at the end, after the others.
  */
 export async function* listImages(
@@ -38,7 +38,7 @@ export async function* listImages(
 }
 
 /**
- * The pull reference an image name stands for. A tag in the cluster's own registry is pinned by what its image stream knows; where the stream
+ * The pull reference that an image name means. A tag in the cluster's own registry is pinned by what its image stream knows; where the stream
  * cannot be read, it stays a tag. Throws `JobError`.
  */
 export async function resolveImage(

@@ -59,7 +59,7 @@ function faultOf(line: string, goesOn: boolean): string | undefined {
 
 function repeated(name: string | undefined, before: number | undefined): string | undefined {
   if (name === undefined || before === undefined || !known.has(name)) return undefined;
-  return `${name} stands in line ${before} as well; this one counts`;
+  return `${name} is in line ${before} as well; this one counts`;
 }
 
 function wordsFor(line: string): string {

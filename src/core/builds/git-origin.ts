@@ -26,7 +26,7 @@ export function gitOrigin(text: unknown): string | undefined {
   if (/^[a-z][a-z0-9+.-]{0,30}:(?:[/\\]|(?:https?|ssh|git|ftps?):)/i.test(address) || /^https?:/i.test(address))
     return fromUrl(address);
   const [, user, host, path] = remotePath.exec(address) ?? [];
-  // A word alone before the colon may as well be a scheme.
+  // A word alone before the colon could also be a scheme.
   if (host !== undefined && path && (user !== undefined || host.includes(".")))
     return forPeople(`${user === "git" ? "git@" : ""}${host}:${path}`);
   return address !== "" && localPath.test(address) ? forPeople(address) : undefined;

@@ -31,7 +31,7 @@ export const noProxies: Proxies = { proxyFor: () => undefined, environment: {} }
 
 /**
  * Reads the proxy variables as Go does (golang.org/x/net/http/httpproxy), since skopeo and `oc` are Go: upper case before lower case, no proxy for
- * loopback, names in NO_PROXY stand for their subdomains.
+ * loopback, names in NO_PROXY include their subdomains.
  */
 export function readProxies(environment: Environment): ProxyReading {
   const [http, https, none] = (["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] as const).map((name) => find(environment, name));

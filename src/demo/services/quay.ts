@@ -28,7 +28,7 @@ const found = [
   feature("bash", "5.1.8-9.el9"),
 ];
 
-/** Quay's API as far as its scanner is concerned: JSON, errors as RFC 9457 has them, 404 for what the caller may not see. */
+/** Quay's API as far as its scanner is concerned: JSON, errors as RFC 9457 has them, 404 for what the caller cannot see. */
 export function createQuay({ token, scans = {}, features = found, scanner = true }: QuayOptions = {}): EmulatedService {
   const asked = new Set<string>();
   return createService(({ path, query, headers }) => {

@@ -23,7 +23,7 @@ export function createForeignImageCheck(
     const whose = build ? `neither the build's own (${build.namespace}) nor watched` : "not watched";
     throw new JobError(
       "ForeignNamespace",
-      `${formatImageReference(image)} lies in the namespace ${namespace}, which is ${whose}. If that is right, add it to THOTH_WATCHED_NAMESPACE`,
+      `${formatImageReference(image)} is in the namespace ${namespace}, which is ${whose}. If that is right, add it to THOTH_WATCHED_NAMESPACE`,
     );
   };
 }

@@ -27,13 +27,13 @@ export interface HostTrustSettings {
  * redirects.
  */
 export interface HostTrust {
-  /** Throws a `RegistryVerdict` when a registry may not be a source of images, as far as its name tells. */
+  /** Throws a `RegistryVerdict` when a registry cannot be a source of images, as far as its name tells. */
   judgeSource(registry: string): void;
-  /** Throws a `RegistryVerdict` when a URL's host may not be reached, as far as its name tells. `publicOnly`: what sent us there has a public address. */
+  /** Throws a `RegistryVerdict` when a URL's host must not be reached, as far as its name tells. `publicOnly`: what sent us there has a public address. */
   judge(url: URL, publicOnly: boolean): void;
   /** The same by a host's addresses, if the connection does not look them up itself. A host that is not found is allowed. */
   resolve(url: URL, publicOnly: boolean): Promise<void>;
-  /** Looks hosts up and leaves out what may not be reached. */
+  /** Looks hosts up and leaves out what must not be reached. */
   lookup(publicOnly: boolean): LookupFunction;
   /** Whether a registry's login may go to a token service. */
   isTokenService(registry: string, service: URL): boolean;

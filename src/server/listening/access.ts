@@ -32,7 +32,7 @@ export interface Refusal {
 }
 
 /**
- * Why a request may not read; undefined when it may. Outside a pod, a request from this machine must name the server by an address, localhost or
+ * Why a request cannot read; undefined when it can. Outside a pod, a request from this machine must name the server by an address, localhost or
  * the public URL. With any other name, a web page could reach a server on its reader's machine (DNS rebinding).
  */
 export function refuseReading({ peer, host }: Caller, { publicUrl, inPod }: AccessSettings): Refusal | undefined {
@@ -41,7 +41,7 @@ export function refuseReading({ peer, host }: Caller, { publicUrl, inPod }: Acce
   return { status: 421, message };
 }
 
-/** Why a request may not read a build's log, which can hold secrets of its namespace; undefined when it may. */
+/** Why a request cannot read a build's log, which can hold secrets of its namespace; undefined when it can. */
 export function refuseLogs(caller: Caller, settings: AccessSettings): Refusal | undefined {
   if (caller.authorization !== undefined && settings.apiToken !== undefined)
     return refuseToken(caller.authorization, settings.apiToken);
@@ -52,7 +52,7 @@ export function refuseLogs(caller: Caller, settings: AccessSettings): Refusal | 
   };
 }
 
-/** Why a request may not change something; undefined when it may. */
+/** Why a request cannot change something; undefined when it can. */
 export function refuseChange(caller: Caller, settings: AccessSettings): Refusal | undefined {
   const refusal = refuseReading(caller, settings);
   if (refusal) return refusal;

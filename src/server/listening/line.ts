@@ -4,18 +4,18 @@ export interface Line {
   add(task: () => void): void;
 }
 
-/** Milliseconds for which tasks are done one after the other. */
+/** Milliseconds of tasks after which the bot's other work gets a turn. */
 const usualSpell = 5;
 
 /**
- * Does tasks in order, and lets everything else have its turn after each spell: however many come at once, none of them keeps the bot from its
- * other work for longer than that. What a task leaves to promises counts as its own, as far as nothing is waited for.
+ * Does tasks in order. After `spell` milliseconds the bot's other work gets a turn, however many tasks wait. Promises that a task leaves behind
+ * count as part of it, up to the first real wait.
  */
 export function createLine(spell = usualSpell): Line {
   const tasks: (() => void)[] = [];
   let until: number | undefined;
 
-  // Each task has an immediate of its own: promises are dealt with between two of them. One that is set now runs in the next turn.
+  // Each task runs in its own immediate, because promises are settled between two immediates. One that is set now runs in the next turn.
   function work(): void {
     if (until === undefined) {
       until = performance.now() + spell;

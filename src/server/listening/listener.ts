@@ -38,7 +38,7 @@ export async function openListener(routes: RequestListener, { host, port }: Addr
   };
 }
 
-/** Many requests that come at once are answered a few at a time. Whoever has left meanwhile is not answered any more. */
+/** Many requests that come at once are answered a few at a time. A caller that has left meanwhile gets no answer. */
 function inLine(line: Line, routes: RequestListener): RequestListener {
   return (request, response) =>
     line.add(() => {
@@ -61,8 +61,8 @@ function limited(server: Server): Server {
 }
 
 /**
- * Answers what is no request, or only half of one, and ends its connection. Node does so by itself, but at once, however many leave together, and
- * makes a stack for each. An answer that has begun is not disturbed.
+ * Answers what is no request, or only half of one, and ends its connection. Node would do the same, but for all of them at once, with a stack
+ * trace for each. An answer that has begun is not disturbed.
  */
 function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex): void {
   const status = statusOf[code] ?? 400;

@@ -137,7 +137,7 @@ interface Overview {
   news(now: number): Promise<string>;
   /** The same, changed or not. */
   whole(now: number): Promise<string>;
-  /** The failures that stand for their waiting jobs, as last read. */
+  /** The failures that are shown instead of their waiting jobs, as last read. */
   folded(): readonly Folded[];
 }
 

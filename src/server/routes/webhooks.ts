@@ -168,7 +168,7 @@ const parsed: RequestHandler = (request, response, next) => {
 
 /** Errors of the steps: a body that is too large, or an invalid image name. The server handles anything else. */
 function explained(error: unknown, request: Request, response: Response, next: NextFunction): void {
-  // Whoever has left needs no answer.
+  // A caller that has left needs no answer.
   if (request.destroyed && !request.complete) return;
   if (error instanceof JobError && error.reason === "BadReference") refuse(response, 422, error.message);
   else if (typeof error === "object" && error !== null && "type" in error && error.type === "entity.too.large")

@@ -42,7 +42,7 @@ describe("a line of .env that sets nothing, or something else", () => {
     expect(warnOfEnvLines(lines.join("\n"))).toEqual([
       expect.stringMatching(/line 1: .* has no second one/),
       expect.stringMatching(/line 3: it sets nothing/),
-      ".env, line 4: THOTH_WATCHED_NAMESPACE stands in line 2 as well; this one counts",
+      ".env, line 4: THOTH_WATCHED_NAMESPACE is in line 2 as well; this one counts",
     ]);
   });
 
