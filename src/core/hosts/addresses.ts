@@ -84,7 +84,10 @@ function kindOf(bytes: readonly number[], ranges: readonly Range[]): AddressKind
 }
 
 function startsWith(bytes: readonly number[], prefix: string, bits: number): boolean {
-  const wanted = parseAddress(prefix) ?? [];
+  return hasPrefix(bytes, parseAddress(prefix) ?? [], bits);
+}
+
+function hasPrefix(bytes: readonly number[], wanted: readonly number[], bits: number): boolean {
   if (wanted.length !== bytes.length) return false;
   return bytes.every((byte, index) => {
     const left = Math.min(Math.max(bits - index * 8, 0), 8);
@@ -93,12 +96,19 @@ function startsWith(bytes: readonly number[], prefix: string, bits: number): boo
   });
 }
 
-/** Whether an address lies in a network in CIDR notation; false when either cannot be read. */
+/** Whether an address lies in a network in CIDR notation; a mapped IPv4 address is that address. False when either cannot be read. */
 export function isInNetwork(text: string, network: string): boolean {
   const [, prefix = "", length = ""] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(network) ?? [];
-  const bytes = parseAddress(text);
-  const bits = parseAddress(prefix)?.length === 4 ? 32 : 128;
-  return bytes !== undefined && Number(length) <= bits && startsWith(unmapped(bytes), prefix, Number(length));
+  const [bytes, base] = [parseAddress(text), isAddress(prefix) ? parseAddress(prefix) : undefined];
+  if (!bytes || !base || Number(length) > base.length * 8) return false;
+  const bits = Number(length) - 8 * (base.length - unmapped(base).length);
+  return bits >= 0 && hasPrefix(unmapped(bytes), unmapped(base), bits);
+}
+
+/** Whether a text is an address as Go reads one: no other spelling of numbers, and no zone. */
+export function isAddress(text: string): boolean {
+  const canonical = canonicalAddress(text);
+  return canonical !== undefined && (text.includes(":") ? !text.includes("%") : canonical === text);
 }
 
 function unmapped(bytes: readonly number[]): readonly number[] {

@@ -1,4 +1,4 @@
-import { canonicalAddress, isInNetwork } from "./addresses.ts";
+import { canonicalAddress, isAddress, isInNetwork } from "./addresses.ts";
 
 /** A proxy to go through. */
 export interface ProxyServer {
@@ -94,9 +94,9 @@ function parseBypass(entry: string): Bypass {
   if (/^\[.*\]$/.test(text)) return () => false;
   if (text.includes("/")) return (host) => isInNetwork(host, text);
   const { host: plain, port } = splitPort(text);
-  const fits = (asked: string) => port === undefined || port === asked;
-  const address = canonicalAddress(plain);
-  if (address !== undefined) return (host, asked) => canonicalAddress(host) === address && fits(asked);
+  const fits = (asked: string) => !port || port === asked;
+  const bare = plain.replace(/^\[|\]$/g, "");
+  if (isAddress(bare)) return (host, asked) => isInNetwork(host, `${bare}/${bare.includes(":") ? 128 : 32}`) && fits(asked);
   const name = plain.replace(/^\*(?=\.)/, "");
   const suffix = name.startsWith(".") ? name : `.${name}`;
   return (host, asked) => (host.endsWith(suffix) || host === name) && fits(asked);
@@ -147,6 +147,6 @@ function oddBypasses(none: Found | undefined): string[] {
 
 function canMatch(entry: string): boolean {
   if (entry.includes("/")) return isInNetwork(entry.split("/")[0] ?? "", entry);
-  if (canonicalAddress(splitPort(entry).host) !== undefined) return !/^\[[^\]]*\]$/.test(entry);
-  return entry === "*" || /^(?:\*?\.)?[\w-]+(?:\.[\w-]+)*(?::\d+)?$/.test(entry);
+  if (isAddress(splitPort(entry).host.replace(/^\[|\]$/g, ""))) return !/^\[[^\]]*\]$/.test(entry);
+  return entry === "*" || /^(?:\*?\.)?[\w-]+(?:\.[\w-]+)*(?::\d*)?$/.test(entry);
 }
