@@ -79,7 +79,7 @@ const situations: readonly Situation[] = [
   {
     name: "while the cluster is down and the next attempt far away",
     arrange: ({ cluster }) => cluster.fail("any", { status: 503, headers: { "retry-after": "300" } }, Number.POSITIVE_INFINITY),
-    reached: (_world, bot) => bot.logged(({ level, retryIn }) => level === "warn" && Number(retryIn) >= 300_000),
+    reached: (_world, bot) => bot.logged(({ level, retrySeconds }) => level === "warn" && Number(retrySeconds) >= 300),
   },
   {
     name: "while the endpoint does not answer whether it is there",
