@@ -212,6 +212,17 @@ requirePrograms("openssl")("a certificate file", () => {
     ]);
   });
 
+  it("of a client, with its key, is told and not taken for a CA", async () => {
+    write("ca.crt", good);
+    for (const name of ["client.cert", "client.key"]) write(name, good);
+    write("alone.cert", good);
+    const { pem, unused } = await createCertificateReader(directory, Date.now)();
+    expect(pem).toBe(good + good);
+    expect(unused).toEqual([
+      `${join(directory, "client.cert")} and its .key are a client's certificate, which the bot does not present: registries get a login`,
+    ]);
+  });
+
   it("that has expired is reported", async () => {
     write("old.crt", good);
     const { pem, unused } = await createCertificateReader(directory, () => Date.UTC(9999))();

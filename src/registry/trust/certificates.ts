@@ -43,7 +43,10 @@ async function filesIn(directory: string | undefined): Promise<readonly FileStat
   try {
     // A mounted ConfigMap keeps its own files under names with a dot.
     const names = (await readdir(directory)).filter((name) => !name.startsWith(".")).sort();
-    return (await Promise.all(names.map((name) => describeFile(join(directory, name))))).flat();
+    const ofClients = names.filter((name) => name.endsWith(".cert") && names.includes(keyOf(name)));
+    const others = names.filter((name) => !ofClients.includes(name) && !ofClients.some((own) => keyOf(own) === name));
+    const described = await Promise.all(others.map((name) => describeFile(join(directory, name))));
+    return [...described.flat(), ...ofClients.map((name) => unusable(join(directory, name), whyNotClients))];
   } catch (error) {
     throw new SetupError(
       `The certificates in ${directory} (BUILD_WATCHER_REGISTRY_CERTS) cannot be read: ${(error as Error).message}`,
@@ -51,11 +54,22 @@ async function filesIn(directory: string | undefined): Promise<readonly FileStat
   }
 }
 
+/** Docker and skopeo call the halves so (`/etc/docker/certs.d`), and present them to the registry. */
+const whyNotClients = "and its .key are a client's certificate, which the bot does not present: registries get a login";
+
+function keyOf(name: string): string {
+  return name.replace(/\.cert$/, ".key");
+}
+
+function unusable(path: string, why: string): FileState {
+  return { path, size: 0, changed: 0, why };
+}
+
 async function describeFile(path: string): Promise<readonly FileState[]> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return [{ path, size: found.size, changed: found.mtimeMs }];
   const why = found === undefined ? "leads to nothing" : "is no file: put certificates into the directory itself";
-  return [{ path, size: 0, changed: 0, why }];
+  return [unusable(path, why)];
 }
 
 async function readAll(files: readonly FileState[], now: number): Promise<Certificates> {

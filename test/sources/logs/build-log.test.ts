@@ -129,6 +129,8 @@ describe("a build's log", () => {
     const { api, cluster } = await openWithBuild();
     api.setBuildLog(key.namespace, key.name, `${"a line of the build\n".repeat(200_000)}error: exit status 1`);
     expect(await cluster.readBuildLog(key, 1000, signal)).toMatch(/^.{1000}$/s);
+    // Only the end of it is sent.
+    expect(api.requests[0]?.query).toMatchObject({ tailLines: "100" });
     expect(await cluster.readBuildLog(key, 30, signal)).toBe("f the build\nerror: exit status 1".slice(-30));
   });
 
