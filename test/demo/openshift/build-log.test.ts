@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { notStarted } from "../../../src/demo/openshift/streams/build-log.ts";
 import { aBuild } from "../../support/fixtures.ts";
 import { shopBuilds, startCluster } from "../../support/openshift.ts";
 
@@ -66,6 +67,13 @@ describe("a build log", () => {
     await api.waitFor(({ requests }) => requests.length === 2);
     api.put("builds", aBuild({ name: "app-1", phase: "Running" }));
     expect(await (await waiting).text()).toBe("begun\n");
+  });
+
+  it("of a build that did not start in half a minute is an error in the words of the real server", () => {
+    expect(notStarted({ name: "app-1" }).body).toMatchObject({
+      code: 400,
+      message: "unable to wait for build app-1 to run: timed out waiting for the condition",
+    });
   });
 
   it("whose pod is gone is none", async () => {

@@ -18,8 +18,8 @@ const policy = {
 };
 const day = 24 * 60 * 60_000;
 
-function build(uid: string, phase: string): BuildOutcome {
-  const status = { phase, outputDockerImageReference: "quay.io/shop/cart:1" };
+function build(uid: string, phase: string, completionTimestamp?: string): BuildOutcome {
+  const status = { phase, outputDockerImageReference: "quay.io/shop/cart:1", completionTimestamp };
   return classifyBuild({ metadata: { namespace: "shop", name: uid, uid }, status });
 }
 
@@ -27,12 +27,14 @@ const once: JobQueue["once"] = (_name, _within, work, signal) => work(signal);
 
 async function follow(sightings: readonly BuildSighting[], namespaces: readonly (string | undefined)[] = ["shop"]) {
   const jobs: Job[] = [];
+  const backlog: string[] = [];
   const forgotten: { endedBefore: number; seenBefore: number }[] = [];
   const stop = new AbortController();
   const captured = captureLog();
   const queue = {
-    add: async (job: Job) => {
+    add: async (job: Job, adding: { readonly backlog?: boolean } = {}) => {
       jobs.push(job);
+      if (adding.backlog) backlog.push(job.id);
       return "added" as const;
     },
     forget: async (limits: { endedBefore: number; seenBefore: number }) => forgotten.push(limits),
@@ -56,7 +58,7 @@ async function follow(sightings: readonly BuildSighting[], namespaces: readonly 
     },
     stop.signal,
   );
-  return { jobs, forgotten, captured };
+  return { jobs, backlog, forgotten, captured };
 }
 
 describe("followBuilds", () => {
@@ -76,6 +78,17 @@ describe("followBuilds", () => {
       },
     ]);
     expect(jobs.map((job) => job.id)).toEqual(["build-a", "build-c"]);
+  });
+
+  it("lets builds that end while the bot runs go before those that had ended when it started", async () => {
+    const [before, after] = [99, 101].map((days) => new Date(days * day).toISOString());
+    const sighting = { kind: "builds", namespace: "shop" } as const;
+    const { backlog } = await follow([
+      { ...sighting, listed: true, builds: [build("old", "Complete", before), build("listed-later", "Complete", after)] },
+      { ...sighting, listed: true, builds: [build("undated", "Complete")] },
+      { ...sighting, listed: false, builds: [build("live", "Complete", after), build("late", "Complete", before)] },
+    ]);
+    expect(backlog).toEqual(["build-old", "build-undated"]);
   });
 
   it("says what trouble there is, and what to do about it", async () => {

@@ -50,7 +50,7 @@ export function hasStarted(build: StoredObject): boolean {
 }
 
 /** The error for a build that did not start in time. */
-export function notStarted(build: StoredObject): ApiError {
+export function notStarted(build: Pick<StoredObject, "name">): ApiError {
   return new ApiError(logTimeout(build.name));
 }
 
