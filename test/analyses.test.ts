@@ -217,10 +217,10 @@ describe("what nobody may see", () => {
     program.failOnce();
     // Quay is where the images are.
     let scans = 0;
-    registry.oddity = (request, response, path) => {
+    registry.oddity = (_request, response, path) => {
       if (!path.startsWith("/api/v1/repository/")) return false;
       scans += 1;
-      const body = scans === 1 ? { detail: `not for ${request.headers.authorization}` } : { status: "scanned", data: {} };
+      const body = scans === 1 ? { detail: `not for ${quay}` } : { status: "scanned", data: {} };
       response.writeHead(scans === 1 ? 500 : 200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
       return true;
     };
