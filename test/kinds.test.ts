@@ -51,7 +51,7 @@ const runs = (object: RunObject) =>
 
 /** The pod that a run works in, and what its step wrote. */
 function putPod({ cluster }: World, kind: Tried, phase: string, log?: string): void {
-  const pod = podOf(run(kind), phase);
+  const pod = podOf(kind.kind, run(kind), phase);
   cluster.put("pods", pod);
   if (log !== undefined) cluster.setPodLog(namespace, pod.metadata.name, pod.container, log);
 }
@@ -65,7 +65,7 @@ const isDone = ({ msg }: Readonly<Record<string, unknown>>) => msg === "Job done
 
 describe.each(kinds)("a $kind", (kind) => {
   const { name, uid } = run(kind).metadata;
-  const heading = kind.source.name === "kpack" ? "" : "--- build ---\n";
+  const heading = "tekton.dev/pipelineTask" in podOf(kind.kind, run(kind)).metadata.labels ? "--- build ---\n" : "";
 
   it("is submitted with its log, and says so itself, by annotations and an Event of its own kind", async () => {
     await using world = await createRunWorld(kind);

@@ -216,8 +216,9 @@ describe.each(
       const run = aRun(kind as RunKind, ({ metadata }) => void Object.assign(metadata, { namespace }));
       world.cluster.put(resourceName(resource) as ResourceName, run);
       if (owners) world.cluster.put(resourceName(owners) as ResourceName, { metadata: { namespace, name: "checkout" } });
-      world.cluster.put("pods", podOf(run));
-      world.cluster.setPodLog(namespace, podOf(run).metadata.name, podOf(run).container, "built\n");
+      const pod = podOf(kind as RunKind, run);
+      world.cluster.put("pods", pod);
+      world.cluster.setPodLog(namespace, pod.metadata.name, pod.container, "built\n");
     }
     return world;
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { renderConfigTemplate } from "../../src/config/reference/config-template.ts";
+import { buildSystems } from "../../src/sources/index.ts";
 import { schemaMistakes } from "../support/api-schemas.ts";
 import { type KubernetesObject, processTemplate, readTemplate, referencesIn, templateFiles } from "../support/templates.ts";
 
@@ -29,12 +30,10 @@ describe("the templates", () => {
       "monitoring.yaml",
       "networkpolicy.yaml",
       "rbac-cluster.yaml",
-      "rbac-kpack-cluster.yaml",
-      "rbac-kpack.yaml",
-      "rbac-shipwright-cluster.yaml",
-      "rbac-shipwright.yaml",
-      "rbac-tekton-cluster.yaml",
-      "rbac-tekton.yaml",
+      ...buildSystems
+        .slice(1)
+        .flatMap(({ name }) => [`rbac-${name}-cluster.yaml`, `rbac-${name}.yaml`])
+        .toSorted(),
       "rbac-writing-cluster.yaml",
       "rbac-writing.yaml",
       "rbac.yaml",

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { buildSources } from "../../src/sources/index.ts";
+import { buildSources, knownSources } from "../../src/sources/index.ts";
 import { classified } from "../../src/sources/objects/classified.ts";
 import { aBuild } from "../support/fixtures.ts";
-import { aRun, results } from "../support/runs.ts";
+import { aRun, type RunKind, results } from "../support/runs.ts";
 
 /** What a field can hold in the place of what its type says: an operator's CRD can let everything through. */
 const odd: readonly unknown[] = [
@@ -26,24 +26,22 @@ const artifacts = {
 };
 const structured = { uri: "quay.io/a/b", digest: `sha256:${"1".repeat(64)}`, isBuildArtifact: "true" };
 
-const whole: readonly (readonly [string, object])[] = [
-  ["Build", aBuild({ name: "app-1", namespace: "shop", labels: { a: "b" } })],
-  ["BuildRun", aRun("BuildRun")],
-  ["KpackBuild", aRun("KpackBuild")],
-  ["PipelineRun", aRun("PipelineRun", ({ status }) => Object.assign(status, { artifacts }))],
-  [
-    "TaskRun",
-    aRun("TaskRun", ({ status }) =>
-      Object.assign(status, {
-        artifacts,
-        results: [
-          ...((status.results as object[] | undefined) ?? []),
-          ...results({ "x-ARTIFACT_OUTPUTS": structured, IMAGES: "a,b" }),
-        ],
-      }),
-    ),
-  ],
-];
+/** The kinds with more in them than their fixture shows. */
+const special: Readonly<Record<string, object>> = {
+  Build: aBuild({ name: "app-1", namespace: "shop", labels: { a: "b" } }),
+  PipelineRun: aRun("PipelineRun", ({ status }) => Object.assign(status, { artifacts })),
+  TaskRun: aRun("TaskRun", ({ status }) =>
+    Object.assign(status, {
+      artifacts,
+      results: [
+        ...((status.results as object[] | undefined) ?? []),
+        ...results({ "x-ARTIFACT_OUTPUTS": structured, "x-ARTIFACT_INPUTS": structured, IMAGES: "a,b" }),
+      ],
+    }),
+  ),
+};
+
+const whole = knownSources.map(({ kind }) => [kind, special[kind] ?? aRun(kind as RunKind)] as const);
 
 type Path = readonly (string | number)[];
 

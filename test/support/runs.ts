@@ -7,8 +7,15 @@ export type RunObject = Record<string, unknown> & {
   status: Record<string, unknown>;
 };
 
-/** The kinds of builds of other build systems than OpenShift's. */
-export type RunKind = "BuildRun" | "TaskRun" | "PipelineRun" | "KpackBuild";
+/** The pod of each kind of builds of other build systems than OpenShift's: its label, its container, and whether it is a task of Tekton's. */
+const pods = {
+  BuildRun: { label: "buildrun.shipwright.io/name", container: "step-build", isTask: true },
+  PipelineRun: { label: "tekton.dev/pipelineRun", container: "step-build", isTask: true },
+  TaskRun: { label: "tekton.dev/taskRun", container: "step-build", isTask: true },
+  KpackBuild: { label: "kpack.io/build", container: "build", isTask: false },
+} as const;
+
+export type RunKind = keyof typeof pods;
 
 /** One of them as its controller leaves it, with other parts where given. */
 export function aRun(kind: RunKind, change: (run: RunObject) => void = () => {}): RunObject {
@@ -19,19 +26,10 @@ export function aRun(kind: RunKind, change: (run: RunObject) => void = () => {})
   return run;
 }
 
-/** The label of a run's pods. */
-const podLabels: Readonly<Record<string, string>> = {
-  BuildRun: "buildrun.shipwright.io/name",
-  PipelineRun: "tekton.dev/pipelineRun",
-  TaskRun: "tekton.dev/taskRun",
-  Build: "kpack.io/build",
-};
-
 /** The pod that a run works in, and the name of its only container. */
-export function podOf({ kind, metadata: { namespace, name } }: RunObject, phase = "Succeeded") {
-  const isKpack = kind === "Build";
-  const container = isKpack ? "build" : "step-build";
-  const labels = { [podLabels[String(kind)] ?? ""]: name, ...(!isKpack && { "tekton.dev/pipelineTask": "build" }) };
+export function podOf(kind: RunKind, { metadata: { namespace, name } }: RunObject, phase = "Succeeded") {
+  const { label, container, isTask } = pods[kind];
+  const labels = { [label]: name, ...(isTask && { "tekton.dev/pipelineTask": "build" }) };
   const status = { phase, startTime: "2026-11-26T10:00:00Z" };
   return { container, metadata: { namespace, name: `${name}-pod`, labels }, spec: { containers: [{ name: container }] }, status };
 }

@@ -1,19 +1,26 @@
+/** Kinds with nothing special about them. Those of operators are missing until their group is installed. */
+const plainKinds = [
+  ["pods", "v1", "Pod"],
+  ["serviceaccounts", "v1", "ServiceAccount"],
+  ["namespaces", "v1", "Namespace"],
+  ["buildruns", "shipwright.io/v1beta1", "BuildRun"],
+  ["builds.shipwright.io", "shipwright.io/v1beta1", "Build"],
+  ["pipelineruns", "tekton.dev/v1", "PipelineRun"],
+  ["taskruns", "tekton.dev/v1", "TaskRun"],
+  ["builds.kpack.io", "kpack.io/v1alpha2", "Build"],
+] as const;
+
+type PlainKind = (typeof plainKinds)[number];
+
 /** The resources the emulated cluster keeps: their plurals, with the group where another has the same. */
-export type ResourceName =
-  | "builds"
-  | "imagestreams"
-  | "events"
-  | "buildruns"
-  | "pipelineruns"
-  | "taskruns"
-  | "builds.kpack.io"
-  | "builds.shipwright.io"
-  | "pods"
-  | "serviceaccounts"
-  | "namespaces";
+export type ResourceName = "builds" | "imagestreams" | "events" | PlainKind[0];
 
 /** Groups of APIs that an operator brings, and that a cluster lacks until it is installed. */
-export type InstalledGroup = "shipwright.io" | "tekton.dev" | "kpack.io";
+export type InstalledGroup = PlainKind[1] extends infer Version
+  ? Version extends `${infer Group}/${string}`
+    ? Group
+    : never
+  : never;
 
 export interface ResourceKind {
   readonly resource: ResourceName;
@@ -88,8 +95,7 @@ const events: ResourceKind = {
   empty: { eventTime: null, regarding: {} },
 };
 
-/** A kind with nothing special about it. */
-function plain(resource: ResourceName, apiVersion: string, kind: string): ResourceKind {
+function plain([resource, apiVersion, kind]: PlainKind): ResourceKind {
   const group = apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
   const [plural = ""] = resource.split(".");
   return { resource, plural, group, apiVersion, kind, singular: kind.toLowerCase(), fields: () => ({}), empty: {} };
@@ -99,21 +105,14 @@ export const resourceKinds: Readonly<Record<ResourceName, ResourceKind>> = {
   builds,
   imagestreams: imageStreams,
   events,
-  buildruns: plain("buildruns", "shipwright.io/v1beta1", "BuildRun"),
-  pipelineruns: plain("pipelineruns", "tekton.dev/v1", "PipelineRun"),
-  taskruns: plain("taskruns", "tekton.dev/v1", "TaskRun"),
-  "builds.kpack.io": plain("builds.kpack.io", "kpack.io/v1alpha2", "Build"),
-  "builds.shipwright.io": plain("builds.shipwright.io", "shipwright.io/v1beta1", "Build"),
-  pods: plain("pods", "v1", "Pod"),
-  serviceaccounts: plain("serviceaccounts", "v1", "ServiceAccount"),
-  namespaces: plain("namespaces", "v1", "Namespace"),
+  ...(Object.fromEntries(plainKinds.map((kind) => [kind[0], plain(kind)])) as Record<PlainKind[0], ResourceKind>),
 };
 
-const installable: readonly string[] = ["shipwright.io", "tekton.dev", "kpack.io"] satisfies readonly InstalledGroup[];
+const installable = new Set(plainKinds.map((kind) => plain(kind).group).filter(Boolean));
 
 /** Whether a cluster with these groups installed has a kind. */
 export function isServed({ group }: ResourceKind, installed: ReadonlySet<string>): boolean {
-  return !installable.includes(group) || installed.has(group);
+  return !installable.has(group) || installed.has(group);
 }
 
 /** The kind a path names, if this cluster serves it. */
