@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { renderOperatePage } from "../scripts/operate-page.ts";
 import { renderRbacTemplates } from "../scripts/rbac-template.ts";
 import { renderSourcesPage } from "../scripts/sources-page.ts";
-import { optionEntries } from "../src/config/options.ts";
+import { optionEntries, options } from "../src/config/options.ts";
 import { failureReasons } from "../src/core/jobs/errors.ts";
 import { openEmbeddedQueue } from "../src/queue/index.ts";
 import { metricTable } from "../src/telemetry/metric-table.ts";
@@ -85,6 +85,16 @@ it("docs/registries.md names only settings and failures that exist", () => {
   for (const [name] of text.matchAll(/\b(?:THOTH|BUILD_WATCHER)_[A-Z_]+\b/g)) expect(settings).toContain(name);
   for (const [, reason = ""] of text.matchAll(/(?:with|is|fails? with|or) `([A-Z][a-z]\w+)`/g))
     expect(Object.keys(failureReasons)).toContain(reason);
+});
+
+it("docs/analyzers.md has a row for each analyzer, with the address that it needs", () => {
+  const text = readFileSync(new URL("../docs/analyzers.md", import.meta.url), "utf8");
+  const addresses = optionEntries.flatMap(([, option]) =>
+    "neededBy" in option && /_(?:URL|HOST)$/.test(option.env) ? [[option.neededBy, option.env] as const] : [],
+  );
+  const addressOf = new Map<string | undefined, string>(addresses);
+  for (const name of options.analyzers.choices.filter((choice) => choice !== "none"))
+    expect(text).toMatch(new RegExp(`^\\| \`${name}\` \\|.*${addressOf.get(name) ?? ""}`, "m"));
 });
 
 describe("what is derived from the build systems", () => {
