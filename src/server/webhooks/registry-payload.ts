@@ -1,5 +1,5 @@
 import { asJobError } from "../../core/jobs/errors.ts";
-import { dockerHub, ecr, github, quay } from "./senders/by-tag.ts";
+import { dockerHub, ecr, github, jfrog, quay } from "./senders/by-tag.ts";
 import { azure, distribution, eventGrid, readEventGrid } from "./senders/distribution.ts";
 import { harbor } from "./senders/harbor.ts";
 import { isObject, type Sender, type Told } from "./senders/reading.ts";
@@ -13,10 +13,10 @@ export interface PushedImages {
   readonly notes: readonly string[];
 }
 
-const senders: readonly Sender[] = [distribution, azure, harbor, eventGrid, quay, dockerHub, github, ecr];
+const senders: readonly Sender[] = [distribution, azure, harbor, eventGrid, quay, dockerHub, github, ecr, jfrog];
 
 /** The known senders, for people. */
-export const senderNames = "Azure, distribution, Docker Hub, ECR, GitHub, Harbor or Quay";
+export const senderNames = "Artifactory, Azure, distribution, Docker Hub, ECR, GitHub, Harbor or Quay";
 
 /**
  * Reads what a registry sends after a push. The shape shows the sender; undefined if it is unknown. A known sender is never refused, whatever

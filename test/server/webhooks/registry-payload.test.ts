@@ -133,8 +133,38 @@ describe("others send", () => {
     "image-tag": "1",
   };
   const ecr = { source: "aws.ecr", "detail-type": "ECR Image Action", account: "123456789012", region: "eu-west-1", detail };
+  const pushed = {
+    repo_key: "docker-local",
+    path: "shop/app/1.0/manifest.json",
+    name: "manifest.json",
+    sha256: digest.slice(7),
+    image_name: "shop/app",
+    tag: "1.0",
+  };
+  const jfrog = { domain: "docker", event_type: "pushed", data: pushed, jpd_origin: "https://shop.jfrog.io", source: "jfrog/me" };
   it.each<[string, unknown, [string[], number]]>([
     ["Docker Hub's push", hub, [["docker.io/me/app:1.2"], 0]],
+    ["Artifactory's push", jfrog, [[`shop.jfrog.io/docker-local/shop/app@${digest}`], 0]],
+    [
+      "Artifactory's push behind a path",
+      { ...jfrog, jpd_origin: "https://artifacts.example.com:8443/artifactory" },
+      [[`artifacts.example.com:8443/docker-local/shop/app@${digest}`], 0],
+    ],
+    ["Artifactory's push of a signature", { ...jfrog, data: { ...pushed, tag: `sha256-${"a".repeat(64)}.sig` } }, nothing],
+    ["Artifactory's deletion", { ...jfrog, event_type: "deleted" }, nothing],
+    ["Artifactory's other event", { domain: "artifact", event_type: "deployed", data: { repo_key: "npm" } }, nothing],
+    ["Artifactory's push without its address", { ...jfrog, jpd_origin: undefined }, nothing],
+    [
+      "GitHub's package whose version alone names the digest",
+      {
+        ...github,
+        registry_package: {
+          package_type: "CONTAINER",
+          package_version: { package_url: "ghcr.io/org/app:", version: digest, container_metadata: { tag: { name: "" } } },
+        },
+      },
+      [[`ghcr.io/org/app@${digest}`], 0],
+    ],
     ["GitHub's container package", github, [[`ghcr.io/org/app@${digest}`], 0]],
     [
       "GitHub's owner in capitals",
@@ -165,6 +195,12 @@ describe("others send", () => {
     ["ECR's deletion", { ...ecr, detail: { ...detail, "action-type": "DELETE" } }, nothing],
     ["ECR's scan", { ...ecr, "detail-type": "ECR Image Scan", detail: { "scan-status": "COMPLETE" } }, nothing],
   ])("%s", (_, body, expected) => expect(read(body)).toEqual(expected));
+});
+
+it.each(["sha256:abc", "sha256__abc", undefined])("Artifactory's manifest under the tag %s is untagged", (tag) => {
+  const data = { repo_key: "docker-local", image_name: "shop/app", sha256: digest.slice(7), tag };
+  const event = { domain: "docker", event_type: "pushed", data, jpd_origin: "https://shop.jfrog.io" };
+  expect(readRegistryPayload(event)?.images).toMatchObject([{ digest, untagged: true }]);
 });
 
 describe("addresses and names as they come", () => {

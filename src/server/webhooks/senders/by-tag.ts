@@ -23,14 +23,15 @@ export const github: Sender = ({ action, registry_package: ofRegistry, package: 
   if (typeof zen === "string" && hook !== undefined) return [nothing];
   const { package_type: type, package_version: version } = asObject(ofRegistry ?? plain);
   if (typeof type !== "string" || typeof action !== "string") return undefined;
-  const { package_url: url, container_metadata: metadata } = asObject(version);
+  const { package_url: url, container_metadata: metadata, version: ofVersion } = asObject(version);
   if (type.toLowerCase() !== "container" || action !== "published" || typeof url !== "string") return [nothing];
-  const { name, digest } = asObject(asObject(metadata).tag);
+  const { name, digest: ofTag } = asObject(asObject(metadata).tag);
+  const digest = [ofTag, ofVersion].find(isDigest);
   // An owner's name can have capitals here, and not in an image's name.
   const bare = withoutScheme(url)
     .replace(/(?:@sha256:[0-9a-f]*|:[^/:]*)$/, "")
     .toLowerCase();
-  if (!isDigest(digest)) return [taggedIn(bare, name)];
+  if (digest === undefined) return [taggedIn(bare, name)];
   const host = bare.split("/")[0] ?? "";
   if (whyNoImage({ tag: textOf(name) }) !== undefined) return [nothing];
   return [() => ({ ...named(`${bare}@${digest}`, host), ...(textOf(name) === undefined && { untagged: true }) })];
@@ -45,6 +46,21 @@ export const ecr: Sender = ({ source, account, region, detail }) => {
   if (whyNoImage({ tag: textOf(tag), artifactType: textOf(type) }) !== undefined) return [nothing];
   const host = `${account}.dkr.ecr.${region}.amazonaws.com${String(region).startsWith("cn-") ? ".cn" : ""}`;
   return [() => ({ ...named(`${host}/${name}@${digest}`, host), ...(textOf(tag) === undefined && { untagged: true }) })];
+};
+
+/**
+ * JFrog's event of a Docker repository, which names a manifest's file by its SHA-256:
+ * https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
+ */
+export const jfrog: Sender = ({ domain, event_type: type, data, jpd_origin: origin }) => {
+  if (typeof domain !== "string" || typeof type !== "string" || !isObject(data)) return undefined;
+  const { repo_key: key, image_name: name, tag, sha256 } = data;
+  const digest = `sha256:${sha256}`;
+  if (domain !== "docker" || type !== "pushed" || typeof origin !== "string" || !isDigest(digest)) return [nothing];
+  const isTagged = textOf(tag) !== undefined && !/^sha256[:_]/.test(String(tag));
+  if (whyNoImage({ tag: textOf(tag) }) !== undefined) return [nothing];
+  const host = withoutScheme(origin).split("/")[0] ?? "";
+  return [() => ({ ...named(`${host}/${key}/${name}@${digest}`, host), ...(!isTagged && { untagged: true }) })];
 };
 
 function taggedIn(repository: string, tag: unknown): Told {
