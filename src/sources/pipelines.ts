@@ -13,7 +13,9 @@ export interface Pipelines {
   see(pipeline: BuildOutcome, now: number): Fate | undefined;
   /** Call this when a list is complete, with the time it started. Running ones that were not in it are gone. */
   listed(namespace: string | undefined, startedAt: number): void;
-  /** A PipelineRun that is gone, or not watched, counts as one without images. */
+  /** Call this when they cannot be listed because the bot may not, or the cluster has none. The next complete list ends that. */
+  refused(namespace: string | undefined): void;
+  /** A PipelineRun that is gone, not watched, or not to be read, counts as one without images. */
   fate(pipeline: string): Fate;
 }
 
@@ -26,6 +28,7 @@ export function createPipelines(failedImages: boolean): Pipelines {
   const fates = new Map<string, Fate>();
   const running = new Map<string, number>();
   const complete = new Set<string>();
+  const unreadable = new Set<string>();
   let watched: ReadonlySet<string> | undefined;
 
   const isIn = (places: ReadonlySet<string>, namespace = "") => places.has(namespace) || places.has(everywhere);
@@ -48,10 +51,14 @@ export function createPipelines(failedImages: boolean): Pipelines {
     listed(namespace, startedAt) {
       for (const [name, seenAt] of running) if (isOf(name, namespace) && seenAt < startedAt) running.delete(name);
       complete.add(namespace ?? everywhere);
+      unreadable.delete(namespace ?? everywhere);
+    },
+    refused(namespace) {
+      unreadable.add(namespace ?? everywhere);
     },
     fate(pipeline) {
       const [namespace] = pipeline.split("/");
-      const isUnseen = watched !== undefined && !isIn(watched, namespace);
+      const isUnseen = isIn(unreadable, namespace) || (watched !== undefined && !isIn(watched, namespace));
       return fates.get(pipeline) ?? (!isUnseen && (running.has(pipeline) || !isIn(complete, namespace)) ? "open" : "named none");
     },
   };

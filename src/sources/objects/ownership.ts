@@ -31,6 +31,9 @@ export interface OwnershipSettings {
 /** How many pipelines are looked up on the shelf at once. */
 const atOnce = 200;
 
+/** Troubles that last until somebody acts. */
+const refusals: ReadonlySet<string> = new Set(["Forbidden", "NotServed"]);
+
 const [pipelineRuns, taskRuns] = ["pipelineruns", "taskruns"];
 
 export function createOwnership({ reportsItself, failedImages, shelf, clock }: OwnershipSettings): Ownership {
@@ -63,15 +66,20 @@ export function createOwnership({ reportsItself, failedImages, shelf, clock }: O
     return its === "left alone" || (its !== "named none" && !reportsItself(outcome));
   }
 
-  /** A list shows which pipelines are gone. */
-  async function close(sighting: Extract<BuildSighting, { kind: "synced" }>, waitedFor: Set<string>): Promise<Settled> {
-    const { namespace, source, startedAt } = sighting;
-    if (source === pipelineRuns) pipelines.listed(namespace, startedAt);
+  /** A list shows which pipelines are gone. Of those that cannot be listed nothing will be known. */
+  async function close(
+    sighting: Extract<BuildSighting, { kind: "synced" | "trouble" }>,
+    waitedFor: Set<string>,
+  ): Promise<Settled> {
+    const { kind, source, what, namespace } = sighting;
+    if (kind === "trouble") pipelines.refused(namespace);
+    else if (source === pipelineRuns) pipelines.listed(namespace, sighting.startedAt);
+    const watched = { ...(source && { source }), ...(what && { what }), namespace };
     const over = [...waitedFor].filter((name) => isOf(name, namespace) && pipelines.fate(name) !== "open");
     const sightings: BuildSighting[] = [];
     for (let start = 0; start < over.length; start += atOnce) {
       const builds = await takeDown(over.slice(start, start + atOnce));
-      if (builds.length > 0) sightings.push({ ...sighting, kind: "builds", builds, listed: true });
+      if (builds.length > 0) sightings.push({ ...watched, kind: "builds", builds, listed: true });
     }
     return { sightings: [...sightings, sighting], dealtWith: () => forget(over) };
   }
@@ -92,12 +100,16 @@ export function createOwnership({ reportsItself, failedImages, shelf, clock }: O
     async settle(sighting) {
       held ??= new Set(await shelf.keys());
       if (sighting.kind === "builds") return see(sighting, held);
-      if (sighting.kind === "synced" && (sighting.source === pipelineRuns || sighting.source === taskRuns))
-        return close(sighting, held);
+      if (canEndWaiting(sighting)) return close(sighting, held);
       if (sighting.kind === "watches") pipelines.watch(sighting.watches.filter(({ source }) => source === pipelineRuns));
       return { sightings: [sighting], dealtWith: async () => {} };
     },
   };
+}
+
+function canEndWaiting(sighting: BuildSighting): sighting is Extract<BuildSighting, { kind: "synced" | "trouble" }> {
+  if (sighting.kind === "trouble") return sighting.source === pipelineRuns && refusals.has(sighting.reason);
+  return sighting.kind === "synced" && (sighting.source === pipelineRuns || sighting.source === taskRuns);
 }
 
 /** The same for a complete set of builds. */

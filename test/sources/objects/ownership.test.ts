@@ -109,6 +109,18 @@ describe("a TaskRun of a PipelineRun", () => {
     expect(await reported(own(), watches, seen("taskruns", aTask()), synced("pipelineruns", 0))).toEqual([taskImage]);
   });
 
+  it("reports where its pipeline is no longer to be read, and waits again once it is", async () => {
+    const ownership = own();
+    const trouble = { kind: "trouble", source: "pipelineruns", ...everywhere, message: "", retryIn: 1 } as const;
+    await reported(ownership, watches, seen("pipelineruns", aPipeline(runs)), synced("pipelineruns", 0));
+    const waiting = [seen("taskruns", aTask()), { ...trouble, reason: "Unavailable" } as const];
+    expect(await reported(ownership, ...waiting)).toEqual([]);
+    expect(await reported(ownership, { ...trouble, reason: "Forbidden" })).toEqual([taskImage]);
+    expect(await reported(ownership, seen("taskruns", aTask("task-2")))).toEqual([taskImage]);
+    const again = [seen("pipelineruns", aPipeline(runs)), synced("pipelineruns", 0), seen("taskruns", aTask("task-3"))];
+    expect(await reported(ownership, ...again)).toEqual([]);
+  });
+
   it("waits while its pipeline runs, and reports when that is gone from the next list", async () => {
     const ownership = own();
     const running = [seen("pipelineruns", aPipeline(runs)), synced("pipelineruns", 0), seen("taskruns", aTask())];
