@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { checkPush } from "../../src/registry/copying/push-check.ts";
@@ -190,6 +191,61 @@ requirePrograms("skopeo", "docker-registry")("a copy", () => {
     const copier = await open(`${destination.host}/by-tag`);
     const host = await behind(source, (...request) => isBot(request[0]) && fault(...request));
     await expect(copier.copyNamed(`${host}/shop/by-tag:1.0`)).resolves.toMatchObject({ digest: index.digest });
+  });
+
+  type Answer = { status: number; readonly headers: Headers; body: Buffer };
+
+  /** Every answer about a manifest, changed on its way to whoever asks. */
+  function changed(registry: RegistryServer, change: (method: string, answer: Answer) => void): Fault {
+    return ({ method = "", headers }, response, url) => {
+      if (!["GET", "HEAD"].includes(method) || !url.includes("/manifests/")) return false;
+      void fetch(`${registry.url}${url}`, { method, headers: { Accept: String(headers.accept) } }).then(async (got) => {
+        const answer = { status: got.status, headers: new Headers(got.headers), body: Buffer.from(await got.arrayBuffer()) };
+        change(method, answer);
+        response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(answer.body);
+      });
+      return true;
+    };
+  }
+
+  it.each<[string, (method: string, answer: Answer) => void]>([
+    [
+      "its type in capitals and with parameters, its digest in quotation marks",
+      (_, { headers }) => {
+        headers.set("content-type", `${headers.get("content-type")?.toUpperCase()} ; charset=UTF-8`);
+        headers.set("docker-content-digest", `"${headers.get("docker-content-digest")}"`);
+      },
+    ],
+    [
+      "no digest in a header, and 204 to HEAD",
+      (method, answer) => {
+        answer.headers.delete("docker-content-digest");
+        if (method === "HEAD" && answer.status === 200) answer.status = 204;
+      },
+    ],
+    [
+      "another digest to HEAD",
+      (method, { headers }) => method === "HEAD" && headers.set("docker-content-digest", digestOf(Buffer.from("other"))),
+    ],
+    [
+      "its body packed and in pieces, and 401 to HEAD",
+      (method, answer) => {
+        if (method === "HEAD") answer.status = 401;
+        else {
+          answer.headers.set("content-encoding", "gzip");
+          answer.headers.delete("content-length");
+          answer.body = gzipSync(answer.body);
+        }
+      },
+    ],
+  ])("is made, and then present, where both registries give a manifest %s", async (name, change) => {
+    const image = makeOciImage();
+    const pushed = await source.push("shop/app", image);
+    const from = await behind(source, changed(source, change));
+    const copier = await open(`${await behind(destination, changed(destination, change))}/odd-${name.length}`);
+    for (const _ of ["first", "second"]) await copier.copyNamed(pushed.replace(source.host, from));
+    expect(copier.outcomes()).toEqual(["copied", "present"]);
+    expect(await destination.digest(`odd-${name.length}/shop-app`, image.digest)).toBe(image.digest);
   });
 
   it.each<[string, number, Readonly<Record<string, string>>, string]>([
