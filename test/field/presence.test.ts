@@ -372,6 +372,7 @@ it.each<[string, Buffer, string, boolean]>([
   ["empty", Buffer.alloc(0), "latest", true],
   ["cut off", cutOff, digestOf(Buffer.from("whole")), true],
   ["malformed as it was pushed", cutOff, digestOf(cutOff), false],
+  ["an error with the status 200, by tag", Buffer.from('{"errors":[{"code":"UNKNOWN"}]}'), "latest", true],
 ])("a manifest that is %s", async (_, body, reference, retryable) => {
   const answer = { status: 200, body, url: new URL("https://r.example/"), header: () => undefined };
   await expect(getManifest(async () => answer, reference, signal)).rejects.toMatchObject({ reason: "CopyFailed", retryable });

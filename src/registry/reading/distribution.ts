@@ -59,7 +59,7 @@ export async function getManifest(send: SendToRegistry, reference: string, signa
 
 /** A manifest of which nothing else is known, as another program read it. Throws `JobError("CopyFailed")` when it is none that can be checked. */
 export function manifestOf(bytes: Buffer, reference: string): Manifest {
-  const described = describeManifest(bytes, undefined, reference);
+  const described = describe(bytes, undefined, reference, false);
   if (described.kind === "schema1") throw new JobError("CopyFailed", `The manifest ${reference} has the old schema 1`);
   return { ...described, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, bytes };
 }
@@ -108,9 +108,20 @@ function verify({ body, header, url }: RegistryAnswer, reference: string): Manif
     new JobError("CopyFailed", `The registry answered with other contents for the manifest ${reference}`);
   // What was cut off on the way is asked for again. A manifest that is malformed by itself is final.
   if ((isOther || body.length === 0) && !isJson(body)) throw otherContents();
-  const { kind, mediaType } = describeManifest(body, type, reference);
+  const isProven = !isOther && [reference, announced].some(isDigest);
+  const { kind, mediaType } = describe(body, type, reference, isProven);
   if (isOther && kind !== "schema1") throw otherContents();
   return { digest: expected, mediaType, kind, bytes: body };
+}
+
+/** What no digest proves to be the manifest itself can be something else for a while, such as an error with the status 200. */
+function describe(body: Buffer, type: string | undefined, reference: string, isProven: boolean) {
+  try {
+    return describeManifest(body, type, reference);
+  } catch (error) {
+    if (isProven || !(error instanceof JobError)) throw error;
+    throw new JobError(error.reason, error.message);
+  }
 }
 
 function isJson(body: Buffer): boolean {
