@@ -141,16 +141,16 @@ function platformsOf(text = ""): readonly { readonly digest: string; readonly pl
 }
 
 /** Why there are no findings, by Quay's word for how its scan went. */
-const unscanned: Readonly<Record<string, string>> = {
-  unsupported: "its scanner cannot read this kind of image",
-  manifest_layer_too_large: "a layer is larger than its scanner takes",
-};
+const unscanned: ReadonlyMap<string, string> = new Map([
+  ["unsupported", "its scanner cannot read this kind of image"],
+  ["manifest_layer_too_large", "a layer is larger than its scanner takes"],
+]);
 
 function stateOf({ status, data }: JsonObject): AnalysisStatus {
   if (status === "queued") return { state: "running", retryAfter: askAgain };
   if (status === "failed") return { state: "failed", reason: "its scanner failed at the image" };
   if (status === "scanned") return { state: "succeeded", findings: readFeatures(objectOf(objectOf(data).Layer)) };
-  const why = unscanned[String(status)];
+  const why = unscanned.get(String(status));
   if (why === undefined) throw protocolError("does not say how the scan went", quayService);
   return { state: "succeeded", findings: { coverage: "unknown", why } };
 }

@@ -28,24 +28,24 @@ export function countSeverities(names: Iterable<string>): SeverityCounts {
   return counts;
 }
 
-const readings: Readonly<Record<string, Severity>> = {
-  critical: "critical",
-  high: "high",
-  important: "high",
-  error: "high",
-  medium: "medium",
-  moderate: "medium",
-  warning: "medium",
-  low: "low",
-  negligible: "low",
-  minor: "low",
-  info: "low",
-  note: "low",
-};
+const readings: ReadonlyMap<string, Severity> = new Map<string, Severity>([
+  ["critical", "critical"],
+  ["high", "high"],
+  ["important", "high"],
+  ["error", "high"],
+  ["medium", "medium"],
+  ["moderate", "medium"],
+  ["warning", "medium"],
+  ["low", "low"],
+  ["negligible", "low"],
+  ["minor", "low"],
+  ["info", "low"],
+  ["note", "low"],
+]);
 
 /** A severity by an analyzer's word for it: Red Hat's, CVSS', Trivy's or SARIF's. */
 function readSeverity(name: string): Severity {
-  return readings[name.slice(0, 50).toLowerCase()] ?? "unknown";
+  return readings.get(name.slice(0, 50).toLowerCase()) ?? "unknown";
 }
 
 /** Both answers together. Coverage is the lower of the two. */

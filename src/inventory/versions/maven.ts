@@ -7,15 +7,15 @@ interface Token {
 
 /** Qualifiers in order. Others come after them, alphabetically. */
 const qualifiers = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"];
-const aliases: Readonly<Record<string, string>> = {
-  a: "alpha",
-  b: "beta",
-  m: "milestone",
-  cr: "rc",
-  ga: "",
-  final: "",
-  release: "",
-};
+const aliases: ReadonlyMap<string, string> = new Map([
+  ["a", "alpha"],
+  ["b", "beta"],
+  ["m", "milestone"],
+  ["cr", "rc"],
+  ["ga", ""],
+  ["final", ""],
+  ["release", ""],
+]);
 
 /** Maven's comparison (https://maven.apache.org/pom.html#version-order-specification). */
 export function compareMaven(a: string, b: string): number {
@@ -46,7 +46,7 @@ function tokens(text: string): readonly Token[] {
 }
 
 function normal(word: string): string {
-  return aliases[word] ?? word;
+  return aliases.get(word) ?? word;
 }
 
 /** Zeros and empty words at the end, or before a hyphen, do not count. */

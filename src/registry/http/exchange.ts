@@ -184,7 +184,7 @@ export async function readBody(answer: HeadAnswer, limit: number, what: string):
 
 /** Some proxies compress answers without being asked. */
 function unpacked(body: Buffer, encoding: string | undefined, limit: number, what: string): Buffer {
-  const unpack = unpackers[encoding?.trim().toLowerCase() ?? ""];
+  const unpack = unpackers.get(encoding?.trim().toLowerCase() ?? "");
   if (!unpack || body.length === 0) return body;
   try {
     return unpack(body, { maxOutputLength: limit });
@@ -193,12 +193,12 @@ function unpacked(body: Buffer, encoding: string | undefined, limit: number, wha
   }
 }
 
-const unpackers: Readonly<Record<string, typeof unzipSync>> = {
-  gzip: unzipSync,
-  "x-gzip": unzipSync,
-  deflate: unzipSync,
-  br: brotliDecompressSync,
-};
+const unpackers: ReadonlyMap<string, typeof unzipSync> = new Map([
+  ["gzip", unzipSync],
+  ["x-gzip", unzipSync],
+  ["deflate", unzipSync],
+  ["br", brotliDecompressSync],
+]);
 
 function keyOf({ verifyTls, certificates }: TlsTrust, publicOnly: boolean): string {
   return `${verifyTls} ${publicOnly} ${createHash("sha256").update(certificates).digest("hex")}`;

@@ -29,22 +29,22 @@ export interface ManifestContent {
   readonly subject?: Digest;
 }
 
-const kinds: Readonly<Record<string, ManifestKind>> = {
-  "application/vnd.oci.image.index.v1+json": "index",
-  "application/vnd.docker.distribution.manifest.list.v2+json": "index",
-  "application/vnd.oci.image.manifest.v1+json": "image",
-  "application/vnd.docker.distribution.manifest.v2+json": "image",
-  "application/vnd.oci.artifact.manifest.v1+json": "image",
-  "application/vnd.docker.distribution.manifest.v1+prettyjws": "schema1",
-  "application/vnd.docker.distribution.manifest.v1+json": "schema1",
-};
+const kinds: ReadonlyMap<string, ManifestKind> = new Map<string, ManifestKind>([
+  ["application/vnd.oci.image.index.v1+json", "index"],
+  ["application/vnd.docker.distribution.manifest.list.v2+json", "index"],
+  ["application/vnd.oci.image.manifest.v1+json", "image"],
+  ["application/vnd.docker.distribution.manifest.v2+json", "image"],
+  ["application/vnd.oci.artifact.manifest.v1+json", "image"],
+  ["application/vnd.docker.distribution.manifest.v1+prettyjws", "schema1"],
+  ["application/vnd.docker.distribution.manifest.v1+json", "schema1"],
+]);
 
 /** The most images of an index and layers of an image; no build makes more. */
 const mostParts = 1_000;
 
 /** The kind of manifest for a media type, without its parameters; undefined for other types. */
 export function kindOfManifest(mediaType: string | undefined): ManifestKind | undefined {
-  return kinds[bareType(mediaType)];
+  return kinds.get(bareType(mediaType));
 }
 
 /** The kind of a manifest, by its content type, else by its own media type. Throws `JobError("CopyFailed")` if it is not a manifest. */
@@ -55,7 +55,7 @@ export function describeManifest(
 ): { readonly kind: ManifestKind; readonly mediaType: string } {
   const fields = readObject(bytes, name);
   const own = typeof fields.mediaType === "string" ? fields.mediaType : undefined;
-  const mediaType = [contentType, own, impliedType(fields)].map(bareType).find((type) => type in kinds);
+  const mediaType = [contentType, own, impliedType(fields)].map(bareType).find((type) => kinds.has(type));
   const kind = kindOfManifest(mediaType);
   if (mediaType === undefined || kind === undefined) throw malformed(name, "it is not the manifest of an image");
   // Only schema 1 is not checked, so nothing else may be mistaken for it.

@@ -2,15 +2,15 @@ import type { Distribution } from "../../inventory.ts";
 import { type Findings, fileLimits, type PackageDatabase, plainText } from "../database.ts";
 
 /** `ID` of os-release to the family name of Trivy and Dependency-Track (aquasecurity/trivy: pkg/fanal/types/const.go). */
-const families: Readonly<Record<string, string>> = {
-  rhel: "redhat",
-  almalinux: "alma",
-  ol: "oracle",
-  amzn: "amazon",
-  "opensuse-leap": "opensuse.leap",
-  "opensuse-tumbleweed": "opensuse.tumbleweed",
-  mariner: "cbl-mariner",
-};
+const families: ReadonlyMap<string, string> = new Map([
+  ["rhel", "redhat"],
+  ["almalinux", "alma"],
+  ["ol", "oracle"],
+  ["amzn", "amazon"],
+  ["opensuse-leap", "opensuse.leap"],
+  ["opensuse-tumbleweed", "opensuse.tumbleweed"],
+  ["mariner", "cbl-mariner"],
+]);
 
 /** os-release, https://www.freedesktop.org/software/systemd/man/os-release.html. */
 export const osRelease: PackageDatabase = {
@@ -22,7 +22,7 @@ export const osRelease: PackageDatabase = {
     const fields = new Map(bytes.toString("utf8").split("\n").slice(0, 1_000).map(field));
     const id = plainText(fields.get("ID"))?.toLowerCase();
     if (!id) return { packages: [] };
-    return { packages: [], distribution: { family: families[id] ?? id, version: plainText(fields.get("VERSION_ID")) ?? "" } };
+    return { packages: [], distribution: { family: families.get(id) ?? id, version: plainText(fields.get("VERSION_ID")) ?? "" } };
   },
 };
 
@@ -51,9 +51,15 @@ function debian(text: string): Distribution | undefined {
   return /^\d[\d.]*$/.test(text) ? { family: "debian", version: text } : undefined;
 }
 
+const redHats: ReadonlyMap<string, string> = new Map([
+  ["Red Hat Enterprise", "redhat"],
+  ["Red Hat Enterprise Linux", "redhat"],
+  ["CentOS", "centos"],
+]);
+
 function redHat(text: string): Distribution | undefined {
   const [, name = "", version = ""] = /^(.{1,60}?)(?: Linux)?(?: Stream)? release (\d[\w.]*)/.exec(text) ?? [];
-  const family = { "Red Hat Enterprise": "redhat", "Red Hat Enterprise Linux": "redhat", CentOS: "centos" }[name];
+  const family = redHats.get(name);
   return family ? { family, version } : undefined;
 }
 
