@@ -38,13 +38,29 @@ export async function openListener(routes: RequestListener, { host, port }: Addr
   };
 }
 
-/** Many requests that come at once are answered a few at a time. A caller that has left meanwhile gets no answer. */
+/**
+ * Many requests that come at once are answered a few at a time. Whoever has left meanwhile is not answered any more, and whoever sends many without
+ * waiting for an answer loses the connection: all others would wait behind them.
+ */
 function inLine(line: Line, routes: RequestListener): RequestListener {
-  return (request, response) =>
+  const unanswered = new WeakMap<Socket, number>();
+  const count = (socket: Socket, change: number) => {
+    const now = (unanswered.get(socket) ?? 0) + change;
+    unanswered.set(socket, now);
+    return now;
+  };
+  return (request, response) => {
+    const { socket } = request;
+    if (count(socket, 1) > mostUnanswered) return void socket.destroy();
+    response.once("close", () => count(socket, -1));
     line.add(() => {
-      if (!request.socket.destroyed) routes(request, response);
+      if (!socket.destroyed) routes(request, response);
     });
+  };
 }
+
+/** Of one connection; browsers and programs send one. */
+const mostUnanswered = 20;
 
 /**
  * Requests are small and quick; slow ones lose their connection. Node looks for those at an interval, by default every 30 seconds. Streams

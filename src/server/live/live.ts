@@ -60,6 +60,7 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
   const clients = new Set<Client>();
   const line = createLine();
   let cancelTick: (() => void) | undefined;
+  const catchUp = createCatchUp(feed);
   const top = createOverview(status);
   const heartbeatDue = createPace(heartbeatPace);
 
@@ -90,9 +91,9 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
     client.sink.destroy();
   }
 
-  /** Brings the stream up to date if nobody listened, and returns its position. */
+  /** Brings the stream up to date if nobody listened, once for all who come at the same time, and returns its position. */
   async function position(): Promise<string> {
-    if (![...clients].some((client) => client.position !== undefined)) await feed.look(clock.now());
+    if (![...clients].some((client) => client.position !== undefined)) await catchUp(clock.now());
     return feed.position();
   }
 
@@ -124,6 +125,15 @@ export function createLive({ queue, status, clock }: LiveSettings): Live {
       for (const { sink } of clients) sink.end();
       clients.clear();
     },
+  };
+}
+
+/** Looks once for all who ask within the pace of looking. */
+function createCatchUp(feed: Feed): (now: number) => Promise<void> {
+  let last: { readonly at: number; readonly done: Promise<void> } | undefined;
+  return (now) => {
+    if (!last || Math.abs(now - last.at) >= pace) last = { at: now, done: feed.look(now) };
+    return last.done;
   };
 }
 

@@ -77,3 +77,23 @@ it("answers a hundred requests that come at once a few at a time", async () => {
   const inOneTurn = [...Map.groupBy(answered, (at) => at).values()].map(({ length }) => length);
   expect(Math.max(...inOneTurn)).toBeLessThanOrEqual(6);
 });
+
+it("closes a connection that sends request after request without waiting, before it holds up others", async () => {
+  let answered = 0;
+  await using listener = await openListener(
+    (_request, response) => {
+      answered += 1;
+      response.end();
+    },
+    { host: "127.0.0.1", port: 0 },
+    "--port (PORT)",
+  );
+  const { hostname, port } = new URL(listener.url);
+  const socket = connect({ host: hostname, port: Number(port) }).resume();
+  socket.on("error", () => undefined);
+  onTestFinished(() => void socket.destroy());
+  socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000));
+  await new Promise((resolve) => socket.once("close", resolve));
+  expect(answered).toBeLessThan(100);
+  expect((await fetch(listener.url)).status).toBe(200);
+});
