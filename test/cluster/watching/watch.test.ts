@@ -22,7 +22,7 @@ describe("a watch on its way", () => {
     const sightings = watchBuilds(cluster);
     await api.waitFor(() => api.openWatches === 1);
     await sightings.until((its) => its.count("alive") === 1);
-    expect(sightings.all.map(({ kind }) => kind)).toEqual(["builds", "builds", "builds", "synced", "alive"]);
+    expect(sightings.all.map(({ kind }) => kind)).toEqual(["watches", "builds", "builds", "builds", "synced", "alive"]);
     expect(sightings.builds()).toHaveLength(10);
     const [watch] = watches(api.requests);
     expect(watch?.query).toMatchObject({ allowWatchBookmarks: "true", resourceVersion: expect.stringMatching(/^\d+$/) });
