@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChildExit, runChild } from "../../children/child.ts";
+import { createLauncher } from "../../children/launcher.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../../children/run-directory.ts";
 import { watchTraffic } from "../../children/traffic.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -106,6 +107,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const policy = await policyArguments(home);
   const environment = childEnvironment(host, home, proxies);
+  const launcher = createLauncher();
   const exiting = new AbortController();
   const endChildren = () => exiting.abort();
   host.once("exit", endChildren);
@@ -126,7 +128,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
     const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
     const child = { command: path, args, environment: { ...environment, ...processors(host, ++running) }, host, clock, begun };
     try {
-      const exit = await runChild(child, AbortSignal.any([signal, exiting.signal, silence.signal])).catch((error) => {
+      const exit = await launcher.run(child, AbortSignal.any([signal, exiting.signal, silence.signal])).catch((error) => {
         throw notStarted(path, error);
       });
       signal.throwIfAborted();
@@ -158,6 +160,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
     ),
     close() {
       host.off("exit", endChildren);
+      launcher.close();
       return runs.close();
     },
   };
