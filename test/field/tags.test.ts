@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { parseImageReference } from "../../src/core/images/image-reference.ts";
-import { createTagMemory } from "../../src/core/images/tag-memory.ts";
+import { type Digest, parseImageReference } from "../../src/core/images/image-reference.ts";
+import { createTagMemory, type TagMemory } from "../../src/core/images/tag-memory.ts";
 import { openTestCopier, type TestCopier } from "../support/copier.ts";
 import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
@@ -54,7 +54,7 @@ requirePrograms("skopeo", "docker-registry")("tags of copies", () => {
   });
   afterAll(() => Promise.all([source.close(), destination.close()]));
 
-  async function open(path: string, fault?: Fault, memory = createTagMemory()) {
+  async function open(path: string, fault?: Fault, memory: TagMemory = createTagMemory()) {
     const place = fault ? await startFaultyRegistry(destination, fault) : destination;
     if (fault) opened.push(place as FaultyRegistry);
     const copier = await openTestCopier({ pushRegistry: `${place.host}/${path}`, memory });
@@ -141,6 +141,15 @@ requirePrograms("skopeo", "docker-registry")("tags of copies", () => {
       expect(await latestIn("at-once")).toBe(a.digest);
       expect(heir.outcomes()).toEqual(["present", "present"]);
     });
+  });
+
+  it("follow completion when another bot sets one for a later completion in between", async () => {
+    const earlier = await open("between");
+    await earlier.copy(b, 11);
+    let times = 0;
+    const memory = { latest: async () => (++times === 1 ? a.digest : b.digest) as Digest };
+    await (await open("between", undefined, memory)).copy(a, 10);
+    expect(await latestIn("between")).toBe(b.digest);
   });
 
   it.each(refusals)("that do not move cost a note and not the image: %s", async (name, fault) => {

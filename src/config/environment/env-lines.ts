@@ -35,7 +35,7 @@ export function warnOfEnvLines(text: string): readonly string[] {
 
 /** As Node reads a line: only blanks and tabs may stand around the name. */
 function settingIn(line: string): { readonly name: string; readonly value: string } | undefined {
-  const [, name, value = ""] = /^[ \t]*(?:export +)?([A-Za-z_][A-Za-z0-9_]{0,100}) *=(.*)$/.exec(line) ?? [];
+  const [, name, value = ""] = /^[ \t]*(?:export +)?([A-Za-z_][A-Za-z0-9_]{0,100})[ \t]*=(.*)$/.exec(line) ?? [];
   return name === undefined ? undefined : { name, value: value.trim() };
 }
 

@@ -31,6 +31,7 @@ describe("a line of .env that sets nothing, or something else", () => {
     "THOTH_WATCHED_NAMESPACE=shop",
     "export THOTH_WATCHED_NAMESPACE=shop",
     "THOTH_WATCHED_NAMESPACE = shop # all of it",
+    "\tTHOTH_WATCHED_NAMESPACE\t=\tshop",
     "THOTH_SRC_REGISTRY_PASSWORD='a#b'",
     "THOTH_SRC_REGISTRY_PASSWORD='a\"b' # quoted",
     'THOTH_SRC_REGISTRY_PASSWORD="one\ntwo: three\nfour"',
