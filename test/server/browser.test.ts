@@ -252,7 +252,7 @@ requirePrograms("chromium")("the page in a browser", () => {
     const severities = { critical: 12, high: 345, medium: 0, low: 0, unknown: 0 };
     server.work(async ({ analyzer }) => {
       if (analyzer === "dependency-track") throw new JobError("RegistryUnavailable", "down", { retryAfter: 3_600_000 });
-      const findings = { coverage: "partial" as const, severities, packages: 1 };
+      const findings = { coverage: "partial" as const, why: "one layer is encrypted", severities, packages: 1_234, fixable: 9 };
       return { analyses: [{ of: "output", id: "a", cached: false, state: "succeeded" }], notes: [], findings };
     });
     const page = await live(await open(`${server.url}/`));
@@ -270,6 +270,7 @@ requirePrograms("chromium")("the page in a browser", () => {
             part.getBoundingClientRect().right > part.closest("td, #job").getBoundingClientRect().right)
           .map((part) => part.textContent)`);
         expect(faults, `${path} at ${width}`).toEqual([]);
+        expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), path).toBeLessThanOrEqual(0);
       }
     }
   });

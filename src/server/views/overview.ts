@@ -18,9 +18,9 @@ ${problemsView(status.problems, now)}
 <div class="cards">
 ${watchCard(status, now)}
 ${queueCard(status, now)}
-${status.replicas.length > 1 && replicasCard(status, now)}
 ${endpointCard(status, now)}
 <div class="card hour"><h2>Last hour</h2>${sparkline(status.minutes, status.analysesFailed)}</div>
+${status.replicas.length > 1 && replicasCard(status, now)}
 </div>
 ${buildsView(status.builds, status.console, now)}
 </section>`;
