@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 const children = new Set();
 
 /** Resolves with the exit code. What is not shown as it comes is shown at the end. */
-function run(command, args, { isShown }) {
-  const child = spawn(command, args, { stdio: isShown ? "inherit" : ["ignore", "pipe", "pipe"] });
+function run(command, args, { isShown, env = {} }) {
+  const stdio = isShown ? "inherit" : ["ignore", "pipe", "pipe"];
+  const child = spawn(command, args, { stdio, env: { ...process.env, ...env } });
   children.add(child);
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => output.push(chunk));
@@ -28,10 +29,11 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
   });
 }
 
+const given = process.argv.slice(2);
 const codes = await Promise.all([
   run("tsc", ["--noEmit"], { isShown: false }),
   run("biome", ["ci", "."], { isShown: false }),
-  run("vitest", ["run", ...process.argv.slice(2)], { isShown: true }),
+  run("vitest", ["run", ...given], { isShown: true, env: given.length === 0 ? { TEST_ALL: "1" } : {} }),
 ]);
 const failed = ["Types", "Lint", "Tests"].filter((_, index) => codes[index] !== 0);
 if (failed.length > 0) console.error(`${failed.join(", ")} failed: see above.`);
