@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { compiled } from "./support/bot-process.ts";
 
 describe("the demo", () => {
   it("shows the bot's main job with one line per event and totals that add up, and ends by itself", () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", "demo", "--fast"], {
       encoding: "utf8",
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled },
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^▶ Open the bot's page: http:\/\/127\.0\.0\.1:\d+$/m);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { compiled } from "../support/bot-process.ts";
 
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
@@ -16,7 +17,12 @@ it.skipIf(!existsSync(full)).each([
 ])("%s that cannot be written for want of room ends the program with the reason", (_, argv) => {
   const args = ["-c", `exec "$@" >${full}`, "sh", process.execPath, program, ...argv];
   const state = mkdtempSync(join(tmpdir(), "full-"));
-  const env = { PATH: process.env.PATH, KUBERNETES_API_URL: "http://127.0.0.1:1", BUILD_WATCHER_STATE_DIR: state };
+  const env = {
+    PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: compiled,
+    KUBERNETES_API_URL: "http://127.0.0.1:1",
+    BUILD_WATCHER_STATE_DIR: state,
+  };
   const { status, stderr } = spawnSync("sh", args, { encoding: "utf8", env, cwd: "/" });
   expect(status).not.toBe(0);
   expect(stderr).toMatch(/standard output cannot be written \(ENOSPC\)/);
