@@ -69,7 +69,7 @@ const sayings: readonly (readonly [RegExp, Meaning])[] = [
   [/password authentication failed|auth failed|wrong password|SASL authentication failed/i, meanings["28P01"] as Meaning],
   [/password must be a string|no password supplied/i, { words: `a password is needed. Add it to ${setting}.`, fault: "setup" }],
   [/no such user|authentication failed/i, meanings["28000"] as Meaning],
-  [/no such database|database .{1,100} does not exist/i, meanings["3D000"] as Meaning],
+  [/no such database|database "[^"]{1,100}" does not exist/i, meanings["3D000"] as Meaning],
   [/does not support SSL/i, { words: `the server offers no TLS. Let it, or set sslmode=prefer in ${setting}.`, fault: "setup" }],
   [/unsupported startup parameter/i, { words: `a pooler refuses a parameter of ${setting}. Remove it.`, fault: "setup" }],
   [/altname|ERR_TLS_CERT_ALTNAME_INVALID/i, { words: otherName, fault: "setup" }],
