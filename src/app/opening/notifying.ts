@@ -1,5 +1,5 @@
 import type { Config } from "../../config/options.ts";
-import { type Clock, sleep } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Proxies } from "../../core/hosts/proxy.ts";
 import type { Backoff } from "../../core/jobs/retry.ts";
 import { createHttpNotifier } from "../../notifications/http-notifier.ts";
@@ -9,6 +9,7 @@ import { measureQueue } from "../../pipeline/measuring/measure-queue.ts";
 import { measureRequest } from "../../pipeline/measuring/measure-submissions.ts";
 import { createBatches } from "../../pipeline/telling/batches.ts";
 import { eventOfAnalysis, eventOfFindings, eventOfJob } from "../../pipeline/telling/job-events.ts";
+import { createLostBotWatch } from "../../pipeline/telling/lost-bots.ts";
 import {
   createDeliveryReports,
   createNotifyHandler,
@@ -57,7 +58,7 @@ const deliveryTimeout = 60_000;
 const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
 /** Milliseconds that running deliveries get when the bot stops. */
 const stopGrace = 2_000;
-/** Milliseconds between two searches for missed notifications. */
+/** Milliseconds between two searches for missed notifications, unless a bot is gone that may have left some. */
 const lookInterval = 10 * 60_000;
 
 /** Up to when everything was sent: milliseconds since the epoch. */
@@ -95,12 +96,14 @@ export async function openNotifying(config: Config, parts: NotifyingParts, opene
   const telling = createTelling(jobs, events.add);
 
   async function lookForUntold(followed: Following["queue"] | undefined, signal: AbortSignal): Promise<void> {
+    const untilLost = createLostBotWatch(jobs, clock);
+    await untilLost(0, signal);
     const told = Number.parseInt((await jobs.marks.read(toldUntil)) ?? "", 10);
     for (let since = Number.isNaN(told) ? clock.now() : told; !signal.aborted; ) {
       await jobs.marks.write(toldUntil, `${since}\n`);
       since = await tellSince({ jobs, followed, notify: queue, receivers: notifier.receivers, clock }, since);
       await jobs.marks.write(toldUntil, `${since}\n`);
-      await sleep(clock, lookInterval, signal);
+      await untilLost(lookInterval, signal);
     }
   }
 
