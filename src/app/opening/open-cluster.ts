@@ -82,7 +82,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
 
   return {
     namespaces: namespaces.named,
-    watchBuilds: (signal) => watchAll(settings, api, sources, namespaces, signal),
+    watchBuilds: (signal) => watchAll(settings, reading, api, sources, namespaces, signal),
     readBuilds: (objects, signal) => readAll(reading, objects, signal),
     listImages: (signal) => listImages(streams, namespaces, signal),
     resolveImage: (image, completedAt, signal) => resolveImage(streams, hosts, image, completedAt, signal),
@@ -108,6 +108,7 @@ export async function openCluster(settings: ClusterSettings): Promise<WritableCl
 
 function watchAll(
   settings: ClusterSettings,
+  reading: BuildReaderSettings,
   api: Api,
   sources: readonly BuildSource[],
   namespaces: WatchedNamespaces,
@@ -116,7 +117,6 @@ function watchAll(
   const { clock = systemClock, pace = usualPace, watchTimeout, sources: chosen = [] } = settings;
   const { group, version } = first(sources).resource;
   const outage = createOutage((its) => api.getJson(groupPath(group, version), {}, its), clock);
-  const reading = { api, patience: { attempts, backoff: pace.backoff, clock }, isExcluded: namespaces.isExcluded };
   const shared = { api, clock, pace, listing: createGate(listsAtOnce), outage, watchTimeout };
 
   async function* watch(part: SourcePart, its: AbortSignal): AsyncGenerator<BuildSighting> {
