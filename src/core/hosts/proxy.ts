@@ -95,7 +95,7 @@ function parseBypass(entry: string): Bypass {
   if (text.includes("/")) return (host) => isInNetwork(host, text);
   const { host: plain, port } = splitPort(text);
   const fits = (asked: string) => !port || port === asked;
-  const bare = plain.replace(/^\[|\]$/g, "");
+  const bare = withoutBrackets(plain);
   if (isAddress(bare)) return (host, asked) => isInNetwork(host, `${bare}/${bare.includes(":") ? 128 : 32}`) && fits(asked);
   const name = plain.replace(/^\*(?=\.)/, "");
   const suffix = name.startsWith(".") ? name : `.${name}`;
@@ -145,8 +145,12 @@ function oddBypasses(none: Found | undefined): string[] {
   );
 }
 
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
+}
+
 function canMatch(entry: string): boolean {
   if (entry.includes("/")) return isInNetwork(entry.split("/")[0] ?? "", entry);
-  if (isAddress(splitPort(entry).host.replace(/^\[|\]$/g, ""))) return !/^\[[^\]]*\]$/.test(entry);
+  if (isAddress(withoutBrackets(splitPort(entry).host))) return !/^\[[^\]]*\]$/.test(entry);
   return entry === "*" || /^(?:\*?\.)?[\w-]+(?:\.[\w-]+)*(?::\d*)?$/.test(entry);
 }
