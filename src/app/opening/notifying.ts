@@ -97,6 +97,7 @@ export async function openNotifying(config: Config, parts: NotifyingParts, opene
 
   async function lookForUntold(followed: Following["queue"] | undefined, signal: AbortSignal): Promise<void> {
     const untilLost = createLostBotWatch(jobs, clock);
+    // Who is there now: a bot that is lost during the first search is noticed after it.
     await untilLost(0, signal);
     const told = Number.parseInt((await jobs.marks.read(toldUntil)) ?? "", 10);
     for (let since = Number.isNaN(told) ? clock.now() : told; !signal.aborted; ) {
