@@ -12,6 +12,11 @@ export const keptColumns = [
   "analyzer",
   "tenant",
   "job",
+  "cause",
+  "namespace",
+  "build_config",
+  "output_digest",
+  "base_digest",
   "state",
   "pool",
   "lane",
@@ -39,12 +44,6 @@ type Value = string | number | null;
 export type KeptJob = Readonly<Record<(typeof keptColumns)[number], Value>> & {
   /** Its place, to continue after. */
   readonly number: number;
-  /** What one storage derives from the job and the other stores. */
-  readonly cause: Value;
-  readonly namespace: Value;
-  readonly build_config: Value;
-  readonly output_digest: Value;
-  readonly base_digest: Value;
   /** The digests of the images it took files from, as JSON. */
   readonly inputs: string;
 };

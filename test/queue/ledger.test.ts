@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -10,6 +21,15 @@ import { LedgerError, openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobQueue } from "../../src/queue/job-queue.ts";
 import { temporaryDirectory } from "./embedded-storage.ts";
 import { buildJob, heldHandler, nothing } from "./jobs.ts";
+
+/** Where a link of /proc leads, or nothing if it is gone. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
 
 describe("the ledger's file", () => {
   let root: string;
@@ -55,6 +75,20 @@ describe("the ledger's file", () => {
     const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
     expect(ledger.connection.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
     expect(ledger.connection.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+    ledger.close();
+  });
+
+  it("writes nothing outside its directory, however much a transaction changes", () => {
+    const ledger = openLedger({ directory, exclusive: true, synchronous: "full" });
+    const wanted = { analyzer: "thoth", room: allPools, kind: "jobs", limit: 200, running: new Map() } as const;
+    ledger.connection.exec("BEGIN IMMEDIATE");
+    for (let number = 0; number < 200; number++) ledger.add(buildJob(number), 1);
+    for (const claim of ledger.claim(wanted, 2)) ledger.settle(claim, { outcome: "done", result: nothing }, 3);
+    const opened = readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`));
+    expect(opened).toContain(file);
+    expect(opened.filter((path) => path.includes("etilqs"))).toEqual([]);
+    ledger.connection.exec("COMMIT");
+    expect(ledger.counts()).toMatchObject({ done: 200 });
     ledger.close();
   });
 

@@ -50,3 +50,33 @@ it("remember which images earlier versions gave moving tags to", () => {
     { tag: "push.example/m/shop-app:v1", digest: digests[1], completed_at: Date.parse("2026-11-01T10:00:01Z") },
   ]);
 });
+
+it("find jobs by what their builds and results named before", () => {
+  const database = new DatabaseSync(":memory:");
+  migrate(
+    database,
+    "f",
+    versions.slice(
+      0,
+      versions.findIndex((step) => step.includes("ADD COLUMN cause")),
+    ),
+  );
+  const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+  const reference = { registry: "r.example", repository: "shop/app", digest: digest("a") };
+  const jobs = [
+    { id: "1", cause: "build", build: { namespace: "shop" }, buildConfig: "shop/app", output: { kind: "reference", reference } },
+    { id: "2", cause: "scan", output: { kind: "reference", reference: { ...reference, digest: undefined } } },
+  ];
+  const results = [null, { output: `push.example/app@${digest("b")}`, base: `r.example/base@${digest("c")}` }];
+  const insert = database.prepare(
+    `INSERT INTO jobs (id, group_id, job, result, state, lane, created_at, updated_at, seen_at) VALUES (?1, ?1, ?2, ?3, 'done', 0, 0, 0, 0)`,
+  );
+  for (const [index, job] of jobs.entries()) insert.run(job.id, JSON.stringify(job), JSON.stringify(results[index]));
+  migrate(database, "f");
+  expect(
+    database.prepare("SELECT cause, namespace, build_config, output_digest, base_digest FROM jobs ORDER BY number").all(),
+  ).toEqual([
+    { cause: "build", namespace: "shop", build_config: "shop/app", output_digest: digest("a"), base_digest: null },
+    { cause: "scan", namespace: null, build_config: null, output_digest: digest("b"), base_digest: digest("c") },
+  ]);
+});

@@ -60,7 +60,8 @@ function connect(file: string, settings: DatabaseSettings): DatabaseSync {
   try {
     assertVersion(connection, file);
     const outdated = needsMigration(connection, file);
-    connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${settings.synchronous}`);
+    // By default SQLite writes what a statement may have to undo to a temporary file: many times as much as the ledger itself.
+    connection.exec(`PRAGMA temp_store = memory; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${settings.synchronous}`);
     if (settings.maximumPages !== undefined) connection.exec(`PRAGMA max_page_count = ${settings.maximumPages}`);
     if (outdated) migrateAlone(connection, file, settings);
     return connection;

@@ -187,6 +187,35 @@ export const versions: readonly string[] = [
   CREATE TRIGGER turn_taken AFTER INSERT ON jobs WHEN NEW.state = 'waiting' BEGIN ${joinTurnsServed} END;
   CREATE TRIGGER turn_changed AFTER UPDATE OF state, due_at, pool, lane ON jobs BEGIN ${leaveTurns} ${joinTurnsServed} END;
   `,
+  // A generated column is read from its JSON at each change of the row.
+  `
+  DROP INDEX jobs_namespace;
+  DROP INDEX jobs_build_config;
+  DROP INDEX jobs_output_digest;
+  DROP INDEX jobs_base_digest;
+  ALTER TABLE jobs DROP COLUMN namespace;
+  ALTER TABLE jobs DROP COLUMN build_config;
+  ALTER TABLE jobs DROP COLUMN output_digest;
+  ALTER TABLE jobs DROP COLUMN base_digest;
+  ALTER TABLE jobs ADD COLUMN cause TEXT;
+  ALTER TABLE jobs ADD COLUMN namespace TEXT;
+  ALTER TABLE jobs ADD COLUMN build_config TEXT;
+  ALTER TABLE jobs ADD COLUMN output_digest TEXT;
+  ALTER TABLE jobs ADD COLUMN base_digest TEXT;
+  UPDATE jobs SET cause = job ->> '$.cause', namespace = job ->> '$.build.namespace', build_config = job ->> '$.buildConfig',
+    output_digest = ${digestOf("output")}, base_digest = ${digestOf("base")};
+  CREATE INDEX jobs_namespace ON jobs (namespace, updated_at) WHERE namespace IS NOT NULL;
+  CREATE INDEX jobs_build_config ON jobs (build_config) WHERE build_config IS NOT NULL;
+  CREATE INDEX jobs_output_digest ON jobs (output_digest) WHERE output_digest IS NOT NULL;
+  CREATE INDEX jobs_base_digest ON jobs (base_digest) WHERE base_digest IS NOT NULL;
+  DROP TRIGGER inputs_added;
+
+  DROP INDEX jobs_due;
+  CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'waiting';
+  DROP TRIGGER turn_changed;
+  CREATE TRIGGER turn_left AFTER UPDATE OF state, due_at, pool, lane ON jobs WHEN OLD.state = 'waiting' BEGIN ${leaveTurns} END;
+  CREATE TRIGGER turn_joined AFTER UPDATE OF state, due_at, pool, lane ON jobs WHEN NEW.state = 'waiting' BEGIN ${joinTurnsServed} END;
+  `,
 ];
 
 /** The digest of one of a job's images, as the build named it or, without that, as it was submitted. */

@@ -35,13 +35,11 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
   }
 
   function isAnythingDue(places: Places, now: number): boolean {
-    return ledger.isDueAfter(now + longestRetryAfter) || wanted(places, now).some((some) => ledger.isThere(some, now));
+    return wanted(places, now).some((some) => ledger.isThere(some, now));
   }
 
-  function takeDue(places: Places, now: number): readonly Claim[] {
-    // A job that is due later than any delay allows shows that the clock was set back. It is due now.
-    const horizon = now + longestRetryAfter;
-    if (ledger.isDueAfter(horizon)) ledger.pullForward(horizon, now);
+  function takeDue(places: Places, now: number, wasSetBack: boolean): readonly Claim[] {
+    if (wasSetBack) ledger.pullForward(now + longestRetryAfter, now);
     return wanted(places, now).flatMap((some) => ledger.claim(some, now));
   }
 
@@ -55,8 +53,10 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
   async function take(places: () => Places): Promise<Taken> {
     ledger.assertInPlace();
     const now = clock.now();
-    if (!isAnythingDue(places(), now)) return { claims: [], ...nextIn(now) };
-    const claims = await commit.run(() => takeDue(places(), clock.now()));
+    // A job that is due later than any delay allows shows that the clock was set back. It is due now.
+    const wasSetBack = ledger.isDueAfter(now + longestRetryAfter);
+    if (!wasSetBack && !isAnythingDue(places(), now)) return { claims: [], ...nextIn(now) };
+    const claims = await commit.run(() => takeDue(places(), clock.now(), wasSetBack));
     const then = clock.now();
     for (const { analyzer, probe } of claims) if (probe) gates.set(analyzer, probeStarted(gateOf(analyzer), then));
     return { claims, ...nextIn(then) };

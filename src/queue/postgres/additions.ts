@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { coveredImage, groupOf, type Job, tenantOf } from "../../core/jobs/job.ts";
+import { digestOfName, inputDigests } from "../derived.ts";
 import { lanes, type Pool } from "../dispatching/pools.ts";
 import type { Adding, QueuedWork } from "../job-queue.ts";
-import { clean, digestOfName, inputDigests } from "./texts.ts";
+import { clean } from "./texts.ts";
 
 /** What the database needs to know about a job to add. */
 export function additionOf(job: Job, { again, backlog, after }: Adding, pool: Pool): object {
@@ -20,9 +21,9 @@ export function additionOf(job: Job, { again, backlog, after }: Adding, pool: Po
     cause: job.cause,
     namespace: clean(job.build?.namespace),
     buildConfig: clean(job.buildConfig),
-    outputDigest: digestOfName(job.output),
-    baseDigest: digestOfName(job.base),
-    inputs: inputDigests(job),
+    outputDigest: clean(digestOfName(job.output)),
+    baseDigest: clean(digestOfName(job.base)),
+    inputs: inputDigests(job).map(clean),
     covers: clean(coveredImage(job)),
     alone: !job.build,
     added: randomUUID(),

@@ -1,9 +1,10 @@
 import type { Job } from "../../core/jobs/job.ts";
 import { outcomeOf } from "../../core/jobs/job-outcome.ts";
+import { digestOfText } from "../derived.ts";
 import { type Pool, pools } from "../dispatching/pools.ts";
 import type { JobQueue, JobResult, JobState } from "../job-queue.ts";
 import type { Connection } from "./connection.ts";
-import { digestOfText } from "./texts.ts";
+import { clean } from "./texts.ts";
 
 export interface CorrectionSettings {
   readonly queue: string;
@@ -90,8 +91,8 @@ function amend(connection: Connection, queue: string, id: string, change: (resul
           row.number,
           JSON.stringify(changed),
           outcomeOf("done", changed),
-          digestOfText(changed.output),
-          digestOfText(changed.base),
+          clean(digestOfText(changed.output)),
+          clean(digestOfText(changed.base)),
         ],
       );
       return true;

@@ -1,5 +1,6 @@
 import type { Job } from "../../core/jobs/job.ts";
 import { outcomeOf } from "../../core/jobs/job-outcome.ts";
+import { digestOfText } from "../derived.ts";
 import type { Gate } from "../dispatching/gate.ts";
 import type { Claim, Conclusion, DispatchStore, StoreHooks } from "../dispatching/store.ts";
 import type { Verdict } from "../dispatching/verdict.ts";
@@ -7,7 +8,7 @@ import type { JobResult } from "../job-queue.ts";
 import { type JobRow, toRecord } from "../rows.ts";
 import type { Ending, Exchange, Gates, TakenRow } from "./exchange.ts";
 import type { Membership } from "./membership.ts";
-import { clean, digestOfText } from "./texts.ts";
+import { clean } from "./texts.ts";
 
 type Conclude = (gate: Gate, now: number) => Conclusion;
 
@@ -108,8 +109,8 @@ function resultOf(result: JobResult | undefined): object {
     result: result && JSON.stringify(result),
     analysis: outcomeOf("done", result),
     covers: digestOfText(result?.source) === undefined ? undefined : clean(result?.source),
-    output: digestOfText(result?.output),
-    base: digestOfText(result?.base),
+    output: clean(digestOfText(result?.output)),
+    base: clean(digestOfText(result?.base)),
   };
 }
 

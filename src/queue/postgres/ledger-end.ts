@@ -61,10 +61,9 @@ export async function openDatabaseEnd(database: Database): Promise<LedgerEnd> {
   };
 }
 
-const derived = ["cause", "namespace", "build_config", "output_digest", "base_digest"];
 const own = keptColumns.filter((name) => !["state", "due_at", "again"].includes(name));
 
-const select = `SELECT number, ${own.join(", ")}, again::integer AS again, ${derived.join(", ")},
+const select = `SELECT number, ${own.join(", ")}, again::integer AS again,
     CASE WHEN state = 'running' THEN 'waiting' ELSE state END AS state, CASE WHEN state = 'running' THEN updated_at ELSE due_at END AS due_at,
     (SELECT coalesce(json_agg(digest), '[]')::text FROM build_watcher.inputs i WHERE i.number = j.number) AS inputs
   FROM build_watcher.jobs j WHERE queue = $1 AND number > $2 ORDER BY number LIMIT $3`;
@@ -73,15 +72,14 @@ const numbers = ["due_at", "failing_since", "failing_for", "given_up_after", "cr
 const smallNumbers = ["pool", "lane", "attempts", "failures", "crashes"];
 const typeOf = (name: string) =>
   name === "again" ? "boolean" : numbers.includes(name) ? "bigint" : smallNumbers.includes(name) ? "integer" : "text";
-const all = [...keptColumns, ...derived];
-const given = `jsonb_to_recordset($2::jsonb) AS r (${all.map((name) => `${name} ${typeOf(name)}`).join(", ")}, inputs jsonb)`;
+const given = `jsonb_to_recordset($2::jsonb) AS r (${keptColumns.map((name) => `${name} ${typeOf(name)}`).join(", ")}, inputs jsonb)`;
 
 /** Every analyzer has a gate, which also keeps the turns of its tenants. */
 const gates = `INSERT INTO build_watcher.gates (queue, analyzer) SELECT DISTINCT $1, analyzer FROM ${given} ON CONFLICT DO NOTHING`;
 
-const changing = all.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));
+const changing = keptColumns.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));
 
-const upsert = `INSERT INTO build_watcher.jobs AS known (queue, ${all.join(", ")}) SELECT $1, ${all.map((name) => `r.${name}`).join(", ")} FROM ${given}
+const upsert = `INSERT INTO build_watcher.jobs AS known (queue, ${keptColumns.join(", ")}) SELECT $1, ${keptColumns.map((name) => `r.${name}`).join(", ")} FROM ${given}
   WHERE NOT EXISTS (SELECT 1 FROM build_watcher.jobs k WHERE k.queue = $1 AND k.group_id = r.group_id AND k.analyzer = r.analyzer AND k.id <> r.id)
   ON CONFLICT (id, queue) DO UPDATE SET ${changing.map((name) => `${name} = excluded.${name}`).join(", ")}
     WHERE excluded.updated_at > known.updated_at OR (excluded.updated_at = known.updated_at AND excluded.result IS DISTINCT FROM known.result)

@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../../../core/jobs/job.ts";
 import { outcomeOf } from "../../../core/jobs/job-outcome.ts";
-import { allPools, lanes, type Pool, type Room } from "../../dispatching/pools.ts";
+import { lanes, type Pool, type Room } from "../../dispatching/pools.ts";
 import type { Claim } from "../../dispatching/store.ts";
 import type { Verdict } from "../../dispatching/verdict.ts";
-import type { JobRecord, JobResult } from "../../job-queue.ts";
+import type { JobRecord } from "../../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
+import { createNaming } from "./images.ts";
 import type { Wanted } from "./wanted.ts";
 
 /** Takes jobs out of the ledger and puts them back. Each call is one step. Calls that write need a transaction. */
@@ -42,6 +43,8 @@ interface ClaimedRow extends JobRow {
 interface Place {
   readonly tenant: string;
   readonly pool: Pool;
+  /** How many more jobs it can have. */
+  readonly free: number;
 }
 
 export function createClaims(connection: DatabaseSync): Claims {
@@ -54,35 +57,43 @@ export function createClaims(connection: DatabaseSync): Claims {
   );
   const { takeFirst, takeInnocent, passTurn } = takings(connection);
 
-  /** The next place whose tenant can have one more job. In a room of several pools, the one that was served longest ago. */
-  function nextPlace({ analyzer, room, perTenant, running }: Wanted, lane: number, now: number): Place | undefined {
+  /** The next place whose tenant can have one more job, or several if no other tenant waits there. In a room of several pools, the first pool's. */
+  function nextPlace(
+    { analyzer, room, perTenant = Number.POSITIVE_INFINITY, running }: Wanted,
+    lane: number,
+    now: number,
+  ): Place | undefined {
     for (const pool of room) {
-      for (const place of places.iterate(analyzer, pool, lane, now) as Iterable<unknown>) {
-        const { tenant } = place as Place;
-        if (perTenant === undefined || (running.get(tenant) ?? 0) < perTenant) return { tenant, pool };
+      let next: Place | undefined;
+      for (const { tenant } of places.iterate(analyzer, pool, lane, now) as Iterable<unknown> as Iterable<Place>) {
+        const free = perTenant - (running.get(tenant) ?? 0);
+        if (free <= 0) continue;
+        if (next) return { ...next, free: 1 };
+        next = { tenant, pool, free };
       }
+      if (next) return next;
     }
     return undefined;
   }
 
-  function takeNext(wanted: Wanted, now: number, token: string): ClaimedRow | undefined {
+  function takeNext(wanted: Wanted, now: number, token: string): readonly ClaimedRow[] {
     for (const lane of laneOrder) {
       const place = nextPlace(wanted, lane, now);
-      if (place) return inTurn(wanted, place.tenant, takeFirst(token, now, wanted.analyzer, place, lane));
+      if (place) return inTurn(wanted, place.tenant, takeFirst(token, now, wanted, place, lane));
     }
-    return undefined;
+    return [];
   }
 
-  function takeProbe(wanted: Wanted, now: number, token: string): ClaimedRow | undefined {
+  function takeProbe(wanted: Wanted, now: number, token: string): readonly ClaimedRow[] {
     const { analyzer, room } = wanted;
     const next = (suspect: number) => nextTenant.get(analyzer, JSON.stringify(room), now, suspect);
     const { tenant } = next(0) ?? next(1) ?? {};
-    return typeof tenant === "string" ? inTurn(wanted, tenant, takeInnocent(token, now, analyzer, tenant, room)) : undefined;
+    return typeof tenant === "string" ? inTurn(wanted, tenant, takeInnocent(token, now, analyzer, tenant, room)) : [];
   }
 
-  function inTurn<Row>({ analyzer }: Wanted, tenant: string, row: Row): Row {
+  function inTurn<Rows>({ analyzer }: Wanted, tenant: string, rows: Rows): Rows {
     passTurn(analyzer, tenant);
-    return row;
+    return rows;
   }
 
   return {
@@ -93,10 +104,12 @@ export function createClaims(connection: DatabaseSync): Claims {
       const claims: Claim[] = [];
       while (claims.length < wanted.limit) {
         const take = wanted.kind === "probe" ? takeProbe : takeNext;
-        const row = take({ ...wanted, running }, now, token);
-        if (!row) break;
-        running.set(row.tenant, (running.get(row.tenant) ?? 0) + 1);
-        claims.push(toClaim(row, wanted, token));
+        const rows = take({ ...wanted, running, limit: wanted.limit - claims.length }, now, token);
+        if (rows.length === 0) break;
+        for (const row of rows) {
+          running.set(row.tenant, (running.get(row.tenant) ?? 0) + 1);
+          claims.push(toClaim(row, wanted, token));
+        }
       }
       return claims;
     },
@@ -110,8 +123,8 @@ function takings(connection: DatabaseSync) {
   const returned = "RETURNING number, job, failures, failing_for, pool, tenant";
   const waiting = "state = 'waiting' AND analyzer = ?3 AND tenant = ?4";
   const first = connection.prepare(
-    `${taken} WHERE number = (SELECT number FROM jobs WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
-       ORDER BY due_at, number LIMIT 1) ${returned}`,
+    `${taken} WHERE number IN (SELECT number FROM jobs WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
+       ORDER BY due_at, number LIMIT ?7) ${returned}`,
   );
   // Among equally likely jobs the one of the first pool tries, because the others take longer.
   const innocent = connection.prepare(
@@ -122,14 +135,20 @@ function takings(connection: DatabaseSync) {
   const serve = connection.prepare("INSERT INTO served VALUES (?1, 2) ON CONFLICT DO UPDATE SET turn = turn + 2 RETURNING turn");
   const pass = connection.prepare("UPDATE turns SET turn = ?3 WHERE analyzer = ?1 AND tenant = ?2");
   return {
-    takeFirst: (token: string, now: number, analyzer: string, { tenant, pool }: Place, lane: number) =>
-      first.get(token, now, analyzer, tenant, pool, lane) as ClaimedRow | undefined,
+    takeFirst: (token: string, now: number, { analyzer, limit }: Wanted, { tenant, pool, free }: Place, lane: number) =>
+      rowsOf(first.all(token, now, analyzer, tenant, pool, lane, Math.min(limit, free))),
     takeInnocent(token: string, now: number, analyzer: string, tenant: string, room: Room) {
-      const take = (suspect: number) => innocent.get(token, now, analyzer, tenant, JSON.stringify(room), suspect);
-      return (take(0) ?? take(1)) as ClaimedRow | undefined;
+      const take = (suspect: number) => rowsOf(innocent.all(token, now, analyzer, tenant, JSON.stringify(room), suspect));
+      const unsuspected = take(0);
+      return unsuspected.length > 0 ? unsuspected : take(1);
     },
     passTurn: (analyzer: string, tenant: string) => pass.run(analyzer, tenant, Number(serve.get(analyzer)?.turn)),
   };
+}
+
+/** The oldest first: the database returns them in any order. */
+function rowsOf(rows: readonly unknown[]): readonly ClaimedRow[] {
+  return (rows as readonly ClaimedRow[]).toSorted((a, b) => a.number - b.number);
 }
 
 function settlements(connection: DatabaseSync): Claims["settle"] {
@@ -137,7 +156,7 @@ function settlements(connection: DatabaseSync): Claims["settle"] {
   const common = "claim = NULL, updated_at = ?3";
   const done = connection.prepare(
     `UPDATE jobs SET state = 'done', ${common}, error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL, crashes = 0,
-       result = coalesce(?4, result), analysis = ?6, covers = coalesce(covers, ?5) ${ours}`,
+       result = coalesce(?4, result), analysis = ?5 ${ours}`,
   );
   const failed = connection.prepare(
     `UPDATE jobs SET state = CASE WHEN ?4 IS NULL THEN 'failed' ELSE 'waiting' END, ${common}, due_at = ?4, error_reason = ?5,
@@ -149,12 +168,14 @@ function settlements(connection: DatabaseSync): Claims["settle"] {
        error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL WHERE number = ?1`,
   );
 
+  const name = createNaming(connection);
+
   function write({ number, token, failingFor }: Claim, verdict: Verdict, now: number): unknown {
     switch (verdict.outcome) {
       case "done": {
         const { result } = verdict;
         const analysis = outcomeOf("done", result);
-        return done.get(number, token, now, result ? JSON.stringify(result) : null, pinned(result), analysis);
+        return done.get(number, token, now, result ? JSON.stringify(result) : null, analysis);
       }
       case "interrupted":
         return interrupted.get(number, token, now);
@@ -172,6 +193,7 @@ function settlements(connection: DatabaseSync): Claims["settle"] {
 
   return (claim, verdict, now) => {
     const row = write(claim, verdict, now) as (JobRow & { readonly again: number }) | undefined;
+    if (row && verdict.outcome === "done") name(row.number, claim.job, verdict.result);
     if (row?.again) askedAgain.run(row.number, now);
     return row && toRecord(row, claim.job);
   };
@@ -185,12 +207,8 @@ function dueTimes(
   const next = connection.prepare("SELECT min(first_due) AS at FROM turns WHERE first_due > ?");
   const first = connection.prepare("SELECT min(first_due) AS at FROM turns");
   const firstOf = connection.prepare("SELECT min(first_due) AS at FROM turns WHERE analyzer = ?");
-  const last = connection.prepare(
-    "SELECT max(due_at) AS at FROM jobs WHERE state = 'waiting' AND analyzer = ?1 AND pool = ?2 AND lane = ?3",
-  );
-  const pull = connection.prepare(
-    "UPDATE jobs SET due_at = ?5 WHERE state = 'waiting' AND analyzer = ?1 AND pool = ?2 AND lane = ?3 AND due_at > ?4",
-  );
+  const last = connection.prepare("SELECT max(due_at) AS at FROM jobs INDEXED BY jobs_due WHERE state = 'waiting'");
+  const pull = connection.prepare("UPDATE jobs SET due_at = ?2 WHERE state = 'waiting' AND due_at > ?1");
   const timeOf = (row: Record<string, unknown> | undefined) => (typeof row?.at === "number" ? row.at : undefined);
 
   function waitingAnalyzers(): readonly string[] {
@@ -202,20 +220,12 @@ function dueTimes(
     return found;
   }
 
-  /** One index lookup for each. */
-  const everywhere = () =>
-    waitingAnalyzers().flatMap((analyzer) =>
-      allPools.flatMap((pool) => laneOrder.map((lane) => [analyzer, pool, lane] as const)),
-    );
-
   return {
     waitingAnalyzers,
     nextDue: (now) => timeOf(next.get(now)),
     firstDue: (analyzer) => timeOf(analyzer === undefined ? first.get() : firstOf.get(analyzer)),
-    isDueAfter: (horizon) => everywhere().some((place) => (timeOf(last.get(...place)) ?? horizon) > horizon),
-    pullForward(horizon, now) {
-      for (const place of everywhere()) pull.run(...place, horizon, now);
-    },
+    isDueAfter: (horizon) => (timeOf(last.get()) ?? horizon) > horizon,
+    pullForward: (horizon, now) => void pull.run(horizon, now),
   };
 }
 
@@ -223,9 +233,4 @@ function toClaim(row: ClaimedRow, { analyzer, kind }: Wanted, token: string): Cl
   const { number, pool, tenant, failures, failing_for } = row;
   const job = JSON.parse(row.job) as Job;
   return { job, number, analyzer, tenant, pool, token, probe: kind === "probe", failures, failingFor: failing_for };
-}
-
-/** The image that a job covered, by its name in the cluster, so that a later scan recognizes it. */
-function pinned(result: JobResult | undefined): string | null {
-  return typeof result?.source === "string" && result.source.includes("@sha256:") ? result.source : null;
 }

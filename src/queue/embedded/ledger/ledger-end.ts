@@ -29,9 +29,13 @@ export function openLedgerEnd(directory: string): LedgerEnd {
     jobs: async (part, after, limit) => of(part).prepare(select).all(after, limit) as unknown as readonly KeptJob[],
     async keep(part, jobs) {
       const statement = of(part).prepare(upsert);
+      const inputs = of(part).prepare(addInputs);
       let kept = 0;
       within(part, () => {
-        for (const job of jobs) kept += Number(statement.run(...keptColumns.map((name) => job[name] as SQLInputValue)).changes);
+        for (const job of jobs) {
+          kept += Number(statement.run(...keptColumns.map((name) => job[name] as SQLInputValue)).changes);
+          inputs.run(job.id as SQLInputValue, job.inputs);
+        }
       });
       return kept;
     },
@@ -60,9 +64,11 @@ function openPart(directory: string): Ledger {
   return ledger;
 }
 
-const select = `SELECT number, ${keptColumns.join(", ")}, job ->> '$.cause' AS cause, namespace, build_config, output_digest, base_digest,
+const select = `SELECT number, ${keptColumns.join(", ")},
     (SELECT json_group_array(digest) FROM inputs WHERE inputs.number = jobs.number) AS inputs
   FROM jobs WHERE number > ? ORDER BY number LIMIT ?`;
+
+const addInputs = `INSERT OR IGNORE INTO inputs SELECT json_each.value, number FROM jobs, json_each(?2) WHERE jobs.id = ?1`;
 
 const changing = keptColumns.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));
 

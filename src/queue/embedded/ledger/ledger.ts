@@ -2,11 +2,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { coveredImage, groupOf, type Job, tenantOf } from "../../../core/jobs/job.ts";
 import { failedOutcomes, outcomeOf } from "../../../core/jobs/job-outcome.ts";
 import { backoffDelay, jobBackoff } from "../../../core/jobs/retry.ts";
+import { digestOfName, inputDigests } from "../../derived.ts";
 import { lanes, type Pool, poolOf } from "../../dispatching/pools.ts";
 import type { Adding, JobRecord, JobResult, JobState, QueuedWork } from "../../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
 import { type DatabaseSettings, openDatabase } from "../database.ts";
 import { type Claims, createClaims } from "./claims.ts";
+import { createNaming } from "./images.ts";
 import { createKnown, type KnownJob } from "./known.ts";
 import { reassignment } from "./reassignment.ts";
 import { createRecords, type Records } from "./records.ts";
@@ -70,9 +72,10 @@ export function openLedger(settings: LedgerSettings): Ledger {
 
 function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: Ledger["retry"]): Ledger["add"] {
   const insert = connection.prepare(
-    `INSERT INTO jobs (id, group_id, analyzer, tenant, job, pool, lane, covers, due_at, created_at, updated_at, seen_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)`,
+    `INSERT INTO jobs (id, group_id, analyzer, tenant, job, cause, namespace, build_config, output_digest, base_digest, covers, pool, lane, due_at,
+       created_at, updated_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?15, ?15, ?15)`,
   );
+  const addInput = connection.prepare("INSERT OR IGNORE INTO inputs VALUES (?, ?)");
   const isTaken = connection.prepare("SELECT 1 FROM jobs WHERE id = ?");
   const seeGroup = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE group_id = ?1 AND analyzer = ?2");
   const seeImage = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE covers = ?1 AND analyzer = ?2");
@@ -92,8 +95,11 @@ function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: 
     if (!known) {
       const named = isTaken.get(job.id) ? { ...job, id: `${group}-${analyzer}`, group } : job;
       const lane = job.cause === "scan" ? lanes.scan : how.backlog ? lanes.backlog : lanes.live;
-      const due = now + (how.after ?? 0);
-      insert.run(named.id, group, analyzer, tenantOf(job), JSON.stringify(named), assign(job), lane, covers, due, now);
+      const about = [job.cause, job.build?.namespace, job.buildConfig, digestOfName(job.output), digestOfName(job.base)];
+      const place = [assign(job), lane, now + (how.after ?? 0), now];
+      const given = [named.id, group, analyzer, tenantOf(job), JSON.stringify(named), ...about.map((text) => text ?? null)];
+      const { lastInsertRowid } = insert.run(...given, covers, ...place);
+      for (const digest of inputDigests(job)) addInput.run(digest, lastInsertRowid);
       return "added";
     }
     if (!job.build && covers !== null) seeImage.run(covers, analyzer, now);
@@ -129,7 +135,7 @@ function corrections(
   const read = connection.prepare("SELECT job FROM jobs WHERE id = ?");
   const retry = connection.prepare(
     `UPDATE jobs SET state = 'waiting', pool = coalesce(?3, pool), due_at = ?2, updated_at = ?2, failures = 0,
-       lane = CASE WHEN job ->> 'cause' IS 'scan' THEN ${lanes.scan} ELSE ${lanes.live} END,
+       lane = CASE WHEN cause IS 'scan' THEN ${lanes.scan} ELSE ${lanes.live} END,
        failing_since = NULL, failing_for = 0, crashes = 0, again = 0, error_reason = NULL, error_message = NULL, error_host = NULL, given_up_after = NULL WHERE id = ?1 AND state <> 'running'`,
   );
   const dismiss = connection.prepare(
@@ -154,14 +160,17 @@ function corrections(
 }
 
 function amendments(connection: DatabaseSync): Ledger["amend"] {
-  const read = connection.prepare("SELECT result FROM jobs WHERE id = ? AND result IS NOT NULL");
-  const write = connection.prepare("UPDATE jobs SET result = ?2, analysis = ?3 WHERE id = ?1");
+  const read = connection.prepare("SELECT number, job, result FROM jobs WHERE id = ? AND result IS NOT NULL");
+  const write = connection.prepare("UPDATE jobs SET result = ?2, analysis = ?3 WHERE number = ?1");
+  const name = createNaming(connection);
   return (id, change) => {
     const row = read.get(id);
     if (!row) return false;
     const result = JSON.parse(String(row.result)) as JobResult;
     const changed = change(result);
-    if (changed !== result) write.run(id, JSON.stringify(changed), outcomeOf("done", changed));
+    if (changed === result) return true;
+    write.run(Number(row.number), JSON.stringify(changed), outcomeOf("done", changed));
+    name(Number(row.number), JSON.parse(String(row.job)) as Job, changed);
     return true;
   };
 }

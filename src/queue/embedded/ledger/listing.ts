@@ -105,7 +105,7 @@ function conditionsOf({ state, namespace, buildConfig, text, without = [], ...fi
     ...equal("analyzer", filter.analyzer),
     ...equal("+error_reason", filter.reason),
     ...equal("+error_host", filter.host),
-    ...equal("job ->> '$.cause'", filter.cause),
+    ...equal("cause", filter.cause),
     ...(filter.changedSince === undefined ? [] : [{ sql: "updated_at >= ?", values: [filter.changedSince] }]),
     ...without.map(waitingFor),
     ...(text === undefined ? [] : [candidates(text)]),
