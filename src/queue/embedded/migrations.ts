@@ -212,6 +212,8 @@ export const versions: readonly string[] = [
 
   DROP INDEX jobs_due;
   CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'waiting';
+  DROP INDEX jobs_innocent;
+  CREATE INDEX jobs_innocent ON jobs (analyzer, tenant, failures, pool, lane, due_at) WHERE state = 'waiting' AND failures > 0;
   DROP TRIGGER turn_changed;
   CREATE TRIGGER turn_left AFTER UPDATE OF state, due_at, pool, lane ON jobs WHEN OLD.state = 'waiting' BEGIN ${leaveTurns} END;
   CREATE TRIGGER turn_joined AFTER UPDATE OF state, due_at, pool, lane ON jobs WHEN NEW.state = 'waiting' BEGIN ${joinTurnsServed} END;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { longestRetryAfter } from "../../core/jobs/retry.ts";
 import { type Gate, openGate, probeStarted, reopensIn } from "../dispatching/gate.ts";
-import type { Claim, DispatchStore, Places, StoreHooks, Taken } from "../dispatching/store.ts";
+import type { DispatchStore, Places, StoreHooks, Taken } from "../dispatching/store.ts";
 import type { JobRecord } from "../job-queue.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -29,18 +29,9 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
   const gateOf = (analyzer: string) => gates.get(analyzer) ?? openGate;
   let hooks: StoreHooks | undefined;
 
-  function wanted(places: Places, now: number): readonly Wanted[] {
+  function wanted(analyzers: readonly string[], places: Places, now: number): readonly Wanted[] {
     if (places.workers === 0) return [];
-    return ledger.waitingAnalyzers().flatMap((analyzer) => wantedOf(analyzer, gateOf(analyzer), places, now));
-  }
-
-  function isAnythingDue(places: Places, now: number): boolean {
-    return wanted(places, now).some((some) => ledger.isThere(some, now));
-  }
-
-  function takeDue(places: Places, now: number, wasSetBack: boolean): readonly Claim[] {
-    if (wasSetBack) ledger.pullForward(now + longestRetryAfter, now);
-    return wanted(places, now).flatMap((some) => ledger.claim(some, now));
+    return analyzers.flatMap((analyzer) => wantedOf(analyzer, gateOf(analyzer), places, now));
   }
 
   /** Milliseconds until the next job can start if nothing else happens. */
@@ -55,8 +46,14 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
     const now = clock.now();
     // A job that is due later than any delay allows shows that the clock was set back. It is due now.
     const wasSetBack = ledger.isDueAfter(now + longestRetryAfter);
-    if (!wasSetBack && !isAnythingDue(places(), now)) return { claims: [], ...nextIn(now) };
-    const claims = await commit.run(() => takeDue(places(), clock.now(), wasSetBack));
+    const analyzers = ledger.waitingAnalyzers();
+    const isAnythingDue = wasSetBack || wanted(analyzers, places(), now).some((some) => ledger.isThere(some, now));
+    if (!isAnythingDue) return { claims: [], ...nextIn(now) };
+    const claims = await commit.run(() => {
+      const at = clock.now();
+      if (wasSetBack) ledger.pullForward(at + longestRetryAfter, at);
+      return wanted(analyzers, places(), at).flatMap((some) => ledger.claim(some, at));
+    });
     const then = clock.now();
     for (const { analyzer, probe } of claims) if (probe) gates.set(analyzer, probeStarted(gateOf(analyzer), then));
     return { claims, ...nextIn(then) };

@@ -45,11 +45,19 @@ interface Place {
   readonly pool: Pool;
   /** How many more jobs it can have. */
   readonly free: number;
+  /** Whether no other tenant waits there and the tenant is behind all others already. */
+  readonly isLast: boolean;
+}
+
+interface PlaceRow extends Place {
+  /** Null before an analyzer's first turn. */
+  readonly wasLast: number | null;
 }
 
 export function createClaims(connection: DatabaseSync): Claims {
   const places = connection.prepare(
-    "SELECT tenant, pool FROM turns WHERE analyzer = ?1 AND pool = ?2 AND lane = ?3 AND first_due <= ?4 ORDER BY turn, first_due",
+    `SELECT tenant, turn = (SELECT turn FROM served WHERE analyzer = ?1) AS wasLast FROM turns
+     WHERE analyzer = ?1 AND pool = ?2 AND lane = ?3 AND first_due <= ?4 ORDER BY turn, first_due`,
   );
   const nextTenant = connection.prepare(
     `SELECT tenant FROM turns INDEXED BY turns_probe WHERE analyzer = ?1 AND pool IN (SELECT value FROM json_each(?2)) AND first_due <= ?3
@@ -65,11 +73,13 @@ export function createClaims(connection: DatabaseSync): Claims {
   ): Place | undefined {
     for (const pool of room) {
       let next: Place | undefined;
-      for (const { tenant } of places.iterate(analyzer, pool, lane, now) as Iterable<unknown> as Iterable<Place>) {
+      for (const row of places.iterate(analyzer, pool, lane, now)) {
+        const { tenant, wasLast } = row as unknown as PlaceRow;
         const free = perTenant - (running.get(tenant) ?? 0);
+        if (next) next = { ...next, isLast: false };
         if (free <= 0) continue;
         if (next) return { ...next, free: 1 };
-        next = { tenant, pool, free };
+        next = { tenant, pool, free, isLast: wasLast === 1 };
       }
       if (next) return next;
     }
@@ -79,7 +89,9 @@ export function createClaims(connection: DatabaseSync): Claims {
   function takeNext(wanted: Wanted, now: number, token: string): readonly ClaimedRow[] {
     for (const lane of laneOrder) {
       const place = nextPlace(wanted, lane, now);
-      if (place) return inTurn(wanted, place.tenant, takeFirst(token, now, wanted, place, lane));
+      if (!place) continue;
+      if (!place.isLast) passTurn(wanted.analyzer, place.tenant);
+      return takeFirst(token, now, wanted, place, lane);
     }
     return [];
   }
@@ -88,12 +100,9 @@ export function createClaims(connection: DatabaseSync): Claims {
     const { analyzer, room } = wanted;
     const next = (suspect: number) => nextTenant.get(analyzer, JSON.stringify(room), now, suspect);
     const { tenant } = next(0) ?? next(1) ?? {};
-    return typeof tenant === "string" ? inTurn(wanted, tenant, takeInnocent(token, now, analyzer, tenant, room)) : [];
-  }
-
-  function inTurn<Rows>({ analyzer }: Wanted, tenant: string, rows: Rows): Rows {
+    if (typeof tenant !== "string") return [];
     passTurn(analyzer, tenant);
-    return rows;
+    return takeInnocent(token, now, analyzer, tenant, room);
   }
 
   return {
@@ -126,10 +135,15 @@ function takings(connection: DatabaseSync) {
     `${taken} WHERE number IN (SELECT number FROM jobs WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
        ORDER BY due_at, number LIMIT ?7) ${returned}`,
   );
+  // The index of jobs that failed before is small. Of the others the first one is as likely as any.
+  const untried = connection.prepare(
+    `${taken} WHERE number = (SELECT number FROM jobs INDEXED BY jobs_turn WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
+       AND failures = 0 ORDER BY due_at, number LIMIT 1) ${returned}`,
+  );
   // Among equally likely jobs the one of the first pool tries, because the others take longer.
-  const innocent = connection.prepare(
-    `${taken} WHERE number = (SELECT number FROM jobs
-       WHERE ${waiting} AND pool IN (SELECT value FROM json_each(?5)) AND due_at <= ?2 AND (lane = ${lanes.suspect}) = ?6
+  const tried = connection.prepare(
+    `${taken} WHERE number = (SELECT number FROM jobs INDEXED BY jobs_innocent
+       WHERE ${waiting} AND failures > 0 AND pool IN (SELECT value FROM json_each(?5)) AND due_at <= ?2 AND (lane = ${lanes.suspect}) = ?6
        ORDER BY failures, pool, lane, due_at, number LIMIT 1) ${returned}`,
   );
   const serve = connection.prepare("INSERT INTO served VALUES (?1, 2) ON CONFLICT DO UPDATE SET turn = turn + 2 RETURNING turn");
@@ -138,9 +152,17 @@ function takings(connection: DatabaseSync) {
     takeFirst: (token: string, now: number, { analyzer, limit }: Wanted, { tenant, pool, free }: Place, lane: number) =>
       rowsOf(first.all(token, now, analyzer, tenant, pool, lane, Math.min(limit, free))),
     takeInnocent(token: string, now: number, analyzer: string, tenant: string, room: Room) {
-      const take = (suspect: number) => rowsOf(innocent.all(token, now, analyzer, tenant, JSON.stringify(room), suspect));
-      const unsuspected = take(0);
-      return unsuspected.length > 0 ? unsuspected : take(1);
+      for (const suspect of [false, true]) {
+        const among = laneOrder.filter((lane) => (lane === lanes.suspect) === suspect);
+        for (const pool of room)
+          for (const lane of among) {
+            const rows = untried.all(token, now, analyzer, tenant, pool, lane);
+            if (rows.length > 0) return rowsOf(rows);
+          }
+        const rows = tried.all(token, now, analyzer, tenant, JSON.stringify(room), Number(suspect));
+        if (rows.length > 0) return rowsOf(rows);
+      }
+      return [];
     },
     passTurn: (analyzer: string, tenant: string) => pass.run(analyzer, tenant, Number(serve.get(analyzer)?.turn)),
   };
