@@ -250,8 +250,16 @@ export interface JobQueue<Work extends QueuedWork = Job, Result = JobResult> ext
   find(id: string): Promise<JobRecord<Work, Result> | undefined>;
   /** The records of groups, first added first. */
   ofGroups(groups: readonly string[]): Promise<readonly JobRecord<Work, Result>[]>;
-  /** Records of jobs that made the image of a digest (`output`), are based on it (`base`) or took files from it (`input`), last added first. */
-  withImage(digest: Digest, as: "output" | "base" | "input", limit: number): Promise<readonly JobRecord<Work, Result>[]>;
+  /**
+   * Records of jobs that made the image of a digest (`output`), are based on it (`base`) or took files from it (`input`), last added first, without the
+   * job of an id.
+   */
+  withImage(
+    digest: Digest,
+    as: "output" | "base" | "input",
+    limit: number,
+    except?: string,
+  ): Promise<readonly JobRecord<Work, Result>[]>;
   /** The newest job of each BuildConfig, sorted by the BuildConfig's name: at most `limit`, starting after `after`. */
   lastOfBuildConfigs(limit?: number, after?: string): Promise<readonly JobRecord<Work, Result>[]>;
   /**

@@ -67,8 +67,8 @@ export function createOnceAnImage({ queue, countsFor, watchesRuns, clock }: Same
 
   async function findEarlier(job: Job, { output, base }: NamedImages): Promise<JobRecord | undefined> {
     if (!output.digest) return undefined;
-    const records = await queue.withImage(output.digest, "output", mostRecords);
-    if (records.every(({ job: other }) => other.id === job.id)) return undefined;
+    const records = await queue.withImage(output.digest, "output", mostRecords, job.id);
+    if (records.length === 0) return undefined;
     const own = await queue.find(job.id);
     return records.find((record) => {
       const { result, state, createdAt, updatedAt } = record;
@@ -76,7 +76,7 @@ export function createOnceAnImage({ queue, countsFor, watchesRuns, clock }: Same
       if (record.job.build?.namespace !== job.build?.namespace || !countFor(job, record.job)) return false;
       // That may be the result of another OpenShift Build.
       if (job.build?.kind === undefined && result.sameAs !== undefined) return false;
-      const isEarlier = record.job.id !== job.id && (own === undefined || createdAt <= own.createdAt);
+      const isEarlier = own === undefined || createdAt <= own.createdAt;
       const isSame = result.source === formatImageReference(output) && (base === undefined || result.base !== undefined);
       return isEarlier && isSame && clock.now() - updatedAt <= countsFor;
     });

@@ -54,7 +54,8 @@ export function createRecords(connection: Connection, queue: string): Records {
     ofGroups: (groups) => readRecords(`${select} AND group_id = ANY ($2::text[]) ORDER BY number`, [...groups]),
     counts: async () => countsOf(await tally()),
     failures: async () => (await read<GroupRow>(failing)).map(toGroup),
-    withImage: (digest, as, limit) => readRecords(`${select} AND ${images[as]} ORDER BY number DESC LIMIT $3`, digest, limit),
+    withImage: (digest, as, limit, except = "") =>
+      readRecords(`${select} AND ${images[as]} AND id <> $4 ORDER BY number DESC LIMIT $3`, digest, limit, except),
     lastOfBuildConfigs: (limit, after = "") => readRecords(latest, after, limit ?? null),
     oldestWaiting: () =>
       readTime("SELECT min(created_at + 0) AS at FROM build_watcher.jobs WHERE queue = $1 AND state = 'waiting'"),

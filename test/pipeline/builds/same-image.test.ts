@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseImageReference } from "../../../src/core/images/image-reference.ts";
 import type { Job } from "../../../src/core/jobs/job.ts";
 import { createOnceAnImage } from "../../../src/pipeline/builds/same-image.ts";
-import type { JobRecord, JobResult } from "../../../src/queue/job-queue.ts";
+import type { JobQueue, JobRecord, JobResult } from "../../../src/queue/job-queue.ts";
 
 const digest = `sha256:${"1".repeat(64)}`;
 const image = `quay.io/shop/cart@${digest}`;
@@ -39,7 +39,9 @@ async function runAll(
   records: readonly JobRecord[] = [],
   { countsFor = 10_000, result = analysed, watchesRuns = true } = {},
 ) {
-  const queue = { find: async () => undefined, withImage: async () => records };
+  const withImage = async (...[, , , except]: Parameters<JobQueue["withImage"]>) =>
+    records.filter(({ job }) => job.id !== except);
+  const queue = { find: async () => undefined, withImage };
   const once = createOnceAnImage({ queue, countsFor, watchesRuns: () => watchesRuns, clock: { now: () => 5_000 } });
   const submitted: string[] = [];
   const results: JobResult[] = [];

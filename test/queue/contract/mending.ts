@@ -218,6 +218,7 @@ export function describeMending(contract: Contract): void {
       expect((await queue.withImage(digest, "output", 10)).map(({ job }) => job.id)).toEqual(["build-uid-1"]);
       expect((await queue.withImage(digest, "base", 10)).map(({ job }) => job.id)).toEqual(["build-uid-3", "build-uid-2"]);
       expect(await queue.withImage(digest, "base", 1)).toHaveLength(1);
+      expect((await queue.withImage(digest, "base", 1, "build-uid-3")).map(({ job }) => job.id)).toEqual(["build-uid-2"]);
       expect(await queue.withImage(`sha256:${"f".repeat(64)}`, "output", 10)).toEqual([]);
     });
 

@@ -28,7 +28,8 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
        substr(max(printf('%015d', updated_at) || error_message), 16) AS message, min(namespace) AS first, max(namespace) AS last
      FROM jobs WHERE error_reason IS NOT NULL AND state IN ('waiting', 'running', 'failed') GROUP BY state = 'failed', error_reason, error_host, analyzer`,
   );
-  const where = (condition: string) => connection.prepare(`${select} WHERE ${condition} ORDER BY number DESC LIMIT ?`);
+  const where = (condition: string) =>
+    connection.prepare(`${select} WHERE ${condition} AND id <> ? ORDER BY number DESC LIMIT ?`);
   const images = {
     output: where("output_digest = ?"),
     base: where("base_digest = ?"),
@@ -55,7 +56,7 @@ export function createRecords(connection: DatabaseSync, file: string): Records {
     counts: explained(file, () => countsOf(tally())),
     tally: explained(file, tally),
     failures: explained(file, () => failing.all().map((row) => toGroup(row as unknown as GroupRow))),
-    withImage: explained(file, (digest, as, limit) => toRecords(images[as].all(digest, limit))),
+    withImage: explained(file, (digest, as, limit, except = "") => toRecords(images[as].all(digest, except, limit))),
     lastOfBuildConfigs: explained(file, (limit = -1, after = "") => toRecords(latest.all(after, limit))),
     oldestWaiting: explained(file, () => {
       const { at } = oldest.get() ?? {};
