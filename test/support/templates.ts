@@ -37,8 +37,13 @@ export const templateFiles = globSync("openshift/*.yaml", { cwd: root })
   .map((path) => basename(path))
   .sort();
 
+const read = new Map<string, Template>();
+
+/** A template of openshift/ as it stands there; read once. */
 export function readTemplate(file: string): Template {
-  return parse(readFileSync(`${root}openshift/${file}`, "utf8")) as Template;
+  const template = read.get(file) ?? (parse(readFileSync(`${root}openshift/${file}`, "utf8")) as Template);
+  read.set(file, template);
+  return template;
 }
 
 const asText = /\$\{([a-zA-Z0-9_]+?)\}/g;
