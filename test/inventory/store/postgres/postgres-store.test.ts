@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 import { JobError, SetupError } from "../../../../src/core/jobs/errors.ts";
 import type { PackageStore } from "../../../../src/inventory/store/package-store.ts";
 import { packContent } from "../../../../src/inventory/store/sqlite/packed-content.ts";
@@ -21,17 +21,20 @@ function replicaOf(url: string): StoreStorage {
   };
 }
 
-async function databaseStorage(urlOf = async ({ url }: TestDatabase) => url): Promise<StoreStorage> {
-  const database = await (await sharedPostgres()).createDatabase();
-  const replica = replicaOf(await urlOf(database));
-  const dispose = async () => {
-    await replica.dispose();
-    await database.drop();
-  };
-  return { ...replica, dispose };
+const tables = ["images", "image_contents", "contents", "packages", "found"].map((name) => `build_watcher.${name}`);
+let made: TestDatabase | undefined;
+
+afterAll(() => made?.drop());
+
+/** A database of these tests', emptied: that takes less time than a new one. */
+async function emptyDatabase(): Promise<TestDatabase> {
+  made ??= await (await sharedPostgres()).createDatabase();
+  const deletions = tables.map((table) => `DELETE FROM ${table};`).join(" ");
+  await made.query(`DO $$ BEGIN IF to_regclass('${tables[0]}') IS NOT NULL THEN ${deletions} END IF; END $$`);
+  return made;
 }
 
-describePackageStore(describePostgres, "the store of packages in PostgreSQL", databaseStorage);
+describePackageStore(describePostgres, "the store of packages in PostgreSQL", async () => replicaOf((await emptyDatabase()).url));
 
 describePostgres("the packages of several replicas", () => {
   let database: TestDatabase;
@@ -129,7 +132,7 @@ describePostgres("a database that cannot be used for packages", () => {
 describePooler("the store of packages behind a pooler in transaction mode", () => {
   it("is as good", async () => {
     const pooler = await startPooler(await sharedPostgres());
-    const storage = await databaseStorage(async (database) => pooler.urlOf(database));
+    const storage = replicaOf(pooler.urlOf(await emptyDatabase()));
     const store = await storage.open();
     await store.keepImage(digest(1), [packContent(content(1, [rpm("bash", "5.1-1")]))], true);
     expect((await store.find({ name: "bash" }, 10)).matches).toHaveLength(1);
