@@ -23,17 +23,30 @@ export interface Presence {
 export function createPresence(): Presence {
   /** Push registries whose HEAD has shown an image, so that it is believed when it shows none. */
   const truthful = new Set<string>();
+  /** Push registries that did not have the last image, so that they hardly have the next one. */
+  const lacking = new Set<string>();
 
   return {
     async lookUp(journey, signal) {
       const { toRegistry, source, target } = journey;
-      if (await ifUnderstood(proveManifest(toRegistry, source.digest, signal), undefined)) return { isThere: true };
-      // If HEAD does not find it, it is rarely there. While GET confirms that, the source answers as well.
-      const [found, known] = await Promise.all([
-        truthful.has(target.registry) ? undefined : ifUnderstood(findManifest(toRegistry, source.digest, signal), undefined),
-        ifUnderstood(readSource(journey, signal), undefined),
-      ]);
-      return { isThere: found !== undefined, known };
+      const leaving = new AbortController();
+      const read = () => ifUnderstood(readSource(journey, AbortSignal.any([signal, leaving.signal])), undefined);
+      const early = lacking.has(target.registry) ? read() : undefined;
+      // It counts only if the image is missing.
+      early?.catch(() => {});
+      try {
+        if (await ifUnderstood(proveManifest(toRegistry, source.digest, signal), undefined)) return present(target.registry);
+        // If HEAD does not find it, it is rarely there. While GET confirms that, the source answers as well.
+        const [found, known] = await Promise.all([
+          truthful.has(target.registry) ? undefined : ifUnderstood(findManifest(toRegistry, source.digest, signal), undefined),
+          early ?? read(),
+        ]);
+        if (found) return present(target.registry);
+        lacking.add(target.registry);
+        return { isThere: false, known };
+      } finally {
+        leaving.abort();
+      }
     },
     // skopeo takes every answer below 400 for success, and a page that stands in for a registry often has 200.
     async assertArrived({ toRegistry, source: { digest, ...source }, target }, signal) {
@@ -44,6 +57,11 @@ export function createPresence(): Presence {
       throw new JobError("CopyFailed", `skopeo said that it copied ${what}, but it is not there`, { host: target.registry });
     },
   };
+
+  function present(registry: string): { readonly isThere: true } {
+    lacking.delete(registry);
+    return { isThere: true };
+  }
 }
 
 /** The answer; the given one where there is none that can be used. */
