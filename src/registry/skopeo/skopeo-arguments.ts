@@ -98,7 +98,13 @@ export function childEnvironment(host: HostProcess, home: string, proxies: Proxi
   };
 }
 
-/** Go uses a thread for every processor of the node, ignoring the pod's limit. So each of several copies gets its share. */
-export function processors({ env }: HostProcess, running: number): Record<string, string> {
-  return { GOMAXPROCS: env.GOMAXPROCS ?? String(Math.max(1, Math.floor(availableParallelism() / running))) };
+/**
+ * How Go runs skopeo, unless the operator says it. Go uses a thread for every processor of the node, ignoring the pod's limit, so each of several
+ * copies gets its share. It collects garbage first at 4 MiB, which is while skopeo starts; a copy needs little more memory, however large its layers are.
+ */
+export function goSettings({ env }: HostProcess, running: number): Record<string, string> {
+  return {
+    GOMAXPROCS: env.GOMAXPROCS ?? String(Math.max(1, Math.floor(availableParallelism() / running))),
+    GOGC: env.GOGC ?? "200",
+  };
 }

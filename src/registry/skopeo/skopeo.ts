@@ -14,9 +14,9 @@ import {
   childEnvironment,
   childFiles,
   copyArguments,
+  goSettings,
   inspectArguments,
   policyArguments,
-  processors,
   type SkopeoCopy,
   type SkopeoSide,
 } from "./skopeo-arguments.ts";
@@ -126,7 +126,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
       stopWatching = watchTraffic(pid, clock, { moving: traffic.moving, quiet });
     };
     const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
-    const child = { command: path, args, environment: { ...environment, ...processors(host, ++running) }, host, clock, begun };
+    const child = { command: path, args, environment: { ...environment, ...goSettings(host, ++running) }, host, clock, begun };
     try {
       const exit = await launcher.run(child, AbortSignal.any([signal, exiting.signal, silence.signal])).catch((error) => {
         throw notStarted(path, error);

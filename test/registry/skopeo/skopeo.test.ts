@@ -72,15 +72,18 @@ describe("skopeo", () => {
     expect(seen).toContain("HTTPS_PROXY=http://proxy:1\n");
     expect(seen).toContain(`HOME=${directory}/state/skopeo/home\n`);
     expect(seen).toContain(`GOMAXPROCS=${availableParallelism()}\n`);
+    expect(seen).toContain("GOGC=200\n");
     expect(seen).not.toMatch(/S3cret|REGISTRY_AUTH_FILE|THOTH_/);
     await skopeo.close();
   });
 
-  it("may use as many processors as the operator wishes", async () => {
+  it("may use as many processors and as much memory as the operator wishes", async () => {
     const path = script("processors", `env >${directory}/processors; exit 1`);
-    const skopeo = await open(path, join(directory, "state"), { PATH: process.env.PATH, GOMAXPROCS: "6" });
+    const skopeo = await open(path, join(directory, "state"), { PATH: process.env.PATH, GOMAXPROCS: "6", GOGC: "80" });
     await expect(skopeo.copy(copy, signal)).rejects.toMatchObject({ reason: "CopyFailed" });
-    expect(runProgram("cat", [join(directory, "processors")])).toContain("GOMAXPROCS=6\n");
+    const seen = runProgram("cat", [join(directory, "processors")]);
+    expect(seen).toContain("GOMAXPROCS=6\n");
+    expect(seen).toContain("GOGC=80\n");
     await skopeo.close();
   });
 
