@@ -31,7 +31,8 @@ COPY package.json ./
 COPY bin ./bin
 COPY --from=build /opt/app-root/src/node_modules ./node_modules
 COPY --from=build /opt/app-root/src/dist ./dist
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536
+# main.ts says what the last three are for.
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=2 MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536
 USER 1001
 # Fails here, not in the cluster, when the image's Node.js or its SQLite is too old for the ledger, or when a file of the page is missing.
 RUN BUILD_WATCHER_STATE_DIR=/tmp/smoke-test bin/build-watcher.js jobs && rm -r /tmp/smoke-test && \

@@ -182,6 +182,14 @@ describe("the architecture", () => {
     });
     expect(wrong).toEqual([]);
   });
+
+  it("does without Intl, which takes 7 MB as soon as it is used", () => {
+    const wrong = globSync("src/**/*.ts").filter((path) => {
+      const source = readFileSync(path, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      return /\bIntl\.|\.toLocale\w*\(|\.localeCompare\(/.test(source);
+    });
+    expect(wrong).toEqual([]);
+  });
 });
 
 it("a server of a test catches what its handler throws later: it would end the whole run", () => {

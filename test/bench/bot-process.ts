@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeKubeconfig } from "../support/kubeconfig.ts";
 import { compiledEnvironment } from "./remote.ts";
+import type { ShippedProgram } from "./shipped.ts";
 
 export interface BotProcessSettings {
   readonly cluster: string;
@@ -15,9 +16,11 @@ export interface BotProcessSettings {
   readonly environment?: Readonly<Record<string, string>>;
   /** A module of this folder that is loaded first. */
   readonly preload?: string;
+  /** Started in place of the sources, with what its image sets. */
+  readonly shipped?: Pick<ShippedProgram, "path" | "environment">;
 }
 
-/** The bot as it is shipped, in a process of its own with a ledger of its own; its log goes to a file. */
+/** The bot in a process of its own with a ledger of its own; its log goes to a file. */
 export interface BotProcess extends AsyncDisposable {
   /** The answer to a question that only a running bot can bring about; rejects with the end of the log when it ends before. */
   whileItRuns<T>(answer: Promise<T>): Promise<T>;
@@ -25,7 +28,7 @@ export interface BotProcess extends AsyncDisposable {
   residentMemory(): Promise<number>;
 }
 
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const sources = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export async function startBotProcess({
   cluster,
@@ -34,6 +37,7 @@ export async function startBotProcess({
   flags,
   environment,
   preload,
+  shipped,
 }: BotProcessSettings): Promise<BotProcess> {
   await using opened = new AsyncDisposableStack();
   const directory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-bench-")), (path) =>
@@ -44,12 +48,12 @@ export async function startBotProcess({
   const log = opened.use(await open(logFile, "w"));
   const child = spawn(
     process.execPath,
-    [...(preload ? ["--import", new URL(preload, import.meta.url).href] : []), program, ...flags],
+    [...(preload ? ["--import", new URL(preload, import.meta.url).href] : []), shipped?.path ?? sources, ...flags],
     {
       cwd: directory,
       env: {
         ...kubeconfig.environment,
-        NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE,
+        ...(shipped?.environment ?? { NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE }),
         ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
         BUILD_WATCHER_STATE_DIR: join(directory, "state"),
         BUILD_WATCHER_SERVER: "0",

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorld } from "../support/bot.ts";
 import { startBotProcess } from "../support/bot-process.ts";
-import { readStages } from "../support/dockerfile.ts";
+import { imageEnvironment, readStages } from "../support/dockerfile.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 let directory: string;
@@ -67,6 +67,27 @@ describe("the built program", () => {
       execFileSync("build-watcher", args, { cwd: tmpdir(), env: { PATH }, encoding: "utf8" });
     expect(said("--version")).toBe(`${version}\n`);
     expect(said("--help")).toContain("THOTH_WATCHED_NAMESPACE");
+  });
+
+  it("starts in a pod with what keeps its memory low: at once in the image, else a second time", () => {
+    const tells = `const { MALLOC_ARENA_MAX, MALLOC_TRIM_THRESHOLD_, NODE_OPTIONS = "" } = process.env;
+      const option = [NODE_OPTIONS, ...process.execArgv].find((word) => /^--max-.+-size=/.test(word));
+      console.log(JSON.stringify([MALLOC_ARENA_MAX, MALLOC_TRIM_THRESHOLD_, option]))`;
+    const told = (environment: Readonly<Record<string, string>>) =>
+      execFileSync(
+        process.execPath,
+        ["--import", `data:text/javascript,${encodeURIComponent(tells)}`, join(directory, "dist/main.js"), "--version"],
+        { env: { KUBERNETES_SERVICE_HOST: "172.30.0.1", ...environment }, encoding: "utf8" },
+      )
+        .split("\n")
+        .filter((line) => line.startsWith("["))
+        .map((line) => JSON.parse(line));
+    const image = imageEnvironment(`${root}Dockerfile`);
+    const wanted = ["1", "65536", image.NODE_OPTIONS];
+    expect(told(image)).toEqual([wanted]);
+    expect(told({})).toEqual([[null, null, null], wanted]);
+    expect(told({ ...image, NODE_OPTIONS: "--use-openssl-ca" }).at(-1)).toEqual(wanted);
+    expect(told({ ...image, NODE_OPTIONS: "--max-semi-space-size=8" })).toEqual([["1", "65536", "--max-semi-space-size=8"]]);
   });
 
   it("says in one line that a Node is too old", () => {

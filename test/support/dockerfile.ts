@@ -40,3 +40,13 @@ export function copiedFromContext({ name, text }: Instruction): readonly string[
     .filter((word) => !word.startsWith("--"))
     .slice(0, -1);
 }
+
+/** The variables that the last stage sets. */
+export function imageEnvironment(path: string): Readonly<Record<string, string>> {
+  const set =
+    readStages(path)
+      .at(-1)
+      ?.instructions.filter(({ name }) => name === "ENV") ?? [];
+  const pairs = set.flatMap(({ text }) => text.split(" ").map((pair) => /^(\w+)=(.*)$/.exec(pair) ?? []));
+  return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
+}

@@ -6,6 +6,7 @@ import type { Config } from "../../config/options.ts";
 import { eachImage } from "../../core/builds/build-outcome.ts";
 import { parseSince } from "../../core/builds/since.ts";
 import { planJobs } from "../../core/jobs/job.ts";
+import { grouped } from "../../core/numbers.ts";
 import { matchesWildcard } from "../../core/outside-text.ts";
 import type { BuildSource } from "../../sources/build-source.ts";
 import { classified } from "../../sources/objects/classified.ts";
@@ -47,7 +48,7 @@ export async function checkFirstStart(
     limits,
   );
   if (!isKnown) return skipped(check, "Not counted: no builds could be listed.");
-  const amount = `${isCut ? "at least " : ""}${images.toLocaleString("en")} ${images === 1 ? "image" : "images"}`;
+  const amount = `${isCut ? "at least " : ""}${grouped(images)} ${images === 1 ? "image" : "images"}`;
   const which = since === undefined ? "builds that have ended already" : `builds that ended within BUILD_WATCHER_SINCE=${since}`;
   const detail = `A bot with an empty ledger also takes in ${amount} of ${which}.`;
   const advice = since === undefined ? " BUILD_WATCHER_SINCE=now leaves them alone." : "";

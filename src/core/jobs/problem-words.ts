@@ -1,3 +1,4 @@
+import { grouped } from "../numbers.ts";
 import type { FailureReason } from "./errors.ts";
 
 interface Affected {
@@ -14,7 +15,7 @@ export function problemLine({ title, waiting, failed }: Affected & { readonly ti
 /** `3 jobs wait for it, 2 failed`; empty when there are no such jobs. */
 export function jobsLine({ waiting, failed }: Affected): string {
   const waits = waiting > 0 && `${counted(waiting, "job")} ${waiting === 1 ? "waits" : "wait"} for it`;
-  const ended = failed > 0 && (waiting > 0 ? `${failed.toLocaleString("en")} failed` : `${counted(failed, "job")} failed`);
+  const ended = failed > 0 && (waiting > 0 ? `${grouped(failed)} failed` : `${counted(failed, "job")} failed`);
   return [waits, ended].filter(Boolean).join(", ");
 }
 
@@ -65,5 +66,5 @@ export function reasonWords(reason: string): string {
 
 /** `1 job`, `2,000 jobs`. */
 export function counted(amount: number, noun: string, plural = `${noun}s`): string {
-  return `${amount.toLocaleString("en")} ${amount === 1 ? noun : plural}`;
+  return `${grouped(amount)} ${amount === 1 ? noun : plural}`;
 }

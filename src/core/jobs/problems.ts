@@ -1,3 +1,4 @@
+import { grouped } from "../numbers.ts";
 import type { FailureReason } from "./errors.ts";
 import { counted, reasonWords, wordsOfRegistry } from "./problem-words.ts";
 import { remedyFor } from "./remedies.ts";
@@ -227,8 +228,8 @@ function analysisProblems(analyses: Circumstances["analyses"]): readonly Problem
   const { ended, failed } = analyses.lastHour;
   const isAll = ended > 1 && ended === failed;
   const title = isAll
-    ? `All analyses of the last hour failed: ${failed.toLocaleString("en")}`
-    : `${counted(analyses.failed, "analysis", "analyses")} failed, ${failed.toLocaleString("en")} of ${ended.toLocaleString("en")} in the last hour`;
+    ? `All analyses of the last hour failed: ${grouped(failed)}`
+    : `${counted(analyses.failed, "analysis", "analyses")} failed, ${grouped(failed)} of ${grouped(ended)} in the last hour`;
   const remedy = "Each job's page says what the service answered. Retry submits it again, Dismiss removes it from here.";
   return [{ kind: "analyses", title, remedy, waiting: 0, failed: 0 }];
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { formatImageName } from "../../core/images/image-name.ts";
 import type { Digest } from "../../core/images/image-reference.ts";
 import type { PackageQuestion } from "../../core/jobs/package-question.ts";
+import { grouped } from "../../core/numbers.ts";
 import type { Completeness, KnownPackages, PackageMatch } from "../../inventory/inventory.ts";
 import type { JobQueue, JobRecord, JobState } from "../../queue/job-queue.ts";
 import { counted } from "../views/words.ts";
@@ -174,9 +175,7 @@ export function noneText({ complete, partial }: FoundPackages["coverage"]): stri
 
 /** What an answer rests on, in a sentence or two: an image that could not be read may have the package as well. */
 export function coverageText({ complete, partial, unknown }: FoundPackages["coverage"]): string {
-  const some = partial > 0 ? `, ${partial.toLocaleString("en")} only in part` : "";
+  const some = partial > 0 ? `, ${grouped(partial)} only in part` : "";
   const read = `${counted(complete + partial, "image")} read${some}.`;
-  return unknown > 0
-    ? `${read} The packages of ${unknown.toLocaleString("en")} more are not known, so it can be there, too.`
-    : read;
+  return unknown > 0 ? `${read} The packages of ${grouped(unknown)} more are not known, so it can be there, too.` : read;
 }

@@ -1,6 +1,7 @@
 import { type JobOutcome, jobOutcomes, outcomeWords, shownOutcomes } from "../../core/jobs/job-outcome.ts";
 import { problemLine } from "../../core/jobs/problem-words.ts";
 import type { ProblemKind } from "../../core/jobs/problems.ts";
+import { grouped } from "../../core/numbers.ts";
 import type { ReplicaStatus } from "../replicas.ts";
 import type { Status } from "../status.ts";
 import { buildsLine, buildsView } from "./builds-view.ts";
@@ -122,7 +123,7 @@ function runningJobs(running: ReplicaStatus["running"]): Html {
 
 function count(outcome: JobOutcome, amount: number): Html {
   const { word, sign } = outcomeWords[outcome];
-  return html`<li class="${outcome}${amount === 0 && " none"}"><a href="/?outcome=${outcome}"><b>${amount.toLocaleString("en")}</b> <span><span aria-hidden="true">${sign}</span> ${word}</span></a></li>`;
+  return html`<li class="${outcome}${amount === 0 && " none"}"><a href="/?outcome=${outcome}"><b>${grouped(amount)}</b> <span><span aria-hidden="true">${sign}</span> ${word}</span></a></li>`;
 }
 
 function endpointCard({ endpoint: { state, acceptedAt, failedAt }, endpoints }: Status, now: number): Html {

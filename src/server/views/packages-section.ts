@@ -1,3 +1,4 @@
+import { grouped } from "../../core/numbers.ts";
 import type { ContentSummary, PackageChange } from "../../inventory/inventory.ts";
 import type { JobPackages } from "../packages/job-packages.ts";
 import { type Html, html } from "./html.ts";
@@ -11,7 +12,7 @@ export function packagesSection(jobId: string, found: JobPackages): Html {
   const count = contents[0]?.count ?? 0;
   return html`<section id="packages"><h2>Packages</h2>
 ${contents.map(contentLine)}
-${fromBase !== undefined && html`<p>${counted(fromBase, "package")} of the base image, ${(count - fromBase).toLocaleString("en")} of its own.</p>`}
+${fromBase !== undefined && html`<p>${counted(fromBase, "package")} of the base image, ${grouped(count - fromBase)} of its own.</p>`}
 ${changes && changesView(changes)}
 <p><a class="button" href="/api/jobs/${encodeURIComponent(jobId)}/sbom">Bill of materials (CycloneDX)</a></p>
 ${count > 0 && packageList(packages, count)}
@@ -19,7 +20,7 @@ ${count > 0 && packageList(packages, count)}
 }
 
 function packageList(packages: JobPackages["packages"], count: number): Html {
-  return html`<details><summary>${packages.length < count ? `The first ${packages.length.toLocaleString("en")} packages` : "All packages"}</summary>
+  return html`<details><summary>${packages.length < count ? `The first ${grouped(packages.length)} packages` : "All packages"}</summary>
 <table class="jobs found"><thead><tr><th scope="col">Package</th><th scope="col">Version</th><th scope="col">From</th></tr></thead>
 <tbody>${packages.map((one) => html`<tr><td><a href="/packages?q=${encodeURIComponent(one.name)}" title="${one.purl}">${outside(one.group ? `${one.group}:${one.name}` : one.name)}</a></td><td>${outside(one.version)}</td><td>${originView(one.origin)}</td></tr>`)}</tbody></table>
 </details>`;
@@ -41,7 +42,7 @@ ${reasons.length > 0 && html`<ul class="problem">${reasons.map((reason) => html`
 function changesView({ changes, count, since }: NonNullable<JobPackages["changes"]>): Html {
   const before = html`<a href="${jobPath(since.job.id)}">${outside(since.job.build?.name ?? "the build before")}</a>`;
   if (count === 0) return html`<p>The same packages as ${before}.</p>`;
-  return html`<details open><summary>${counted(count, "difference")} to ${before}</summary><ul class="changes">${changes.map((change) => html`<li>${changeView(change)}</li>`)}</ul>${count > changes.length && html`<p>and ${(count - changes.length).toLocaleString("en")} more</p>`}</details>`;
+  return html`<details open><summary>${counted(count, "difference")} to ${before}</summary><ul class="changes">${changes.map((change) => html`<li>${changeView(change)}</li>`)}</ul>${count > changes.length && html`<p>and ${grouped(count - changes.length)} more</p>`}</details>`;
 }
 
 function changeView({ name, before, after, purl }: PackageChange): Html {

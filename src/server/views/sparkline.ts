@@ -1,3 +1,4 @@
+import { grouped } from "../../core/numbers.ts";
 import type { Minute } from "../activity.ts";
 import { type Html, html } from "./html.ts";
 
@@ -17,7 +18,7 @@ export function sparkline(minutes: readonly Minute[], analysesFailed: number): H
     return html`${bar("done", x, height - doneHeight, step, doneHeight)}${bar("failed", x, height - doneHeight - failedHeight, step, failedHeight)}`;
   });
   const label = `Jobs ended in the last hour, by minute: ${done} done, ${failed} failed`;
-  const amount = (count: number, words: string) => html`<b>${count.toLocaleString("en")}</b> ${words}`;
+  const amount = (count: number, words: string) => html`<b>${grouped(count)}</b> ${words}`;
   const jobs = (failed > 0 || analysesFailed === 0) && html`, ${amount(failed, "failed")}`;
   const analyses =
     analysesFailed > 0 &&

@@ -41,10 +41,11 @@ export function timeAgo(at: number, now: number): Html {
 
 /** A time for people: `27 Nov 2026, 03:21:42 UTC`. `live.js` puts it into the reader's own time zone. */
 export function dateText(at: number): string {
-  return `${dates.format(at)} UTC`;
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return "unknown";
+  const [, day, month, year, time] = date.toUTCString().split(" ");
+  return `${Number(day)} ${month} ${year}, ${time} UTC`;
 }
-
-const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
 /** How far away a future time is. */
 export function timeAhead(at: number, now: number): Html {

@@ -52,7 +52,9 @@ export async function findPodLog(
   const answer = (await api.getJson(listPath(pods, namespace), { labelSelector: `${label}=${name}` }, signal)) as {
     items?: unknown;
   };
-  const found = entries(answer?.items as readonly Pod[]).toSorted((a, b) => beganAt(a).localeCompare(beganAt(b)));
+  const found = entries(answer?.items as readonly Pod[]).toSorted(
+    (a, b) => Number(beganAt(a) > beganAt(b)) - Number(beganAt(a) < beganAt(b)),
+  );
   if (found.length === 0 && !(await find(api, source, namespace, name, signal)))
     throw new ApiError("NotFound", `${resourceName(source.resource)} "${name}" not found`, { status: 404 });
   return {

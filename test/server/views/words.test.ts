@@ -2,7 +2,16 @@ import { describe, expect, it } from "vitest";
 import { isoTime } from "../../../src/core/clock.ts";
 import { failureReasons } from "../../../src/core/jobs/errors.ts";
 import { toText } from "../../../src/server/views/html.ts";
-import { agoText, duration, outside, reasonWords, stateBadge, timeAhead } from "../../../src/server/views/words.ts";
+import {
+  agoText,
+  counted,
+  dateText,
+  duration,
+  outside,
+  reasonWords,
+  stateBadge,
+  timeAhead,
+} from "../../../src/server/views/words.ts";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -29,6 +38,20 @@ it.each([
   [hour, "1 h ago"],
 ])("%i ms are %s", (milliseconds, words) => {
   expect(agoText(milliseconds)).toBe(words);
+});
+
+it("writes a date as people do, and says when it is none", () => {
+  expect(dateText(Date.UTC(2026, 8, 7, 3, 1, 42))).toBe("7 Sep 2026, 03:01:42 UTC");
+  expect(dateText(Number.NaN)).toBe("unknown");
+});
+
+it.each([
+  [1, "1 job"],
+  [999, "999 jobs"],
+  [1_000, "1,000 jobs"],
+  [1_234_567, "1,234,567 jobs"],
+])("%i are %s", (amount, words) => {
+  expect(counted(amount, "job")).toBe(words);
 });
 
 it("distinguishes a time ahead from one that is due", () => {

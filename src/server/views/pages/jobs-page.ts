@@ -1,6 +1,7 @@
 import { failureReasons } from "../../../core/jobs/errors.ts";
 import { jobCauses } from "../../../core/jobs/job.ts";
 import { jobOutcomes, outcomeOf, outcomeWords } from "../../../core/jobs/job-outcome.ts";
+import { grouped } from "../../../core/numbers.ts";
 import type { JobRecord } from "../../../queue/job-queue.ts";
 import type { CountedRecords } from "../../records/find-records.ts";
 import type { RecordGroup } from "../../records/groups.ts";
@@ -124,7 +125,7 @@ function title({ filter, fitting }: JobsPage): Part {
     before && ", older",
   ];
   const words = what.filter(Boolean).join("");
-  const amount = `${fitting.jobs.toLocaleString("en")}${fitting.isMore ? "+" : ""}`;
+  const amount = `${grouped(fitting.jobs)}${fitting.isMore ? "+" : ""}`;
   return html`${words.charAt(0).toUpperCase()}${words.slice(1)} <span class="amount">(${amount})</span>`;
 }
 
