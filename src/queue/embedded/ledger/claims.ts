@@ -49,6 +49,11 @@ interface Place {
   readonly isLast: boolean;
 }
 
+/** A job that can be taken, by its row. */
+interface Waiting {
+  readonly number: number;
+}
+
 interface PlaceRow extends Place {
   /** Null before an analyzer's first turn. */
   readonly wasLast: number | null;
@@ -63,7 +68,7 @@ export function createClaims(connection: DatabaseSync): Claims {
     `SELECT tenant FROM turns INDEXED BY turns_probe WHERE analyzer = ?1 AND pool IN (SELECT value FROM json_each(?2)) AND first_due <= ?3
        AND (lane = ${lanes.suspect}) = ?4 ORDER BY turn, first_due LIMIT 1`,
   );
-  const { takeFirst, takeInnocent, passTurn } = takings(connection);
+  const { first, innocent, take, passTurn } = takings(connection);
 
   /** The next place whose tenant can have one more job, or several if no other tenant waits there. In a room of several pools, the first pool's. */
   function nextPlace(
@@ -86,23 +91,23 @@ export function createClaims(connection: DatabaseSync): Claims {
     return undefined;
   }
 
-  function takeNext(wanted: Wanted, now: number, token: string): readonly ClaimedRow[] {
+  function nextJobs(wanted: Wanted, now: number): readonly Waiting[] {
     for (const lane of laneOrder) {
       const place = nextPlace(wanted, lane, now);
       if (!place) continue;
       if (!place.isLast) passTurn(wanted.analyzer, place.tenant);
-      return takeFirst(token, now, wanted, place, lane);
+      return first(wanted, place, lane, now);
     }
     return [];
   }
 
-  function takeProbe(wanted: Wanted, now: number, token: string): readonly ClaimedRow[] {
-    const { analyzer, room } = wanted;
+  function nextProbe({ analyzer, room }: Wanted, now: number): readonly Waiting[] {
     const next = (suspect: number) => nextTenant.get(analyzer, JSON.stringify(room), now, suspect);
     const { tenant } = next(0) ?? next(1) ?? {};
     if (typeof tenant !== "string") return [];
     passTurn(analyzer, tenant);
-    return takeInnocent(token, now, analyzer, tenant, room);
+    const job = innocent(analyzer, tenant, room, now);
+    return job ? [job] : [];
   }
 
   return {
@@ -111,11 +116,12 @@ export function createClaims(connection: DatabaseSync): Claims {
       const token = randomUUID();
       const running = new Map(wanted.running);
       const claims: Claim[] = [];
+      const next = wanted.kind === "probe" ? nextProbe : nextJobs;
       while (claims.length < wanted.limit) {
-        const take = wanted.kind === "probe" ? takeProbe : takeNext;
-        const rows = take({ ...wanted, running, limit: wanted.limit - claims.length }, now, token);
-        if (rows.length === 0) break;
-        for (const row of rows) {
+        const jobs = next({ ...wanted, running, limit: wanted.limit - claims.length }, now);
+        if (jobs.length === 0) break;
+        for (const job of jobs) {
+          const row = take(job, token, now);
           running.set(row.tenant, (running.get(row.tenant) ?? 0) + 1);
           claims.push(toClaim(row, wanted, token));
         }
@@ -128,49 +134,49 @@ export function createClaims(connection: DatabaseSync): Claims {
 }
 
 function takings(connection: DatabaseSync) {
-  const taken = "UPDATE jobs SET state = 'running', claim = ?1, due_at = NULL, attempts = attempts + 1, updated_at = ?2";
-  const returned = "RETURNING number, job, failures, failing_for, pool, tenant";
-  const waiting = "state = 'waiting' AND analyzer = ?3 AND tenant = ?4";
+  const waiting = "SELECT number FROM jobs INDEXED BY";
+  const ofTenant = "WHERE state = 'waiting' AND analyzer = ?1 AND tenant = ?2 AND due_at <= ?3";
   const first = connection.prepare(
-    `${taken} WHERE number IN (SELECT number FROM jobs WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
-       ORDER BY due_at, number LIMIT ?7) ${returned}`,
+    `${waiting} jobs_turn ${ofTenant} AND pool = ?4 AND lane = ?5 ORDER BY due_at, number LIMIT ?6`,
   );
   // The index of jobs that failed before is small. Of the others the first one is as likely as any.
   const untried = connection.prepare(
-    `${taken} WHERE number = (SELECT number FROM jobs INDEXED BY jobs_turn WHERE ${waiting} AND pool = ?5 AND lane = ?6 AND due_at <= ?2
-       AND failures = 0 ORDER BY due_at, number LIMIT 1) ${returned}`,
+    `${waiting} jobs_turn ${ofTenant} AND pool = ?4 AND lane = ?5 AND failures = 0 ORDER BY due_at, number LIMIT 1`,
   );
   // Among equally likely jobs the one of the first pool tries, because the others take longer.
   const tried = connection.prepare(
-    `${taken} WHERE number = (SELECT number FROM jobs INDEXED BY jobs_innocent
-       WHERE ${waiting} AND failures > 0 AND pool IN (SELECT value FROM json_each(?5)) AND due_at <= ?2 AND (lane = ${lanes.suspect}) = ?6
-       ORDER BY failures, pool, lane, due_at, number LIMIT 1) ${returned}`,
+    `${waiting} jobs_innocent ${ofTenant} AND failures > 0 AND pool IN (SELECT value FROM json_each(?4)) AND (lane = ${lanes.suspect}) = ?5
+     ORDER BY failures, pool, lane, due_at, number LIMIT 1`,
+  );
+  // One at a time: for a statement that can change several rows SQLite copies every page before it changes.
+  const take = connection.prepare(
+    `UPDATE jobs SET state = 'running', claim = ?2, due_at = NULL, attempts = attempts + 1, updated_at = ?3 WHERE number = ?1
+     RETURNING number, job, failures, failing_for, pool, tenant`,
   );
   const serve = connection.prepare("INSERT INTO served VALUES (?1, 2) ON CONFLICT DO UPDATE SET turn = turn + 2 RETURNING turn");
   const pass = connection.prepare("UPDATE turns SET turn = ?3 WHERE analyzer = ?1 AND tenant = ?2");
-  return {
-    takeFirst: (token: string, now: number, { analyzer, limit }: Wanted, { tenant, pool, free }: Place, lane: number) =>
-      rowsOf(first.all(token, now, analyzer, tenant, pool, lane, Math.min(limit, free))),
-    takeInnocent(token: string, now: number, analyzer: string, tenant: string, room: Room) {
-      for (const suspect of [false, true]) {
-        const among = laneOrder.filter((lane) => (lane === lanes.suspect) === suspect);
-        for (const pool of room)
-          for (const lane of among) {
-            const rows = untried.all(token, now, analyzer, tenant, pool, lane);
-            if (rows.length > 0) return rowsOf(rows);
-          }
-        const rows = tried.all(token, now, analyzer, tenant, JSON.stringify(room), Number(suspect));
-        if (rows.length > 0) return rowsOf(rows);
+
+  function leastLikely(analyzer: string, tenant: string, room: Room, now: number): unknown {
+    for (const suspect of [false, true]) {
+      const among = laneOrder.filter((lane) => (lane === lanes.suspect) === suspect);
+      for (const [pool, lane] of room.flatMap((pool) => among.map((lane) => [pool, lane] as const))) {
+        const row = untried.get(analyzer, tenant, now, pool, lane);
+        if (row) return row;
       }
-      return [];
-    },
+      const row = tried.get(analyzer, tenant, now, JSON.stringify(room), Number(suspect));
+      if (row) return row;
+    }
+    return undefined;
+  }
+
+  return {
+    first: ({ analyzer, limit }: Wanted, { tenant, pool, free }: Place, lane: number, now: number) =>
+      first.all(analyzer, tenant, now, pool, lane, Math.min(limit, free)) as unknown as readonly Waiting[],
+    innocent: (analyzer: string, tenant: string, room: Room, now: number) =>
+      leastLikely(analyzer, tenant, room, now) as Waiting | undefined,
+    take: ({ number }: Waiting, token: string, now: number) => take.get(number, token, now) as unknown as ClaimedRow,
     passTurn: (analyzer: string, tenant: string) => pass.run(analyzer, tenant, Number(serve.get(analyzer)?.turn)),
   };
-}
-
-/** The oldest first: the database returns them in any order. */
-function rowsOf(rows: readonly unknown[]): readonly ClaimedRow[] {
-  return (rows as readonly ClaimedRow[]).toSorted((a, b) => a.number - b.number);
 }
 
 function settlements(connection: DatabaseSync): Claims["settle"] {
