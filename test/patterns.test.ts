@@ -13,7 +13,9 @@ const makers: Readonly<Record<string, string>> = {
 };
 
 const { literals, made } = findPatterns("src/**/*.ts");
-const judged = literals.filter(({ file }) => !Object.keys(inside).some((start) => file.startsWith(start)));
+const outside = literals.filter(({ file }) => !Object.keys(inside).some((start) => file.startsWith(start)));
+/** Each once, however often it is written. */
+const judged = [...new Map(outside.map((pattern) => [String(pattern.expression), pattern])).values()];
 
 const kilobyte = 1024;
 /** A pattern may take this many times what a plain search for a character that is not there takes. */
@@ -21,22 +23,21 @@ const generous = 200;
 /** Milliseconds that a busy machine may add. What grows with the square takes many seconds for 64 kB already. */
 const interruption = 250;
 const linear = /[^€]§/;
-const lengths = [16, 64, 256, 1024].map((size) => size * kilobyte);
+/** What grows with the square is too slow at the second of them already; of the last only the slowest text is tried. */
+const lengths = [16, 64, 1024].map((size) => size * kilobyte);
 /** Milliseconds that a pattern may take for each of the lengths. */
 const bounds = new Map(lengths.map((length) => [length, generous * timeOf(linear, "a".repeat(length), 3) + interruption]));
 
 /** The length at which a pattern takes far more than the text is long; undefined when it never does. */
 function tooSlowAt({ expression }: FoundPattern): string | undefined {
-  const slowest = (texts: readonly string[]) =>
-    texts
-      .map((text) => ({ text, time: timeOf(expression, text, 1) }))
-      .toSorted((a, b) => b.time - a.time)
-      .slice(0, 3);
-  let starts = slowest(worstTexts(expression, 4 * kilobyte)).map(({ text }) => text);
+  const slowestFirst = (texts: readonly string[]) =>
+    texts.map((text) => ({ text, time: timeOf(expression, text, 1) })).toSorted((a, b) => b.time - a.time);
+  let worst = slowestFirst(worstTexts(expression, kilobyte)).slice(0, 3);
   for (const [length, bound] of bounds) {
-    starts = starts.map((text) => longer(text, length));
-    const found = starts.find((text) => timeOf(expression, text, 1) > bound && timeOf(expression, text, 3) > bound);
-    if (found) return `${length} of ${JSON.stringify(found.slice(0, 30))}…`;
+    if (length === lengths.at(-1)) worst = worst.slice(0, 1);
+    worst = slowestFirst(worst.map(({ text }) => longer(text, length)));
+    const found = worst.find(({ text, time }) => time > bound && timeOf(expression, text, 3) > bound);
+    if (found) return `${length} of ${JSON.stringify(found.text.slice(0, 30))}…`;
   }
   return undefined;
 }

@@ -51,10 +51,11 @@ function imageAt(url: string): AnalysisRequest {
 const json = (body: string | Buffer, type = "application/json"): Answer => {
   return (response) => void response.writeHead(200, { "content-type": type }).end(body);
 };
-const megabytes = (count: number) => JSON.stringify({ error: "x".repeat(count * 1024 * 1024) });
+const megabytes = (count: number) => Buffer.from(`{"error":"${"x".repeat(count * 1024 * 1024)}"}`);
+const eight = megabytes(8);
 
 const answers: Readonly<Record<string, Answer>> = {
-  "8 MiB of JSON": json(megabytes(8)),
+  "8 MiB of JSON": json(eight),
   "more than 16 MiB": json(megabytes(17)),
   "bytes that are no text": json(Buffer.from([0xff, 0xfe, 0x00, 0x01, 0x80])),
   nothing: json(""),
@@ -70,7 +71,7 @@ const answers: Readonly<Record<string, Answer>> = {
     response.write('{"token":', () => response.destroy());
   },
   "a closed connection": (response) => void response.destroy(),
-  "500 with 8 MiB": (response) => void response.writeHead(500, { "content-type": "application/json" }).end(megabytes(8)),
+  "500 with 8 MiB": (response) => void response.writeHead(500, { "content-type": "application/json" }).end(eight),
 };
 
 describe.each(services)("%s, where something else answers", (name) => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedQueueSettings, openEmbeddedQueue } from "../../src/queue/index.ts";
 import type { JobQueue } from "../../src/queue/job-queue.ts";
+import { putEmptyLedger } from "../support/empty-ledger.ts";
 import { fakeClock, settle } from "../support/fake-clock.ts";
 import type { QueueStorage } from "./job-queue.contract.ts";
 
@@ -26,6 +27,7 @@ export function embeddedStorage(overrides: Partial<EmbeddedQueueSettings> = {}):
 
   function opened(exclusive: boolean, options: { workers: number; jobTimeout: number; giveUpAfter: number }): JobQueue {
     const settings = { ...options, clock, random: () => 0.5, synchronous: "normal" as const, exclusive };
+    if (!existsSync(join(directory(), "ledger.db"))) putEmptyLedger(directory());
     const queue = openEmbeddedQueue({ directory: directory(), ...settings, ...overrides });
     queues.push(queue);
     return queue;

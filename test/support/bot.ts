@@ -5,6 +5,7 @@ import { run } from "../../src/cli/run.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { type AnalysisApi, createAnalysisApi } from "../../src/demo/analysis-api.ts";
 import { createOpenShiftApi, type OpenShiftApi, type OpenShiftApiOptions } from "../../src/demo/openshift-api.ts";
+import { putEmptyLedger } from "./empty-ledger.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 
 export interface Bot {
@@ -80,6 +81,8 @@ export async function createWorld({
     kubeconfig: kubeconfig.path,
     environment: usual,
     bot(argv = [], environment = {}, clock) {
+      const isCommand = argv[0]?.startsWith("-") === false;
+      if (bots.length === 0 && !isCommand) putEmptyLedger(stateDirectory);
       const bot = startBot(argv, { ...usual, ...environment }, { clock });
       bots.push(bot);
       return bot;

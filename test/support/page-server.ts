@@ -11,6 +11,7 @@ import type { AccessSettings } from "../../src/server/listening/access.ts";
 import type { PageSettings } from "../../src/server/page-parts.ts";
 import { openServer, type ServerSettings } from "../../src/server/server.ts";
 import { knownSources } from "../../src/sources/index.ts";
+import { putEmptyLedger } from "./empty-ledger.ts";
 
 const pages = Object.fromEntries(knownSources.map((source) => [source.kind, source.console]));
 
@@ -51,6 +52,7 @@ export async function openPageServer(options: PageServerOptions = {}): Promise<P
   const directory = opened.adopt(await mkdtemp(join(tmpdir(), "build-watcher-page-")), (path) =>
     rm(path, { recursive: true, force: true }),
   );
+  putEmptyLedger(directory);
   const settings = { directory, workers, jobTimeout: 3_600_000, giveUpAfter: 3_600_000, synchronous: "normal" as const };
   const queue = opened.adopt(openEmbeddedQueue({ ...settings, clock, random: () => 0.5 }), (part) => part.close());
   const activity = createActivity(clock);

@@ -15,8 +15,10 @@ async function startLargeCluster(
 ): Promise<{ readonly url: string; readonly limits: readonly number[] }> {
   const dockerfile = "RUN echo of a large inline Dockerfile\\n".repeat(27_600);
   const { metadata, spec, status } = aBuild({ namespace: "shop", name: "app-1" });
-  const large = (name: string) =>
-    JSON.stringify({ metadata: { ...metadata, name, uid: name }, spec: { ...spec, source: { dockerfile } }, status });
+  const large = JSON.stringify({ metadata, spec: { ...spec, source: { dockerfile } }, status });
+  const [before = "", after = ""] = large.split(JSON.stringify(metadata));
+  const head = Buffer.from(before);
+  const tail = Buffer.from(after);
   const limits: number[] = [];
   const server = await startHttpServer(async ({ url = "" }, response) => {
     const { pathname, searchParams } = new URL(url, "http://cluster");
@@ -28,7 +30,10 @@ async function startLargeCluster(
     limits.push(limit);
     response.write('{"kind":"List","items":[');
     for (let index = from; index < until; index++) {
-      const more = response.write(`${index > from ? "," : ""}${large(`app-${index}`)}`);
+      if (index > from) response.write(",");
+      response.write(head);
+      response.write(JSON.stringify({ ...metadata, name: `app-${index}`, uid: `app-${index}` }));
+      const more = response.write(tail);
       if (!more) await new Promise((resolve) => response.once("drain", resolve));
     }
     const next = until < all ? `,"continue":"${until}"` : "";

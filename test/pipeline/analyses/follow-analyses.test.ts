@@ -171,7 +171,8 @@ describe("the analyses to follow", () => {
     const following = (await openQueue(clock)) as unknown as JobQueue<FollowWork, FollowResult>;
     await doneJob(9_999, output("old"));
     clock.set(clock.now() + 25 * hour);
-    for (let number = 0; number < 450; number += 1) await doneJob(number, output(`a-${number}`));
+    await Promise.all(Array.from({ length: 450 }, (_, number) => doneJob(number, output(`a-${number}`))));
+    await jobs.idle();
     const stop = new AbortController();
     const keeping = keepFollowing({ jobs, follow: following, followFor: 24 * hour, clock, isFollowed: () => true }, stop.signal);
     while ((await following.counts()).waiting < 450) await settle();
