@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,7 +83,7 @@ export async function createWorld({
     environment: usual,
     bot(argv = [], environment = {}, clock) {
       const isCommand = argv[0]?.startsWith("-") === false;
-      if (bots.length === 0 && !isCommand) putEmptyLedger(stateDirectory);
+      if (!isCommand && !existsSync(join(stateDirectory, "ledger.db"))) putEmptyLedger(stateDirectory);
       const bot = startBot(argv, { ...usual, ...environment }, { clock });
       bots.push(bot);
       return bot;

@@ -6,6 +6,11 @@ const quietTurns = 3;
 /** The longest step at once, so that a wait for something outside this process costs hours of this clock and not years. */
 const longestStep = 5_000;
 
+/** Other threads of this process read and write its files. Where the machine is busy they take longer than the quiet turns. */
+function isUsingFiles(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
+}
+
 interface Timer {
   readonly at: number;
   readonly run: () => void;
@@ -32,7 +37,7 @@ export function idleClock(): IdleClock {
     isTurning = timers.size > 0;
     if (isTurning) setTimeout(turn, 1);
     const { events } = performance.nodeTiming.uvMetricsInfo;
-    quiet = events === seen ? quiet + 1 : 0;
+    quiet = events === seen && !isUsingFiles() ? quiet + 1 : 0;
     seen = events;
     if (quiet >= quietTurns) step();
   }
