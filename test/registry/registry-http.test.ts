@@ -204,6 +204,7 @@ describe("a challenge", () => {
     ['Bearer realm="https://r/t",service="s", Basic realm="Registry Realm"', [{ realm: "https://r/t", service: "s" }], true],
     ['Bearer realm="https://r/t", Digest realm="x", nonce="n"', [{ realm: "https://r/t", service: undefined }], false],
     ["Negotiate YII=, BEARER Realm=https://r/t , service = s", [{ realm: "https://r/t", service: "s" }], false],
+    ['Bearer realm="https://r/t", realm="https://other/t"', [{ realm: "https://r/t", service: undefined }], false],
     ['Basic realm="x"', [], true],
     ["Bearer", [], false],
     ['Bearer realm="', [], false],
