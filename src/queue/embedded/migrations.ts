@@ -210,6 +210,8 @@ export const versions: readonly string[] = [
   CREATE INDEX jobs_base_digest ON jobs (base_digest) WHERE base_digest IS NOT NULL;
   DROP TRIGGER inputs_added;
 
+  DROP INDEX jobs_state;
+  CREATE INDEX jobs_done ON jobs (updated_at) WHERE state = 'done';
   DROP INDEX jobs_due;
   CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'waiting';
   DROP INDEX jobs_innocent;

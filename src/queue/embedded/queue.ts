@@ -3,10 +3,10 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Job } from "../../core/jobs/job.ts";
 import { createQueue, type QueueEngine } from "../dispatching/create-queue.ts";
 import type { StoreHooks } from "../dispatching/store.ts";
-import type { JobQueue, JobRecord, JobResult, JobState, QueuedWork, QueueReads } from "../job-queue.ts";
+import type { JobQueue, JobRecord, JobResult, QueuedWork, QueueReads } from "../job-queue.ts";
 import type { WorkSettings } from "../work-settings.ts";
 import { createGroupCommit, type GroupCommit } from "./group-commit.ts";
-import { type Ledger, openLedger } from "./ledger/ledger.ts";
+import { type EndedState, type Ledger, openLedger } from "./ledger/ledger.ts";
 import { fileMarks } from "./ledger/marks.ts";
 import { explain, LedgerError, sqliteCode } from "./ledger-error.ts";
 import { createEmbeddedStore } from "./store.ts";
@@ -166,7 +166,7 @@ function corrections(
 }
 
 async function forgetInBatches(ledger: Ledger, commit: GroupCommit, limits: Parameters<JobQueue["forget"]>[0]): Promise<number> {
-  const states: readonly JobState[] = limits.failed ? ["done", "dismissed", "failed"] : ["done", "dismissed"];
+  const states: readonly EndedState[] = limits.failed ? ["done", "dismissed", "failed"] : ["done", "dismissed"];
   await commit.run(() => ledger.forgetTags(Math.min(limits.endedBefore, limits.seenBefore)));
   let forgotten = 0;
   for (let last = forgetBatch; last === forgetBatch; forgotten += last) {

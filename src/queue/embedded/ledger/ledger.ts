@@ -20,6 +20,8 @@ export interface LedgerSettings extends DatabaseSettings {
   readonly isSlow?: ((job: Job) => boolean) | undefined;
 }
 
+export type EndedState = Extract<JobState, "done" | "failed" | "dismissed">;
+
 /**
  * The jobs in their file. All calls are synchronous. Calls that write are single steps of the caller's transaction. Times are milliseconds since the
  * epoch.
@@ -39,7 +41,7 @@ export interface Ledger extends Records, Claims, Tags, Shelves {
   retry(id: string, now: number): boolean;
   dismiss(id: string, now: number): boolean;
   /** Deletes at most this many jobs that ended in these states. Returns how many. */
-  forget(states: readonly JobState[], endedBefore: number, seenBefore: number, limit: number): number;
+  forget(states: readonly EndedState[], endedBefore: number, seenBefore: number, limit: number): number;
   close(): void;
 }
 
@@ -109,7 +111,7 @@ function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: 
 }
 
 function recovery(connection: DatabaseSync): Ledger["recover"] {
-  const left = connection.prepare(`SELECT ${recordColumns} FROM jobs WHERE state = 'running' ORDER BY number`);
+  const left = connection.prepare(`SELECT ${recordColumns} FROM jobs WHERE outcome = 'running' ORDER BY number`);
   const release = connection.prepare(
     `UPDATE jobs SET state = 'waiting', claim = NULL, crashes = crashes + 1, due_at = ?2, updated_at = ?3 WHERE number = ?1
      RETURNING ${recordColumns}`,
@@ -141,10 +143,16 @@ function corrections(
   const dismiss = connection.prepare(
     "UPDATE jobs SET state = 'dismissed', due_at = NULL, again = 0, updated_at = ?2 WHERE id = ?1 AND outcome IN ('waiting', 'failed', 'analysis-failed')",
   );
-  const forget = connection.prepare(
-    `DELETE FROM jobs WHERE number IN
-       (SELECT number FROM jobs WHERE state = ?1 AND updated_at < ?2 AND seen_at < ?3 ORDER BY updated_at LIMIT ?4)`,
-  );
+  const forgetting = (condition: string) =>
+    connection.prepare(
+      `DELETE FROM jobs WHERE number IN
+         (SELECT number FROM jobs WHERE ${condition} AND updated_at < ?1 AND seen_at < ?2 ORDER BY updated_at LIMIT ?3)`,
+    );
+  const forgetIn = {
+    done: forgetting("state = 'done'"),
+    failed: forgetting("outcome = 'failed'"),
+    dismissed: forgetting("outcome = 'dismissed'"),
+  };
   return {
     retry(id, now) {
       const row = read.get(id);
@@ -153,7 +161,7 @@ function corrections(
     dismiss: (id, now) => dismiss.run(id, now).changes > 0,
     forget(states, endedBefore, seenBefore, limit) {
       let forgotten = 0;
-      for (const state of states) forgotten += Number(forget.run(state, endedBefore, seenBefore, limit - forgotten).changes);
+      for (const state of states) forgotten += Number(forgetIn[state].run(endedBefore, seenBefore, limit - forgotten).changes);
       return forgotten;
     },
   };

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { mentions } from "../../../core/jobs/search.ts";
-import type { JobQueue, JobRecord, LookedAt, RecordFilter } from "../../job-queue.ts";
+import type { JobQueue, JobRecord, JobState, LookedAt, RecordFilter } from "../../job-queue.ts";
 import { type JobRow, likePattern, recordColumns, toRecord } from "../../rows.ts";
 import type { AtOnce } from "../at-once.ts";
 
@@ -100,7 +100,7 @@ function conditionsOf({ state, namespace, buildConfig, text, without = [], ...fi
   return [
     ...equal("namespace", namespace),
     ...equal("build_config", buildConfig),
-    ...equal(isNarrow ? "+state" : "state", state),
+    ...(isNarrow ? equal("state", state) : inState(state)),
     ...equal(isNarrow ? "+outcome" : "outcome", filter.outcome),
     ...equal("analyzer", filter.analyzer),
     ...equal("+error_reason", filter.reason),
@@ -110,6 +110,11 @@ function conditionsOf({ state, namespace, buildConfig, text, without = [], ...fi
     ...without.map(waitingFor),
     ...(text === undefined ? [] : [candidates(text)]),
   ];
+}
+
+/** Done jobs have an index of their own; a job in another state has it as its outcome. */
+function inState(state: JobState | undefined): readonly Condition[] {
+  return state === "done" ? [{ sql: "state = 'done'", values: [] }] : equal("outcome", state);
 }
 
 function equal(column: string, value: string | undefined): readonly Condition[] {

@@ -4,7 +4,7 @@ import { type Pool, poolOf, pools } from "../../dispatching/pools.ts";
 
 /** Moves jobs that wait, or that a person can retry from another process, to the places that today's settings give them. */
 export function reassignment(connection: DatabaseSync, isSlow: ((job: Job) => boolean) | undefined): () => void {
-  const open = "state IN ('waiting', 'failed')";
+  const open = "outcome IN ('waiting', 'failed')";
   const jobs = connection.prepare(`SELECT number, job, pool FROM jobs WHERE ${open}`);
   const move = connection.prepare("UPDATE jobs SET pool = ?2 WHERE number = ?1");
   const reset = connection.prepare(`UPDATE jobs SET pool = ${pools.usual} WHERE ${open} AND pool <> ${pools.usual}`);
