@@ -8,6 +8,11 @@ export interface ChildSettings {
   readonly environment: Readonly<Record<string, string>>;
   readonly host: HostProcess;
   readonly clock: Clock;
+  /**
+   * It starts no other programs, so it needs no process group of its own. Node gives a group only with a session, and where there are no cgroups Linux
+   * shares the processors out by session (sched(7), autogroup): programs that work together are slower in several.
+   */
+  readonly isAlone?: boolean;
   /** Its standard input; absent: none. */
   readonly input?: string;
   /** How many characters of standard output are kept, from its beginning; a program that writes more is ended. Absent: the end of the output is kept. */
@@ -32,14 +37,14 @@ const longestTail = 64 * 1024;
 
 /**
  * Runs a program in its own process group, with this environment and without a shell, and resolves when it has ended. The signal ends the
- * whole group: TERM, then KILL. Rejects when the program cannot be started.
+ * whole group, or a program that is alone: TERM, then KILL. Rejects when the program cannot be started.
  */
 export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<ChildExit> {
-  const { command, args, environment, host, clock, input, longestOutput, begun } = settings;
+  const { command, args, environment, host, clock, isAlone = false, input, longestOutput, begun } = settings;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       env: environment,
-      detached: true,
+      detached: !isAlone,
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     // If a program does not read all of it, its exit code shows that.
@@ -75,7 +80,8 @@ export function runChild(settings: ChildSettings, signal: AbortSignal): Promise<
 
     function signalGroup(name: "SIGTERM" | "SIGKILL"): void {
       try {
-        if (child.pid) host.kill(-child.pid, name);
+        if (isAlone) child.kill(name);
+        else if (child.pid) host.kill(-child.pid, name);
       } catch {
         // It ended by itself.
       }

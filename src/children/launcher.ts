@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { type ChildExit, type ChildSettings, runChild } from "./child.ts";
 
 /** What a program is started with, as it is sent to the launching process. */
-export type Launch = Pick<ChildSettings, "command" | "args" | "environment" | "input" | "longestOutput">;
+export type Launch = Pick<ChildSettings, "command" | "args" | "environment" | "isAlone" | "input" | "longestOutput">;
 
 export type ToLauncher =
   | { readonly kind: "run"; readonly id: number; readonly launch: Launch }
@@ -41,7 +41,8 @@ export function createLauncher(): Launcher {
     run(settings, signal) {
       started += 1;
       if (started > startedDirectly) helper ??= startHelper(() => (helper = undefined));
-      return helper?.isReady() ? helper.run(settings, signal) : runChild(settings, signal);
+      // Ctrl-C in a terminal reaches the bot's own group.
+      return helper?.isReady() ? helper.run(settings, signal) : runChild({ ...settings, isAlone: false }, signal);
     },
     close: () => helper?.end(),
   };
@@ -96,7 +97,7 @@ function startHelper(gone: () => void): Helper {
   return {
     isReady: () => isReady,
     end,
-    async run({ command, args, environment, input, longestOutput, begun }, signal) {
+    async run({ command, args, environment, isAlone, input, longestOutput, begun }, signal) {
       const id = ++last;
       const { promise, resolve, reject } = Promise.withResolvers<ChildExit>();
       const abort = () => tell(child, { kind: "abort", id });
@@ -107,6 +108,7 @@ function startHelper(gone: () => void): Helper {
         command,
         args,
         environment,
+        ...(isAlone && { isAlone }),
         ...(input !== undefined && { input }),
         ...(longestOutput && { longestOutput }),
       };

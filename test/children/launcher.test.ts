@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChildExit } from "../../src/children/child.ts";
 import { createLauncher, type Launcher } from "../../src/children/launcher.ts";
@@ -30,6 +31,12 @@ async function startLasting(launcher: Launcher, signal: AbortSignal): Promise<{ 
   return { pid: await begun, ended };
 }
 
+/** The process group of a process (proc(5), field 5 of stat). */
+function groupOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+}
+
 describe("programs started by the launching process", () => {
   const { signal } = new AbortController();
   let launcher: Launcher;
@@ -50,6 +57,38 @@ describe("programs started by the launching process", () => {
     const control = new AbortController();
     const { ended } = await startLasting(launcher, control.signal);
     control.abort();
+    expect(await ended).toMatchObject({ code: null, signal: "SIGTERM" });
+  });
+
+  it("stay in its process group if they start no others, and are ended as well", async () => {
+    const control = new AbortController();
+    const alone = {
+      ...settingsOf(""),
+      command: "sleep",
+      args: ["1000"],
+      environment: { PATH: process.env.PATH ?? "" },
+      isAlone: true,
+    };
+    const start = (by: Launcher) => {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      return { begun: promise, ended: by.run({ ...alone, begun: resolve }, control.signal) };
+    };
+    const [direct, launched] = [start(createLauncher()), start(launcher)];
+    const pid = await direct.begun;
+    expect(groupOf(pid)).toBe(pid);
+    expect(groupOf(await launched.begun)).toBe(await parentOf(launcher));
+    control.abort();
+    for (const { ended } of [direct, launched]) expect(await ended).toMatchObject({ code: null, signal: "SIGTERM" });
+  });
+
+  it("are ended with everything they started, if they may start others", async () => {
+    const control = new AbortController();
+    const { promise: begun, resolve } = Promise.withResolvers<number>();
+    const ended = launcher.run({ ...settingsOf("sleep 1000; sleep 1000"), begun: resolve }, control.signal);
+    const pid = await begun;
+    expect(groupOf(pid)).toBe(pid);
+    control.abort();
+    // Its output ends when the last one of its group does.
     expect(await ended).toMatchObject({ code: null, signal: "SIGTERM" });
   });
 

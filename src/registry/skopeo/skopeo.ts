@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChildExit, runChild } from "../../children/child.ts";
 import { createLauncher } from "../../children/launcher.ts";
+import { isMachineCode } from "../../children/machine-code.ts";
 import { type ChildFiles, type HostProcess, openRunDirectory, type RunDirectory } from "../../children/run-directory.ts";
 import { watchTraffic } from "../../children/traffic.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -108,6 +109,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   const policy = await policyArguments(home);
   const environment = childEnvironment(host, home, proxies);
   const launcher = createLauncher();
+  const isAlone = await isMachineCode(path, environment.PATH);
   const exiting = new AbortController();
   const endChildren = () => exiting.abort();
   host.once("exit", endChildren);
@@ -126,7 +128,8 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
       stopWatching = watchTraffic(pid, clock, { moving: traffic.moving, quiet });
     };
     const args = [...timeout, ...policy, "copy", ...copyArguments(request, files)];
-    const child = { command: path, args, environment: { ...environment, ...goSettings(host, ++running) }, host, clock, begun };
+    const withGo = { ...environment, ...goSettings(host, ++running) };
+    const child = { command: path, args, environment: withGo, host, clock, begun, isAlone };
     try {
       const exit = await launcher.run(child, AbortSignal.any([signal, exiting.signal, silence.signal])).catch((error) => {
         throw notStarted(path, error);
