@@ -23,6 +23,7 @@ interface AxeResult {
 
 requirePrograms("chromium")("the page in a browser", () => {
   let browser: Browser;
+  let usual: Page | undefined;
 
   beforeAll(async () => {
     browser = await launchBrowser();
@@ -30,18 +31,35 @@ requirePrograms("chromium")("the page in a browser", () => {
 
   afterAll(() => browser.close());
 
+  /** The page of all tests that ask for nothing special: opening one takes longer than most of them. Servers differ in their ports. */
+  async function usualPage(): Promise<Page> {
+    const page = usual ?? (await browser.newPage());
+    usual = page;
+    onTestFinished(async () => {
+      page.removeAllListeners();
+      await page.unrouteAll();
+      await page.goto("about:blank");
+      await page.setViewportSize({ width: 1280, height: 720 });
+    });
+    return page;
+  }
+
+  async function pageWith(options: Parameters<Browser["newContext"]>[0]): Promise<Page> {
+    const context = await browser.newContext(options);
+    onTestFinished(() => context.close());
+    return context.newPage();
+  }
+
   /**
    * A page at an address, whose every complaint fails the test but those it is to make. A test's server ends before its page, which then tries
    * to connect again: being refused is no complaint.
    */
   async function open(
     url: string,
-    options: Parameters<Browser["newContext"]>[0] = {},
+    options?: Parameters<Browser["newContext"]>[0],
     wanted = /net::ERR_CONNECTION_REFUSED/,
   ): Promise<Page> {
-    const context = await browser.newContext(options);
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
+    const page = await (options ? pageWith(options) : usualPage());
     const complaints = watchComplaints(page);
     onTestFinished(() => expect(complaints.filter((complaint) => !wanted.test(complaint))).toEqual([]));
     await page.goto(url);
@@ -171,7 +189,7 @@ requirePrograms("chromium")("the page in a browser", () => {
 
   it("says across its width that it lost its bot, then reconnects and shows what it missed", async () => {
     await using server = await openPageServer();
-    const page = await live(await open(server.url, {}, /net::ERR_FAILED/));
+    const page = await live(await open(server.url, undefined, /net::ERR_FAILED/));
     await page.route("**/events**", (route) => route.abort());
     await page.evaluate("location.reload()");
     await page.locator('#connection[data-state="lost"]').waitFor();

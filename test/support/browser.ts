@@ -13,6 +13,8 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      // Each context would start a process of its own.
+      "--renderer-process-limit=1",
     ],
   });
 }
