@@ -1,8 +1,9 @@
 import { Argument, type Command, Option } from "commander";
 import { nearestName } from "../config/environment/nearest-name.ts";
-import { type JobsListing, listedStates } from "./commands/jobs.ts";
+import type { JobsListing } from "./commands/jobs.ts";
 import type { PackagesCall } from "./commands/packages.ts";
 import { type Shell, shells } from "./completion.ts";
+import { listedStates } from "./listed-states.ts";
 
 /** What the command line asks for, without the settings. */
 export type CommandCall =

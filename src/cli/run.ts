@@ -3,7 +3,6 @@ import { ConfigError } from "../config/config-error.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/options.ts";
 import { describeConfig, secretsOf } from "../config/reference/describe.ts";
-import { renderReference } from "../config/reference/render.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { JobError, SetupError } from "../core/jobs/errors.ts";
 import { DatabaseError } from "../postgres/index.ts";
@@ -11,21 +10,8 @@ import { LedgerError } from "../queue/index.ts";
 import { QueueUnavailableError } from "../queue/job-queue.ts";
 import { ServerError } from "../server/server-error.ts";
 import { createLog, type Logger } from "../telemetry/log.ts";
-import { check } from "./check/check.ts";
 import { tokenWarnings } from "./check/token.ts";
 import { type CommandContext, UsageError } from "./command.ts";
-import { copy } from "./commands/copy.ts";
-import { dismissJobs, listJobs, retryJobs } from "./commands/jobs.ts";
-import { copyLedgers } from "./commands/ledger.ts";
-import { logs } from "./commands/logs.ts";
-import { packages } from "./commands/packages.ts";
-import { replay } from "./commands/replay.ts";
-import { sbom } from "./commands/sbom.ts";
-import { scan } from "./commands/scan.ts";
-import { status } from "./commands/status.ts";
-import { submit } from "./commands/submit.ts";
-import { watch } from "./commands/watch.ts";
-import { completionScript } from "./completion.ts";
 import { createCopyProgress } from "./copy-progress.ts";
 import type { CommandCall } from "./declare-commands.ts";
 import { describeProgram, type Invocation, parseArguments } from "./program.ts";
@@ -76,14 +62,18 @@ async function runCommand(
 ): Promise<number> {
   const { environment, envFile, ownEnvFile, clock, signal, readInput } = outside;
   if (invocation.command === "options") {
-    screen.write(renderReference(screen.columns));
+    screen.write((await import("../config/reference/render.ts")).renderReference(screen.columns));
     return 0;
   }
   if (invocation.command === "completion") {
+    const { completionScript } = await import("./completion.ts");
     screen.write(completionScript(invocation.shell, describeProgram(outside.version)));
     return 0;
   }
-  if (invocation.command === "check") return check({ ...outside, flags: invocation.flags, screen }, invocation);
+  if (invocation.command === "check") {
+    const { check } = await import("./check/check.ts");
+    return check({ ...outside, flags: invocation.flags, screen }, invocation);
+  }
   const { config, warnings } = loadConfig({
     flags: invocation.flags,
     environment,
@@ -118,40 +108,41 @@ async function runCommand(
   }
 }
 
-function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
+/** Loads a command only when it runs: a bot needs none of the others. */
+async function dispatch(call: CommandCall, context: CommandContext): Promise<number> {
   switch (call.command) {
     case "watch":
-      return watch(context);
+      return (await import("./commands/watch.ts")).watch(context);
     case "scan":
-      return scan(context);
+      return (await import("./commands/scan.ts")).scan(context);
     case "submit":
-      return submit(context, call.images);
+      return (await import("./commands/submit.ts")).submit(context, call.images);
     case "replay":
-      return replay(context, call.file);
+      return (await import("./commands/replay.ts")).replay(context, call.file);
     case "copy":
-      return copy(context, call.images);
+      return (await import("./commands/copy.ts")).copy(context, call.images);
     case "packages":
-      return packages(context, call);
+      return (await import("./commands/packages.ts")).packages(context, call);
     case "ledger-copy":
-      return copyLedgers(context, call.from, call.to);
+      return (await import("./commands/ledger.ts")).copyLedgers(context, call.from, call.to);
     case "sbom":
-      return sbom(context, call.image);
+      return (await import("./commands/sbom.ts")).sbom(context, call.image);
     case "status":
-      return status(context, call);
+      return (await import("./commands/status.ts")).status(context, call);
     case "logs":
-      return logs(context, call);
+      return (await import("./commands/logs.ts")).logs(context, call);
     case "jobs":
-      return listJobs(context, call);
+      return (await import("./commands/jobs.ts")).listJobs(context, call);
     case "jobs retry":
-      return retryJobs(context, call);
+      return (await import("./commands/jobs.ts")).retryJobs(context, call);
     case "jobs dismiss":
-      return dismissJobs(context, call.ids);
+      return (await import("./commands/jobs.ts")).dismissJobs(context, call.ids);
     case "demo":
-      return import("./commands/demo.ts").then(({ demo }) => demo(context, call));
+      return (await import("./commands/demo.ts")).demo(context, call);
     case "check":
     case "completion":
     case "options":
-      return Promise.resolve(0);
+      return 0;
   }
 }
 

@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import { type DestinationStream, type Logger, pino } from "pino";
-import { prettyFactory } from "pino-pretty";
+import type pretty from "pino-pretty";
 import { forPeople, jsonForPeople } from "../core/outside-text.ts";
 import { formsOf, hide } from "../core/redact.ts";
 
@@ -36,8 +37,9 @@ export function createLog(settings: LogSettings, destination: DestinationStream)
   );
 }
 
-/** One line for people: the message, its subject, then the rest as key=value. */
+/** One line for people: the message, its subject, then the rest as key=value. Loads what formats it only here: in a pod the lines are JSON. */
 function plainStream(colour: boolean, destination: DestinationStream): DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof pretty;
   const prettify = prettyFactory({
     colorize: colour,
     translateTime: "SYS:HH:MM:ss",

@@ -5,6 +5,7 @@ import { countOutcomes, countsLine, failedOutcomes, jobOutcomes, outcomeOf } fro
 import { type JobQueue, type JobRecord, jobStates, type RecordFilter } from "../../queue/job-queue.ts";
 import { type CommandContext, UsageError } from "../command.ts";
 import { jobDetails, jobsTable } from "../jobs-table.ts";
+import { listedStates } from "../listed-states.ts";
 
 /** Records read from the ledger at a time. */
 const pageSize = 200;
@@ -140,9 +141,6 @@ function stateFilter(text: string | undefined): RecordFilter {
   if (outcome) return { outcome };
   throw new UsageError(`--state ${text} is unknown: give one of ${listedStates.join(", ")}.`);
 }
-
-/** What `--state` takes. */
-export const listedStates: readonly string[] = [...new Set([...jobStates, ...jobOutcomes])];
 
 function publicRecord({ job, createdAt, updatedAt, dueAt, ...rest }: JobRecord) {
   const times = {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { RequestOptions } from "node:https";
-import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import type { ClusterContext } from "./context.ts";
+import { Agent, ProxyAgent, Socks5ProxyAgent } from "./undici.ts";
 
 /** Milliseconds that a TCP connection and TLS handshake may take. */
 const connectTimeout = 10_000;

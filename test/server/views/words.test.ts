@@ -50,6 +50,7 @@ it.each([
   [999, "999 jobs"],
   [1_000, "1,000 jobs"],
   [1_234_567, "1,234,567 jobs"],
+  [20_000_001, "20,000,001 jobs"],
 ])("%i are %s", (amount, words) => {
   expect(counted(amount, "job")).toBe(words);
 });
