@@ -7,7 +7,7 @@ export function createReporter(): Reporter {
     onTestRunStart(files) {
       if (files.length < 20) return;
       console.log(
-        "All tests take 4 to 5 minutes on 2 quiet cores. They use skopeo, docker-registry and others: see CONTRIBUTING.md.",
+        "All tests take 3 to 4 minutes on 2 quiet cores. They use skopeo, docker-registry and others: see CONTRIBUTING.md.",
       );
     },
     onTestRunEnd(modules) {

@@ -15,6 +15,23 @@ const long = [
   "analyses",
   "patterns",
   "inventory/store/postgres/postgres-store",
+  "quick-start",
+  "trivy-command",
+  "copy",
+  "reading",
+  "replicas",
+  "field/tags",
+  "registry/shared-layers",
+  "attack/bad-endpoint",
+  "attack/crash-steps",
+  "attack/jobs-command",
+  "attack/never-silent",
+  "attack/shutdown",
+  "attack/tenant",
+  "attack/turns",
+  "cluster/watching/large-lists",
+  "queue/crash",
+  "queue/properties",
 ].map((name) => `/test/${name}.test.ts`);
 
 /** What takes long begins first: else one file runs alone at the end, on a fresh clone where Vitest knows only how large files are. */
