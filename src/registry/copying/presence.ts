@@ -20,6 +20,9 @@ export interface Presence {
   assertArrived(journey: Journey, signal: AbortSignal): Promise<void>;
 }
 
+/** Why an early look at the source ends. */
+const left = new Error("the image is not looked for any more");
+
 export function createPresence(): Presence {
   /** Push registries whose HEAD has shown an image, so that it is believed when it shows none. */
   const truthful = new Set<string>();
@@ -45,7 +48,7 @@ export function createPresence(): Presence {
         lacking.add(target.registry);
         return { isThere: false, known };
       } finally {
-        leaving.abort();
+        leaving.abort(left);
       }
     },
     // skopeo takes every answer below 400 for success, and a page that stands in for a registry often has 200.

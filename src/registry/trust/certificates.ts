@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { type Stats, statSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SetupError } from "../../core/jobs/errors.ts";
 
@@ -23,7 +24,7 @@ const begins = "-----BEGIN ";
 export function createCertificateReader(directory: string | undefined, now: () => number): () => Promise<Certificates> {
   let known: { readonly key: string; readonly certificates: Certificates } | undefined;
   return async () => {
-    const files = [...(await filesIn(directory)), ...(await describeFile(serviceCa)).filter(({ why }) => why === undefined)];
+    const files = [...(await filesIn(directory)), ...[describeFile(serviceCa)].filter(({ why }) => why === undefined)];
     const key = JSON.stringify(files);
     if (known?.key !== key) known = { key, certificates: await readAll(files, now()) };
     return known.certificates;
@@ -45,8 +46,8 @@ async function filesIn(directory: string | undefined): Promise<readonly FileStat
     const names = (await readdir(directory)).filter((name) => !name.startsWith(".")).sort();
     const ofClients = names.filter((name) => name.endsWith(".cert") && names.includes(keyOf(name)));
     const others = names.filter((name) => !ofClients.includes(name) && !ofClients.some((own) => keyOf(own) === name));
-    const described = await Promise.all(others.map((name) => describeFile(join(directory, name))));
-    return [...described.flat(), ...ofClients.map((name) => unusable(join(directory, name), whyNotClients))];
+    const described = others.map((name) => describeFile(join(directory, name)));
+    return [...described, ...ofClients.map((name) => unusable(join(directory, name), whyNotClients))];
   } catch (error) {
     throw new SetupError(
       `The certificates in ${directory} (BUILD_WATCHER_REGISTRY_CERTS) cannot be read: ${(error as Error).message}`,
@@ -65,11 +66,20 @@ function unusable(path: string, why: string): FileState {
   return { path, size: 0, changed: 0, why };
 }
 
-async function describeFile(path: string): Promise<readonly FileState[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isFile()) return [{ path, size: found.size, changed: found.mtimeMs }];
+/** At once, because every copy asks it of the same few files. */
+function describeFile(path: string): FileState {
+  const found = stateOf(path);
+  if (found?.isFile()) return { path, size: found.size, changed: found.mtimeMs };
   const why = found === undefined ? "leads to nothing" : "is no file: put certificates into the directory itself";
-  return [unusable(path, why)];
+  return unusable(path, why);
+}
+
+function stateOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 async function readAll(files: readonly FileState[], now: number): Promise<Certificates> {
