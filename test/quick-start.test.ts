@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { compiled } from "./support/bot-process.ts";
+import { compiled, programPath } from "./support/bot-process.ts";
 
 describe("the demo", () => {
   it("shows the bot's main job with one line per event and totals that add up, and ends by itself", () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", "demo", "--fast"], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [programPath, "demo", "--fast"], {
       encoding: "utf8",
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled },
     });

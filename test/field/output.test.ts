@@ -2,11 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { compiled } from "../support/bot-process.ts";
-
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+import { compiled, programPath } from "../support/bot-process.ts";
 
 /** A device that is always full stands for a full disk. */
 const full = "/dev/full";
@@ -15,7 +12,7 @@ it.skipIf(!existsSync(full)).each([
   ["what a command prints", ["options"]],
   ["the log", ["--build-watcher-namespace", "shop", "--thoth-api-host", "http://127.0.0.1:1"]],
 ])("%s that cannot be written for want of room ends the program with the reason", (_, argv) => {
-  const args = ["-c", `exec "$@" >${full}`, "sh", process.execPath, program, ...argv];
+  const args = ["-c", `exec "$@" >${full}`, "sh", process.execPath, programPath, ...argv];
   const state = mkdtempSync(join(tmpdir(), "full-"));
   const env = {
     PATH: process.env.PATH,

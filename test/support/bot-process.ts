@@ -33,7 +33,7 @@ export interface BotProcessOptions {
   readonly nodeFlags?: readonly string[];
   /** Shell commands run before the program, in its process: limits it is to live with. */
   readonly limits?: string;
-  /** The program itself; the source's, unless told otherwise. */
+  /** The program itself; `programPath` unless told otherwise. */
   readonly program?: string;
 }
 
@@ -41,12 +41,12 @@ export interface BotProcessOptions {
 export const compiled = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
 
 /** The program: its sources, or what `program-setup.ts` made of them. */
-const source = process.env.BOT_PROGRAM ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+export const programPath = process.env.BOT_PROGRAM ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** Runs the program with this environment, and of the test's own with nothing but PATH and a cache of compiled code. */
 export function startBotProcess(
   environment: Readonly<Record<string, string>>,
-  { argv = [], nodeFlags = [], limits = ":", program = source }: BotProcessOptions = {},
+  { argv = [], nodeFlags = [], limits = ":", program = programPath }: BotProcessOptions = {},
 ): BotProcess {
   const child = spawn("sh", ["-c", `${limits}; exec "$@"`, "sh", process.execPath, ...nodeFlags, program, ...argv], {
     cwd: tmpdir(),
