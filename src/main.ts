@@ -66,9 +66,8 @@ process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
 process.stderr.on("error", () => {});
 
 // By default V8 lets the heap grow as long as the machine has memory: on a node, up to the pod's limit. This keeps resident memory flat over tens of
-// thousands of builds for about a tenth more CPU. Set after the loading, it would come too late: the heap doubles once, and V8 keeps the pages. Without
-// Maglev, V8's middle compiler, it needs some megabytes less.
-for (const flag of ["--heap-growing-percent=30", "--no-maglev"]) setFlagsFromString(flag);
+// thousands of builds for about a tenth more CPU. Set after the loading, it would come too late: the heap doubles once, and V8 keeps the pages.
+setFlagsFromString("--heap-growing-percent=30");
 
 // Loaded last, so that signals work while the rest is still being loaded.
 const { run } = await import("./cli/run.ts");

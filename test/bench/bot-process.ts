@@ -14,8 +14,6 @@ export interface BotProcessSettings {
   readonly namespace: string;
   readonly flags: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** A module of this folder that is loaded first. */
-  readonly preload?: string;
   /** Started in place of the sources, with what its image sets. */
   readonly shipped?: Pick<ShippedProgram, "path" | "environment">;
 }
@@ -36,7 +34,6 @@ export async function startBotProcess({
   namespace,
   flags,
   environment,
-  preload,
   shipped,
 }: BotProcessSettings): Promise<BotProcess> {
   await using opened = new AsyncDisposableStack();
@@ -46,22 +43,18 @@ export async function startBotProcess({
   const kubeconfig = opened.adopt(await writeKubeconfig({ server: cluster, namespace }), (file) => file.remove());
   const logFile = join(directory, "log");
   const log = opened.use(await open(logFile, "w"));
-  const child = spawn(
-    process.execPath,
-    [...(preload ? ["--import", new URL(preload, import.meta.url).href] : []), shipped?.path ?? sources, ...flags],
-    {
-      cwd: directory,
-      env: {
-        ...kubeconfig.environment,
-        ...(shipped?.environment ?? { NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE }),
-        ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
-        BUILD_WATCHER_STATE_DIR: join(directory, "state"),
-        BUILD_WATCHER_SERVER: "0",
-        ...environment,
-      },
-      stdio: ["ignore", log.fd, "inherit"],
+  const child = spawn(process.execPath, [shipped?.path ?? sources, ...flags], {
+    cwd: directory,
+    env: {
+      ...kubeconfig.environment,
+      ...(shipped?.environment ?? { NODE_COMPILE_CACHE: compiledEnvironment.NODE_COMPILE_CACHE }),
+      ...(analysis !== undefined && { THOTH_USER_API_HOST: analysis }),
+      BUILD_WATCHER_STATE_DIR: join(directory, "state"),
+      BUILD_WATCHER_SERVER: "0",
+      ...environment,
     },
-  );
+    stdio: ["ignore", log.fd, "inherit"],
+  });
   const ended = once(child, "exit");
   opened.defer(async () => {
     child.kill("SIGTERM");

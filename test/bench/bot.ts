@@ -25,7 +25,6 @@ interface Variant {
   readonly flags: readonly string[];
   /** On a cluster with all build systems; how many kinds of builds the bot then watches. */
   readonly kinds?: number;
-  readonly preload?: string;
 }
 
 const variants = {
@@ -33,7 +32,6 @@ const variants = {
   shipped: { flags: ["--no-build-log", "--sources", "builds"] },
   /** Every kind of builds there is, as the bot finds them itself. */
   everything: { flags: ["--no-build-log"], kinds: knownSources.length },
-  maglev: { flags: ["--no-build-log", "--sources", "builds"], preload: "./with-maglev.ts" },
 } as const satisfies Readonly<Record<string, Variant>>;
 
 /** Rounds of one after the other, so that the machine's noise meets all: each is compared with its neighbours of the same round. */
@@ -41,7 +39,6 @@ async function throughput(): Promise<readonly Measurement[]> {
   const rates: { readonly [Name in keyof typeof variants | "bare"]: number[] } = {
     shipped: [],
     everything: [],
-    maglev: [],
     bare: [],
   };
   for (let round = 0; round < rounds; round++) {
@@ -67,7 +64,6 @@ async function throughput(): Promise<readonly Measurement[]> {
   return [
     compare(`jobs a second through the bot, over axios calls a second, ${workers} at once`, "shipped", "bare", { min: 0.5 }),
     compare("the same with all build systems watched, over OpenShift's builds alone", "everything", "shipped", { min: 0.95 }),
-    compare("the same with V8's Maglev, which the bot switches off, over without", "maglev", "shipped", {}),
   ];
 }
 
@@ -81,12 +77,11 @@ async function withLogs(): Promise<Measurement> {
 async function completeAll({
   flags,
   kinds,
-  preload,
 }: Variant): Promise<{ readonly milliseconds: number; readonly submissions: readonly Submission[] }> {
   await using services = startRemote<Services>("./services.ts");
   const urls = await services.call("listen", kinds !== undefined);
   await services.call("run", builds);
-  await using bot = await startBot(services, { ...urls, ...(preload && { preload }) }, flags, kinds);
+  await using bot = await startBot(services, urls, flags, kinds);
   const milliseconds = await bot.whileItRuns(services.call("completeAll", builds));
   return { milliseconds, submissions: await services.call("submissions") };
 }
