@@ -213,7 +213,6 @@ export const versions: readonly string[] = [
   DROP INDEX jobs_state;
   CREATE INDEX jobs_done ON jobs (updated_at) WHERE state = 'done';
   DROP INDEX jobs_due;
-  CREATE INDEX jobs_due ON jobs (due_at) WHERE state = 'waiting';
   DROP INDEX jobs_innocent;
   CREATE INDEX jobs_innocent ON jobs (analyzer, tenant, failures, pool, lane, due_at) WHERE state = 'waiting' AND failures > 0;
   DROP TRIGGER turn_changed;

@@ -28,6 +28,7 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
   const gates = new Map<string, Gate>();
   const gateOf = (analyzer: string) => gates.get(analyzer) ?? openGate;
   let hooks: StoreHooks | undefined;
+  let lastLook = Number.POSITIVE_INFINITY;
 
   function wanted(analyzers: readonly string[], places: Places, now: number): readonly Wanted[] {
     if (places.workers === 0) return [];
@@ -44,8 +45,9 @@ export function createEmbeddedStore({ ledger, commit, crashed, clock, explained 
   async function take(places: () => Places): Promise<Taken> {
     ledger.assertInPlace();
     const now = clock.now();
-    // A job that is due later than any delay allows shows that the clock was set back. It is due now.
-    const wasSetBack = ledger.isDueAfter(now + longestRetryAfter);
+    // A job that is due later than any delay allows shows that the clock was set back, now or before the bot was started. It is due now.
+    const wasSetBack = now < lastLook && ledger.isDueAfter(now + longestRetryAfter);
+    lastLook = now;
     const analyzers = ledger.waitingAnalyzers();
     const isAnythingDue = wasSetBack || wanted(analyzers, places(), now).some((some) => ledger.isThere(some, now));
     if (!isAnythingDue) return { claims: [], ...nextIn(now) };

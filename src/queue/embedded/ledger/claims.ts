@@ -29,7 +29,7 @@ export interface Claims {
   firstDue(analyzer?: string): number | undefined;
   /** Makes jobs due now that are due after the horizon. This happens when the clock was set back. */
   pullForward(horizon: number, now: number): void;
-  /** Whether there is one. */
+  /** Whether there is one. Looks at every waiting job. */
   isDueAfter(horizon: number): boolean;
 }
 
@@ -235,7 +235,7 @@ function dueTimes(
   const next = connection.prepare("SELECT min(first_due) AS at FROM turns WHERE first_due > ?");
   const first = connection.prepare("SELECT min(first_due) AS at FROM turns");
   const firstOf = connection.prepare("SELECT min(first_due) AS at FROM turns WHERE analyzer = ?");
-  const last = connection.prepare("SELECT max(due_at) AS at FROM jobs INDEXED BY jobs_due WHERE state = 'waiting'");
+  const late = connection.prepare("SELECT 1 FROM jobs INDEXED BY jobs_waiting WHERE state = 'waiting' AND due_at > ? LIMIT 1");
   const pull = connection.prepare("UPDATE jobs SET due_at = ?2 WHERE state = 'waiting' AND due_at > ?1");
   const timeOf = (row: Record<string, unknown> | undefined) => (typeof row?.at === "number" ? row.at : undefined);
 
@@ -252,7 +252,7 @@ function dueTimes(
     waitingAnalyzers,
     nextDue: (now) => timeOf(next.get(now)),
     firstDue: (analyzer) => timeOf(analyzer === undefined ? first.get() : firstOf.get(analyzer)),
-    isDueAfter: (horizon) => (timeOf(last.get()) ?? horizon) > horizon,
+    isDueAfter: (horizon) => late.get(horizon) !== undefined,
     pullForward: (horizon, now) => void pull.run(horizon, now),
   };
 }

@@ -75,10 +75,10 @@ export function openLedger(settings: LedgerSettings): Ledger {
 function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: Ledger["retry"]): Ledger["add"] {
   const insert = connection.prepare(
     `INSERT INTO jobs (id, group_id, analyzer, tenant, job, cause, namespace, build_config, output_digest, base_digest, covers, pool, lane, due_at,
-       created_at, updated_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?15, ?15, ?15)`,
+       created_at, updated_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?15, ?15, ?15)
+     ON CONFLICT DO NOTHING`,
   );
   const addInput = connection.prepare("INSERT OR IGNORE INTO inputs VALUES (?, ?)");
-  const isTaken = connection.prepare("SELECT 1 FROM jobs WHERE id = ?");
   const seeGroup = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE group_id = ?1 AND analyzer = ?2");
   const seeImage = connection.prepare("UPDATE jobs SET seen_at = ?3 WHERE covers = ?1 AND analyzer = ?2");
   const askAgain = connection.prepare("UPDATE jobs SET again = 1 WHERE id = ? AND state = 'running'");
@@ -89,22 +89,32 @@ function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: 
     return retry(id, now) || askAgain.run(id).changes > 0;
   }
 
+  /** Whether it was new. */
+  function put(job: Job, group: string, now: number, { backlog, after = 0 }: Adding): boolean {
+    const { analyzer = "" } = job as QueuedWork;
+    const lane = job.cause === "scan" ? lanes.scan : backlog ? lanes.backlog : lanes.live;
+    const about = [job.cause, job.build?.namespace, job.buildConfig, digestOfName(job.output), digestOfName(job.base)];
+    const place = [coveredImage(job) ?? null, assign(job), lane, now + after, now];
+    const given = [job.id, group, analyzer, tenantOf(job), JSON.stringify(job), ...about.map((text) => text ?? null)];
+    const { changes, lastInsertRowid } = insert.run(...given, ...place);
+    if (changes === 0) return false;
+    for (const digest of inputDigests(job)) addInput.run(digest, lastInsertRowid);
+    return true;
+  }
+
   return (job, now, how = {}) => {
     const { analyzer = "" } = job as QueuedWork;
     const group = groupOf(job);
-    const covers = coveredImage(job) ?? null;
-    const known = findKnown(job);
+    // An image alone can be known by what an earlier job turned out to be about.
+    const covering = job.build ? undefined : findKnown(job);
+    if (!covering && put(job, group, now, how)) return "added";
+    const known = covering ?? findKnown(job);
     if (!known) {
-      const named = isTaken.get(job.id) ? { ...job, id: `${group}-${analyzer}`, group } : job;
-      const lane = job.cause === "scan" ? lanes.scan : how.backlog ? lanes.backlog : lanes.live;
-      const about = [job.cause, job.build?.namespace, job.buildConfig, digestOfName(job.output), digestOfName(job.base)];
-      const place = [assign(job), lane, now + (how.after ?? 0), now];
-      const given = [named.id, group, analyzer, tenantOf(job), JSON.stringify(named), ...about.map((text) => text ?? null)];
-      const { lastInsertRowid } = insert.run(...given, covers, ...place);
-      for (const digest of inputDigests(job)) addInput.run(digest, lastInsertRowid);
+      put({ ...job, id: `${group}-${analyzer}`, group }, group, now, how);
       return "added";
     }
-    if (!job.build && covers !== null) seeImage.run(covers, analyzer, now);
+    const covers = coveredImage(job);
+    if (!job.build && covers !== undefined) seeImage.run(covers, analyzer, now);
     seeGroup.run(group, analyzer, now);
     return takeAgain(known, now, how) ? "added" : "already-known";
   };
