@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { attacker, attackingBuild, crowd, searchHard, spoilAnswers, startHostileRegistry } from "../support/attackers.ts";
 import { createWorld, type World } from "../support/bot.ts";
 import { startBotProcess } from "../support/bot-process.ts";
+import { imageEnvironment } from "../support/dockerfile.ts";
 import { aBuild } from "../support/fixtures.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { makeImage } from "../support/registry-images.ts";
@@ -25,6 +26,7 @@ requirePrograms("docker-registry", "skopeo")("a namespace that attacks with ever
     spoilAnswers(world, (image) => image.includes("evil"));
     await using bot = startBotProcess({
       ...world.environment,
+      ...imageEnvironment(new URL("../../Dockerfile", import.meta.url).pathname),
       THOTH_WATCHED_NAMESPACE: `${namespace},${attacker}`,
       THOTH_PUSH_REGISTRY: `${registry.host}/mirror`,
       THOTH_NO_SOURCE_REGISTRY_TLS_VERIFY: "1",

@@ -29,7 +29,7 @@ export interface LedgerDatabase {
 const busyTimeout = 5_000;
 
 /** Of the file, for each connection. The system caches the rest: a bot has three ledgers, and SQLite would keep 2 MiB of each. */
-const cachedKibibytes = 1_024;
+const cachedKibibytes = 768;
 
 /** Opens the ledger's file and updates it to this version's schema. Throws `LedgerError`. */
 export function openDatabase(settings: DatabaseSettings): LedgerDatabase {
