@@ -32,6 +32,14 @@ const long = [
   "cluster/watching/large-lists",
   "queue/crash",
   "queue/properties",
+  "server/limits",
+  "openshift/rbac",
+  "cli/check",
+  "attack/poison",
+  "announce",
+  "notify",
+  "attaching",
+  "field/api-server",
 ].map((name) => `/test/${name}.test.ts`);
 
 /** What takes long begins first: else one file runs alone at the end, on a fresh clone where Vitest knows only how large files are. */
