@@ -15,7 +15,7 @@ import type { DocumentSource } from "./documents/documents.ts";
 import { nothingToAnalyze } from "./documents/output-image.ts";
 import type { AnalyzerParts, OpenedAnalyzer } from "./kind.ts";
 import { readResult } from "./results/command-results.ts";
-import { findProgram } from "./results/programs.ts";
+import { programOf } from "./results/programs.ts";
 
 /** What an exit code means: all is well, something was found, the same may work later, this image is refused. */
 export type ExitMeaning = "ok" | "findings" | "retry" | "refused";
@@ -83,13 +83,13 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
       return turns.run(name, () => run(request, output, signal));
     },
     async discover() {
-      await findProgram(args[0], parts.host, name);
+      await programOf(args[0], parts.host, name);
     },
   };
 
   async function run(request: AnalysisRequest, image: AnalysisImage, signal: AbortSignal): Promise<Submission> {
     signal.throwIfAborted();
-    const program = await findProgram(args[0], parts.host, name);
+    const program = await programOf(args[0], parts.host, name);
     const wantsDocument = args.some((argument) => argument.includes("{sbom}"));
     const document = wantsDocument ? await parts.documents.documentOf(image, { formats: ["cyclonedx"] }, signal) : undefined;
     const files = (await parts.runs()).create(filesFor(image, document?.text));
