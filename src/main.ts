@@ -11,11 +11,10 @@ const inPod = {
 };
 const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
 const savesMemory = /--max[-_]semi[-_]space[-_]size/.test(options);
-if (process.env.KUBERNETES_SERVICE_HOST && process.platform === "linux") {
-  if (!savesMemory || process.env.MALLOC_ARENA_MAX === undefined) {
-    const args = [process.execPath, ...(savesMemory ? [] : [inPod.option]), ...process.execArgv, ...process.argv.slice(1)];
-    process.execve?.(process.execPath, args, { ...inPod.environment, ...process.env });
-  }
+const isSet = savesMemory && process.env.MALLOC_ARENA_MAX !== undefined;
+if (process.env.KUBERNETES_SERVICE_HOST && process.platform === "linux" && !isSet) {
+  const args = [process.execPath, ...(savesMemory ? [] : [inPod.option]), ...process.execArgv, ...process.argv.slice(1)];
+  process.execve?.(process.execPath, args, { ...inPod.environment, ...process.env });
 }
 
 /** npm and a terminal can both deliver one Ctrl-C: a second signal within this time (ms) is ignored. */
