@@ -39,6 +39,9 @@ export const keptColumns = [
   "seen_at",
 ] as const;
 
+/** Those that can change after a job was added. */
+export const changingColumns = keptColumns.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));
+
 type Value = string | number | null;
 
 export type KeptJob = Readonly<Record<(typeof keptColumns)[number], Value>> & {

@@ -21,3 +21,8 @@ export function poolOf(job: Job, isSlow: ((job: Job) => boolean) | undefined): P
 
 /** In the order in which jobs are taken: new builds, a backlog, a scan, and jobs during which the bot crashed. */
 export const lanes = { live: 0, backlog: 1, scan: 2, suspect: 3 } as const;
+
+/** Where a new job waits. */
+export function laneOf({ cause }: Pick<Job, "cause">, backlog = false): number {
+  return cause === "scan" ? lanes.scan : backlog ? lanes.backlog : lanes.live;
+}

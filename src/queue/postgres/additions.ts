@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { coveredImage, groupOf, type Job, tenantOf } from "../../core/jobs/job.ts";
 import { digestOfName, inputDigests } from "../derived.ts";
-import { lanes, type Pool } from "../dispatching/pools.ts";
+import { laneOf, type Pool } from "../dispatching/pools.ts";
 import type { Adding, QueuedWork } from "../job-queue.ts";
 import { clean } from "./texts.ts";
 
@@ -28,7 +28,7 @@ export function additionOf(job: Job, { again, backlog, after }: Adding, pool: Po
     alone: !job.build,
     added: randomUUID(),
     pool,
-    lane: job.cause === "scan" ? lanes.scan : backlog ? lanes.backlog : lanes.live,
+    lane: laneOf(job, backlog),
     again,
     after,
   };

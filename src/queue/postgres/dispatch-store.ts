@@ -1,6 +1,6 @@
 import type { Job } from "../../core/jobs/job.ts";
 import { outcomeOf } from "../../core/jobs/job-outcome.ts";
-import { digestOfText } from "../derived.ts";
+import { digestOfText, imageOfResult } from "../derived.ts";
 import type { Gate } from "../dispatching/gate.ts";
 import type { Claim, Conclusion, DispatchStore, StoreHooks } from "../dispatching/store.ts";
 import type { Verdict } from "../dispatching/verdict.ts";
@@ -108,7 +108,7 @@ function resultOf(result: JobResult | undefined): object {
   return {
     result: result && JSON.stringify(result),
     analysis: outcomeOf("done", result),
-    covers: digestOfText(result?.source) === undefined ? undefined : clean(result?.source),
+    covers: clean(result && imageOfResult(result)),
     output: clean(digestOfText(result?.output)),
     base: clean(digestOfText(result?.base)),
   };

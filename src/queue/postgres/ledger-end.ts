@@ -1,7 +1,7 @@
 import { SetupError } from "../../core/jobs/errors.ts";
 import type { ShelfEntry } from "../../core/jobs/shelf.ts";
 import { type Database, migrate } from "../../postgres/index.ts";
-import { type KeptJob, type KeptTag, keptColumns, type LedgerEnd } from "../ledger-end.ts";
+import { changingColumns, type KeptJob, type KeptTag, keptColumns, type LedgerEnd } from "../ledger-end.ts";
 import { queueSchema } from "./schema/index.ts";
 
 /** Milliseconds without a sign of life after which a replica surely does not work any more. */
@@ -77,11 +77,9 @@ const given = `jsonb_to_recordset($2::jsonb) AS r (${keptColumns.map((name) => `
 /** Every analyzer has a gate, which also keeps the turns of its tenants. */
 const gates = `INSERT INTO build_watcher.gates (queue, analyzer) SELECT DISTINCT $1, analyzer FROM ${given} ON CONFLICT DO NOTHING`;
 
-const changing = keptColumns.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));
-
 const upsert = `INSERT INTO build_watcher.jobs AS known (queue, ${keptColumns.join(", ")}) SELECT $1, ${keptColumns.map((name) => `r.${name}`).join(", ")} FROM ${given}
   WHERE NOT EXISTS (SELECT 1 FROM build_watcher.jobs k WHERE k.queue = $1 AND k.group_id = r.group_id AND k.analyzer = r.analyzer AND k.id <> r.id)
-  ON CONFLICT (id, queue) DO UPDATE SET ${changing.map((name) => `${name} = excluded.${name}`).join(", ")}
+  ON CONFLICT (id, queue) DO UPDATE SET ${changingColumns.map((name) => `${name} = excluded.${name}`).join(", ")}
     WHERE excluded.updated_at > known.updated_at OR (excluded.updated_at = known.updated_at AND excluded.result IS DISTINCT FROM known.result)
   RETURNING number`;
 

@@ -54,7 +54,8 @@ interface Waiting {
   readonly number: number;
 }
 
-interface PlaceRow extends Place {
+interface PlaceRow {
+  readonly tenant: string;
   /** Null before an analyzer's first turn. */
   readonly wasLast: number | null;
 }

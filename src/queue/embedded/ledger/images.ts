@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { coveredImage, type Job } from "../../../core/jobs/job.ts";
-import { digestOfName, digestOfText } from "../../derived.ts";
+import { digestOfName, digestOfText, imageOfResult } from "../../derived.ts";
 import type { JobResult } from "../../job-queue.ts";
 
 /** Records the images of a result that its job did not name by digest, so that they are found and a later scan recognizes them. */
@@ -11,15 +11,10 @@ export function createNaming(connection: DatabaseSync): (number: number, job: Jo
   );
   return (number, job, result) => {
     if (!result) return;
-    const covers = coveredImage(job) === undefined ? pinned(result) : undefined;
+    const covers = coveredImage(job) === undefined ? imageOfResult(result) : undefined;
     const output = digestOfName(job.output) === undefined ? digestOfText(result.output) : undefined;
     const base = digestOfName(job.base) === undefined ? digestOfText(result.base) : undefined;
     // Each named column costs its index a change, and nearly all jobs name their images.
     if ((covers ?? output ?? base) !== undefined) name.run(number, covers ?? null, output ?? null, base ?? null);
   };
-}
-
-/** The image that a job covered, by its name in the cluster. */
-function pinned({ source }: JobResult): string | undefined {
-  return typeof source === "string" && source.includes("@sha256:") ? source : undefined;
 }

@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
-import { type KeptJob, type KeptTag, keptColumns, type LedgerEnd, type LedgerPart, ledgerParts } from "../../ledger-end.ts";
+import {
+  changingColumns,
+  type KeptJob,
+  type KeptTag,
+  keptColumns,
+  type LedgerEnd,
+  type LedgerPart,
+  ledgerParts,
+} from "../../ledger-end.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { fileMarks } from "./marks.ts";
 
@@ -70,9 +78,7 @@ const select = `SELECT number, ${keptColumns.join(", ")},
 
 const addInputs = `INSERT OR IGNORE INTO inputs SELECT json_each.value, number FROM jobs, json_each(?2) WHERE jobs.id = ?1`;
 
-const changing = keptColumns.filter((name) => !["id", "group_id", "analyzer", "created_at"].includes(name));
-
 const upsert = `INSERT INTO jobs (${keptColumns.join(", ")}) SELECT ${keptColumns.map((_, index) => `?${index + 1}`).join(", ")}
   WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE group_id = ?2 AND analyzer = ?3 AND id <> ?1)
-  ON CONFLICT (id) DO UPDATE SET ${changing.map((name) => `${name} = excluded.${name}`).join(", ")}
+  ON CONFLICT (id) DO UPDATE SET ${changingColumns.map((name) => `${name} = excluded.${name}`).join(", ")}
     WHERE excluded.updated_at > updated_at OR (excluded.updated_at = updated_at AND excluded.result IS NOT result)`;

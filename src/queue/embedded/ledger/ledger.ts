@@ -3,7 +3,7 @@ import { coveredImage, groupOf, type Job, tenantOf } from "../../../core/jobs/jo
 import { failedOutcomes, outcomeOf } from "../../../core/jobs/job-outcome.ts";
 import { backoffDelay, jobBackoff } from "../../../core/jobs/retry.ts";
 import { digestOfName, inputDigests } from "../../derived.ts";
-import { lanes, type Pool, poolOf } from "../../dispatching/pools.ts";
+import { laneOf, lanes, type Pool, poolOf } from "../../dispatching/pools.ts";
 import type { Adding, JobRecord, JobResult, JobState, QueuedWork } from "../../job-queue.ts";
 import { type JobRow, recordColumns, toRecord } from "../../rows.ts";
 import { type DatabaseSettings, openDatabase } from "../database.ts";
@@ -92,9 +92,8 @@ function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: 
   /** Whether it was new. */
   function put(job: Job, group: string, now: number, { backlog, after = 0 }: Adding): boolean {
     const { analyzer = "" } = job as QueuedWork;
-    const lane = job.cause === "scan" ? lanes.scan : backlog ? lanes.backlog : lanes.live;
     const about = [job.cause, job.build?.namespace, job.buildConfig, digestOfName(job.output), digestOfName(job.base)];
-    const place = [coveredImage(job) ?? null, assign(job), lane, now + after, now];
+    const place = [coveredImage(job) ?? null, assign(job), laneOf(job, backlog), now + after, now];
     const given = [job.id, group, analyzer, tenantOf(job), JSON.stringify(job), ...about.map((text) => text ?? null)];
     const { changes, lastInsertRowid } = insert.run(...given, ...place);
     if (changes === 0) return false;
