@@ -13,6 +13,8 @@ import { job } from "./records.ts";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const phone = { width: 360, height: 740 };
 
+type VisitedPage = Page & AsyncDisposable;
+
 interface AxeResult {
   readonly violations: readonly {
     readonly id: string;
@@ -38,7 +40,6 @@ requirePrograms("chromium")("the page in a browser", () => {
     onTestFinished(async () => {
       page.removeAllListeners();
       await page.unrouteAll();
-      await page.goto("about:blank");
       await page.setViewportSize({ width: 1280, height: 720 });
     });
     return page;
@@ -50,23 +51,20 @@ requirePrograms("chromium")("the page in a browser", () => {
     return context.newPage();
   }
 
-  /**
-   * A page at an address, whose every complaint fails the test but those it is to make. A test's server ends before its page, which then tries
-   * to connect again: being refused is no complaint.
-   */
-  async function open(
-    url: string,
-    options?: Parameters<Browser["newContext"]>[0],
-    wanted = /net::ERR_CONNECTION_REFUSED/,
-  ): Promise<Page> {
+  /** A page at an address, which its test leaves before the server ends. Every complaint until then fails the test, but those it is to make. */
+  async function open(url: string, options?: Parameters<Browser["newContext"]>[0], wanted?: RegExp): Promise<VisitedPage> {
     const page = await (options ? pageWith(options) : usualPage());
     const complaints = watchComplaints(page);
-    onTestFinished(() => expect(complaints.filter((complaint) => !wanted.test(complaint))).toEqual([]));
     await page.goto(url);
-    return page;
+    return Object.assign(page, {
+      [Symbol.asyncDispose]: async () => {
+        await page.goto("about:blank");
+        expect(complaints.filter((complaint) => !wanted?.test(complaint))).toEqual([]);
+      },
+    });
   }
 
-  async function live(page: Page): Promise<Page> {
+  async function live(page: VisitedPage): Promise<VisitedPage> {
     await page.locator('#connection[data-state="live"]').waitFor();
     return page;
   }
@@ -102,7 +100,7 @@ requirePrograms("chromium")("the page in a browser", () => {
       JSON.stringify(body ?? "").includes("ray") ? { status: 400, body: { error: "arm64 is not supported" } } : undefined,
     );
     const { url } = await startBot(world);
-    const page = await live(await open(url));
+    await using page = await live(await open(url));
     await page.getByText("No jobs yet.").waitFor();
     await page.evaluate("window.isSamePage = true");
     await playScenario({ cluster: world.cluster, registry: undefined, tell: () => undefined, pause: async () => undefined });
@@ -141,7 +139,7 @@ requirePrograms("chromium")("the page in a browser", () => {
     const { url } = await startBot(world);
     await playScenario({ cluster: world.cluster, registry: undefined, tell: () => undefined, pause: async () => undefined });
     await world.analysis.waitFor(({ submissions }) => submissions.length >= 4);
-    const page = await live(await open(url));
+    await using page = await live(await open(url));
     await page.getByLabel("Text").fill("appimage");
     await page.getByRole("button", { name: "Filter" }).click();
     await page.getByRole("heading", { name: "Jobs that mention “appimage”" }).waitFor();
@@ -169,7 +167,7 @@ requirePrograms("chromium")("the page in a browser", () => {
   it("pauses updates when asked, and keeps focus and unfolded names during updates", async () => {
     await using server = await openPageServer();
     await server.queue.add(job("shop/web-1"));
-    const page = await live(await open(server.url));
+    await using page = await live(await open(server.url));
     await row(page, "web-1").locator("summary").click();
     await row(page, "web-1")
       .getByRole("button", { name: /^Try now/ })
@@ -189,7 +187,7 @@ requirePrograms("chromium")("the page in a browser", () => {
 
   it("says across its width that it lost its bot, then reconnects and shows what it missed", async () => {
     await using server = await openPageServer();
-    const page = await live(await open(server.url, undefined, /net::ERR_FAILED/));
+    await using page = await live(await open(server.url, undefined, /net::ERR_FAILED/));
     await page.route("**/events**", (route) => route.abort());
     await page.evaluate("location.reload()");
     await page.locator('#connection[data-state="lost"]').waitFor();
@@ -206,7 +204,7 @@ requirePrograms("chromium")("the page in a browser", () => {
   it("copies an image's whole name", async () => {
     await using server = await openPageServer();
     await server.queue.add(job("shop/web-1"));
-    const page = await live(await open(server.url, { permissions: ["clipboard-read", "clipboard-write"] }));
+    await using page = await live(await open(server.url, { permissions: ["clipboard-read", "clipboard-write"] }));
     await row(page, "web-1").locator("summary").click();
     await row(page, "web-1").getByRole("button", { name: /^Copy/ }).click();
     await row(page, "web-1").getByText("Copied").waitFor();
@@ -218,7 +216,7 @@ requirePrograms("chromium")("the page in a browser", () => {
   it("works without script", async () => {
     await using server = await openPageServer();
     await server.queue.add(job("shop/web-1"));
-    const page = await open(server.url, { javaScriptEnabled: false });
+    await using page = await open(server.url, { javaScriptEnabled: false });
     expect(await page.locator(".live").isVisible()).toBe(false);
     await row(page, "web-1")
       .getByRole("button", { name: /^Dismiss/ })
@@ -246,7 +244,7 @@ requirePrograms("chromium")("the page in a browser", () => {
       `${server.url}/jobs/${job("shop/bad-1").id}`,
       `${server.url}/`,
     ];
-    const page = await open(`${empty.url}/`, { bypassCSP: true });
+    await using page = await open(`${empty.url}/`, { bypassCSP: true });
     for (const url of pages) {
       await page.goto(url);
       await page.addScriptTag({ content: axe });
@@ -273,7 +271,7 @@ requirePrograms("chromium")("the page in a browser", () => {
       const findings = { coverage: "partial" as const, why: "one layer is encrypted", severities, packages: 1_234, fixable: 9 };
       return { analyses: [{ of: "output", id: "a", cached: false, state: "succeeded" }], notes: [], findings };
     });
-    const page = await live(await open(`${server.url}/`));
+    await using page = await live(await open(`${server.url}/`));
     await page.locator(".analyzers").getByText("to be retried").waitFor();
     await expect.poll(() => page.locator(".analyzers .findings").count()).toBe(2);
     const paths = ["/", `/jobs/${first.id}`];
@@ -299,7 +297,7 @@ requirePrograms("chromium")("the page in a browser", () => {
     server.work(async ({ trigger = "" }) => hostileResult(trigger));
     await server.queue.idle();
     const paths = ["/", ...attacks.map((attack, number) => `/jobs/${encodeURIComponent(hostileJob(attack, number).id)}?log=1`)];
-    const page = await open(`${server.url}/`);
+    await using page = await open(`${server.url}/`);
     for (const path of paths) {
       await page.goto(server.url + path);
       await live(page);
