@@ -1,4 +1,4 @@
-import axios from "axios";
+import axios, { Axios } from "axios";
 import type { Clock } from "../../core/clock.ts";
 import { noProxies, type Proxies } from "../../core/hosts/proxy.ts";
 import { JobError } from "../../core/jobs/errors.ts";
@@ -68,13 +68,16 @@ export function createHttpEndpoint(settings: HttpSettings): HttpEndpoint {
   const { url, service, verifyTls, timeout, clock, onRequest, proxies = noProxies } = settings;
   const agents = createAgents(proxies);
   const { via, ...way } = agents.wayTo(new URL(url), "", () => ({ tls: { rejectUnauthorized: verifyTls } }));
-  const client = axios.create({
+  // The class and not its factory, whose defaults for browsers axios would merge anew for every request.
+  const client = new Axios({
+    adapter: "http",
     baseURL: url,
     ...way,
     maxRedirects: 0,
     maxContentLength: longestAnswer,
     maxBodyLength: Number.POSITIVE_INFINITY,
     responseType: "text",
+    transformRequest: axios.defaults.transformRequest ?? [],
     transformResponse: [(data: unknown) => data],
     validateStatus: () => true,
     headers: { Accept: "application/json" },
@@ -92,7 +95,7 @@ export function createHttpEndpoint(settings: HttpSettings): HttpEndpoint {
       const cancel = clock.schedule(own, () => deadline.abort());
       const both = AbortSignal.any([signal, deadline.signal]);
       const response = await client
-        .request<string>({ method, url: path, params: query, data: body, ...(headers && { headers }), signal: both })
+        .request<string>({ method, url: withQuery(path, query), data: body, ...(headers && { headers }), signal: both })
         .catch((error: unknown) => {
           ended();
           const fault = proxyFailure(error, via);
@@ -125,6 +128,13 @@ export function createHttpEndpoint(settings: HttpSettings): HttpEndpoint {
 export function serviceUrl(host: string): string {
   const url = new URL(/^https?:\/\//i.test(host) ? host : `https://${host}`);
   return `${url.origin}${withoutEnd(url.pathname, "/")}`;
+}
+
+/** The way axios writes a query takes a seventh of the whole request. */
+function withQuery(path: string, query: HttpRequest["query"] = {}): string {
+  const known = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) known.append(name, String(value));
+  return known.size === 0 ? path : `${path}?${known}`;
 }
 
 function jsonObject(body: string, service: Service): Readonly<Record<string, unknown>> {
