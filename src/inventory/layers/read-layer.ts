@@ -1,41 +1,39 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { extract, type Header } from "tar-stream";
-import { type Findings, type PackageDatabase, UnreadableDatabase } from "../databases/database.ts";
+import { type Findings, mostPackages, type PackageDatabase, UnreadableDatabase } from "../databases/database.ts";
 import { databases } from "../databases/index.ts";
+import { type ArchiveEntry, type ArchiveLimits, type EntryStream, LayerLimit, readArchive } from "./archive.ts";
 import { type GrowingContents, type LayerContents, newContents, type PickedFile, packRaw, unpackRaw } from "./contents.ts";
 import { createGoScanner } from "./go-scanner.ts";
-import { isPlaceAbove, normalPath } from "./paths.ts";
+import { isPlaceAbove, longestPath, normalPath } from "./paths.ts";
 import { unpackLayer } from "./unpack.ts";
 
-interface LayerLimits {
-  /** The most files, links and directories of a layer that are read. */
-  readonly entries: number;
+interface LayerLimits extends ArchiveLimits {
   /** The most bytes of files that are kept unchanged. */
   readonly kept: number;
-  /** The most bytes that a layer can unpack to. */
-  readonly unpacked: number;
 }
 
-const layerLimits: LayerLimits = { entries: 1_000_000, kept: 256 * 1024 * 1024, unpacked: 256 * 1024 ** 3 };
+/** The largest layers have some ten gigabytes, which take a minute or two. */
+const layerLimits: LayerLimits = {
+  entries: 1_000_000,
+  names: 64 * 1024 * 1024,
+  kept: 64 * 1024 * 1024,
+  unpacked: 256 * 1024 ** 3,
+  time: 300_000,
+};
 
 /**
  * Reads a layer once, from its packed bytes, and keeps what package databases need. Bad bytes never make it throw: if they end early or exceed a limit,
- * the layer's `troubles` say so.
+ * the layer's `troubles` say so. `spent` is the processor time of this thread in milliseconds.
  */
-export async function readLayer(packed: AsyncIterable<Buffer>, limits = layerLimits): Promise<LayerContents> {
+export async function readLayer(
+  packed: AsyncIterable<Buffer>,
+  limits: Partial<LayerLimits> = {},
+  spent = () => 0,
+): Promise<LayerContents> {
+  const all = { ...layerLimits, ...limits };
   const contents = newContents();
-  const keeping = { left: limits.kept };
-  const archive = extract({ allowUnknownFormat: true } as never);
-  let entries = 0;
-  archive.on("entry", (header, stream, next) => {
-    stream.once("error", () => undefined);
-    if (++entries > limits.entries) return next(new LayerLimit(`it has more than ${limits.entries} files`));
-    stream.once("end", () => next());
-    takeEntry(header, stream, contents, keeping);
-  });
+  const keeping = createKeeping(contents, all.kept);
   try {
-    await pipeline(Readable.from(bounded(unpackLayer(packed), limits.unpacked)), archive);
+    await readArchive(unpackLayer(packed), all, spent, (entry, stream) => takeEntry(entry, stream, contents, keeping));
   } catch (error) {
     contents.troubles.push(troubleOf(error));
   }
@@ -43,37 +41,50 @@ export async function readLayer(packed: AsyncIterable<Buffer>, limits = layerLim
   return contents;
 }
 
-class LayerLimit extends Error {}
-
-async function* bounded(chunks: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer> {
-  let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > most) throw new LayerLimit(`it unpacks to more than ${most} bytes`);
-    yield chunk;
-  }
-}
-
 function troubleOf(error: unknown): string {
   if (error instanceof LayerLimit) return error.message;
   return `it cannot be unpacked to its end (${error instanceof Error ? error.message : "unknown error"})`;
 }
 
-type Keeping = { left: number };
-
-/** A file of the archive while it is read. */
-interface EntryStream {
-  on(event: "data", listener: (chunk: unknown) => void): unknown;
-  once(event: "end", listener: () => void): unknown;
-  resume(): unknown;
+/** What is kept of a layer's files. */
+interface Keeping {
+  /** Of two files with the same path the last one counts. One with too many packages is kept without them. */
+  keep(file: PickedFile): void;
+  /** The packed bytes, while there is room for them. */
+  raw(bytes: Buffer): Buffer | undefined;
 }
 
-function takeEntry(header: Header, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
-  const path = normalPath(header.name);
-  const isFile = header.type === "file" || header.type === "contiguous-file";
-  if (path && isFile && !isWhiteout(path)) takeFile(path, header.size ?? 0, stream, contents, keeping);
-  else if (path) note(path, header, contents);
-  stream.resume();
+function createKeeping(contents: GrowingContents, most: number): Keeping {
+  const places = new Map<string, number>();
+  let left = most;
+  let packages = 0;
+  const countOf = (file: PickedFile | undefined) => file?.findings?.packages.length ?? 0;
+  return {
+    keep(file) {
+      const { path, database } = file;
+      const at = places.get(path) ?? contents.files.length;
+      const others = packages - countOf(contents.files[at]);
+      const fits = others + countOf(file) <= mostPackages;
+      const kept = fits
+        ? file
+        : { path, database, trouble: `its layer has more than the ${mostPackages} packages that are read` };
+      packages = others + countOf(kept);
+      places.set(path, at);
+      contents.files[at] = kept;
+    },
+    raw(bytes) {
+      const packed = packRaw(bytes);
+      left -= packed.length;
+      return left >= 0 ? packed : undefined;
+    },
+  };
+}
+
+function takeEntry(entry: ArchiveEntry, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
+  const { path, type } = entry;
+  const isFile = type === "file" || type === "contiguous-file";
+  if (isFile && !isWhiteout(path)) takeFile(entry, stream, contents, keeping);
+  else note(entry, contents);
 }
 
 function isWhiteout(path: string): boolean {
@@ -81,13 +92,13 @@ function isWhiteout(path: string): boolean {
 }
 
 /** Entries that change the tree and have no content. */
-function note(path: string, { type, linkname }: Header, contents: GrowingContents): void {
+function note({ path, type, target }: ArchiveEntry, contents: GrowingContents): void {
   const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
   const base = path.slice(path.lastIndexOf("/") + 1);
   if (base === ".wh..wh..opq") contents.opaque.push(parent);
   else if (isWhiteout(path)) contents.whiteouts.push(parent ? `${parent}/${base.slice(4)}` : base.slice(4));
-  else if (type === "symlink") contents.links.push([path, linkname ?? ""]);
-  else if (type === "link") takeHardLink(path, linkname ?? "", contents);
+  else if (type === "symlink" && target.length <= longestPath) contents.links.push([path, target]);
+  else if (type === "link") takeHardLink(path, target, contents);
   else if (type !== "directory") contents.others.push(path);
   else if (isPlaceAbove(path)) contents.directories.push(path);
 }
@@ -106,17 +117,14 @@ function ownerOf(path: string): PackageDatabase | undefined {
   );
 }
 
-function takeFile(path: string, size: number, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
+function takeFile(entry: ArchiveEntry, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
+  const { path, size, isSparse } = entry;
   const database = ownerOf(path);
-  if (!database) scanFile(path, stream, contents);
-  else if (size <= database.limit)
-    collect(size, stream, (bytes) => contents.files.push(pickFile(path, bytes, database, keeping)));
-  else
-    contents.files.push({
-      path,
-      database: database.name,
-      trouble: `it is larger than the ${database.limit} bytes that are read`,
-    });
+  const unread = (trouble: string) => keeping.keep({ path, database: database?.name ?? "", trouble });
+  if (!database) scanFile(path, stream, contents, keeping);
+  else if (isSparse) unread("it is stored as a sparse file, which is not read");
+  else if (size > database.limit) unread(`it is larger than the ${database.limit} bytes that are read`);
+  else collect(size, stream, (bytes) => keeping.keep(pickFile(path, bytes, database, keeping)));
 }
 
 /** Into one place from the start: pieces would be there twice once they are put together. */
@@ -133,9 +141,8 @@ function pickFile(path: string, bytes: Buffer, database: PackageDatabase, keepin
   const isCompanion = !database.owns(path);
   const read = isCompanion ? {} : reading(() => database.read({ path, bytes }));
   if (database.companion === undefined) return { path, database: database.name, ...read };
-  const raw = packRaw(bytes);
-  keeping.left -= raw.length;
-  return { path, database: database.name, ...read, ...(keeping.left >= 0 && { raw }) };
+  const raw = keeping.raw(bytes);
+  return { path, database: database.name, ...read, ...(raw && { raw }) };
 }
 
 /** Findings, or why there are none. */
@@ -152,7 +159,7 @@ function reading(read: () => Findings): Pick<PickedFile, "findings" | "trouble">
 const elf = Buffer.from("\x7fELF", "latin1");
 
 /** A file that belongs to no database can be a program that Go built. */
-function scanFile(path: string, stream: EntryStream, contents: GrowingContents): void {
+function scanFile(path: string, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
   const scanner = createGoScanner();
   let head: Buffer = Buffer.alloc(0);
   let isProgram: boolean | undefined;
@@ -167,7 +174,7 @@ function scanFile(path: string, stream: EntryStream, contents: GrowingContents):
   });
   stream.once("end", () => {
     const found = isProgram ? reading(() => scanner.end() ?? { packages: [] }) : undefined;
-    if (found?.trouble || found?.findings?.packages.length) contents.files.push({ path, database: "go", ...found });
+    if (found?.trouble || found?.findings?.packages.length) keeping.keep({ path, database: "go", ...found });
     else contents.others.push(path);
   });
 }

@@ -1,4 +1,5 @@
 import { platform, setPriority } from "node:os";
+import { threadCpuUsage } from "node:process";
 import { parentPort } from "node:worker_threads";
 import { describeDocument } from "../describe-document.ts";
 import { assembleImage } from "../layers/assemble.ts";
@@ -40,10 +41,16 @@ function answerTo(message: Exclude<ToReader, { kind: "block" | "end" }>): unknow
 async function takeLayer(): Promise<Uint8Array> {
   const queue = createBlockQueue();
   blocks = queue;
-  const contents = await readLayer(queue.blocks());
+  const contents = await readLayer(queue.blocks(), {}, spent);
   // The sender checks what follows the archive's end.
   for await (const _ of queue.blocks());
   return packContents(contents);
+}
+
+/** This thread's processor time in milliseconds. */
+function spent(): number {
+  const { user, system } = threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 function assemble({ digest, config, layers, contents, reasons }: AssembleParts): ReadContent {

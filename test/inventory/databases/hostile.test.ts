@@ -156,6 +156,38 @@ describe("bytes that many entries share are read no more often than there are by
     expect(() => sqliteBlobs(file, undefined, "Packages").next()).toThrow("its rows lie upon each other");
   });
 
+  it("in rows of a SQLite file that are all header", () => {
+    const pageSize = 65_536;
+    const file = Buffer.alloc(40 * pageSize);
+    sqliteFile().copy(file, 0, 0, 100);
+    file.writeUInt16BE(1, 16);
+    file.writeUInt8(0x0d, 100);
+    const cells = 20_000;
+    file.writeUInt16BE(cells, 103);
+    for (let cell = 0; cell < cells; cell++) file.writeUInt16BE(50_000, 108 + cell * 2);
+    const [size, local] = [8_199 + 30 * (pageSize - 4), 8_199];
+    const varint = [(size >> 14) | 0x80, ((size >> 7) & 0x7f) | 0x80, size & 0x7f];
+    // Its size, its key, and as the first bytes of its payload the header's size, which is all of it.
+    file.set([...varint, 1, ...varint], 50_000);
+    for (const at of [50_004 + local, pageSize]) file.writeUInt32BE(2, at);
+    expect(() => sqliteBlobs(file, undefined, "Packages").next()).toThrow("its rows lie upon each other");
+  });
+
+  it("in a zip archive whose list names the same bytes again and again", () => {
+    // Blocks that unpack to nothing.
+    const empty = Buffer.alloc(5_000_000, Buffer.from([0, 0, 0, 0xff, 0xff]));
+    const packed = Buffer.concat([empty, Buffer.from([1, 0, 0, 0xff, 0xff])]);
+    const archive = makeZip([{ name: "META-INF/maven/a/b/pom.properties", bytes: Buffer.alloc(0), packed }]);
+    const end = Buffer.from(archive.subarray(-22));
+    const [size, offset] = [end.readUInt32LE(12), end.readUInt32LE(16)];
+    const entries = 60_000;
+    for (const at of [8, 10]) end.writeUInt16LE(entries, at);
+    end.writeUInt32LE(size * entries, 12);
+    const list = Buffer.alloc(size * entries, archive.subarray(offset, offset + size));
+    const bytes = Buffer.concat([archive.subarray(0, offset), list, end]);
+    expect(() => java?.read({ path: "a-1.jar", bytes })).toThrow("its files lie upon each other");
+  });
+
   it("in a value of Berkeley DB that runs in a circle", () => {
     const file = Buffer.from(readFileSync(join(import.meta.dirname, "../../fixtures/rpm/libuuid-bdb.Packages")));
     const pageSize = file.readUInt32LE(20);

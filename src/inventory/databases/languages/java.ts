@@ -18,8 +18,8 @@ export const java: PackageDatabase = {
   read({ path, bytes }): Findings {
     const packages: FoundPackage[] = [];
     const troubles = new Set<string>();
-    // All unpacked bytes and all archives count, however they are nested.
-    const budget = { left: fileLimits.archive, archives: mostNested };
+    // All unpacked bytes and all archives count, however they are nested. Packed bytes count as often as entries share them.
+    const budget = { left: fileLimits.archive, packed: fileLimits.archive * (deepest + 1), archives: mostNested };
     readArchive(path, bytes, 0, { packages, troubles, budget });
     return { packages, troubles: [...troubles].slice(0, 3) };
   },
@@ -28,7 +28,7 @@ export const java: PackageDatabase = {
 interface Reading {
   readonly packages: FoundPackage[];
   readonly troubles: Set<string>;
-  readonly budget: { left: number; archives: number };
+  readonly budget: { left: number; packed: number; archives: number };
 }
 
 function readArchive(path: string, bytes: Buffer, depth: number, reading: Reading): void {
@@ -69,6 +69,8 @@ function describe(entry: ZipEntry, reading: Reading): Buffer {
 }
 
 function unpack(entry: ZipEntry, { budget }: Reading): Buffer {
+  budget.packed -= entry.packed;
+  if (budget.packed < 0) throw new UnreadableDatabase("its files lie upon each other");
   const bytes = entry.read(budget.left);
   budget.left -= bytes.length;
   return bytes;

@@ -6,6 +6,8 @@ export interface ZipEntry {
   readonly name: string;
   /** The unpacked size in bytes, as the archive says. */
   readonly size: number;
+  /** The packed size in bytes. Entries can share these bytes. */
+  readonly packed: number;
   /** Unpacks it. Throws if it is larger than `limit`, or damaged. */
   read(limit: number): Buffer;
 }
@@ -55,6 +57,7 @@ function entryAt(bytes: Buffer, at: number, nameLength: number, shift: number): 
   return {
     name: bytes.toString("utf8", at + 46, at + 46 + nameLength),
     size,
+    packed,
     read(limit) {
       if (isEncrypted) throw new UnreadableDatabase("a file in it is encrypted");
       if (size > limit) throw new UnreadableDatabase("a file in it is too large");

@@ -1,15 +1,18 @@
 import { UnreadableDatabase } from "../database.ts";
 import { pageReader, type ReadPage } from "./sqlite-pages.ts";
 
-/** One row of a table: the serial types of its columns, and its payload starting with the first column. */
+/** One row of a table: the serial types of its columns, its payload starting with the first column, and its whole size in bytes. */
 interface Row {
   readonly types: readonly number[];
   readonly values: Buffer;
+  readonly size: number;
 }
 
 const leaf = 0x0d;
 const interior = 0x05;
 const deepest = 24;
+/** The bytes of a row beside its payload: where it is, its size and its key. */
+const leastCell = 4;
 
 /**
  * The second column of every row of a table, where rpm keeps its headers. Read page by page (https://sqlite.org/fileformat2.html), including what the
@@ -27,7 +30,7 @@ export function* sqliteBlobs(bytes: Buffer, log: Buffer | undefined, table: stri
 function* tableRows(pages: ReadPage, root: number): Generator<Row> {
   let left = pages.bytes;
   for (const row of rows(pages, root, new Set())) {
-    left -= row.values.length;
+    left -= row.size;
     if (left < 0) throw new UnreadableDatabase("its rows lie upon each other");
     yield row;
   }
@@ -97,7 +100,7 @@ function parseRow(bytes: Buffer): Row {
     types.push(type);
     at = next;
   }
-  return { types, values: bytes.subarray(headerSize) };
+  return { types, values: bytes.subarray(headerSize), size: leastCell + bytes.length };
 }
 
 /** The sizes of serial types 0 to 9. From 12 on, the type contains the length. */

@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readLayer } from "../../../src/inventory/layers/read-layer.ts";
+import { paxHeader, tarEntry, tarHeader } from "../../support/tar.ts";
+
+const status = (...names: readonly string[]) =>
+  names.map((name) => `Package: ${name}\nStatus: install ok installed\nVersion: 1\n`).join("\n");
+const place = "var/lib/dpkg/status";
+const victim = tarEntry({ name: place }, status("victim"));
+
+async function* chunksOf(archive: readonly Buffer[]): AsyncGenerator<Buffer> {
+  const bytes = Buffer.concat([...archive, Buffer.alloc(1_024)]);
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}
+
+type Limits = Parameters<typeof readLayer>[1];
+
+async function read(archive: readonly Buffer[], limits: Limits = {}, spent?: () => number) {
+  const contents = await readLayer(chunksOf(archive), limits, spent);
+  const packages = contents.files.flatMap(({ findings }) => findings?.packages.map(({ name }) => name) ?? []);
+  return { ...contents, packages };
+}
+
+const base256 = (first: number) => Buffer.alloc(12, 0xff).fill(first, 0, 1);
+
+describe("an archive that container engines read otherwise is never taken for complete:", () => {
+  it.each<[string, readonly Buffer[]]>([
+    ["a hard link with contents, which hides the file behind it", [tarHeader({ name: "a", size: 1_024, type: "1" }), victim]],
+    ["a symbolic link with contents", [tarHeader({ name: "a", size: 1_024, type: "2" }), victim]],
+    ["a device with contents", [tarHeader({ name: "a", size: 1_024, type: "3" }), victim]],
+    ["an old sparse file, whose map follows its header", [tarEntry({ name: place, type: "S" }, status("sparse")), victim]],
+    ["an entry of no known kind", [tarEntry({ name: "a", type: "Z" }, "x"), victim]],
+    ["a size above all measure", [tarHeader({ name: "a", size: base256(0x80) }), victim]],
+    ["a size that is no number", [tarHeader({ name: "a", size: base256(0x81) }), victim]],
+    ["a negative size in an extended header", [paxHeader({ size: "-5" }), victim]],
+    [
+      "an extended header of a negative size",
+      [tarHeader({ name: "x", size: Buffer.alloc(12, 0xfe).fill(0xff, 0, 1), type: "x" }), victim],
+    ],
+    ["a name of gigabytes", [tarHeader({ name: "x", size: 2 ** 31, type: "L" }), victim]],
+    ["a header that is none", [Buffer.alloc(512, "x"), victim]],
+  ])("%s", async (_, archive) => {
+    const { troubles, files } = await read(archive);
+    expect([...troubles, ...files.flatMap(({ trouble }) => trouble ?? [])]).not.toEqual([]);
+  });
+
+  it.each([
+    ["1.0", { "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": place }],
+    ["0.1", { "GNU.sparse.map": "0,10,100,10", "GNU.sparse.name": place }],
+    ["0.0", { "GNU.sparse.numblocks": "2", "GNU.sparse.offset": "0" }],
+  ])("a database that is a sparse file of version %s, under its real name", async (_, fields) => {
+    const name = "GNU.sparse.name" in fields ? "var/lib/dpkg/GNUSparseFile.0/status" : place;
+    const { files } = await read([paxHeader(fields as Record<string, string>), tarEntry({ name }, status("part"))]);
+    expect(files).toEqual([{ path: place, database: "dpkg", trouble: "it is stored as a sparse file, which is not read" }]);
+  });
+});
+
+describe("an archive is read to its end", () => {
+  it("behind a directory that says it has contents, which it cannot have", async () => {
+    const { packages, troubles } = await read([tarHeader({ name: "d/", size: 1_024, type: "5" }), victim]);
+    expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: [] });
+  });
+
+  it("or to a reason, whatever its headers say", async () => {
+    const type = fc.constantFrom(..."01234567xgLKSZ\0");
+    const size = fc.oneof(
+      fc.nat(3_000),
+      fc.uint8Array({ minLength: 12, maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
+    );
+    const header = fc.record({ name: fc.constantFrom(place, "a/b", "../c", "d/.wh.e", ""), size, type, target: fc.string() });
+    const odd = header.map((fields) => tarHeader(fields));
+    const part = fc.oneof(odd, fc.constant(victim), fc.constant(Buffer.alloc(512)));
+    const archives = fc.array(part, { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(archives, async (archive) => void (await read(archive))),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("what an archive can cost is bounded:", () => {
+  it("by the attributes of a file, also those that a header gives to all", async () => {
+    const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => [`key${at}`, "1"]));
+    for (const attributes of [[paxHeader(many)], [paxHeader(many, "g"), paxHeader({ mtime: "1" })]])
+      expect((await read([...attributes, victim])).troubles).toEqual(["a file in it has more than 1000 attributes"]);
+  });
+
+  it("by the length of all names", async () => {
+    const linked = [paxHeader({ linkpath: "t".repeat(1_000_000) }), tarHeader({ name: "a", type: "2", target: "b" })];
+    const { troubles, links } = await read([...linked, ...linked, victim], { names: 8_000 });
+    expect(links).toEqual([]);
+    expect(troubles).toEqual(["the names of its files have more than 8000 characters"]);
+  });
+
+  it("by the processor time, and what was read until then is kept", async () => {
+    let time = 0;
+    const archive = [victim, tarEntry({ name: "large" }, Buffer.alloc(1_000_000))];
+    const { packages, troubles } = await read(archive, { time: 5 }, () => time++);
+    expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: ["it takes more time than is allowed"] });
+  });
+
+  it("by its packages, and a file that comes again and again is there once, as it came last", async () => {
+    const again = Array.from({ length: 50 }, (_, at) => tarEntry({ name: place }, status(`package-${at}`)));
+    expect((await read(again)).packages).toEqual(["package-49"]);
+    const names = Array.from({ length: 60_000 }, (_, at) => `p${at}`);
+    const lists = ["one", "two"].map((directory) => tarEntry({ name: `${directory}/dpkg/status` }, status(...names)));
+    const { packages, files } = await read(lists);
+    expect(packages).toHaveLength(60_000);
+    expect(files[1]?.trouble).toMatch(/more than the 100000 packages/);
+  });
+});
