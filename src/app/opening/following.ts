@@ -10,10 +10,10 @@ import {
   type FollowResult,
   type FollowWork,
 } from "../../pipeline/analyses/follow-analyses.ts";
-import { keepFollowing, takeUp } from "../../pipeline/analyses/keep-following.ts";
+import { keepFollowing } from "../../pipeline/analyses/keep-following.ts";
 import { reportAnalysis } from "../../pipeline/analyses/report-analyses.ts";
+import { createTakingUp } from "../../pipeline/analyses/taking-up.ts";
 import { measureQueue } from "../../pipeline/measuring/measure-queue.ts";
-import { createBatches } from "../../pipeline/telling/batches.ts";
 import { createPace } from "../../pipeline/telling/pace.ts";
 import { type AttemptReport, type JobQueue, QueueUnavailableError } from "../../queue/job-queue.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -51,8 +51,6 @@ const backoff: Backoff = { initial: 2_000, cap: 5 * 60_000 };
 /** Questions at once, and milliseconds between them: following must not slow down jobs. */
 const workers = 2;
 const questionInterval = 50;
-/** Milliseconds that done jobs are collected before their analyses are followed. */
-const takeUpDelay = 1_000;
 /** Milliseconds that one question may take; the request itself has a shorter deadline. */
 const questionTimeout = 150_000;
 /** Milliseconds that an endpoint which is down is still asked after an analysis should have ended. */
@@ -73,9 +71,6 @@ export async function openFollowing(
   const queue = measureQueue(ledger, "follow", metrics, clock, [...asks.keys()]);
   const stopping = new AbortController();
   const turn = createPace(questionInterval, clock);
-  const done = createBatches<FollowWork>(takeUpDelay, clock, (works) => {
-    for (const work of works) takeUp(queue, work).catch(unlessUnavailable);
-  });
   let keeping = Promise.resolve();
   opened.defer(() => queue.close());
 
@@ -90,6 +85,8 @@ export async function openFollowing(
   const unlessUnavailable = (error: unknown) => {
     if (!(error instanceof QueueUnavailableError)) failUnlessStopping(error);
   };
+
+  const done = createTakingUp({ jobs, follow: queue, clock, signal: stopping.signal, failed: unlessUnavailable });
 
   return {
     queue,
@@ -116,9 +113,8 @@ export async function openFollowing(
         .catch(failUnlessStopping);
     },
     async stop() {
-      done.flush();
       stopping.abort();
-      await Promise.all([queue.stop(0), keeping]);
+      await Promise.all([done.flush(), queue.stop(0), keeping]);
     },
   };
 }

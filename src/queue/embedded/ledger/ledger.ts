@@ -105,15 +105,15 @@ function additions(connection: DatabaseSync, assign: (job: Job) => Pool, retry: 
     const { analyzer = "" } = job as QueuedWork;
     const group = groupOf(job);
     // An image alone can be known by what an earlier job turned out to be about.
-    const covering = job.build ? undefined : findKnown(job);
+    const covers = job.build ? undefined : coveredImage(job);
+    const covering = covers === undefined ? undefined : findKnown(job);
     if (!covering && put(job, group, now, how)) return "added";
     const known = covering ?? findKnown(job);
     if (!known) {
       put({ ...job, id: `${group}-${analyzer}`, group }, group, now, how);
       return "added";
     }
-    const covers = coveredImage(job);
-    if (!job.build && covers !== undefined) seeImage.run(covers, analyzer, now);
+    if (covers !== undefined) seeImage.run(covers, analyzer, now);
     seeGroup.run(group, analyzer, now);
     return takeAgain(known, now, how) ? "added" : "already-known";
   };
