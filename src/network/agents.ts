@@ -30,8 +30,11 @@ export interface Agents {
 /** Milliseconds a proxy may take to open a tunnel. */
 const usualTunnelTimeout = 15_000;
 
+/** Milliseconds for which an idle connection is kept: images can lead to ever more hosts. */
+const usualIdleTimeout = 60_000;
+
 /** Connections kept alive, through the operator's proxies. */
-export function createAgents(proxies: Proxies, tunnelTimeout = usualTunnelTimeout): Agents {
+export function createAgents(proxies: Proxies, tunnelTimeout = usualTunnelTimeout, idleTimeout = usualIdleTimeout): Agents {
   const ways = new Map<string, Way>();
   return {
     wayTo(url, key, traits) {
@@ -39,7 +42,7 @@ export function createAgents(proxies: Proxies, tunnelTimeout = usualTunnelTimeou
       const full = `${proxy?.url ?? ""} ${key}`;
       const known = ways.get(full);
       if (known) return known;
-      const way = proxy ? through(proxy, traits(), tunnelTimeout) : directly(traits());
+      const way = proxy ? through(proxy, traits(), tunnelTimeout) : directly(traits(), idleTimeout);
       ways.set(full, way);
       return way;
     },
@@ -52,8 +55,9 @@ export function createAgents(proxies: Proxies, tunnelTimeout = usualTunnelTimeou
   };
 }
 
-function directly({ tls, lookup }: AgentTraits): Way {
-  const shared = { keepAlive: true, ...(lookup && { lookup }) };
+/** The agent's timeout ends only connections that are idle. */
+function directly({ tls, lookup }: AgentTraits, idleTimeout: number): Way {
+  const shared = { keepAlive: true, timeout: idleTimeout, ...(lookup && { lookup }) };
   return { httpAgent: new HttpAgent(shared), httpsAgent: new HttpsAgent({ ...shared, ...tls }), proxy: false, via: undefined };
 }
 

@@ -1,6 +1,7 @@
 import type { Digest } from "../core/images/image-reference.ts";
 import { JobError } from "../core/jobs/errors.ts";
 import type { RegistryAnswer, SendToRegistry } from "./http/registry-http.ts";
+import { parseJson } from "./reading/json.ts";
 
 /** What belongs to an image, as its registry lists it (OCI image and distribution 1.1). */
 export interface Referrer {
@@ -71,7 +72,7 @@ export async function tagList(
 
 function readList({ body }: RegistryAnswer): readonly Referrer[] | undefined {
   try {
-    const { manifests, layers, config } = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+    const { manifests, layers, config } = parseJson(body) as Record<string, unknown>;
     if (!Array.isArray(manifests) || layers !== undefined || config !== undefined) return undefined;
     return manifests.filter((entry): entry is Referrer => typeof entry?.digest === "string");
   } catch {

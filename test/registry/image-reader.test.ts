@@ -138,6 +138,14 @@ describe("reading an image", () => {
     await expect(failure).rejects.toMatchObject({ reason: "CopyFailed", retryable: false });
   });
 
+  it("parses no manifest with so many values that the bot would do nothing else meanwhile", async () => {
+    const text = Buffer.from(`{"schemaVersion":2,"annotations":[${"[],".repeat(200_000)}[]]}`);
+    const made = { digest: digestOf(text), mediaType: imageType, manifest: text, blobs: [], children: [] };
+    const { image, reference } = await open(registry.put("shop/app", made));
+    const failure = image.manifest(reference.digest ?? "", signal);
+    await expect(failure).rejects.toMatchObject({ message: expect.stringContaining("more values than any"), retryable: false });
+  });
+
   it("ends an endless chain of indexes, and a list that names ever more manifests", async () => {
     const chain: Oddity = (_, response, url) => {
       if (!url.includes("/manifests/")) return false;
@@ -165,10 +173,10 @@ describe("reading an image", () => {
 
   it("reads of a manifest no more than a registry takes itself", async () => {
     registry.oddity = eitherOf(
-      replies("GET", /manifests/, 200, Buffer.alloc(9 * 1024 * 1024, 0x20), { "Content-Type": imageType }),
+      replies("GET", /manifests/, 200, Buffer.alloc(5 * 1024 * 1024, 0x20), { "Content-Type": imageType }),
     );
     const { image } = await open(`${registry.host}/shop/app:latest`);
-    await expect(image.manifest("latest", signal)).rejects.toThrow(/the answer is longer than 8388608 bytes/);
+    await expect(image.manifest("latest", signal)).rejects.toThrow(/the answer is longer than 4194304 bytes/);
   });
 
   it("gives a manifest one deadline for its whole answer, however many bytes drip", async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { createFewRecent } from "../../core/few-recent.ts";
 import { failureAt, JobError } from "../../core/jobs/errors.ts";
 import { RegistryVerdict } from "../trust/verdict.ts";
 import { asJobFailure, type Exchange, type HeadAnswer, type HttpInit, NoAnswer, type TlsTrust } from "./exchange.ts";
@@ -17,13 +18,15 @@ export type Ask = (host: RegistryHost, path: string, init: HttpInit, signal: Abo
 const deadline = 60_000;
 /** Milliseconds to try HTTPS where it is not certain that the registry speaks it. */
 const schemeDeadline = 10_000;
+/** How many registries are remembered. Whoever builds an image can name another one. */
+export const mostHosts = 1_000;
 
 /**
  * Asks by HTTPS. If certificates are not verified and HTTPS fails, it asks by HTTP, as skopeo does. The first request has no login, so nothing secret
  * is sent before that is known. A registry that has spoken HTTPS is never asked by HTTP.
  */
 export function createAsk(exchange: Exchange, clock: Clock): Ask {
-  const schemes = new Map<string, "https" | "http">();
+  const schemes = createFewRecent<"https" | "http">(mostHosts);
 
   return async (host, path, { method, headers, ...rest }, signal) => {
     const { registry, verifyTls } = host;

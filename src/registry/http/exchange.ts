@@ -57,6 +57,7 @@ export interface Exchange {
 }
 
 const mostRedirects = 5;
+const mostHints = 20;
 const redirects: readonly number[] = [301, 302, 303, 307, 308];
 
 export function createExchange(agents: Agents, trust: HostTrust): Exchange {
@@ -128,6 +129,9 @@ async function request(url: URL, init: HttpInit, way: Way, signal: AbortSignal):
     const options = { method: init.method, headers, agent: isSecure ? way.httpsAgent : way.httpAgent, signal };
     const outgoing = (isSecure ? requestByHttps : requestByHttp)(url, options, resolve);
     outgoing.on("error", reject);
+    let hints = 0;
+    // Answers before the answer (RFC 9110, 15.2), of which a server can send any number.
+    outgoing.on("information", () => ++hints > mostHints && outgoing.destroy(new Error("no end of informational answers")));
     outgoing.end(init.data);
     return await promise;
   } catch (error) {
@@ -155,11 +159,15 @@ export function asJobFailure(error: unknown, what: string): unknown {
   return error instanceof NoAnswer && error.cause ? connectionFailure(error.cause, what, error) : error;
 }
 
-/** Drops an unused body. A short one is read, so that its connection can be used again. */
+/** Milliseconds for the rest of an unused body. What is as short as that is there already, as a rule. */
+const restTime = 2_000;
+
+/** Drops an unused body. A short one is read, so that its connection can be used again, but is not waited for. */
 export function discard({ body, header }: HeadAnswer): void {
   body.on("error", () => {});
-  if (Number(header("content-length") ?? Number.POSITIVE_INFINITY) <= longestError) body.resume();
-  else body.destroy();
+  if (!(Number(header("content-length") ?? Number.POSITIVE_INFINITY) <= longestError)) return void body.destroy();
+  const timer = setTimeout(() => body.destroy(), restTime).unref();
+  body.once("close", () => clearTimeout(timer)).resume();
 }
 
 /** How many bytes of an error answer are read. */
@@ -171,7 +179,7 @@ export async function readBody(answer: HeadAnswer, limit: number, what: string):
   const most = status < 300 ? limit : longestError;
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of unbroken(answer.body, what)) {
     chunks.push(chunk as Buffer);
     length += (chunk as Buffer).length;
     if (length <= most) continue;
@@ -179,17 +187,34 @@ export async function readBody(answer: HeadAnswer, limit: number, what: string):
     throw new JobError("CopyFailed", `${what}: the answer is longer than ${limit} bytes`);
   }
   const sent = Buffer.concat(chunks).subarray(0, most);
-  return { status, isPublic, url, header, body: unpacked(sent, header("content-encoding"), most, what) };
+  const encoding = header("content-encoding");
+  const body = unpacked(sent, encoding, most);
+  if (body) return { status, isPublic, url, header, body };
+  // The words of an error are not needed, its status is.
+  if (status >= 300) return { status, isPublic, url, header, body: Buffer.alloc(0) };
+  throw new JobError("CopyFailed", `${what}: the answer cannot be unpacked (${encoding})`);
 }
 
-/** Some proxies compress answers without being asked. */
-function unpacked(body: Buffer, encoding: string | undefined, limit: number, what: string): Buffer {
+/** A connection that breaks in the middle is the registry's fault, not the bot's. */
+async function* unbroken(body: Readable, what: string): AsyncGenerator<unknown> {
+  try {
+    yield* body;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // The deadline breaks it off itself.
+    if (code === "ABORT_ERR") throw error;
+    throw new JobError("RegistryUnavailable", `${what}: the connection broke in the middle of the answer (${code ?? "no code"})`);
+  }
+}
+
+/** Some proxies compress answers without being asked. Undefined if that cannot be undone. */
+function unpacked(body: Buffer, encoding: string | undefined, limit: number): Buffer | undefined {
   const unpack = unpackers.get(encoding?.trim().toLowerCase() ?? "");
   if (!unpack || body.length === 0) return body;
   try {
     return unpack(body, { maxOutputLength: limit });
   } catch {
-    throw new JobError("CopyFailed", `${what}: the answer cannot be unpacked (${encoding})`);
+    return undefined;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
+import { createFewRecent } from "../../core/few-recent.ts";
 import type { RegistryLogin } from "../logins/credentials.ts";
 import type { HostTrust } from "../trust/host-trust.ts";
 import { RegistryVerdict } from "../trust/verdict.ts";
-import type { Ask, RegistryHost } from "./asking.ts";
+import { type Ask, mostHosts, type RegistryHost } from "./asking.ts";
 import { tokenUrl } from "./authorization.ts";
 import { bearersOf, type Challenge, parseChallenges } from "./challenges.ts";
 import { asJobFailure, discard, type HeadAnswer, NoAnswer } from "./exchange.ts";
@@ -35,7 +36,7 @@ const memory = 5 * 60_000;
 
 /** Throws a `RegistryVerdict` for a token service that is not trusted; a registry that cannot be asked has no greeting, and is not remembered. */
 export function createGreet(ask: Ask, trust: HostTrust, clock: Clock): Greet {
-  const greetings = new Map<string, { readonly at: number; readonly greeting: Greeting }>();
+  const greetings = createFewRecent<{ readonly at: number; readonly greeting: Greeting }>(mostHosts);
 
   return async (host, signal) => {
     const key = `${host.registry} ${host.verifyTls}`;

@@ -74,8 +74,10 @@ interface Parts {
   readonly greet: Greet;
 }
 
-/** Manifests are limited to 4 MiB by the registries themselves (distribution, `MaxManifestBodySize`). */
-const longestBody = 8 * 1024 * 1024;
+/** Manifests are limited by the registries themselves (distribution, `MaxManifestBodySize`), and by skopeo. */
+const longestBody = 4 * 1024 * 1024;
+/** A token has a few kilobytes. */
+const longestToken = 256 * 1024;
 
 /** A client of the registry HTTP API: keeps connections, learns schemes and challenges once, and never keeps logins. */
 export function createRegistryHttp({ clock, proxies = noProxies, trust }: RegistryHttpSettings): RegistryHttp {
@@ -141,7 +143,7 @@ function createSender(access: RegistryAccess, { clock, trust, exchange, ask, gre
   let isPublic = false;
   const fetchToken = async (url: URL, init: HttpInit, signal: AbortSignal) => {
     const answer = await exchange.send(url, init, access, isPublic && liesElsewhere(url, access), signal);
-    return readBody(answer, longestBody, `A token for ${access.registry}`);
+    return readBody(answer, longestToken, `A token for ${access.registry}`);
   };
   const authorizer = createAuthorizer({ ...access, now: clock.now, isTokenService: trust.isTokenService }, fetchToken);
 

@@ -4,6 +4,7 @@ import { JobError } from "../../core/jobs/errors.ts";
 import { AnswerFailure } from "../http/http-failures.ts";
 import type { RegistryAnswer, SendToRegistry } from "../http/registry-http.ts";
 import { noRegistry, RegistryVerdict } from "../trust/verdict.ts";
+import { parseJson } from "./json.ts";
 import { describeManifest, kindOfManifest, type ManifestKind } from "./manifest.ts";
 
 /** A manifest as the registry has it. The digest is computed from its bytes, except for Docker's schema 1, where the registry's word counts. */
@@ -126,9 +127,9 @@ function describe(body: Buffer, type: string | undefined, reference: string, isP
 
 function isJson(body: Buffer): boolean {
   try {
-    JSON.parse(body.toString("utf8"));
+    parseJson(body);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return !(error instanceof SyntaxError);
   }
 }

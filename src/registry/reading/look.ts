@@ -9,6 +9,7 @@ import {
 import { JobError } from "../../core/jobs/errors.ts";
 import type { Manifest } from "./distribution.ts";
 import type { ReadableImage } from "./image-reader.ts";
+import { parseJson } from "./json.ts";
 import { assertImage, readManifest } from "./manifest.ts";
 
 /** A configuration has a few kilobytes; longer ones are not searched for labels. */
@@ -55,7 +56,7 @@ async function labelsOf(image: ReadableImage, digest: Digest, signal: AbortSigna
     chunks.push(chunk);
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"))?.config?.Labels;
+    return (parseJson(Buffer.concat(chunks)) as { config?: { Labels?: unknown } } | null)?.config?.Labels;
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { whyNoImage } from "../../core/images/image-kind.ts";
 import { type Digest, isDigest } from "../../core/images/image-reference.ts";
 import { JobError } from "../../core/jobs/errors.ts";
 import { RegistryVerdict } from "../trust/verdict.ts";
+import { parseJson } from "./json.ts";
 
 /** `index`: names the images of several platforms; `image`: names blobs; `schema1`: Docker's first format, whose digest leaves its signatures out. */
 export type ManifestKind = "index" | "image" | "schema1";
@@ -106,9 +107,9 @@ function readDescriptor(value: unknown, name: string): Descriptor {
 function readObject(bytes: Buffer, name: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString("utf8"));
-  } catch {
-    throw malformed(name, "it is no JSON");
+    value = parseJson(bytes);
+  } catch (error) {
+    throw malformed(name, error instanceof SyntaxError ? "it is no JSON" : "it has more values than any manifest");
   }
   const fields = asObject(value);
   if (!fields) throw malformed(name, "it is no JSON object");

@@ -1,6 +1,7 @@
 import { type LookupAddress, lookup } from "node:dns";
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
+import { createFewRecent } from "../../core/few-recent.ts";
 import { type AddressKind, addressKind, canonicalAddress } from "../../core/hosts/addresses.ts";
 
 export interface AddressGuardSettings {
@@ -31,7 +32,7 @@ const lookupAll = promisify(lookup) as FindAddresses;
 
 export function createAddressGuard({ inPod, apiServer, now, find = lookupAll }: AddressGuardSettings): AddressGuard {
   const own = new Set(inPod ? [...ownAddresses(), ...apiServer.flatMap((host) => canonicalAddress(host) ?? [])] : []);
-  const seenPublic = new Map<string, number>();
+  const seenPublic = createFewRecent<number>(publicMemory.names);
 
   return {
     allows,
@@ -40,7 +41,7 @@ export function createAddressGuard({ inPod, apiServer, now, find = lookupAll }: 
       const kinds = addresses.map((entry) => ({ entry, kind: addressKind(entry.address) ?? "unusable" }));
       const isPublic = kinds.some(({ kind }) => kind === "public");
       const strict = publicOnly || isPublic || wasPublic(hostname);
-      if (isPublic) remember(hostname);
+      if (isPublic) seenPublic.set(hostname, now());
       const allowed = kinds.filter(({ entry, kind }) => allows(entry.address, kind, strict)).map(({ entry }) => entry);
       return !strict && inPod && (await isOfSearchList(hostname, allowed)) ? [] : allowed;
     },
@@ -61,15 +62,6 @@ export function createAddressGuard({ inPod, apiServer, now, find = lookupAll }: 
 
   function wasPublic(hostname: string): boolean {
     return now() - (seenPublic.get(hostname) ?? Number.NEGATIVE_INFINITY) < publicMemory.time;
-  }
-
-  function remember(hostname: string): void {
-    seenPublic.delete(hostname);
-    seenPublic.set(hostname, now());
-    for (const name of seenPublic.keys()) {
-      if (seenPublic.size <= publicMemory.names) break;
-      seenPublic.delete(name);
-    }
   }
 }
 
