@@ -23,6 +23,9 @@ export interface InventorySettings {
 /** Milliseconds that a reader can spend on one block or file: a hundred times what the largest takes. */
 const patience = 120_000;
 
+/** How many threads read at most: each can hold a file of 128 MiB, and what is unpacked of it. */
+const mostThreads = 4;
+
 /** Opens what was read so far, also while a bot reads more. Throws `SetupError`. */
 export function openKnownPackages(settings: InventorySettings): Promise<KnownPackages & { close(): Promise<void> }> {
   return openThreadStore(settings);
@@ -31,7 +34,7 @@ export function openKnownPackages(settings: InventorySettings): Promise<KnownPac
 /** Opens the inventory. Throws `SetupError`. */
 export async function openInventory(settings: InventorySettings): Promise<Inventory> {
   const store = await openThreadStore(settings);
-  const readers = createReaders({ threads: Math.max(2, availableParallelism()), patience });
+  const readers = createReaders({ threads: Math.min(Math.max(2, availableParallelism()), mostThreads), patience });
   const waitWhileBusy = createCourtesy();
   const readImage = createImageReader({ store, readers });
   const images = createSharedReads<void>();

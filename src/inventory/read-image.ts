@@ -3,7 +3,8 @@ import { JobError } from "../core/jobs/errors.ts";
 import type { ContentSummary, ReachableImage } from "./inventory.ts";
 import type { DescribedManifest } from "./layers/manifest.ts";
 import { createLayersReader, type ImageReaderParts } from "./read-layers.ts";
-import type { ReadContent } from "./reading/messages.ts";
+import type { AssembleParts, ReadContent } from "./reading/messages.ts";
+import { ReaderError } from "./reading/readers.ts";
 
 /** What was read of an image. */
 interface ReadImage {
@@ -73,12 +74,20 @@ export function createImageReader(parts: ImageReaderParts): ReadImageOf {
     const outcomes = await readLayers(image, layers, signal);
     const troubles = outcomes.flatMap(({ trouble }, index) => (trouble ? [`layer ${index + 1} was not read: ${trouble}`] : []));
     const contents = outcomes.map((outcome) => outcome.contents);
-    const content = await readers.ask(
-      "assemble",
-      { digest, config, layers, contents, reasons: [...reasons, ...troubles] },
-      signal,
-    );
-    return { content, isSettled: troubles.length === 0 };
+    const parts = { digest, config, layers, contents, reasons: [...reasons, ...troubles] };
+    return assemble(parts, troubles.length === 0, signal);
+  }
+
+  /** What a reader gives up is an image of which nothing is known, and not a fault of the bot's. */
+  async function assemble(parts: AssembleParts, isSettled: boolean, signal: AbortSignal): Promise<ReadPlatform> {
+    try {
+      return { content: await readers.ask("assemble", parts, signal), isSettled };
+    } catch (error) {
+      if (!(error instanceof ReaderError)) throw error;
+      const reasons = [...parts.reasons, `what is in its layers could not be put together: ${error.message}`];
+      const nothing = { digest: parts.digest, config: Buffer.from("{}"), layers: [], contents: [], reasons };
+      return { content: await readers.ask("assemble", nothing, signal), isSettled: false };
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Digest } from "../core/images/image-reference.ts";
 import type { ReachableImage } from "./inventory.ts";
 import type { LayerDescriptor } from "./layers/manifest.ts";
 import { ReaderError, type Readers } from "./reading/readers.ts";
@@ -23,6 +24,8 @@ export type ReadLayers = (
 
 /** How many layers of an image are read at the same time. */
 const layersAtOnce = 3;
+/** The most bytes of what is found in the layers of one image, packed. That of a million files has some megabytes. */
+const mostFound = 64 * 1024 * 1024;
 
 /** Reads the layers of images. A layer is read once for all images that have it. */
 export function createLayersReader({ store, readers }: ImageReaderParts): ReadLayers {
@@ -30,14 +33,28 @@ export function createLayersReader({ store, readers }: ImageReaderParts): ReadLa
 
   return async (image, wanted, signal) => {
     const outcomes: LayerOutcome[] = [];
+    const each = new Map<Digest, Promise<LayerOutcome>>();
+    let found = 0;
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     let next = 0;
     const work = async () => {
       for (let index = next++; index < wanted.length; index = next++) {
         const layer = wanted[index];
-        if (layer) outcomes[index] = layer.skipped ? {} : await layerOf(image, layer, either);
+        if (layer) outcomes[index] = layer.skipped ? {} : await once(layer);
       }
+    };
+    // An image can name the same layer a thousand times.
+    const once = (layer: LayerDescriptor) => {
+      const reading = each.get(layer.digest) ?? layerOf(image, layer, either).then(bounded);
+      each.set(layer.digest, reading);
+      return reading;
+    };
+    const bounded = (outcome: LayerOutcome): LayerOutcome => {
+      found += outcome.contents?.length ?? 0;
+      return found <= mostFound
+        ? outcome
+        : { trouble: `what was found in the layers of the image is more than ${mostFound} bytes` };
     };
     try {
       await Promise.all(Array.from({ length: Math.min(layersAtOnce, wanted.length) }, work));

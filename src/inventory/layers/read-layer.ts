@@ -50,7 +50,7 @@ function troubleOf(error: unknown): string {
 interface Keeping {
   /** Of two files with the same path the last one counts. One with too many packages is kept without them. */
   keep(file: PickedFile): void;
-  /** The packed bytes, while there is room for them. */
+  /** The packed bytes, while there is room for what they unpack to. */
   raw(bytes: Buffer): Buffer | undefined;
 }
 
@@ -73,9 +73,8 @@ function createKeeping(contents: GrowingContents, most: number): Keeping {
       contents.files[at] = kept;
     },
     raw(bytes) {
-      const packed = packRaw(bytes);
-      left -= packed.length;
-      return left >= 0 ? packed : undefined;
+      left -= bytes.length;
+      return left >= 0 ? packRaw(bytes) : undefined;
     },
   };
 }
@@ -127,14 +126,20 @@ function takeFile(entry: ArchiveEntry, stream: EntryStream, contents: GrowingCon
   else collect(size, stream, (bytes) => keeping.keep(pickFile(path, bytes, database, keeping)));
 }
 
-/** Into one place from the start: pieces would be there twice once they are put together. */
+/**
+ * Into one place from the start: pieces would be there twice once they are put together. Its memory is free afterwards, because large files can come
+ * faster than the garbage collector.
+ */
 function collect(size: number, stream: EntryStream, take: (bytes: Buffer) => void): void {
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   stream.on("data", (chunk) => {
     filled += (chunk as Buffer).copy(bytes, filled);
   });
-  stream.once("end", () => take(bytes.subarray(0, filled)));
+  stream.once("end", () => {
+    take(bytes.subarray(0, filled));
+    bytes.buffer.transfer(0);
+  });
 }
 
 function pickFile(path: string, bytes: Buffer, database: PackageDatabase, keeping: Keeping): PickedFile {

@@ -3,7 +3,7 @@ import { threadCpuUsage } from "node:process";
 import { parentPort } from "node:worker_threads";
 import { describeDocument } from "../describe-document.ts";
 import { assembleImage } from "../layers/assemble.ts";
-import { packContents, unpackContents } from "../layers/contents.ts";
+import { type LayerContents, packContents, unpackContents } from "../layers/contents.ts";
 import { describeManifest } from "../layers/manifest.ts";
 import { readLayer } from "../layers/read-layer.ts";
 import { packContent, summarize } from "../store/sqlite/packed-content.ts";
@@ -54,7 +54,10 @@ function spent(): number {
 }
 
 function assemble({ digest, config, layers, contents, reasons }: AssembleParts): ReadContent {
-  const unpacked = contents.map((bytes) => bytes && unpackContents(asBuffer(bytes)));
+  // The same layer can be there many times.
+  const known = new Map<Uint8Array, LayerContents>();
+  for (const bytes of contents) if (bytes && !known.has(bytes)) known.set(bytes, unpackContents(asBuffer(bytes)));
+  const unpacked = contents.map((bytes) => bytes && known.get(bytes));
   const content = assembleImage({ digest, config: asBuffer(config), layers, contents: unpacked, reasons });
   return { packed: packContent(content), summary: summarize(content) };
 }

@@ -1,6 +1,8 @@
-import { Worker } from "node:worker_threads";
-import { threadEnvironment } from "../thread-environment.ts";
-import type { FromReader, ReaderTasks, TaskName, ToReader } from "./messages.ts";
+import { withHunger } from "./hunger.ts";
+import type { ReaderTasks, TaskName, ToReader } from "./messages.ts";
+import { createReaderPool, type Reader, ReaderError } from "./reader-pool.ts";
+
+export { ReaderError };
 
 /** Threads that read outside data, so that it can neither block the bot nor make it crash. */
 export interface Readers {
@@ -15,13 +17,8 @@ export interface Readers {
   close(): Promise<void>;
 }
 
-/** A reader used up its time or memory, or crashed. The message is for people. */
-export class ReaderError extends Error {
-  override readonly name = "ReaderError";
-}
-
 export interface ReadersSettings {
-  /** How many threads read in parallel. */
+  /** How many threads read in parallel. Those whose source is silent do not count, while others wait. */
   readonly threads: number;
   /** Milliseconds that a reader can spend on one block or task. */
   readonly patience: number;
@@ -31,116 +28,18 @@ export interface ReadersSettings {
 const blockSize = 64 * 1024;
 /** How many blocks are sent before the reader takes the first. */
 const ahead = 4;
-/** Megabytes for what a reader makes of the bytes. The bytes themselves have their own limits. */
-const heapLimit = 512;
-/** Megabytes for new objects. A small space is cleared often, together with unused buffers. */
-const youngLimit = 4;
-/** Milliseconds after which an idle thread is ended. */
-const idleTime = 10_000;
-
-interface Reader {
-  readonly worker: Worker;
-  /** Called for every message, and at the thread's end. */
-  listen(heard: (message: FromReader | ReaderError) => void): void;
-  send(message: ToReader, transfer?: readonly ArrayBuffer[]): void;
-  idle?: NodeJS.Timeout;
-}
 
 export function createReaders({ threads, patience }: ReadersSettings): Readers {
-  const free: Reader[] = [];
-  const all = new Set<Reader>();
-  const queue: (() => void)[] = [];
-  let isClosed = false;
-
+  const pool = createReaderPool(threads);
   return {
     ask: (task, ask, signal) =>
-      withReader(signal, (reader) => run(reader, { kind: task, ask } as ToReader, undefined, patience, signal)),
+      pool.withReader(signal, (reader) => run(reader, { kind: task, ask } as ToReader, undefined, patience, signal)),
     readLayer: (bytes, signal) =>
-      withReader(signal, (reader) => run(reader, { kind: "layer", ask: {} }, bytes, patience, signal)),
-    async close() {
-      isClosed = true;
-      await Promise.all([...all].map(end));
-    },
-  };
-
-  async function withReader<T>(signal: AbortSignal, act: (reader: Reader) => Promise<T>): Promise<T> {
-    const reader = await take(signal);
-    try {
-      const answer = await act(reader);
-      giveBack(reader);
-      return answer;
-    } catch (error) {
-      // It can still be busy with work that is no longer needed.
-      await end(reader);
-      throw error;
-    } finally {
-      queue.shift()?.();
-    }
-  }
-
-  async function take(signal: AbortSignal): Promise<Reader> {
-    while (free.length === 0 && all.size >= threads) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      queue.push(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
-      const index = queue.indexOf(resolve);
-      if (index >= 0) queue.splice(index, 1);
-      if (signal.aborted) queue.shift()?.();
-      signal.throwIfAborted();
-    }
-    signal.throwIfAborted();
-    const reader = free.pop() ?? start();
-    clearTimeout(reader.idle);
-    return reader;
-  }
-
-  function start(): Reader {
-    if (isClosed) throw new ReaderError("the readers were closed");
-    const reader = startReader(() => {
-      all.delete(reader);
-      if (free.includes(reader)) free.splice(free.indexOf(reader), 1);
-    });
-    all.add(reader);
-    return reader;
-  }
-
-  function giveBack(reader: Reader): void {
-    if (!all.has(reader)) return;
-    free.push(reader);
-    reader.idle = setTimeout(() => void end(reader), idleTime).unref();
-  }
-
-  async function end(reader: Reader): Promise<void> {
-    all.delete(reader);
-    if (free.includes(reader)) free.splice(free.indexOf(reader), 1);
-    clearTimeout(reader.idle);
-    await reader.worker.terminate();
-  }
-}
-
-function startReader(ended: () => void): Reader {
-  const file = new URL(import.meta.url.endsWith(".ts") ? "./reader-thread.ts" : "./reader-thread.js", import.meta.url);
-  const resourceLimits = { maxOldGenerationSizeMb: heapLimit, maxYoungGenerationSizeMb: youngLimit };
-  const worker = new Worker(file, { env: threadEnvironment(), stdout: true, stderr: true, resourceLimits });
-  let heard: ((message: FromReader | ReaderError) => void) | undefined;
-  worker.on("message", (message: FromReader) => heard?.(message));
-  worker.on("error", (error: Error & { code?: string }) => {
-    const what =
-      error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "it takes more memory than is allowed" : `its reader broke (${error.message})`;
-    heard?.(new ReaderError(what));
-  });
-  worker.on("exit", () => {
-    ended();
-    heard?.(new ReaderError("its reader ended"));
-  });
-  worker.unref();
-  return {
-    worker,
-    listen(to) {
-      heard = to;
-    },
-    send: (message, transfer = []) => worker.postMessage(message, transfer),
+      pool.withReader(signal, (reader) => {
+        const fed = withHunger(bytes, (isHungry) => pool.note(reader, isHungry));
+        return run(reader, { kind: "layer", ask: {} }, fed, patience, signal);
+      }),
+    close: pool.close,
   };
 }
 

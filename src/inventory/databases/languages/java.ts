@@ -54,7 +54,9 @@ function readNested(path: string, entry: ZipEntry, depth: number, reading: Readi
     return;
   }
   try {
-    readArchive(`${path}/${entry.name}`, unpack(entry, reading), depth, reading);
+    const bytes = unpack(entry, reading);
+    readArchive(`${path}/${entry.name}`, bytes, depth, reading);
+    entry.free(bytes);
   } catch (error) {
     if (!(error instanceof UnreadableDatabase || error instanceof RangeError)) throw error;
     reading.troubles.add(`${plainText(entry.name) ?? "an archive in it"}: ${"code" in error ? "it is cut off" : error.message}`);

@@ -10,6 +10,8 @@ export interface ZipEntry {
   readonly packed: number;
   /** Unpacks it. Throws if it is larger than `limit`, or damaged. */
   read(limit: number): Buffer;
+  /** Frees what was read, if it was unpacked. */
+  free(bytes: Buffer): void;
 }
 
 const signatures = { file: 0x04034b50, directory: 0x02014b50, end: 0x06054b50 } as const;
@@ -68,6 +70,10 @@ function entryAt(bytes: Buffer, at: number, nameLength: number, shift: number): 
       if (method === 0) return data;
       if (method !== 8) throw new UnreadableDatabase("a file in it is packed in an unknown way");
       return inflate(data, Math.min(limit, size + 1));
+    },
+    free({ buffer }) {
+      // A small one shares its memory with others.
+      if (method === 8 && buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
     },
   };
 }
