@@ -1,10 +1,21 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { openAnalyzers } from "../../src/analyzers/index.ts";
+import type { Connection } from "../../src/cluster/access/connection.ts";
+import { Agent } from "../../src/cluster/access/undici.ts";
+import { type Api, createApi } from "../../src/cluster/api/api.ts";
+import { ApiError } from "../../src/cluster/api/api-error.ts";
+import { listPages } from "../../src/cluster/watching/pages.ts";
+import { addressOption } from "../../src/config/analyzer-address.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { optionEntries, options } from "../../src/config/options.ts";
 import { parseImageReference } from "../../src/core/images/image-reference.ts";
 import { JobError } from "../../src/core/jobs/errors.ts";
+import { createHttpNotifier } from "../../src/notifications/http-notifier.ts";
 import { headManifest } from "../../src/registry/reading/distribution.ts";
 import { createImageReader, type ReadableImage } from "../../src/registry/reading/image-reader.ts";
 import type { RegistryParts } from "../../src/registry/registry-parts.ts";
-import { startBadPeer, tricks } from "../support/bad-peer.ts";
+import { documentsOf, request, secretFile } from "../support/analyzers.ts";
+import { drippingError, startBadPeer, tricks } from "../support/bad-peer.ts";
 import { fastClock } from "../support/fast-clock.ts";
 import { openTestParts } from "../support/registry-parts.ts";
 
@@ -73,4 +84,68 @@ it("a registry that does not end its answers is waited for until a deadline, and
   expect(Object.fromEntries(outcomes.map((outcome, at) => [names[at], outcome]))).toEqual(
     Object.fromEntries(names.map((name) => [name, all])),
   );
+});
+
+/** Plays every trick on what asks the peer at this host. */
+async function playAll(ask: (host: string) => Promise<unknown>): Promise<Record<string, unknown>> {
+  const outcomes = await Promise.all(
+    Object.entries({ ...tricks, "an error byte by byte": drippingError }).map(async ([name, trick]) => {
+      await using peer = await startBadPeer(() => trick);
+      const outcome = await ask(peer.host).catch((error: unknown) => error);
+      await peer.allLeft();
+      return [name, outcome] as const;
+    }),
+  );
+  return Object.fromEntries(outcomes);
+}
+
+const services = (options.analyzers.choices ?? []).filter((name) => addressOption(name)[0] !== "commandsFile");
+
+it.each(services)("%s is waited for until a deadline, and a broken answer is no wrong address", async (service) => {
+  const files = optionEntries.filter(([, { group, placeholder }]) => group === "Analysis services" && placeholder === "<file>");
+  const secret = secretFile("TOPSECRET");
+  const { config } = loadConfig({ flags: {}, environment: {} });
+  const parts = { clock: fastClock(300), documents: documentsOf(), host: process, stateDirectory: "" };
+  const outcomes = await playAll(async (host) => {
+    const own = Object.fromEntries([...files.map(([file]) => [file, secret]), [addressOption(service)[0], `http://${host}`]]);
+    await using opened = openAnalyzers({ ...config, ...own, analyzers: [service] }, parts);
+    const output = { ...request.output, reference: { ...request.output.reference, registry: host } };
+    return await opened.analyzers[0]?.submit({ ...request, output }, signal);
+  });
+  for (const [name, outcome] of Object.entries(outcomes)) expect(outcome, name).toBeInstanceOf(JobError);
+  expect(outcomes["a body shorter than its length"]).toMatchObject({ reason: "AnalyzerFailed" });
+});
+
+it("a receiver of notifications is waited for until a deadline, and its words are not read", async () => {
+  const outcomes = await playAll(async (host) => {
+    const settings = { secret: undefined, allowLocal: true, inPod: false, clock: fastClock(300) };
+    const notifier = createHttpNotifier({ ...settings, urls: [`http://${host}/hook`] });
+    const [id = ""] = notifier.receivers;
+    return notifier.deliver(id, { id: "1", type: "t", data: {} } as never, signal).finally(() => notifier.close());
+  });
+  for (const [name, outcome] of Object.entries(outcomes))
+    expect(outcome instanceof Error || (outcome as { status: number }).status === 200, name).toBe(true);
+});
+
+describe("the API server", () => {
+  const asking: Readonly<Record<string, (api: Api) => Promise<unknown>>> = {
+    object: (api) => api.getJson("/x", {}, signal),
+    async list(api) {
+      const settings = { api, path: "/x", query: {}, pageSize: 10, silence: api.patience, read: (object: unknown) => object };
+      for await (const _ of listPages(settings, signal));
+    },
+  };
+
+  it.each(Object.entries(asking))("asked for an %s is waited for until a deadline", async (_, ask) => {
+    const outcomes = await playAll(async (host) => {
+      const agent = new Agent();
+      const get = (path: string, its: AbortSignal) =>
+        agent.request({ origin: `http://${host}`, path, method: "GET", signal: its });
+      const connection = { server: host, get } as unknown as Connection;
+      return ask(createApi({ connection, clock: fastClock(300), requestTimeout: 30_000 })).finally(() => agent.destroy());
+    });
+    const harmless = ["a body longer than its length", "a body that is not packed as it says"];
+    for (const [name, outcome] of Object.entries(outcomes))
+      if (!harmless.includes(name)) expect(outcome, name).toBeInstanceOf(ApiError);
+  });
 });

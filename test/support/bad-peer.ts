@@ -83,3 +83,6 @@ export const tricks: Readonly<Record<string, Trick>> = {
   "a body that is not packed as it says": (socket) =>
     void socket.end(`${ok}Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}`),
 };
+
+/** An error whose words never come to their end. */
+export const drippingError: Trick = (socket) => drip(socket, "HTTP/1.1 500 Error\r\nContent-Length: 60000\r\n\r\n{", " ");

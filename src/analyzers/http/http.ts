@@ -100,7 +100,7 @@ export function createHttpEndpoint(settings: HttpSettings): HttpEndpoint {
           ended();
           const fault = proxyFailure(error, via);
           if (fault !== undefined && !signal.aborted) throw behindProxy(fault);
-          throw connectionError(deadline.signal.aborted ? "ETIMEDOUT" : codeOf(error), url, service);
+          throw connectionError(deadline.signal.aborted ? "ETIMEDOUT" : (brokenOff(error) ?? codeOf(error)), url, service);
         })
         .finally(cancel);
       ended(response.status);
@@ -155,6 +155,12 @@ function parse(body: string, service: Service): unknown {
   } catch {
     throw protocolError(body.trimStart().startsWith("<") ? "is a web page, not JSON" : "is not JSON", service);
   }
+}
+
+/** Axios has the same code for an answer that is too long and for one that breaks off. */
+function brokenOff(error: unknown): string | undefined {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return code === "ERR_BAD_RESPONSE" && !String(message).includes("maxContentLength") ? "ECONNRESET" : undefined;
 }
 
 /** The code of an axios error or of its cause. The error itself is dropped because it contains the request. */

@@ -20,9 +20,9 @@ export interface Api {
   patch(path: string, change: object, signal: AbortSignal): Promise<unknown>;
   /**
    * Opens a stream once the answer's headers are there. Reading fails after `silence` milliseconds without a byte, counted only while
-   * somebody waits for one; the caller ends the stream.
+   * somebody waits for one; the caller ends the stream. One that is `steady` comes without pauses, and also fails when single bytes drip.
    */
-  open(path: string, query: Query, silence: number, signal: AbortSignal): Promise<ByteStream>;
+  open(path: string, query: Query, silence: number, signal: AbortSignal, steady?: boolean): Promise<ByteStream>;
 }
 
 interface ByteStream {
@@ -46,21 +46,23 @@ export const untrusted = "has a certificate that is not trusted";
 /** The most bytes that are read of an error answer, and of any other answer but a list. */
 const errorBodyLimit = 65_536;
 const answerLimit = 16 * 1024 * 1024;
+/** Bytes per second below which an answer only keeps a connection open. */
+const slowest = 1_024;
 
 export function createApi({ connection, clock, requestTimeout }: ApiSettings): Api {
   const served = createServedPaths(clock);
 
-  async function open(ask: Ask, path: string, silence: number, signal: AbortSignal): Promise<ByteStream> {
+  async function open(ask: Ask, path: string, silence: number, steady: boolean, signal: AbortSignal): Promise<ByteStream> {
     const deadline = createDeadline(clock, signal);
     try {
       const { statusCode, headers, body } = await deadline.expect(ask(deadline.signal), requestTimeout);
       body.on("error", () => {});
       if (statusCode >= 200 && statusCode < 300) {
         served.note(path);
-        return { chunks: readChunks(body, deadline, silence), end: deadline.end };
+        return { chunks: readChunks(body, deadline, silence, steady), end: deadline.end };
       }
       const retryAfter = headers["retry-after"];
-      const text = await readText(readChunks(body, deadline, requestTimeout), errorBodyLimit);
+      const text = await readText(readChunks(body, deadline, requestTimeout, true), errorBodyLimit);
       const error = errorOfAnswer(statusCode, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, text, clock.now());
       const servedBefore = served.isBriefRefusal(path, error.fault);
       throw servedBefore ? new ApiError(error.fault, error.message, { ...error, servedBefore }) : error;
@@ -70,12 +72,23 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
     }
   }
 
-  async function* readChunks(body: AsyncIterable<Buffer>, deadline: Deadline, silence: number): AsyncGenerator<Buffer> {
+  async function* readChunks(
+    body: AsyncIterable<Buffer>,
+    deadline: Deadline,
+    silence: number,
+    steady: boolean,
+  ): AsyncGenerator<Buffer> {
     const reader = body[Symbol.asyncIterator]();
+    let [waited, length] = [0, 0];
     try {
       while (true) {
+        const since = clock.now();
         const next = await deadline.expect(Promise.resolve(reader.next()), silence);
         if (next.done) return;
+        waited += clock.now() - since;
+        length += next.value.length;
+        if (steady && waited > silence && length / (waited / 1000) < slowest)
+          throw new SilenceError(`as good as silent for ${Math.round(silence / 1000)} s`);
         yield next.value;
       }
     } catch (error) {
@@ -84,7 +97,7 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
   }
 
   async function readJson(ask: Ask, path: string, signal: AbortSignal): Promise<unknown> {
-    const stream = await open(ask, path, requestTimeout, signal);
+    const stream = await open(ask, path, requestTimeout, true, signal);
     try {
       return parseJson(await readText(stream.chunks, answerLimit), path);
     } catch (error) {
@@ -96,7 +109,8 @@ export function createApi({ connection, clock, requestTimeout }: ApiSettings): A
 
   return {
     patience: requestTimeout,
-    open: (path, query, silence, signal) => open((its) => connection.get(withQuery(path, query), its), path, silence, signal),
+    open: (path, query, silence, signal, steady = false) =>
+      open((its) => connection.get(withQuery(path, query), its), path, silence, steady, signal),
     getJson: (path, query, signal) => readJson((its) => connection.get(withQuery(path, query), its), path, signal),
     post: (path, object, signal) => readJson((its) => connection.post(path, object, its), path, signal),
     patch: (path, change, signal) => readJson((its) => connection.patch(path, change, its), path, signal),

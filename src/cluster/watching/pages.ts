@@ -60,7 +60,7 @@ function nextLimit(limit: number, most: number, bytes: number): number {
 async function readPage<T>(settings: ListSettings<T>, query: Query, signal: AbortSignal): Promise<List<T> | ApiError> {
   const { api, path, silence, read } = settings;
   try {
-    const stream = await api.open(path, query, silence, signal);
+    const stream = await api.open(path, query, silence, signal, true);
     try {
       return asList(await readList(stream.chunks, (object) => read(object)), path);
     } finally {

@@ -101,12 +101,15 @@ async function* watch<T>(settings: WatchSettings<T>, cursor: Cursor, signal: Abo
   cursor.hasWorked = true;
   cursor.refusals = 0;
   let heard = false;
+  let heardAt = openedAt;
   try {
     if (!isDeaf(cursor)) yield { kind: "alive" };
     for await (const chunk of stream.chunks) {
       const batch = decoder.decode(chunk);
       if (batch.resourceVersion !== undefined) heard = true;
+      else if (clock.now() - heardAt >= watchTimeout) throw new ApiError("Silent", "it sends bytes without an event");
       yield* deliver(batch, cursor);
+      if (batch.resourceVersion !== undefined) heardAt = clock.now();
     }
     yield* deliver(decoder.finish(), cursor);
     cursor.unheard = 0;

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { Api } from "../../../src/cluster/api/api.ts";
 import { ApiError } from "../../../src/cluster/api/api-error.ts";
 import { createOutage } from "../../../src/cluster/watching/outage.ts";
+import { follow } from "../../../src/cluster/watching/watch.ts";
+import type { Clock } from "../../../src/core/clock.ts";
+import { createGate } from "../../../src/core/gate.ts";
 import type { OpenShiftApi, RecordedRequest } from "../../../src/demo/openshift-api.ts";
 import { fakeClock } from "../../support/fake-clock.ts";
 import { aBuild, recordedBuilds } from "../../support/fixtures.ts";
@@ -221,6 +225,40 @@ describe("a watch that is open and brings nothing", () => {
     api.bookmark();
     await sightings.until((its) => its.count("alive") > alive);
     expect(deaf(sightings)).toHaveLength(1);
+  });
+
+  it("is told as well when single bytes keep it open", async () => {
+    let time = 0;
+    const clock: Clock = { now: () => time, schedule: (_, run) => clearImmediate.bind(undefined, setImmediate(run)) };
+    const list = Buffer.from('{"items":[],"metadata":{"resourceVersion":"7"}}');
+    async function* drip(): AsyncGenerator<Buffer> {
+      for (; ; time += 1_000) yield Buffer.from(time % 2_000 === 0 ? " " : "\n");
+    }
+    async function* whole(): AsyncGenerator<Buffer> {
+      yield list;
+    }
+    const open: Api["open"] = async (_, { watch }) => ({ chunks: watch ? drip() : whole(), end: () => {} });
+    const settings = {
+      api: { open, patience: 30_000 } as Api,
+      path: "/builds",
+      resource: "builds",
+      namespace,
+      read: (object: unknown) => object,
+      labelSelector: undefined,
+      clock,
+      pageSize: 10,
+      watchTimeout: 300_000,
+      pace: fastPace,
+      listing: createGate(1),
+      outage: createOutage(async () => {}, clock),
+    };
+    const signal = new AbortController();
+    for await (const sighting of follow(settings, signal.signal)) {
+      if (sighting.kind !== "trouble") continue;
+      expect(sighting.message).toContain("not even a bookmark");
+      signal.abort();
+    }
+    expect(time).toBeGreaterThanOrEqual(600_000);
   });
 
   it("is told anew when it had delivered in between", async () => {
