@@ -51,7 +51,6 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
   const counters = new Map<string, Counter>();
   const histograms = new Map<string, Histogram>();
   const reads = new Map<string, AnyReader[]>();
-  if (ofProcess) collectDefaultMetrics({ register: registry });
   for (const [key, definition] of Object.entries(metricTable)) {
     const { name, help, labels } = definition;
     const settings = { name, help, labelNames: labels, registers };
@@ -64,18 +63,29 @@ export function createMetrics({ ofProcess }: MetricsSettings): Metrics {
       new Gauge({ ...settings, collect: collector(readers) });
     }
   }
+  const all = ofProcess ? Registry.merge([processMetrics(), registry]) : registry;
 
   return {
     count: (key, labels, by = 1) => counters.get(key)?.inc(labels, by),
     observe: (key, labels, seconds) => histograms.get(key)?.observe(labels, Math.max(seconds, 0)),
     gauge: (key, read) => void reads.get(key)?.push(read as AnyReader),
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    text: () => all.metrics(),
+    contentType: all.contentType,
     async push(target) {
       const path = `/metrics/job/${jobName}/instance/${encodeURIComponent(target.instance)}`;
-      assertTaken(await put(new URL(`${target.url}${path}`), registry.contentType, await registry.metrics(), target));
+      assertTaken(await put(new URL(`${target.url}${path}`), all.contentType, await all.metrics(), target));
     },
   };
+}
+
+let ofThisProcess: Registry | undefined;
+
+/** What is measured of the process, once in it: the library's timer and its observer of garbage collections never end. */
+function processMetrics(): Registry {
+  if (ofThisProcess) return ofThisProcess;
+  ofThisProcess = new Registry();
+  collectDefaultMetrics({ register: ofThisProcess });
+  return ofThisProcess;
 }
 
 /** Sends a text through the operator's proxy, if there is one for the address, and answers the head of what comes back. */

@@ -57,6 +57,16 @@ describe("the metrics", () => {
     expect(text).toContain("build_watcher_image_submission_total 0");
   });
 
+  it("of the process are those of every bot in it, and beside its own", async () => {
+    for (const metrics of [createMetrics({ ofProcess: true }), createMetrics({ ofProcess: true })]) {
+      metrics.count("jobsEnqueued", { kind: "submit", analyzer: "thoth", result: "new" });
+      const text = await metrics.text();
+      expect(text).toContain('build_watcher_jobs_enqueued_total{kind="submit",analyzer="thoth",result="new"} 1');
+      for (const name of ["process_resident_memory_bytes", "nodejs_eventloop_lag_p99_seconds", "nodejs_heap_size_used_bytes"])
+        expect(text).toMatch(new RegExp(`^${name} \\d`, "m"));
+    }
+  });
+
   it("read gauges at every scrape, from all their sources", async () => {
     const metrics = createMetrics({ ofProcess: false });
     let waiting = 1;
