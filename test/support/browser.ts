@@ -13,8 +13,10 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      // Each context would start a process of its own.
+      // Each context would start a process of its own, and so would each server: their ports differ.
       "--renderer-process-limit=1",
+      "--disable-site-isolation-trials",
+      "--disable-features=IsolateOrigins,site-per-process",
     ],
   });
 }
