@@ -1,14 +1,17 @@
-import { type Findings, mostPackages, type PackageDatabase, UnreadableDatabase } from "../databases/database.ts";
+import { type Findings, type PackageDatabase, UnreadableDatabase } from "../databases/database.ts";
 import { databases } from "../databases/index.ts";
 import { type ArchiveEntry, type ArchiveLimits, type EntryStream, LayerLimit, readArchive } from "./archive.ts";
-import { type GrowingContents, type LayerContents, newContents, type PickedFile, packRaw, unpackRaw } from "./contents.ts";
+import { type GrowingContents, type LayerContents, newContents, type PickedFile, unpackRaw } from "./contents.ts";
 import { createGoScanner } from "./go-scanner.ts";
+import { createKeeping, type Keeping } from "./keeping.ts";
 import { isPlaceAbove, longestPath, normalPath } from "./paths.ts";
 import { unpackLayer } from "./unpack.ts";
 
 interface LayerLimits extends ArchiveLimits {
   /** The most bytes of files that are kept unchanged. */
   readonly kept: number;
+  /** Milliseconds of processor time for a layer. */
+  readonly time: number;
 }
 
 /** The largest layers have some ten gigabytes, which take a minute or two. */
@@ -33,7 +36,10 @@ export async function readLayer(
   const contents = newContents();
   const keeping = createKeeping(contents, all.kept);
   try {
-    await readArchive(unpackLayer(packed), all, spent, (entry, stream) => takeEntry(entry, stream, contents, keeping));
+    // Either side can be the larger one: bytes that unpack to gigabytes, and bytes that unpack to nothing.
+    const inTime = createTimeLimit(all.time, spent);
+    const unpacked = inTime(unpackLayer(inTime(packed)));
+    await readArchive(unpacked, all, (entry, stream) => takeEntry(entry, stream, contents, keeping));
   } catch (error) {
     contents.troubles.push(troubleOf(error));
   }
@@ -41,42 +47,19 @@ export async function readLayer(
   return contents;
 }
 
+function createTimeLimit(time: number, spent: () => number) {
+  const since = spent();
+  return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      if (spent() - since > time) throw new LayerLimit("it takes more time than is allowed");
+      yield chunk;
+    }
+  };
+}
+
 function troubleOf(error: unknown): string {
   if (error instanceof LayerLimit) return error.message;
   return `it cannot be unpacked to its end (${error instanceof Error ? error.message : "unknown error"})`;
-}
-
-/** What is kept of a layer's files. */
-interface Keeping {
-  /** Of two files with the same path the last one counts. One with too many packages is kept without them. */
-  keep(file: PickedFile): void;
-  /** The packed bytes, while there is room for what they unpack to. */
-  raw(bytes: Buffer): Buffer | undefined;
-}
-
-function createKeeping(contents: GrowingContents, most: number): Keeping {
-  const places = new Map<string, number>();
-  let left = most;
-  let packages = 0;
-  const countOf = (file: PickedFile | undefined) => file?.findings?.packages.length ?? 0;
-  return {
-    keep(file) {
-      const { path, database } = file;
-      const at = places.get(path) ?? contents.files.length;
-      const others = packages - countOf(contents.files[at]);
-      const fits = others + countOf(file) <= mostPackages;
-      const kept = fits
-        ? file
-        : { path, database, trouble: `its layer has more than the ${mostPackages} packages that are read` };
-      packages = others + countOf(kept);
-      places.set(path, at);
-      contents.files[at] = kept;
-    },
-    raw(bytes) {
-      left -= bytes.length;
-      return left >= 0 ? packRaw(bytes) : undefined;
-    },
-  };
 }
 
 function takeEntry(entry: ArchiveEntry, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {

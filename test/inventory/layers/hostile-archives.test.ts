@@ -1,3 +1,4 @@
+import { zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readLayer } from "../../../src/inventory/layers/read-layer.ts";
@@ -97,6 +98,18 @@ describe("what an archive can cost is bounded:", () => {
     const archive = [victim, tarEntry({ name: "large" }, Buffer.alloc(1_000_000))];
     const { packages, troubles } = await read(archive, { time: 5 }, () => time++);
     expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: ["it takes more time than is allowed"] });
+  });
+
+  it("by the processor time, also of frames that unpack to nothing", async () => {
+    const frame = zstdCompressSync(Buffer.alloc(0));
+    let given = 0;
+    async function* frames(): AsyncGenerator<Buffer> {
+      for (; given < 1_000; given++) yield frame;
+    }
+    let time = 0;
+    const { troubles } = await readLayer(frames(), { time: 20 }, () => time++);
+    expect(troubles).toEqual(["it takes more time than is allowed"]);
+    expect(given).toBeLessThan(100);
   });
 
   it("by its packages, and a file that comes again and again is there once, as it came last", async () => {

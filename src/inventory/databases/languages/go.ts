@@ -39,9 +39,9 @@ function standardLibrary(go: string): FoundPackage[] {
 function modulesOf(text: Buffer): FoundPackage[] {
   const found: FoundPackage[] = [];
   for (const line of lines(text)) {
+    if (!/^(?:mod|dep|=>)\t/.test(line)) continue;
     const [kind, path, version] = line.split("\t").map(plainText);
     if (kind === "=>") found.pop();
-    if (kind !== "mod" && kind !== "dep" && kind !== "=>") continue;
     if (found.length >= mostPackages) throw new RangeError(`it has more than ${mostPackages} modules`);
     // A program built from its own source tree has no version.
     found.push({ ecosystem: "golang", name: path ?? "", version: version === "(devel)" ? "" : (version ?? "") });
