@@ -5,7 +5,18 @@ import { gitOrigin } from "../core/builds/git-origin.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
-import { entries, imageNamed, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import {
+  entries,
+  imageNamed,
+  isSkipped,
+  keyOf,
+  known,
+  labelsOf,
+  type Metadata,
+  ownerName,
+  startOf,
+  stringsOf,
+} from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a Build (kpack.io/v1alpha2): buildpacks-community/kpack, pkg/apis/build/v1alpha2/build_types.go. */
@@ -73,7 +84,7 @@ function classifyBuild(build: KpackBuild): BuildOutcome {
 
 /** An Image gives its builds its labels and annotations as well. */
 function identity({ metadata }: KpackBuild, key: BuildKey): Pick<BuildFacts, "build" | "buildConfig" | "ownerKind" | "labels"> {
-  const labels = stringsOf(metadata?.labels);
+  const labels = labelsOf(metadata);
   const buildConfig = ownerName(key.namespace, labels["image.kpack.io/image"]);
   return { build: key, labels, ...(buildConfig && { buildConfig, ownerKind: "Image" }) };
 }

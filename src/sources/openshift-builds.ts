@@ -8,7 +8,7 @@ import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
 import { lastBase } from "./objects/dockerfile.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { entries, isSkipped, keyOf, known, labelsOf, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 
 /** The used fields of an OpenShift Build (build.openshift.io/v1). */
 export interface Build {
@@ -142,7 +142,7 @@ function identity(build: Build, key: BuildKey): Pick<BuildFacts, "build" | "buil
   const config = build.status?.config;
   const name = config?.name || stringsOf(build.metadata?.annotations)["openshift.io/build-config.name"];
   const buildConfig = ownerName(config?.namespace || key.namespace, name);
-  return { build: key, labels: stringsOf(build.metadata?.labels), ...(buildConfig && { buildConfig }) };
+  return { build: key, labels: labelsOf(build.metadata), ...(buildConfig && { buildConfig }) };
 }
 
 function facts(build: Build, key: BuildKey): BuildFacts {

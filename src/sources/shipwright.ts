@@ -7,7 +7,7 @@ import { isDigest, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
-import { entries, imageNamed, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { entries, imageNamed, isSkipped, keyOf, known, labelsOf, type Metadata, ownerName, startOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
@@ -97,7 +97,7 @@ function outputImage({ spec, status }: BuildRun): ImageName | undefined {
 }
 
 function identity(run: BuildRun, key: BuildKey): Pick<BuildFacts, "build" | "buildConfig" | "labels"> {
-  const labels = stringsOf(run.metadata?.labels);
+  const labels = labelsOf(run.metadata);
   const buildConfig = ownerName(key.namespace, labels["build.shipwright.io/name"] ?? run.spec?.build?.name);
   return { build: key, labels, ...(buildConfig && { buildConfig, ownerKind: "Build" }) };
 }

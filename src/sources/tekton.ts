@@ -5,7 +5,7 @@ import { gitOrigin } from "../core/builds/git-origin.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem, SourceSettings } from "./build-source.ts";
 import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
-import { entries, isSkipped, keyOf, known, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
+import { entries, isSkipped, keyOf, known, labelsOf, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 import {
   type HintedImages,
@@ -132,7 +132,7 @@ function declaresImages({ spec, status }: Run): boolean {
 }
 
 function identity(run: Run, key: BuildKey): BuildFacts {
-  const labels = stringsOf(run.metadata?.labels);
+  const labels = labelsOf(run.metadata);
   const isTask = key.kind === "TaskRun";
   const pipelineRun = isTask ? labels["tekton.dev/pipelineRun"] : key.name;
   const pipeline = pipelineOf(labels, pipelineRun);
@@ -171,7 +171,7 @@ function facts(run: Run, key: BuildKey): BuildFacts {
     documents: documents.length > 0 ? documents : undefined,
     origin: gitOrigin(given(run, "CHAINS-GIT_URL") ?? git.url ?? repository),
     commit: outsideText(given(run, "CHAINS-GIT_COMMIT") ?? git.commit ?? revision, longestId),
-    trigger: outsideText(triggerOf(annotations, stringsOf(run.metadata?.labels))),
+    trigger: outsideText(triggerOf(annotations, labelsOf(run.metadata))),
     completedAt: outsideText(run.status?.completionTime, longestId),
   });
 }

@@ -43,6 +43,14 @@ describe("a Build whose texts are someone's own", () => {
     expect(jobOf(change).length).toBeLessThan(5_000);
   });
 
+  it("keeps a bounded number of labels while it is looked at, which an API server does not bound", () => {
+    const build = structuredClone(aBuild({ name: "cart-1", namespace: "shop" }));
+    const labels = Object.fromEntries(Array.from({ length: 15_000 }, (_, at) => [`example.com/label-${at}`, "x".repeat(63)]));
+    const outcome = classifyBuild(Object.assign(build, { metadata: { ...build.metadata, labels } }));
+    expect(JSON.stringify(outcome).length).toBeLessThan(50_000);
+    expect(outcome).toMatchObject({ kind: "succeeded", labels: { "example.com/label-0": "x".repeat(63) } });
+  });
+
   it("becomes a job of a few kilobytes, however many images it takes files from", () => {
     const from = (at: number) => ({ kind: "DockerImage", name: `${"a.".repeat(120)}b/${"c/".repeat(120)}d:${at}` });
     const images = Array.from({ length: 5_000 }, (_, at) => ({ from: from(at), as: [long] }));

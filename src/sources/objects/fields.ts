@@ -40,6 +40,23 @@ export function stringsOf(given: unknown): Readonly<Record<string, string>> {
   >;
 }
 
+/** The most labels of an object that are kept, and the characters of a key and a value: an API server allows no longer ones, but thousands of them. */
+const mostLabels = 200;
+const longestLabel = { key: 317, value: 253 };
+
+/** Labels as they are kept with a build: so many as people give, without values that are not texts. */
+export function labelsOf(metadata: Metadata | undefined): Readonly<Record<string, string>> {
+  const given = record(metadata?.labels) as Readonly<Record<string, unknown>>;
+  const kept: [string, string][] = [];
+  for (const key in given) {
+    if (kept.length >= mostLabels) break;
+    const value = given[key];
+    if (typeof value === "string" && key.length <= longestLabel.key && value.length <= longestLabel.value)
+      kept.push([key, value]);
+  }
+  return Object.fromEntries(kept);
+}
+
 /** `namespace/name` of what a build was made from; undefined when it is not a valid name. */
 export function ownerName(namespace: unknown, name: unknown): string | undefined {
   return isObjectName(namespace) && isObjectName(name) ? `${namespace}/${name}` : undefined;
