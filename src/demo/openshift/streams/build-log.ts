@@ -64,11 +64,14 @@ function lastLines(text: string, count: number): string {
   return lines.slice(Math.max(lines.length - count, 0)).join("");
 }
 
-/** Writes as fast as the client reads, until it goes away. */
+/** Milliseconds between two pieces of an endless log: megabytes a second, and time for everything else. */
+const pace = 10;
+
+/** Writes no faster than the client reads, until it goes away. */
 function sendForEver(response: ServerResponse): void {
   const piece = "Downloading, and still downloading, the whole of the internet ...\n".repeat(1000);
   const more = () => {
-    if (!response.destroyed && !response.writableEnded && response.write(piece)) setImmediate(more);
+    if (!response.destroyed && !response.writableEnded && response.write(piece)) setTimeout(more, pace);
   };
   response.on("drain", more);
   more();
