@@ -64,6 +64,7 @@ const answers: Readonly<Record<string, Answer>> = {
   "a text": json('"fine"'),
   "an object of lists": json('{"token":[],"id":{},"scan":[],"scanner":[],"capabilities":{},"notes":{},"application":1}'),
   "JSON that is deep": json(`${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`),
+  "millions of values": json(`[${"{},".repeat(1_000_000)}{}]`),
   "a web page": json("<!doctype html><html><title>Log in</title></html>", "text/html"),
   "a web page called JSON": json("<html></html>"),
   "JSON that breaks off": (response) => {
@@ -71,6 +72,8 @@ const answers: Readonly<Record<string, Answer>> = {
     response.write('{"token":', () => response.destroy());
   },
   "a closed connection": (response) => void response.destroy(),
+  "500 with millions of values": (response) =>
+    void response.writeHead(500, { "content-type": "application/json" }).end(`[${"{},".repeat(1_000_000)}{}]`),
   "500 with 8 MiB": (response) => void response.writeHead(500, { "content-type": "application/json" }).end(eight),
 };
 

@@ -30,6 +30,8 @@ class AnswerError extends JobError {
 }
 
 const shownCharacters = 500;
+/** Characters of an error answer that is searched for words. */
+const longestError = 256 * 1024;
 
 /**
  * The error for an answer; undefined for a 2xx. A refusal of this submission is final. A problem of the whole service pauses its jobs. A plain
@@ -115,6 +117,8 @@ function targetOf(location: string | undefined): string {
  * as `message`, or as RFC 9457 does.
  */
 function errorText(body: string, speaksText: boolean): string {
+  // Megabytes of small values take seconds to walk through, and nobody writes an error like that.
+  if (body.length > longestError) return "";
   try {
     return [...new Set(errorsIn(JSON.parse(body)))].join("; ");
   } catch {

@@ -150,12 +150,28 @@ function jsonList(body: string, service: Service): readonly unknown[] {
 }
 
 function parse(body: string, service: Service): unknown {
+  if (hasTooManyValues(body)) throw protocolError(`has more than ${mostValues} values`, service);
   try {
     return JSON.parse(body);
   } catch {
     throw protocolError(body.trimStart().startsWith("<") ? "is a web page, not JSON" : "is not JSON", service);
   }
 }
+
+/** The most values of an answer. The findings of a large image are some hundred thousand; millions would keep the bot from everything else. */
+const mostValues = 500_000;
+
+function hasTooManyValues(body: string): boolean {
+  if (body.length <= mostValues * 2) return false;
+  let values = 0;
+  for (let at = 0; at < body.length; at++) {
+    const code = body.charCodeAt(at);
+    if (code === comma || code === openBracket || code === openBrace) values++;
+  }
+  return values > mostValues;
+}
+
+const [comma, openBracket, openBrace] = [0x2c, 0x5b, 0x7b];
 
 /** Axios has the same code for an answer that is too long and for one that breaks off. */
 function brokenOff(error: unknown): string | undefined {

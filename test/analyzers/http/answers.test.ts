@@ -5,6 +5,12 @@ import { thothService } from "../../../src/analyzers/service.ts";
 const now = Date.parse("2026-11-21T10:00:00Z");
 
 describe("answerError", () => {
+  it("walks through no error of megabytes for its words", () => {
+    const body = JSON.stringify({ error: "no", padding: "x".repeat(300_000) });
+    expect(answerError({ status: 500, body }, thothService, now)?.message).toBe("The analysis endpoint answered 500.");
+    expect(answerError({ status: 500, body: '{"error":"no"}' }, thothService, now)?.message).toContain("no");
+  });
+
   it.each([
     [200, "accepted", undefined],
     [202, "accepted", undefined],
