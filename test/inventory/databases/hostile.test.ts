@@ -20,6 +20,20 @@ const packages = [
   { name: "zlib", version: "1.2.11", release: "40", licence: "z".repeat(3_000) },
 ];
 
+const pageSize = 65_536;
+
+/** A SQLite file of so many pages, whose first one names the same row, at byte 50,000, again and again. */
+function fileOfSharedRows(pages: number): Buffer {
+  const file = Buffer.alloc(pages * pageSize);
+  sqliteFile().copy(file, 0, 0, 100);
+  file.writeUInt16BE(1, 16);
+  file.writeUInt8(0x0d, 100);
+  const cells = 20_000;
+  file.writeUInt16BE(cells, 103);
+  for (let cell = 0; cell < cells; cell++) file.writeUInt16BE(50_000, 108 + cell * 2);
+  return file;
+}
+
 /** A SQLite file with a table as rpm has it, small enough that damage often hits what matters. */
 function sqliteFile(): Buffer {
   const directory = mkdtempSync(join(tmpdir(), "hostile-"));
@@ -141,14 +155,7 @@ describe("bytes that many entries share are read no more often than there are by
   });
 
   it("in the schema of a SQLite file", () => {
-    const pageSize = 65_536;
-    const file = Buffer.alloc(200 * pageSize);
-    sqliteFile().copy(file, 0, 0, 100);
-    file.writeUInt16BE(1, 16);
-    file.writeUInt8(0x0d, 100);
-    const cells = 20_000;
-    file.writeUInt16BE(cells, 103);
-    for (let cell = 0; cell < cells; cell++) file.writeUInt16BE(50_000, 108 + cell * 2);
+    const file = fileOfSharedRows(200);
     // A payload of 12 MB, of which 8199 bytes are here, and an overflow page that is followed by itself.
     const [size, local] = [8_199 + 190 * (pageSize - 4), 8_199];
     file.set([(size >> 21) | 0x80, (size >> 14) | 0x80, (size >> 7) | 0x80, size & 0x7f, 1, 2, 0], 50_000);
@@ -157,14 +164,7 @@ describe("bytes that many entries share are read no more often than there are by
   });
 
   it("in rows of a SQLite file that are all header", () => {
-    const pageSize = 65_536;
-    const file = Buffer.alloc(40 * pageSize);
-    sqliteFile().copy(file, 0, 0, 100);
-    file.writeUInt16BE(1, 16);
-    file.writeUInt8(0x0d, 100);
-    const cells = 20_000;
-    file.writeUInt16BE(cells, 103);
-    for (let cell = 0; cell < cells; cell++) file.writeUInt16BE(50_000, 108 + cell * 2);
+    const file = fileOfSharedRows(40);
     const [size, local] = [8_199 + 30 * (pageSize - 4), 8_199];
     const varint = [(size >> 14) | 0x80, ((size >> 7) & 0x7f) | 0x80, size & 0x7f];
     // Its size, its key, and as the first bytes of its payload the header's size, which is all of it.
