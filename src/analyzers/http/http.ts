@@ -2,6 +2,7 @@ import axios, { Axios } from "axios";
 import type { Clock } from "../../core/clock.ts";
 import { noProxies, type Proxies } from "../../core/hosts/proxy.ts";
 import { JobError } from "../../core/jobs/errors.ts";
+import { countJsonMarks } from "../../core/json-marks.ts";
 import { withoutEnd } from "../../core/outside-text.ts";
 import { createAgents, proxyFailure, proxyRefusal } from "../../network/agents.ts";
 import type { Service } from "../service.ts";
@@ -162,16 +163,8 @@ function parse(body: string, service: Service): unknown {
 const mostValues = 500_000;
 
 function hasTooManyValues(body: string): boolean {
-  if (body.length <= mostValues * 2) return false;
-  let values = 0;
-  for (let at = 0; at < body.length; at++) {
-    const code = body.charCodeAt(at);
-    if (code === comma || code === openBracket || code === openBrace) values++;
-  }
-  return values > mostValues;
+  return body.length > mostValues * 2 && countJsonMarks(body).values > mostValues;
 }
-
-const [comma, openBracket, openBrace] = [0x2c, 0x5b, 0x7b];
 
 /** Axios has the same code for an answer that is too long and for one that breaks off. */
 function brokenOff(error: unknown): string | undefined {
