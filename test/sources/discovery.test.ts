@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../src/cluster/api/api-error.ts";
 import { watchedKey } from "../../src/cluster/cluster.ts";
+import { forbidden, forbiddenPath, pageNotFound } from "../../src/demo/openshift/requests/api-status.ts";
 import { discoverParts } from "../../src/sources/discovery.ts";
 import { knownSources } from "../../src/sources/index.ts";
 import { openTestCluster, type Sightings, watchBuilds } from "../cluster/test-cluster.ts";
@@ -71,7 +72,11 @@ describe("what is watched", () => {
     expect(watched(sightings)).toEqual(["builds shop", "pipelineruns shop", "taskruns shop"]);
   });
 
-  it("stays when the question meets a server that has just started and knows no groups yet", async () => {
+  it.each([
+    ["404 in plain text", { status: 404, body: pageNotFound }],
+    ["403", { status: 403, body: forbidden("developer", { verb: "get", group: "tekton.dev", resource: "taskruns" }) }],
+    ["403 as nobody", { status: 403, body: forbiddenPath("system:anonymous", "/apis/tekton.dev/v1") }],
+  ])("stays when the question meets a server that has just started: %s", async (_, refusal) => {
     const clock = fakeClock();
     const settings = { sources: [], namespaces: ["shop"], clock, watchTimeout: 10 ** 9 };
     const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings });
@@ -79,12 +84,14 @@ describe("what is watched", () => {
     const answers = () => api.requests.filter(({ path }) => path === "/apis/tekton.dev/v1").map(({ status }) => status);
     await sightings.until((its) => watched(its).length === 3 && its.count("synced") === 3);
     await clock.advance(10 * 60_000 - 1);
-    const start = api.restart();
+    api.restart();
+    api.heal();
+    api.fail("any", refusal, Number.POSITIVE_INFINITY);
     await clock.advance(1);
-    await expect.poll(() => answers().at(-1)).toBe(404);
-    start.ready();
+    await expect.poll(() => answers().at(-1)).toBe(refusal.status);
+    api.heal();
     await expect.poll(() => clock.advance(10_000).then(() => answers().at(-1))).toBe(200);
-    expect(watched(sightings)).toEqual(["builds shop", "pipelineruns shop", "taskruns shop"]);
+    expect(sightings.count("watches")).toBe(1);
   });
 
   it("leaves out a build system of which the cluster has only an older version, or only other kinds", async () => {
