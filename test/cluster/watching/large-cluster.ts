@@ -23,6 +23,7 @@ async function startLargeCluster(
   const server = await startHttpServer(async ({ url = "" }, response) => {
     const { pathname, searchParams } = new URL(url, "http://cluster");
     if (searchParams.has("watch")) return response.writeHead(200).flushHeaders();
+    if (!searchParams.has("limit")) return response.writeHead(404).end();
     const all = pathname.endsWith("/builds") ? builds : streams;
     const limit = Number(searchParams.get("limit"));
     const from = Number(searchParams.get("continue") ?? 0);
