@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Clock, sleep } from "../core/clock.ts";
@@ -23,8 +23,11 @@ export interface ChildFiles {
 }
 
 export interface RunDirectory {
-  /** Writes a child's files, readable only by this user. Throws `JobError("DiskFull")`. */
-  create(files: Readonly<Record<string, string>>): ChildFiles;
+  /**
+   * Writes a child's files, readable only by this user. `changed` is called with the name of a file that the child writes, where the system tells.
+   * Throws `JobError("DiskFull")`.
+   */
+  create(files: Readonly<Record<string, string>>, changed?: (name: string) => void): ChildFiles;
   /** Removes everything of this process. This also happens when the process exits. */
   close(): Promise<void>;
 }
@@ -51,12 +54,18 @@ export async function openRunDirectory(
   const removeOnExit = () => rmSync(own, { recursive: true, force: true });
   host.once("exit", removeOnExit);
   return {
-    create(files) {
+    create(files, changed) {
       let directory: string | undefined;
-      const remove = () => directory && rmSync(directory, { recursive: true, force: true });
+      let unwatch = () => {};
+      const remove = () => {
+        unwatch();
+        if (directory) rmSync(directory, { recursive: true, force: true });
+      };
       try {
         directory = mkdtempSync(join(own, "child-"));
-        return writeFiles(directory, files, remove);
+        const written = writeFiles(directory, files, remove);
+        if (changed) unwatch = watchNames(directory, changed);
+        return written;
       } catch (error) {
         remove();
         return diskFailure(error);
@@ -76,6 +85,16 @@ function writeFiles(directory: string, files: Readonly<Record<string, string>>, 
     writeFileSync(path(name), text, { mode: 0o600, flag: "wx" });
   }
   return { path, remove, read: (name) => readIfThere(path(name)) };
+}
+
+/** A system that cannot watch one more directory tells nothing. */
+function watchNames(directory: string, changed: (name: string) => void): () => void {
+  try {
+    const watcher = watch(directory, { persistent: false }, (_, name) => name !== null && changed(name)).on("error", () => {});
+    return () => watcher.close();
+  } catch {
+    return () => {};
+  }
 }
 
 function readIfThere(path: string): string {

@@ -83,13 +83,12 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
     const layers = (known?.blobs ?? []).filter(({ size }) => size >= smallLayer).map(({ digest }) => digest);
     const bytes = known?.blobs.reduce((sum, { size }) => sum + size, 0);
     const withManifest = { ...journey, manifest: known?.manifest, bytes };
-    await schedule.run(target.registry, layers, signal, (stuck) => runSkopeo(withManifest, lastOf(target), signal, stuck));
-    await presence.assertArrived(journey, signal);
-    return {
-      outcome: "copied",
-      manifest: known?.manifest,
-      ...(known?.manifest.kind === "image" && { bytes }),
-    };
+    const arrival = presence.expect(journey, signal);
+    await schedule.run(target.registry, layers, signal, (stuck) =>
+      runSkopeo(withManifest, lastOf(target), signal, stuck, arrival.ask),
+    );
+    await arrival.assert();
+    return { outcome: "copied", manifest: known?.manifest, ...(known?.manifest.kind === "image" && { bytes }) };
   }
 
   function placeOf(journey: Journey, signal: AbortSignal): TagPlace {
@@ -98,7 +97,7 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
     return { send, name, digest: source.digest, manifest, note, otherwise: (tag) => runSkopeo(journey, tag, signal) };
   }
 
-  function runSkopeo(journey: Journey, tag: string, signal: AbortSignal, stuck = () => {}): Promise<void> {
+  function runSkopeo(journey: Journey, tag: string, signal: AbortSignal, stuck = ignore, pushed = ignore): Promise<void> {
     const { source, target, started } = journey;
     const hosts = { source: source.registry, destination: target.registry };
     return limits.run(hosts, signal, (place) => {
@@ -107,13 +106,15 @@ export function createCopyWork(parts: CopyWorkParts): CopyWork {
         place.quiet();
         if (milliseconds >= patience / stuckShare) stuck();
       };
-      const copy = skopeo.copy(skopeoCopy(journey, tag, parts), signal, { quiet, moving: place.moving });
+      const copy = skopeo.copy(skopeoCopy(journey, tag, parts), signal, { quiet, moving: place.moving, pushed });
       return limits.heed(blameSilence(copy, hosts, limits, patience), (error) =>
         failedAt(error, { source, destination: target }),
       );
     });
   }
 }
+
+const ignore = () => {};
 
 /** The tag that names the digest. */
 function lastOf({ tags }: PushTarget): string {

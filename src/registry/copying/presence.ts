@@ -1,4 +1,4 @@
-import { repositoryOf } from "../../core/images/image-reference.ts";
+import { type Digest, repositoryOf } from "../../core/images/image-reference.ts";
 import { JobError } from "../../core/jobs/errors.ts";
 import { ifUnderstood } from "../own-requests.ts";
 import { findManifest, getManifest, type Manifest, proveManifest } from "../reading/distribution.ts";
@@ -16,8 +16,16 @@ export interface Sourced {
 export interface Presence {
   /** Before a copy: whether it is there, else what its source says of it. */
   lookUp(journey: Journey, signal: AbortSignal): Promise<{ readonly isThere: boolean; readonly known?: Sourced | undefined }>;
-  /** After a copy. Throws a `JobError` when the registry answers that it is not there; no other answer undoes the copy. */
-  assertArrived(journey: Journey, signal: AbortSignal): Promise<void>;
+  /** For a copy that begins. */
+  expect(journey: Journey, signal: AbortSignal): Arrival;
+}
+
+/** Whether a copy has arrived. */
+export interface Arrival {
+  /** Asks the registry already, when skopeo has pushed the image but has not ended. */
+  ask(): void;
+  /** After the copy. Throws a `JobError` when the registry answers that it is not there; no other answer undoes the copy. */
+  assert(): Promise<void>;
 }
 
 /** Why an early look at the source ends. */
@@ -51,13 +59,25 @@ export function createPresence(): Presence {
         leaving.abort(left);
       }
     },
-    // skopeo takes every answer below 400 for success, and a page that stands in for a registry often has 200.
-    async assertArrived({ toRegistry, source: { digest, ...source }, target }, signal) {
-      const proven = await unlessJudged(proveManifest(toRegistry, digest, signal), undefined);
-      if (proven) truthful.add(target.registry);
-      if (proven ?? (await unlessJudged(findManifest(toRegistry, digest, signal), digest))) return;
-      const what = `${repositoryOf(source)}@${digest} to ${target.registry}/${target.repository}`;
-      throw new JobError("CopyFailed", `skopeo said that it copied ${what}, but it is not there`, { host: target.registry });
+    expect({ toRegistry, source: { digest, ...source }, target }, signal) {
+      let asked: Promise<Digest | undefined> | undefined;
+      const ask = () => {
+        asked ??= unlessJudged(proveManifest(toRegistry, digest, signal), undefined);
+        // It counts only if skopeo ends well.
+        asked.catch(() => {});
+        return asked;
+      };
+      return {
+        ask,
+        // skopeo takes every answer below 400 for success, and a page that stands in for a registry often has 200.
+        async assert() {
+          const proven = await ask();
+          if (proven) truthful.add(target.registry);
+          if (proven ?? (await unlessJudged(findManifest(toRegistry, digest, signal), digest))) return;
+          const what = `${repositoryOf(source)}@${digest} to ${target.registry}/${target.repository}`;
+          throw new JobError("CopyFailed", `skopeo said that it copied ${what}, but it is not there`, { host: target.registry });
+        },
+      };
     },
   };
 

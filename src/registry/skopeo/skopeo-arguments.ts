@@ -99,12 +99,14 @@ export function childEnvironment(host: HostProcess, home: string, proxies: Proxi
 }
 
 /**
- * How Go runs skopeo, unless the operator says it. Go uses a thread for every processor of the node, ignoring the pod's limit, so each of several
- * copies gets its share. It collects garbage first at 4 MiB, which is while skopeo starts; a copy needs little more memory, however large its layers are.
+ * How Go runs skopeo, unless the operator says it. Go uses a thread for every processor of the node, ignoring the pod's limit. The copies share what is
+ * free: the bot needs a processor itself, and a copy whose threads wait for one is slower than with fewer threads. Go collects garbage first at 4 MiB,
+ * which is while skopeo starts; a copy needs little more memory, however large its layers are.
  */
 export function goSettings({ env }: HostProcess, running: number): Record<string, string> {
+  const free = availableParallelism() - 1;
   return {
-    GOMAXPROCS: env.GOMAXPROCS ?? String(Math.max(1, Math.floor(availableParallelism() / running))),
+    GOMAXPROCS: env.GOMAXPROCS ?? String(Math.max(1, Math.floor(free / running))),
     GOGC: env.GOGC ?? "200",
   };
 }

@@ -42,6 +42,8 @@ interface CopyTraffic {
   moving(): void;
   /** No data moved for this many milliseconds; called repeatedly. */
   quiet(milliseconds: number): void;
+  /** It says that the image was pushed, a little before it ends. Called once or more, where the system tells. */
+  pushed(): void;
 }
 
 export interface Skopeo {
@@ -146,7 +148,7 @@ export async function openSkopeo(settings: SkopeoSettings): Promise<Skopeo> {
   return {
     async copy(request, signal, traffic = unheard) {
       signal.throwIfAborted();
-      const files = runs.create(childFiles(request));
+      const files = runs.create(childFiles(request), (name) => name === "digest" && traffic.pushed());
       try {
         const exit = await run(request, files, signal, traffic);
         judge({ ...request, proxyOf: (registry) => proxies.proxyFor(new URL(`https://${registry}`))?.name }, exit, files);
@@ -194,7 +196,7 @@ function judge(request: SkopeoCopy & Pick<FailedCopy, "proxyOf">, exit: ChildExi
   throw new JobError("CopyFailed", `skopeo said it copied ${what}, but the digest it pushed is ${digest || "missing"}`);
 }
 
-const unheard: CopyTraffic = { quiet: () => {}, moving: () => {} };
+const unheard: CopyTraffic = { quiet: () => {}, moving: () => {}, pushed: () => {} };
 
 function notStarted(path: string, error: NodeJS.ErrnoException): JobError {
   const advice = error.code === "ENOENT" || error.code === "EACCES" ? "install skopeo or set SKOPEO_EXEC_PATH" : "it is retried";

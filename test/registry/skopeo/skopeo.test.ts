@@ -71,7 +71,7 @@ describe("skopeo", () => {
     expect(seen).toContain("arg=--command-timeout\narg=91s\n");
     expect(seen).toContain("HTTPS_PROXY=http://proxy:1\n");
     expect(seen).toContain(`HOME=${directory}/state/skopeo/home\n`);
-    expect(seen).toContain(`GOMAXPROCS=${availableParallelism()}\n`);
+    expect(seen).toContain(`GOMAXPROCS=${Math.max(1, availableParallelism() - 1)}\n`);
     expect(seen).toContain("GOGC=200\n");
     expect(seen).not.toMatch(/S3cret|REGISTRY_AUTH_FILE|THOTH_/);
     await skopeo.close();
