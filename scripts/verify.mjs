@@ -30,11 +30,16 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
 }
 
 const given = process.argv.slice(2);
+const jitter = new URL("../test/support/jitter.mjs", import.meta.url);
+const testing = {
+  ...(given.length === 0 && { TEST_ALL: "1" }),
+  ...(process.env.TEST_JITTER && { NODE_OPTIONS: `--import ${jitter}` }),
+};
 const codes = await Promise.all([
   // The tests need the other cores, and several threads of these two work more in sum than one.
   run("tsc", ["--noEmit", "--checkers", "1"], { isShown: false }),
   run("biome", ["ci", "--threads", "1", "."], { isShown: false }),
-  run("vitest", ["run", ...given], { isShown: true, env: given.length === 0 ? { TEST_ALL: "1" } : {} }),
+  run("vitest", ["run", ...given], { isShown: true, env: testing }),
 ]);
 const failed = ["Types", "Lint", "Tests"].filter((_, index) => codes[index] !== 0);
 if (failed.length > 0) console.error(`${failed.join(", ")} failed: see above.`);

@@ -229,6 +229,7 @@ describe.each(
       const subject = `${namespace}/${aRun(kind as RunKind).metadata.name}`;
       await bot.logged((line) => line.subject === subject && line.msg === "Job done");
     }
+    await world.cluster.waitFor(({ openWatches }) => openWatches === sources.length);
     expect(await bot.stop()).toBe(0);
     const refused = world.cluster.requests.filter(({ status = 200, resource }) => status >= 400 && resource !== "");
     expect(refused.map(({ verb, path, status }) => `${verb} ${path} ${status}`)).toEqual([]);
