@@ -2,21 +2,11 @@ import type { Resource } from "../cluster/api/paths.ts";
 import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
+import { imageReferenceOf } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, podLogRights } from "./logs/pod-log.ts";
-import {
-  entries,
-  imageNamed,
-  isSkipped,
-  keyOf,
-  known,
-  labelsOf,
-  type Metadata,
-  ownerName,
-  startOf,
-  stringsOf,
-} from "./objects/fields.ts";
+import { entries, isSkipped, keyOf, known, labelsOf, type Metadata, ownerName, startOf, stringsOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a Build (kpack.io/v1alpha2): buildpacks-community/kpack, pkg/apis/build/v1alpha2/build_types.go. */
@@ -69,7 +59,7 @@ function classifyBuild(build: KpackBuild): BuildOutcome {
   if (isSkipped(build.metadata)) return { kind: "ignored", phase, build: key, because: "excluded" };
   switch (phase) {
     case "Complete": {
-      const reference = imageNamed(build.status?.latestImage);
+      const reference = imageReferenceOf(build.status?.latestImage);
       if (!reference) return { kind: "ignored", phase, build: key, because: "no-output-image" };
       return { kind: "succeeded", phase, outputs: [{ kind: "reference", reference }], ...facts(build, key) };
     }
@@ -92,7 +82,7 @@ function identity({ metadata }: KpackBuild, key: BuildKey): Pick<BuildFacts, "bu
 function facts(build: KpackBuild, key: BuildKey): BuildFacts {
   const { metadata, spec, status } = build;
   const { url, revision } = spec?.source?.git ?? {};
-  const base = imageNamed(status?.stack?.runImage);
+  const base = imageReferenceOf(status?.stack?.runImage);
   const ended = entries(status?.conditions).find(({ type }) => type === "Succeeded")?.lastTransitionTime;
   return known({
     ...identity(build, key),

@@ -3,11 +3,11 @@ import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
 import type { ImageName } from "../core/images/image-name.ts";
-import { isDigest, withDigest } from "../core/images/image-reference.ts";
+import { imageReferenceOf, isDigest, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { findPodLog, isTektonStep, podLogRights } from "./logs/pod-log.ts";
-import { entries, imageNamed, isSkipped, keyOf, known, labelsOf, type Metadata, ownerName, startOf } from "./objects/fields.ts";
+import { entries, isSkipped, keyOf, known, labelsOf, type Metadata, ownerName, startOf } from "./objects/fields.ts";
 import { type Condition, endOf } from "./objects/run-status.ts";
 
 /** The used fields of a BuildRun (shipwright.io/v1beta1): shipwright-io/build, pkg/apis/build/v1beta1/buildrun_types.go. */
@@ -92,7 +92,7 @@ function classifyBuildRun(run: BuildRun): BuildOutcome {
 function outputImage({ spec, status }: BuildRun): ImageName | undefined {
   const name = spec?.output?.image ?? status?.buildSpec?.output?.image ?? spec?.build?.spec?.output?.image;
   const digest = status?.output?.digest;
-  const reference = imageNamed(name);
+  const reference = imageReferenceOf(name);
   return reference && { kind: "reference", reference: isDigest(digest) ? withDigest(reference, digest) : reference };
 }
 
@@ -105,7 +105,7 @@ function identity(run: BuildRun, key: BuildKey): Pick<BuildFacts, "build" | "bui
 function facts(run: BuildRun, key: BuildKey): BuildFacts {
   const { spec, status } = run;
   const built = status?.buildSpec ?? spec?.build?.spec;
-  const base = imageNamed(parameter("run-image", spec, built) ?? parameter("builder-image", spec, built));
+  const base = imageReferenceOf(parameter("run-image", spec, built) ?? parameter("builder-image", spec, built));
   return known({
     ...identity(run, key),
     // buildah used to name a wrong digest (shipwright-io/build#618, #1029).

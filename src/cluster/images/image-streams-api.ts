@@ -11,7 +11,7 @@ export interface ImageStreams {
   /** One of a namespace, if it has any. */
   any(namespace: string, signal: AbortSignal): Promise<ImageStream | undefined>;
   /** What `read` keeps of all streams of a namespace or the cluster, in pages. Temporary failures are retried. */
-  list<T>(namespace: string | undefined, read: (stream: ImageStream) => T, signal: AbortSignal): AsyncIterable<T>;
+  list<T>(namespace: string | undefined, read: (stream: ImageStream) => Promise<T>, signal: AbortSignal): AsyncIterable<T>;
 }
 
 export interface ImageStreamsSettings {
@@ -20,6 +20,9 @@ export interface ImageStreamsSettings {
   readonly pageSize: number;
   readonly patience: Patience;
 }
+
+/** Bytes of a page. What is kept of a stream can be several times as large as it was sent. */
+const mostBytes = 16 * 1024 * 1024;
 
 export function createImageStreams({ api, hosts, pageSize, patience }: ImageStreamsSettings): ImageStreams {
   function learn(object: unknown): ImageStream {
@@ -42,7 +45,8 @@ export function createImageStreams({ api, hosts, pageSize, patience }: ImageStre
       const path = listPath(imageStreams, namespace);
       const keep = (object: unknown) => read(learn(object));
       const attempt = <R>(readPage: () => Promise<R>) => retrying(patience, signal, readPage);
-      for await (const page of listPages({ ...listing, path, pageSize, read: keep, attempt }, signal)) yield* page.items;
+      for await (const page of listPages({ ...listing, path, pageSize, read: keep, attempt, mostBytes }, signal))
+        yield* page.items;
     },
   };
 }

@@ -21,7 +21,8 @@ export async function* listImages(
   signal: AbortSignal,
 ): AsyncGenerator<StreamSighting> {
   let refusal: JobError | undefined;
-  const read = (stream: ImageStream) => (namespaces.isExcluded(stream.metadata?.namespace ?? "") ? [] : readImageStream(stream));
+  const read = async (stream: ImageStream) =>
+    namespaces.isExcluded(stream.metadata?.namespace ?? "") ? [] : readImageStream(stream);
   const places = await namespaces.list(signal).catch((error: unknown) => {
     throw asClusterError(error, { verb: "list", resource: "namespaces", namespace: undefined });
   });

@@ -1,4 +1,4 @@
-import { type ImageReference, parseImageReference } from "../../core/images/image-reference.ts";
+import { imageReferenceOf } from "../../core/images/image-reference.ts";
 import type { ImageStream } from "./image-streams.ts";
 
 /** The hosts of the cluster's own registry. */
@@ -43,11 +43,6 @@ export function createRegistryHosts(given: string | undefined): RegistryHosts {
   };
 }
 
-function hostOf(repository: string | undefined): string | undefined {
-  try {
-    const image: ImageReference | undefined = repository ? parseImageReference(repository) : undefined;
-    return image?.registry;
-  } catch {
-    return undefined;
-  }
+function hostOf(repository: unknown): string | undefined {
+  return imageReferenceOf(repository)?.registry;
 }

@@ -18,12 +18,28 @@ const tailLength = 32;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
 
+/** A list that is larger than what may be kept of it; `fits` of its items are not. */
+export class TooLargeList extends Error {
+  override readonly name = "TooLargeList";
+  readonly fits: number;
+
+  constructor(fits: number) {
+    super(`The list is too large after ${fits} items`);
+    this.fits = fits;
+  }
+}
+
 /**
- * Reads a list item by item: however large it is, only one object is in memory, plus what `read` keeps of each.
- * Throws `ApiError("BadData")`.
+ * Reads a list item by item: however large it is, only a piece of it is in memory, plus what `read` keeps of each.
+ * Throws `ApiError("BadData")`, and `TooLargeList` if it has several items and more than `mostBytes`.
  */
-export async function readList<T>(chunks: AsyncIterable<Buffer>, read: (object: unknown) => T): Promise<ReadList<T>> {
+export async function readList<T>(
+  chunks: AsyncIterable<Buffer>,
+  read: (object: unknown) => T | Promise<T>,
+  mostBytes = Number.POSITIVE_INFINITY,
+): Promise<ReadList<T>> {
   const items: T[] = [];
+  let whole: Buffer[] = [];
   const rest = createCollector(longestRest);
   const item = createCollector(longestItem);
   let bytes = 0;
@@ -68,12 +84,15 @@ export async function readList<T>(chunks: AsyncIterable<Buffer>, read: (object: 
 
   function take(end: Buffer): void {
     item.add(end);
-    items.push(read(parse(item.take())));
+    whole.push(item.take());
   }
 
   for await (const chunk of chunks) {
     bytes += chunk.length;
     scan(chunk);
+    for (const object of whole) items.push(await read(parse(object)));
+    whole = [];
+    if (bytes > mostBytes && items.length > 0) throw new TooLargeList(items.length);
   }
   return { items, rest: parse(rest.take()), bytes };
 }

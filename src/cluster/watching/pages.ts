@@ -1,6 +1,6 @@
 import type { Api, Query } from "../api/api.ts";
 import { ApiError } from "../api/api-error.ts";
-import { readList } from "./list-reader.ts";
+import { readList, TooLargeList } from "./list-reader.ts";
 
 /** A part of a list. */
 export interface Page<T> {
@@ -19,7 +19,9 @@ export interface ListSettings<T> {
   /** Milliseconds without a byte. */
   readonly silence: number;
   /** What is kept of an object. */
-  readonly read: (object: unknown) => T;
+  readonly read: (object: unknown) => T | Promise<T>;
+  /** The most bytes of a page of several objects, if there is such a limit: a larger one is asked for again, with fewer. */
+  readonly mostBytes?: number;
   /** Reads a page, with retries. */
   readonly attempt?: <R>(read: () => Promise<R>) => Promise<R>;
 }
@@ -38,7 +40,12 @@ export async function* listPages<T>(settings: ListSettings<T>, signal: AbortSign
   let resourceVersion: string | undefined;
   while (next) {
     const asked: Query = next;
-    const list: List<T> | ApiError = await attempt(() => readPage(settings, asked, signal));
+    const list: List<T> | ApiError | TooLargeList = await attempt(() => readPage(settings, asked, limit, signal));
+    if (list instanceof TooLargeList) {
+      limit = Math.max(Math.min(list.fits, Math.floor(limit / 2)), 1);
+      next = { ...next, limit };
+      continue;
+    }
     if (list instanceof ApiError) {
       next = list.continueToken ? { ...next, continue: list.continueToken } : query;
       if (next === query) resourceVersion = undefined;
@@ -56,18 +63,25 @@ function nextLimit(limit: number, most: number, bytes: number): number {
   return Math.max(Math.floor((limit * wantedBytes) / bytes), 1);
 }
 
-/** One page, or the error that the list's state is forgotten. */
-async function readPage<T>(settings: ListSettings<T>, query: Query, signal: AbortSignal): Promise<List<T> | ApiError> {
+/** One page, or the error that the list's state is forgotten, or that fewer objects must be asked for. */
+async function readPage<T>(
+  settings: ListSettings<T>,
+  query: Query,
+  limit: number,
+  signal: AbortSignal,
+): Promise<List<T> | ApiError | TooLargeList> {
   const { api, path, silence, read } = settings;
+  const mostBytes = query.limit === undefined || limit === 1 ? undefined : settings.mostBytes;
   try {
     const stream = await api.open(path, query, silence, signal, true);
     try {
-      return asList(await readList(stream.chunks, (object) => read(object)), path);
+      return asList(await readList(stream.chunks, (object) => read(object), mostBytes), path);
     } finally {
       stream.end();
     }
   } catch (error) {
     if (signal.aborted) throw signal.reason;
+    if (error instanceof TooLargeList) return error;
     if (query.continue !== undefined && error instanceof ApiError && error.fault === "Expired") return error;
     throw error;
   }

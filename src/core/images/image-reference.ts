@@ -28,17 +28,31 @@ const longestReference = "docker://".length + longestHost + longestRepository + 
  * Throws `JobError("BadReference")`.
  */
 export function parseImageReference(text: string): ImageReference {
-  if (text.length > longestReference) throw badReference(text, "it is longer than a name can be");
+  const read = readReference(text);
+  if (typeof read !== "string") return read;
+  throw new JobError("BadReference", `"${forPeople(text, 200)}" is no image reference: ${read}`);
+}
+
+/** The same for a field that may hold anything: undefined for what is no reference. It costs no error, so thousands may be read in a row. */
+export function imageReferenceOf(text: unknown): ImageReference | undefined {
+  const read = typeof text === "string" && text !== "" ? readReference(text) : "";
+  return typeof read === "string" ? undefined : read;
+}
+
+/** A reference, or what is wrong with it. */
+function readReference(text: string): ImageReference | string {
+  if (text.length > longestReference) return "it is longer than a name can be";
   const name = text.trim().replace(/^docker:\/\//, "");
   const [withTag = "", digest, ...rest] = name.split("@");
-  if (rest.length > 0) throw badReference(text, "it has more than one @");
+  if (rest.length > 0) return "it has more than one @";
   const colon = withTag.lastIndexOf(":");
   const hasTag = colon > withTag.lastIndexOf("/");
   const path = hasTag ? withTag.slice(0, colon) : withTag;
   const tag = hasTag ? withTag.slice(colon + 1) : undefined;
-  if (tag !== undefined && !tagPattern.test(tag)) throw badReference(text, "its tag is not valid");
-  if (digest !== undefined && !isDigest(digest)) throw badReference(text, "its digest is not sha256: and 64 hexadecimal digits");
-  return { ...splitPath(path, text), ...(tag && { tag }), ...(digest && { digest }) };
+  if (tag !== undefined && !tagPattern.test(tag)) return "its tag is not valid";
+  if (digest !== undefined && !isDigest(digest)) return "its digest is not sha256: and 64 hexadecimal digits";
+  const place = splitPath(path);
+  return typeof place === "string" ? place : { ...place, ...(tag && { tag }), ...(digest && { digest }) };
 }
 
 /** The same image as text: `registry/repository@digest`, or with its tag where there is no digest. */
@@ -66,7 +80,7 @@ export function withDigest(image: ImageReference, digest: Digest): ImageReferenc
   return { ...image, digest };
 }
 
-function splitPath(path: string, text: string): { registry: string; repository: string } {
+function splitPath(path: string): { registry: string; repository: string } | string {
   const slash = path.indexOf("/");
   const first = slash < 0 ? "" : path.slice(0, slash);
   const named = first.includes(".") || first.includes(":") || first === "localhost" || first !== first.toLowerCase();
@@ -74,13 +88,9 @@ function splitPath(path: string, text: string): { registry: string; repository: 
   const registry = named && first !== "index.docker.io" ? first : "docker.io";
   const rest = named ? path.slice(slash + 1) : path;
   const repository = registry === "docker.io" && !rest.includes("/") ? `library/${rest}` : rest;
-  if (registry.length > longestHost || !host.test(registry)) throw badReference(text, "its registry is no host name");
+  if (registry.length > longestHost || !host.test(registry)) return "its registry is no host name";
   if (repository.length > longestRepository || !repository.split("/").every((part) => component.test(part))) {
-    throw badReference(text, "its repository is not valid (lower case letters, digits and separators)");
+    return "its repository is not valid (lower case letters, digits and separators)";
   }
   return { registry, repository };
-}
-
-function badReference(text: string, why: string): JobError {
-  return new JobError("BadReference", `"${forPeople(text, 200)}" is no image reference: ${why}`);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Cluster, StreamSighting } from "../../cluster/cluster.ts";
 import { whyNoImage } from "../../core/images/image-kind.ts";
 import { formatImageReference, type ImageReference } from "../../core/images/image-reference.ts";
@@ -25,6 +26,9 @@ export interface ScanCounts {
 /** How many images are written to the ledger together. */
 const batchSize = 200;
 
+/** Tags looked at in one turn of the event loop. */
+const tagsAtOnce = 500;
+
 /** The startup pass: every image in an image stream becomes a job, each repository and digest once. */
 export async function scanImages(
   { cluster, analyzers, take, log, onProgress }: ScanImagesParts,
@@ -37,6 +41,7 @@ export async function scanImages(
   for await (const sighting of cluster.listImages(signal)) {
     see(sighting);
     if (batch.length >= batchSize) await written();
+    if (counts.tags % tagsAtOnce === 0) await nextTurn();
     if (sighting.kind === "stream") onProgress?.(counts);
   }
   await written();

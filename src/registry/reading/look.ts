@@ -1,11 +1,5 @@
 import type { ImageLook } from "../../core/images/image-look.ts";
-import {
-  type Digest,
-  type ImageReference,
-  isDigest,
-  parseImageReference,
-  withDigest,
-} from "../../core/images/image-reference.ts";
+import { type Digest, type ImageReference, imageReferenceOf, isDigest, withDigest } from "../../core/images/image-reference.ts";
 import { JobError } from "../../core/jobs/errors.ts";
 import type { Manifest } from "./distribution.ts";
 import type { ReadableImage } from "./image-reader.ts";
@@ -65,11 +59,6 @@ async function labelsOf(image: ReadableImage, digest: Digest, signal: AbortSigna
 /** The author of the image wrote this: a name that is not valid is ignored. */
 function baseIn(labels: unknown): ImageReference | undefined {
   const { [baseName]: name, [baseDigest]: digest } = (labels ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof name !== "string" || name === "" || name === "scratch") return undefined;
-  try {
-    const base = parseImageReference(name);
-    return isDigest(digest) ? withDigest(base, digest) : base;
-  } catch {
-    return undefined;
-  }
+  const base = name === "scratch" ? undefined : imageReferenceOf(name);
+  return base && isDigest(digest) ? withDigest(base, digest) : base;
 }

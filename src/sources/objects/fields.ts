@@ -1,7 +1,6 @@
 import type { BuildKey } from "../../core/builds/build.ts";
 import { type BuildFacts, skipAnnotation } from "../../core/builds/build-outcome.ts";
 import { isObjectName } from "../../core/builds/object-name.ts";
-import { type ImageReference, parseImageReference } from "../../core/images/image-reference.ts";
 import { longestId, outsideText } from "../../core/outside-text.ts";
 
 /** The metadata of Kubernetes objects. Everything is optional: a malformed field can cost one build its analysis, but must not stop the watch. */
@@ -76,16 +75,6 @@ export function startOf(time: unknown): { readonly startedAt?: string } {
 /** The objects in a list that can be missing. */
 export function entries<T>(list: readonly T[] | null | undefined): readonly T[] {
   return Array.isArray(list) ? list.filter((entry) => typeof entry === "object" && entry !== null) : [];
-}
-
-/** An image's name, if it is one. */
-export function imageNamed(name: unknown): ImageReference | undefined {
-  if (typeof name !== "string" || name === "") return undefined;
-  try {
-    return parseImageReference(name);
-  } catch {
-    return undefined;
-  }
 }
 
 function record(value: unknown): object {

@@ -1,10 +1,4 @@
-import {
-  type ImageReference,
-  isDigest,
-  parseImageReference,
-  repositoryOf,
-  withDigest,
-} from "../../core/images/image-reference.ts";
+import { type ImageReference, imageReferenceOf, isDigest, repositoryOf, withDigest } from "../../core/images/image-reference.ts";
 import { matchesWildcard } from "../../core/outside-text.ts";
 import { entries } from "./fields.ts";
 
@@ -136,11 +130,8 @@ function asPinned(text: string): ImageReference | undefined {
 export function pinned(name: string, digest: string): ImageReference | undefined {
   const wanted = digest.trim();
   if (!isDigest(wanted)) return undefined;
-  try {
-    return withDigest(parseImageReference(name.trim().replace(/^oci:\/\//, "")), wanted);
-  } catch {
-    return undefined;
-  }
+  const image = imageReferenceOf(name.trim().replace(/^oci:\/\//, ""));
+  return image && withDigest(image, wanted);
 }
 
 function textsOf(value: unknown): readonly string[] {

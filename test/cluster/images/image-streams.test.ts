@@ -6,6 +6,7 @@ import {
   imageOfTag,
   readImageStream,
 } from "../../../src/cluster/images/image-streams.ts";
+import { createRegistryHosts } from "../../../src/cluster/images/registry-hosts.ts";
 import { formatImageReference } from "../../../src/core/images/image-reference.ts";
 import { digestOf, internalRegistry, recordedImageStreams } from "../../support/fixtures.ts";
 
@@ -111,8 +112,48 @@ describe("an image of a stream by digest", () => {
 });
 
 describe("a stream as a whole", () => {
-  it("shows each tag's newest image and ends with the stream", () => {
-    expect(readImageStream(world)).toMatchObject([
+  it("may have tens of thousands of tags: each is looked at a few times, and other work runs in between", async () => {
+    const many = 5_000;
+    let [looks, others] = [0, 0];
+    const named = (key: string, prefix: string) =>
+      Array.from({ length: many }, (_, at) => ({
+        get [key]() {
+          looks++;
+          return `${prefix}${at}`;
+        },
+      }));
+    setImmediate(() => others++);
+    const sightings = await readImageStream({ spec: { tags: named("name", "s") }, status: { tags: named("tag", "t") } });
+    expect(sightings).toHaveLength(2 * many + 1);
+    expect(looks).toBeLessThan(10 * many);
+    expect(others).toBe(1);
+    looks = 0;
+    const items = [{ image: digestOf("x"), dockerImageReference: "Not a Reference" }];
+    const tags = named("tag", "t").map((tag) => Object.assign(tag, { items }));
+    expect(imageOfDigest({ spec: { tags: named("name", "s") }, status: { tags } }, digestOf("x"))).toHaveProperty("because");
+    expect(looks).toBeLessThan(10 * many);
+  });
+
+  it("is none the worse for fields of odd kinds", async () => {
+    for (const odd of [{ toString: 1, valueOf: 1 }, [[[]]], 7, null, "x".repeat(100_000), "275760-13-99T99:99:99Z"]) {
+      const item = { created: odd, image: odd, dockerImageReference: odd };
+      const conditions = [{ type: "ImportSuccess", status: "False", reason: odd, message: odd }];
+      const tag = { tag: "1", items: [item], conditions };
+      const stream = {
+        metadata: { name: odd, namespace: odd },
+        spec: { dockerImageRepository: odd, tags: [{ name: "1", from: odd, referencePolicy: odd }, { name: odd }] },
+        status: { dockerImageRepository: odd, publicDockerImageRepository: odd, tags: [tag, { tag: odd, items: odd }] },
+      } as unknown as ImageStream;
+      const told = await readImageStream(stream);
+      expect(told[0]).toMatchObject({ kind: "skipped", tag: "1" });
+      for (const sighting of told) if (sighting.kind === "skipped") expect(sighting.because.length).toBeLessThan(2_500);
+      expect(imageOfTag(stream, "1", "2026-01-01T00:00:00Z")).toHaveProperty("because");
+      createRegistryHosts(undefined).learn(stream);
+    }
+  });
+
+  it("shows each tag's newest image and ends with the stream", async () => {
+    expect(await readImageStream(world)).toMatchObject([
       {
         kind: "image",
         stream: "golang-builder/go-hello-world",
@@ -123,9 +164,9 @@ describe("a stream as a whole", () => {
     ]);
   });
 
-  it("says why a failed import is left out", () => {
+  it("says why a failed import is left out", async () => {
     const because = expect.stringMatching(/NotFound.*"127\.0\.0\.1:5055\/nowhere\/missing:1" not found/);
-    expect(readImageStream(recordedStream("legacy-app"))[0]).toEqual({
+    expect((await readImageStream(recordedStream("legacy-app")))[0]).toEqual({
       kind: "skipped",
       stream: "golang-builder/legacy-app",
       tag: "broken",
@@ -133,17 +174,21 @@ describe("a stream as a whole", () => {
     });
   });
 
-  it("keeps the last good image of a tag whose import fails now", () => {
+  it("keeps the last good image of a tag whose import fails now", async () => {
     const conditions = [{ type: "ImportSuccess", status: "False", reason: "Unauthorized", message: "no" }];
     const [tag] = aStream(undefined).status?.tags ?? [];
-    expect(readImageStream(aStream(undefined, { tags: [{ ...tag, conditions }] }))[0]).toMatchObject({ kind: "image" });
+    expect((await readImageStream(aStream(undefined, { tags: [{ ...tag, conditions }] })))[0]).toMatchObject({ kind: "image" });
   });
 
   it.each([
     ["a tag not imported yet", { spec: { tags: [{ name: "1" }] } }, "no image yet"],
     ["a tag that only points elsewhere", { spec: { tags: [{ name: "1", reference: true }] } }, "only points"],
-  ])("leaves out %s", (_, stream: ImageStream, because) => {
-    expect(readImageStream(stream)[0]).toMatchObject({ kind: "skipped", tag: "1", because: expect.stringContaining(because) });
+  ])("leaves out %s", async (_, stream: ImageStream, because) => {
+    expect((await readImageStream(stream))[0]).toMatchObject({
+      kind: "skipped",
+      tag: "1",
+      because: expect.stringContaining(because),
+    });
   });
 
   it.each([
@@ -151,7 +196,7 @@ describe("a stream as a whole", () => {
     { status: null },
     { status: { tags: null } },
     { status: { tags: [null, { tag: 7, items: {} }] }, spec: { tags: "x" } },
-  ])("may be %j", (stream) => {
-    expect(readImageStream(stream as ImageStream)).toEqual([{ kind: "stream", stream: "/" }]);
+  ])("may be %j", async (stream) => {
+    expect(await readImageStream(stream as ImageStream)).toEqual([{ kind: "stream", stream: "/" }]);
   });
 });

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Api } from "../../../src/cluster/api/api.ts";
 import { ApiError } from "../../../src/cluster/api/api-error.ts";
 import { readList } from "../../../src/cluster/watching/list-reader.ts";
+import { listPages } from "../../../src/cluster/watching/pages.ts";
 import { listLargeCluster } from "./large-cluster.ts";
 
 async function* cutInto(text: string, size: number): AsyncGenerator<Buffer> {
@@ -49,6 +51,37 @@ describe("a list that is read as it comes", () => {
     await expect(readList(endless(), (object) => object)).rejects.toThrow("more than 8388608 bytes");
   });
 });
+
+/** An API that has so many objects of a kilobyte, and gives as many of them as it is asked for, or all of them. */
+function listing(all: number, keepsLimits: boolean) {
+  const limits: unknown[] = [];
+  async function* answer(from: number, until: number): AsyncGenerator<Buffer> {
+    yield Buffer.from('{"items":[');
+    for (let at = from; at < until; at++) yield Buffer.from(`${at > from ? "," : ""}{"at":${at},"x":"${"x".repeat(1_000)}"}`);
+    const next = until < all ? `,"continue":"${until}"` : "";
+    yield Buffer.from(`],"metadata":{"resourceVersion":"7"${next}}}`);
+  }
+  const open: Api["open"] = async (_path, query) => {
+    limits.push(query.limit);
+    const from = Number(query.continue ?? 0);
+    const chunks = answer(from, keepsLimits ? Math.min(from + Number(query.limit), all) : all);
+    return { chunks, end: () => {} };
+  };
+  return { api: { open }, limits };
+}
+
+it.each([true, false])(
+  "of which little may be kept is asked for in smaller pages; the server keeps to limits: %s",
+  async (keeps) => {
+    const { api, limits } = listing(100, keeps);
+    const read = (object: unknown) => (object as { at: number }).at;
+    const settings = { api, path: "/x", query: {}, pageSize: 50, silence: 1_000, read, mostBytes: 8_000 };
+    const seen: number[] = [];
+    for await (const { items } of listPages(settings, new AbortController().signal)) seen.push(...items);
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    expect(limits.slice(0, 2)).toEqual([50, 8]);
+  },
+);
 
 it("passes through a pod of 256 MiB, however large its objects are, in pages that shrink", async () => {
   const { seen, limits } = await listLargeCluster(120, 60);

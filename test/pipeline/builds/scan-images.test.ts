@@ -37,6 +37,14 @@ async function scan(sightings: readonly StreamSighting[], known: readonly string
 }
 
 describe("scanImages", () => {
+  it("lets other work run between the tags of a stream that has many", async () => {
+    const skipped = { kind: "skipped", stream: "shop/app", tag: "1", because: "it has no image yet" } as const;
+    let others = 0;
+    setImmediate(() => others++);
+    expect((await scan(Array.from({ length: 1_000 }, () => skipped))).counts).toMatchObject({ tags: 1_000, skipped: 1_000 });
+    expect(others).toBe(1);
+  });
+
   it("takes each image once, with any number of tags; the same digest in another repository is another image", async () => {
     const { counts, jobs } = await scan([
       image("shop/cart", "1", one),
