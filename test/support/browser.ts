@@ -16,7 +16,8 @@ export function launchBrowser(): Promise<Browser> {
       // Each context would start a process of its own, and so would each server: their ports differ.
       "--renderer-process-limit=1",
       "--disable-site-isolation-trials",
-      "--disable-features=IsolateOrigins,site-per-process",
+      // The address bar of each window, which nobody sees, would be a page of its own.
+      "--disable-features=IsolateOrigins,site-per-process,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
     ],
   });
 }
