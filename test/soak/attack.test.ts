@@ -57,7 +57,7 @@ requirePrograms("docker-registry", "skopeo")("a namespace that attacks with ever
     expect(during).toHaveLength(attacked);
     expect(slowed).toBeLessThan(slowdown * Math.max(usual, 200));
     expect(peak).toBeLessThan(mostMemory);
-  }, 900_000);
+  });
 });
 
 /** Completes builds one after the other, so many milliseconds apart, and answers how long each waited for its submission. */

@@ -50,7 +50,7 @@ it("goes through an outage of hours: no job fails, the endpoint is asked gently,
   expect(drained).toHaveLength(total);
   const early = drained.slice(0, batches * batchSize - probesAtMost).filter((name) => name.startsWith("image-"));
   expect(early.length, "images that went before live builds").toBeLessThanOrEqual(workers);
-}, 240_000);
+});
 
 /** Lets builds complete, and prunes those that completed before. */
 function completeAndPrune({ cluster }: World, batch: number): void {
