@@ -25,7 +25,7 @@ const mostRemembered = 50_000;
 const everywhere = "*";
 
 export function createPipelines(failedImages: boolean): Pipelines {
-  const fates = new Map<string, Fate>();
+  const fates = new Map<string, { readonly fate: Fate; readonly uid: string | undefined }>();
   const running = new Map<string, number>();
   const complete = new Set<string>();
   const unreadable = new Set<string>();
@@ -39,13 +39,16 @@ export function createPipelines(failedImages: boolean): Pipelines {
     },
     see(outcome, now) {
       const name = nameOf(outcome.build);
+      const uid = outcome.build?.uid;
       if (outcome.kind === "pending") {
+        // Another one of the same name was there before it.
+        if (fates.get(name)?.uid !== uid) fates.delete(name);
         remember(running, name, now);
         return undefined;
       }
       const fate = fateOf(outcome, failedImages);
       running.delete(name);
-      remember(fates, name, fate);
+      remember(fates, name, { fate, uid });
       return fate;
     },
     listed(namespace, startedAt) {
@@ -59,19 +62,21 @@ export function createPipelines(failedImages: boolean): Pipelines {
     fate(pipeline) {
       const [namespace] = pipeline.split("/");
       const isUnseen = isIn(unreadable, namespace) || (watched !== undefined && !isIn(watched, namespace));
-      return fates.get(pipeline) ?? (!isUnseen && (running.has(pipeline) || !isIn(complete, namespace)) ? "open" : "named none");
+      return (
+        fates.get(pipeline)?.fate ?? (!isUnseen && (running.has(pipeline) || !isIn(complete, namespace)) ? "open" : "named none")
+      );
     },
   };
 }
 
 /**
  * The fate of an ended one. Its tasks are left alone if it is, or if it failed and images of failed runs do not count. A failed one may have named only
- * some of its images, so its tasks report as well.
+ * some of its images, so its tasks report as well, and so do those of one that told a digest alone: the name beside it is a guess.
  */
 export function fateOf(outcome: BuildOutcome, failedImages: boolean): Exclude<Fate, "open"> {
   if (outcome.kind === "ignored" && (outcome.because === "excluded" || outcome.because === "owned")) return "left alone";
   if (outcome.phase === "Failed" || outcome.phase === "Cancelled") return failedImages ? "named none" : "left alone";
-  return outcome.kind === "succeeded" ? "named images" : "named none";
+  return outcome.kind === "succeeded" && outcome.ifMissing === undefined ? "named images" : "named none";
 }
 
 export function nameOf(build: BuildKey | undefined): string {

@@ -91,7 +91,9 @@ function classifyBuildRun(run: BuildRun): BuildOutcome {
 /** The BuildRun's own image, or that of the Build when the run started. By digest if the strategy named one. */
 function outputImage({ spec, status }: BuildRun): ImageName | undefined {
   const name = spec?.output?.image ?? status?.buildSpec?.output?.image ?? spec?.build?.spec?.output?.image;
-  const digest = status?.output?.digest;
+  // Strategies write it with `echo`, and then it ends with a line break.
+  const told = status?.output?.digest;
+  const digest = typeof told === "string" ? told.trim() : undefined;
   const reference = imageReferenceOf(name);
   return reference && { kind: "reference", reference: isDigest(digest) ? withDigest(reference, digest) : reference };
 }

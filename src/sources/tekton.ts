@@ -16,6 +16,7 @@ import {
   type RunArtifact,
   type RunResult,
   resultText,
+  withoutIgnored,
 } from "./objects/type-hints.ts";
 import { buildRunLabel } from "./shipwright.ts";
 
@@ -114,11 +115,13 @@ function isOfBuildRun(metadata: Metadata | undefined): boolean {
 }
 
 /** The images that a run names. A lone digest (`isTold` false) is joined with the name that the run was to push to. Perhaps it was never pushed. */
-function madeImages({ spec, status }: Run, ignored: readonly string[]): HintedImages & { readonly isTold: boolean } {
+function madeImages(run: Run, ignored: readonly string[]): HintedImages & { readonly isTold: boolean } {
+  const { status } = run;
   const hinted = hintedImages(status?.results, status?.artifacts?.outputs, ignored);
-  const digest = resultText(status?.results, "IMAGE_DIGEST") ?? resultText(status?.results, "image-digest");
+  const results = withoutIgnored(status?.results, ignored);
+  const digest = resultText(results, "IMAGE_DIGEST") ?? resultText(results, "image-digest");
   if (hinted.images.length > 0 || digest === undefined) return { ...hinted, isTold: true };
-  const name = ["IMAGE", "image", "output-image"].map((name) => resultText(spec?.params, name)).find(Boolean);
+  const name = ["IMAGE", "image", "output-image"].map((name) => parameter(run, name)).find(Boolean);
   const image = name === undefined ? undefined : pinned(name, digest);
   return { images: image ? [image] : [], leftOut: 0, isTold: false };
 }
@@ -127,7 +130,7 @@ function madeImages({ spec, status }: Run, ignored: readonly string[]): HintedIm
 function declaresImages({ spec, status }: Run): boolean {
   const declared = [status?.taskSpec, status?.pipelineSpec, spec?.pipelineSpec].flatMap((its) => entries(its?.results));
   return declared.some(
-    ({ name }) => typeof name === "string" && /IMAGE_URL$|IMAGE_DIGEST$|^IMAGES$|ARTIFACT_OUTPUTS$/.test(name),
+    ({ name }) => typeof name === "string" && /IMAGE_URL$|IMAGE_DIGEST$|^IMAGES$|^IMAGE_REF$|ARTIFACT_OUTPUTS$/.test(name),
   );
 }
 
@@ -177,11 +180,16 @@ function facts(run: Run, key: BuildKey): BuildFacts {
 }
 
 /** As in Tekton Chains: a result before a parameter, a parameter before its default. */
-function given({ spec, status }: Run, name: string): string | undefined {
+function given(run: Run, name: string): string | undefined {
+  return resultText(run.status?.results, name) ?? parameter(run, name);
+}
+
+/** What a parameter was set to, else its default. */
+function parameter({ spec, status }: Run, name: string): string | undefined {
   const defaults = [status?.taskSpec, status?.pipelineSpec, spec?.pipelineSpec]
     .flatMap((its) => entries(its?.params))
     .map((parameter) => ({ name: parameter.name, value: parameter.default }) as RunResult);
-  return resultText(status?.results, name) ?? resultText(spec?.params, name) ?? resultText(defaults, name);
+  return resultText(spec?.params, name) ?? resultText(defaults, name);
 }
 
 /** What the forge told Pipelines-as-Code, and the component of Konflux that was built. */

@@ -55,6 +55,11 @@ describe("a BuildRun of Shipwright", () => {
       (run) => void Object.assign(run.status, { output: {} }),
       "quay.example.com/shop/checkout:1.8.3",
     ],
+    [
+      "the digest of a strategy that ends it with a line break",
+      (run) => void Object.assign(run.status, { output: { digest: `${digest}\n` } }),
+      `quay.example.com/shop/checkout@${digest.slice(7, 11)}`,
+    ],
     ["an end that is being cancelled", ended("Unknown", "BuildRunCanceled"), "pending Running"],
     ["a cancelled one", ended("False", "BuildRunCanceled"), "cancelled"],
     ["one whose pipeline was cancelled", ended("False", "Cancelled"), "cancelled"],
@@ -217,6 +222,15 @@ describe("a TaskRun of Tekton", () => {
       `quay.example.com/shop/cart@${digest.slice(7, 11)}`,
     ],
     [
+      "tells a digest alone, and pushes where its task says by default",
+      (run) => {
+        run.spec.params = [];
+        const params = [{ name: "IMAGE", default: "quay.io/shop/by-default:1" }];
+        Object.assign(run.status, { results: results({ IMAGE_DIGEST: digest }), taskSpec: { params } });
+      },
+      `quay.io/shop/by-default@${digest.slice(7, 11)}`,
+    ],
+    [
       "tells a digest of what nobody named",
       (run) => void Object.assign(run, { spec: {}, status: { ...run.status, results: results({ IMAGE_DIGEST: digest }) } }),
       "no-output-image",
@@ -253,6 +267,13 @@ describe("a TaskRun of Tekton", () => {
   ])("that %s", (_, change, expected) => {
     expect(told(classify("TaskRun", change))).toBe(expected);
   });
+});
+
+it("a run that tells only a digest that is to be ignored names no image", () => {
+  const [, , task] = buildSources({ ignoreResults: ["IMAGE_*"] }).slice(1);
+  const run = aRun("TaskRun", ({ status }) => Object.assign(status, { results: results({ IMAGE_DIGEST: digest }) }));
+  expect(task?.kind).toBe("TaskRun");
+  expect(told(task?.classify(run) as BuildOutcome)).toBe("no-output-image");
 });
 
 describe("a PipelineRun of Tekton", () => {

@@ -37,18 +37,27 @@ export function hintedImages(
   artifacts: readonly RunArtifact[] | null | undefined,
   ignored: readonly string[],
 ): HintedImages {
-  const read = entries(results).filter(
-    ({ name }) => typeof name === "string" && !ignored.some((pattern) => matchesWildcard(pattern, name)),
-  );
+  const read = withoutIgnored(results, ignored);
   const certain = unique([
-    ...pairs(read, "IMAGE_URL", "IMAGE_DIGEST", pinned),
+    ...pairs(read, "IMAGE_URL", "IMAGE_DIGEST", (url, digest) => pinned(url.trim().replace(/^https?:\/\//, ""), digest)),
     ...read.flatMap(listed),
     ...read.flatMap((result) => structured(result, true)),
     ...pairs(read, "ARTIFACT_URI", "ARTIFACT_DIGEST", artifact),
     ...entries(artifacts).flatMap(native),
   ]);
-  const images = certain.length > 0 ? certain : unique(read.flatMap((result) => structured(result, false)));
+  const images =
+    certain.length > 0 ? certain : unique(read.flatMap((result) => [...structured(result, false), ...whole(result)]));
   return { images: images.slice(0, mostImages), leftOut: Math.max(images.length - mostImages, 0) };
+}
+
+/** The results with a name that no pattern fits. */
+export function withoutIgnored(
+  results: readonly RunResult[] | null | undefined,
+  ignored: readonly string[],
+): readonly RunResult[] {
+  return entries(results).filter(
+    ({ name }) => typeof name === "string" && !ignored.some((pattern) => matchesWildcard(pattern, name)),
+  );
 }
 
 /** The text of a result by its exact name. */
@@ -74,7 +83,10 @@ export function hintedGit(results: readonly RunResult[] | null | undefined): { r
   return {};
 }
 
-/** `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length are paired item by item. */
+/**
+ * `<key>IMAGE_URL` and `<key>IMAGE_DIGEST` belong together; lists of equal length are paired item by item, and a name alone goes with each digest:
+ * a matrix pushes one repository for several platforms.
+ */
 function pairs(
   results: readonly RunResult[],
   first: string,
@@ -85,15 +97,22 @@ function pairs(
   return results.flatMap(({ name = "", value }) => {
     if (!name.endsWith(first)) return [];
     const key = name.slice(0, name.length - first.length);
-    const urls = textsOf(value);
-    const digests = textsOf(byName.get(key + second));
+    const [urls, digests] = [itemsOf(value), itemsOf(byName.get(key + second))];
+    if (!Array.isArray(value)) return digests.map((digest) => () => join(urls[0] ?? "", digest));
     return urls.length === digests.length ? urls.map((url, index) => () => join(url, digests[index] ?? "")) : [];
   });
 }
 
+/** The whole name in one text, as Konflux' and Red Hat's tasks give it beside the pair. */
+function whole({ name, value }: RunResult): readonly Candidate[] {
+  return name === "IMAGE_REF" || name === "BUILT_IMAGE" ? textsOf(value).map((text) => () => asPinned(text)) : [];
+}
+
+/** By commas and lines, or a list that was written as JSON into a text. */
 function listed({ name, value }: RunResult): readonly Candidate[] {
   if (name !== "IMAGES") return [];
-  return textsOf(value).flatMap((text) => text.split(/[,\n]/, mostCandidates).map((item) => () => asPinned(item)));
+  const items = textsOf(value).flatMap((text) => text.split(/[\s,"[\]]/, 5 * mostCandidates));
+  return items.filter(Boolean).map((item) => () => asPinned(item));
 }
 
 /** The flag is a text. */
@@ -101,7 +120,7 @@ function structured({ name = "", value }: RunResult, flagged: boolean): readonly
   if (!name.endsWith("ARTIFACT_OUTPUTS") || typeof value !== "object" || value === null) return [];
   const { uri, digest, isBuildArtifact } = value as Readonly<Record<string, unknown>>;
   if (typeof uri !== "string" || typeof digest !== "string" || (isBuildArtifact === "true") !== flagged) return [];
-  return [() => pinned(uri, digest)];
+  return [() => artifact(uri, digest) ?? pinned(uri, digest)];
 }
 
 function native({ buildOutput, values }: RunArtifact): readonly Candidate[] {
@@ -135,8 +154,13 @@ export function pinned(name: string, digest: string): ImageReference | undefined
 }
 
 function textsOf(value: unknown): readonly string[] {
-  const texts: readonly unknown[] = Array.isArray(value) ? value.slice(0, mostCandidates) : [value];
-  return texts.filter((text): text is string => typeof text === "string" && text.trim() !== "");
+  return itemsOf(value).filter((text) => text.trim() !== "");
+}
+
+/** The items of a list, or a text as the only one. What is no text is empty, and keeps its place. */
+function itemsOf(value: unknown): readonly string[] {
+  const items: readonly unknown[] = Array.isArray(value) ? value.slice(0, mostCandidates) : [value];
+  return items.map((item) => (typeof item === "string" ? item : ""));
 }
 
 /** Each image as it is named first. */

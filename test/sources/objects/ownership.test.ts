@@ -4,7 +4,8 @@ import type { BuildOutcome } from "../../../src/core/builds/build-outcome.ts";
 import { createShelf, type Shelf } from "../../../src/core/jobs/shelf.ts";
 import { buildSources } from "../../../src/sources/index.ts";
 import { createOwnership, type Ownership, settleAll } from "../../../src/sources/objects/ownership.ts";
-import { aRun, condition, type RunObject } from "../../support/runs.ts";
+import { digestOf } from "../../support/fixtures.ts";
+import { aRun, condition, type RunObject, results } from "../../support/runs.ts";
 
 const [, , pipelineRuns, taskRuns] = buildSources({ ignoreResults: [] });
 const taskImage = "buildah-cart-r9f4c";
@@ -126,6 +127,33 @@ describe("a TaskRun of a PipelineRun", () => {
     const running = [seen("pipelineruns", aPipeline(runs)), synced("pipelineruns", 0), seen("taskruns", aTask())];
     expect(await reported(ownership, watches, ...running, synced("pipelineruns", 900))).toEqual([]);
     expect(await reported(ownership, synced("pipelineruns", 2_000))).toEqual([taskImage]);
+  });
+
+  it("waits for its own pipeline, not for one of the same name that was there before", async () => {
+    const ownership = own();
+    const earlier = [seen("pipelineruns", aPipeline(runs)), seen("taskruns", aTask()), seen("pipelineruns", aPipeline())];
+    expect(await reported(ownership, watches, ...earlier)).toEqual([pipelineImage]);
+    const again = (change: (run: RunObject) => void) =>
+      aPipeline((run) => {
+        run.metadata.uid = "again";
+        change(run);
+      });
+    expect(await reported(ownership, seen("pipelineruns", again(runs)), seen("taskruns", aTask("task-2")))).toEqual([]);
+    expect(await reported(ownership, seen("pipelineruns", again(namesNone)))).toContain(taskImage);
+  });
+
+  it("stays with its pipeline's end, though a list from a cache shows that as it was before", async () => {
+    const stale = [seen("pipelineruns", aPipeline()), seen("pipelineruns", aPipeline(runs)), seen("taskruns", aTask())];
+    expect(await reported(own(), watches, ...stale, synced("pipelineruns", 2_000))).toEqual([pipelineImage]);
+  });
+
+  it("reports beside a pipeline that tells a digest alone, for the name beside that is a guess", async () => {
+    const digestAlone = ({ spec, status }: RunObject) => {
+      spec.params = [{ name: "IMAGE", value: "quay.io/shop/guessed" }];
+      status.results = results({ IMAGE_DIGEST: digestOf("a") });
+    };
+    const names = await reported(own(), watches, seen("taskruns", aTask()), seen("pipelineruns", aPipeline(digestAlone)));
+    expect(names).toEqual([pipelineImage, taskImage]);
   });
 
   it("reports when its pipeline is deleted before it ended", async () => {
