@@ -150,7 +150,40 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       "destination",
     ],
   ],
+  "what lasts for moments is tried again, though it is called a denial": [
+    [`${upload}denied: Repository is being renamed. Try again later`, "RegistryUnavailable", "destination"],
+    [`${upload}denied: this account is temporarily blocked`, "RegistryUnavailable", "destination"],
+    [
+      `reading blob ${blob}: fetching blob: StatusCode: 403, <Message>Request has expired</Message>`,
+      "RegistryUnavailable",
+      "source",
+    ],
+    [`reading blob ${blob}: fetching blob: StatusCode: 403, <Code>RequestTimeTooSkewed</Code>`, "RegistryUnavailable", "source"],
+    [`${manifest}denied: The number of images exceeded the limit of this repository`, "RegistryFull", "destination"],
+    [`${upload}denied: namespace has been disabled. Please contact a system administrator.`, "RegistryDenied", "destination"],
+    [`${upload}denied: can not push artifact to a proxy project: mirror`, "RegistryDenied", "destination"],
+    [`${upload}denied: installation not allowed to Create organization package`, "RegistryDenied", "destination"],
+    [
+      `${reuse}unable to retrieve auth token: invalid username/password: unauthorized: Application not registered with AAD.`,
+      "RegistryDenied",
+      "destination",
+    ],
+  ],
   "what a proxy answers is the proxy's": [
+    ['Get "https://reg.example:5000/v2/": Not Found', "ProxyRefused", "source"],
+    ['Get "https://reg.example:5000/v2/": authenticationrequired', "ProxyRefused", "source"],
+    [
+      `${reuse}pinging container registry quay.example.com: Get "https://quay.example.com/v2/": Blocked by policy`,
+      "ProxyRefused",
+      "destination",
+    ],
+    [
+      `${reuse}pinging container registry quay.example.com: Get "https://quay.example.com/v2/": proxyconnect tcp: tls: first record does not look like a TLS handshake`,
+      "ProxyRefused",
+      "destination",
+    ],
+    [`reading blob ${blob}: Get "https://cdn.reg.example/x": stopped after 10 redirects`, "CopyFailed", "source"],
+    ['Get "https://reg.example:5000/v2/": context deadline exceeded', "TimedOut", "source"],
     [
       'initializing source docker://reg.example:5000/shop/app:v1: pinging container registry reg.example:5000: Get "https://reg.example:5000/v2/": Proxy Authentication Required',
       "ProxyRefused",
@@ -372,6 +405,13 @@ describe("the message", () => {
   it("names what an index lacks", () => {
     const line = `${ofIndex}determining manifest MIME type for docker://reg.example:5000/shop/app:v1: reading manifest ${child} in reg.example:5000/shop/app: manifest unknown`;
     expect(explain(line).message).toContain(`the index names ${child}, which reg.example:5000 does not have`);
+  });
+
+  it("names no proxy where there is none", () => {
+    const stderr = 'level=fatal msg="Get \\"https://quay.example.com/v2/\\": Not Found"';
+    const names = { source: parseImageReference("reg.example/a"), destination: parseImageReference("quay.example.com/a") };
+    const failure = explainFailure({ code: 1, signal: null, stderr }, { ...names, secrets: [] });
+    expect(failure).toMatchObject({ reason: "CopyFailed", side: "destination" });
   });
 
   it("names the proxy that refused", () => {

@@ -35,6 +35,28 @@ const refusals: readonly (readonly [string, Fault])[] = [
   ],
   ["Quay", answers("PUT", manifestOf("latest"), 409, errorBody("TAG_IMMUTABLE", "tag latest is immutable"))],
   ["Artifactory", answers("PUT", manifestOf("latest"), 403, errorBody("DENIED", "Not enough permissions to overwrite artifact"))],
+  [
+    "Google",
+    answers(
+      "PUT",
+      manifestOf("latest"),
+      400,
+      errorBody("MANIFEST_INVALID", "cannot update tag latest. The repository has enabled tag immutability"),
+    ),
+  ],
+  [
+    "Nexus",
+    answers("PUT", manifestOf("latest"), 400, errorBody("UNKNOWN", "Repository does not allow updating assets: docker-hosted")),
+  ],
+  [
+    "Azure",
+    answers(
+      "PUT",
+      manifestOf("latest"),
+      405,
+      errorBody("DENIED", "The operation is disallowed on this registry, repository or image."),
+    ),
+  ],
   ["GitLab", answers("PUT", manifestOf("latest"), 403, errorBody("DENIED", "protected tag"))],
   ...[400, 404, 405, 411, 415, 422, 429, 500, 501, 503].map(
     (status) => [String(status), answers("PUT", manifestOf("latest"), status, "")] as const,

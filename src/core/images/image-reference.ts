@@ -84,11 +84,14 @@ function splitPath(path: string): { registry: string; repository: string } | str
   const slash = path.indexOf("/");
   const first = slash < 0 ? "" : path.slice(0, slash);
   const named = first.includes(".") || first.includes(":") || first === "localhost" || first !== first.toLowerCase();
+  // DNS knows no capitals. Without a dot or port they show that it is a host.
+  const given = /[.:]/.test(first) ? first.toLowerCase() : first;
   // Docker Hub's old name, as in distribution/reference.
-  const registry = named && first !== "index.docker.io" ? first : "docker.io";
+  const registry = named && given !== "index.docker.io" ? given : "docker.io";
   const rest = named ? path.slice(slash + 1) : path;
   const repository = registry === "docker.io" && !rest.includes("/") ? `library/${rest}` : rest;
-  if (registry.length > longestHost || !host.test(registry)) return "its registry is no host name";
+  if (registry.length > longestHost || !host.test(registry) || !URL.canParse(`https://${registry}`))
+    return "its registry is no host name";
   if (repository.length > longestRepository || !repository.split("/").every((part) => component.test(part))) {
     return "its repository is not valid (lower case letters, digits and separators)";
   }

@@ -76,8 +76,9 @@ async function noting({ name, note }: TagPlace, tag: string, signal: AbortSignal
   }
 }
 
-/** As ECR, Harbor, Quay, Artifactory and GitLab say it. */
-const immutable = /immutable|cannot be overwritten|overwrit|already exist|tag_?invalid|tag invalid|precondition|protected tag/i;
+/** As ECR, Harbor, Quay, Artifactory, GitLab, Google, Nexus and Azure say it. */
+const immutable =
+  /immutab|overwrit|already exist|tag_?invalid|tag invalid|precondition|protected tag|does not allow updating|operation is disallowed/i;
 
 /** What an image is called counts for nothing. */
 function isImmutable(error: unknown, name: string): boolean {

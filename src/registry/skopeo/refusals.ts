@@ -23,9 +23,15 @@ const saidBy: readonly { readonly pattern: RegExp; readonly reason: FailureReaso
     pattern: /(?:token|jwt|credential|session|password|robot|account)(?:\b|_).{0,40}expired|expired.{0,20}token|reauthenticate/i,
     reason: "LoginExpired",
   },
+  // A link into a storage that was used too late, or by another clock; and what lasts for moments.
   {
     pattern:
-      /quota|storage (?:resource|limit|space|capacity)|(?:upper|size|maximum) limit|maximum number|limit ?(?:has been )?(?:exceeded|reached)|insufficient (?:storage|space)|no space left|disk (?:is )?full/i,
+      /(?:request|link|url|signature) has expired|too ?skewed|try again (?:later|in)|temporarily|being (?:renamed|moved|migrated)/i,
+    reason: "RegistryUnavailable",
+  },
+  {
+    pattern:
+      /quota|storage (?:resource|limit|space|capacity)|(?:upper|size|maximum) limit|maximum number|exceed(?:s|ed|ing)? the limit|limit ?(?:has been )?(?:exceeded|reached)|insufficient (?:storage|space)|no space left|disk (?:is )?full/i,
     reason: "RegistryFull",
   },
   {

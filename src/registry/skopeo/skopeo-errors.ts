@@ -72,6 +72,9 @@ const ofConnection: readonly Rule[] = [
 const byProxy =
   /\bproxyconnect \w+:|\b(?:get|head|post|put|patch): (?:proxy authentication required|forbidden|bad gateway|service unavailable|gateway time-?out|not allowed|method not allowed|internal server error|unauthorized|access denied)\.?$/i;
 
+/** Some proxies have words of their own for a status. Go puts nothing else than words after an address without saying where they come from. */
+const bareWords = /\b(?:get|head|post|put|patch): [a-z][a-z -]{1,80}\.?$/i;
+
 const longestMessage = 600;
 /** Much longer than what is shown, so that a secret is never cut before it is found. */
 const longestLine = 4_000;
@@ -106,7 +109,7 @@ export function lastFatalLine(stderr: string): string {
   return (/\bmsg=(\S+)/.exec(fatal ?? "")?.[1] ?? lines.at(-1) ?? "").trim();
 }
 
-function judge(exit: SkopeoExit, told: ToldFailure, { mediaType }: FailedCopy): Verdict {
+function judge(exit: SkopeoExit, told: ToldFailure, copy: FailedCopy): Verdict {
   const { words } = told;
   if (byProxy.test(words)) return { reason: "ProxyRefused" };
   const own = ownWords.find(({ pattern }) => pattern.test(words));
@@ -114,19 +117,24 @@ function judge(exit: SkopeoExit, told: ToldFailure, { mediaType }: FailedCopy): 
   // Something other than a registry, or one that is being installed.
   if (/pinging container registry/i.test(words) && told.status !== undefined && told.status < 500 && told.status !== 429)
     return { reason: "CopyFailed" };
-  const refusal = refusalReason(told, mediaType);
+  const refusal = refusalReason(told, copy.mediaType);
   if (refusal) return refusal;
   const connection = ofConnection.find(({ pattern }) => pattern.test(words));
   if (connection) return connection;
+  if (bareWords.test(words) && proxyBefore(told, copy) !== undefined) return { reason: "ProxyRefused" };
   return exit.code === 2 ? { reason: "ImageNotFound" } : { reason: "CopyFailed" };
 }
 
 /** What the reason means for this very image. */
-function addition(reason: FailureReason, { part, side }: ToldFailure, { source, destination, proxyOf }: FailedCopy): string {
-  if (reason === "IncompleteImage") return ` (the index names ${part}, which ${source.registry} does not have)`;
+function addition(reason: FailureReason, told: ToldFailure, copy: FailedCopy): string {
+  if (reason === "IncompleteImage") return ` (the index names ${told.part}, which ${copy.source.registry} does not have)`;
   if (reason !== "ProxyRefused") return "";
-  const proxy = proxyOf?.((side === "source" ? source : destination).registry);
+  const proxy = proxyBefore(told, copy);
   return proxy === undefined ? "" : ` (the proxy is ${proxy})`;
+}
+
+function proxyBefore({ side }: ToldFailure, { source, destination, proxyOf }: FailedCopy): string | undefined {
+  return proxyOf?.((side === "source" ? source : destination).registry);
 }
 
 function endedBy({ code, signal }: SkopeoExit): string {

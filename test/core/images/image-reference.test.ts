@@ -13,6 +13,12 @@ describe("parseImageReference", () => {
     ["no registry and no path", "fedora:30", { registry: "docker.io", repository: "library/fedora", tag: "30" }],
     ["no registry", "org/app", { registry: "docker.io", repository: "org/app" }],
     ["localhost", "localhost/app", { registry: "localhost", repository: "app" }],
+    ["a host in capitals", "QUAY.io:5000/org/app", { registry: "quay.io:5000", repository: "org/app" }],
+    ["Docker Hub in capitals", "Docker.IO/fedora", { registry: "docker.io", repository: "library/fedora" }],
+    ["Docker Hub's old name in capitals", "INDEX.docker.io/fedora", { registry: "docker.io", repository: "library/fedora" }],
+    ["a host in capitals without a dot", "MyOrg/app", { registry: "MyOrg", repository: "app" }],
+    ["a host with the usual port", "quay.io:443/org/app", { registry: "quay.io:443", repository: "org/app" }],
+    ["a host by its name in DNS", "xn--rgistry-bva.example/app", { registry: "xn--rgistry-bva.example", repository: "app" }],
     ["an IPv6 host", "[::1]:5000/app:x", { registry: "[::1]:5000", repository: "app", tag: "x" }],
     ["skopeo's transport", "docker://quay.io/org/app", { registry: "quay.io", repository: "org/app" }],
   ])("reads %s", (_, text, expected) => {
@@ -31,6 +37,13 @@ describe("parseImageReference", () => {
     "quay.io/org/app:$(id)",
     "host:port/app",
     "a b/c",
+    "quay.io:99999/app",
+    "999.1.1.1/app",
+    "[1]:5000/app",
+    "quay.io./app",
+    "régistry.example/app",
+    "https://quay.io/app",
+    `quay.io/app@sha512:${"ab".repeat(64)}`,
   ])("refuses %j as a final failure", (text) => {
     expect(() => parseImageReference(text)).toThrow(expect.objectContaining({ reason: "BadReference", retryable: false }));
   });

@@ -16,7 +16,7 @@ export const nothing: Told = () => undefined;
 /** Reads a name. If its first part were not a registry, the image would be looked for on Docker Hub. */
 export function named(text: string, host: string): ImageReference {
   const image = parseImageReference(text);
-  if (image.registry === host) return image;
+  if (image.registry === host.toLowerCase()) return image;
   throw new JobError(
     "BadReference",
     `${JSON.stringify(host.slice(0, 100))} cannot be the registry of an image name: it has no dot and no port`,
