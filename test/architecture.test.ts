@@ -77,7 +77,6 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "node:sqlite": ["queue", "inventory"],
   pg: ["postgres"],
   "node:worker_threads": ["inventory"],
-  "tar-stream": ["inventory"],
   "p-queue": ["queue"],
   "node:child_process": ["children", "demo"],
   pino: ["telemetry"],

@@ -5,9 +5,13 @@ export interface OddHeader {
   readonly size?: number | Buffer;
   readonly type?: string;
   readonly target?: string;
+  /** The directory before the name, and what lies behind its 131 bytes in the format of `star`. */
+  readonly prefix?: string;
+  readonly tail?: string;
+  readonly magic?: string;
 }
 
-export function tarHeader({ name, size = 0, type = "0", target = "" }: OddHeader): Buffer {
+export function tarHeader({ name, size = 0, type = "0", target = "", prefix = "", tail, magic }: OddHeader): Buffer {
   const header = Buffer.alloc(512);
   header.write(name.slice(0, 100), 0);
   header.write("0000644\x000000000\x000000000\0", 100);
@@ -15,11 +19,27 @@ export function tarHeader({ name, size = 0, type = "0", target = "" }: OddHeader
   header.write("00000000000\0", 136);
   header.write(type, 156, "latin1");
   header.write(target.slice(0, 100), 157);
-  header.write("ustar\x0000", 257, "latin1");
+  header.write(magic ?? "ustar\x0000", 257, "latin1");
+  header.write(prefix, 345);
+  if (tail) header.write(tail, 476);
+  if (tail) header.write("tar\0", 508);
+  return signed(header);
+}
+
+/** The same entry under a name of these bytes. */
+export function rename(entry: Buffer, name: Buffer): Buffer {
+  const renamed = Buffer.from(entry);
+  renamed.set(name, 0);
+  signed(renamed);
+  return renamed;
+}
+
+function signed(archive: Buffer): Buffer {
+  const header = archive.subarray(0, 512);
   header.fill(" ", 148, 156);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  return header;
+  return archive;
 }
 
 /** An entry with its bytes, whatever kind it is. */

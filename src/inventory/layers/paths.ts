@@ -3,9 +3,8 @@ import { databases } from "../databases/index.ts";
 /** The most characters of a path, or of a link's target, that Linux follows (PATH_MAX). */
 export const longestPath = 4_096;
 
-/** The path of a tar entry or link from the root, without dots. Undefined if it leads out of the root, or is too long for Linux. */
+/** The path of a tar entry or link from the root, without dots. Undefined if it leads out of the root. */
 export function normalPath(name: string): string | undefined {
-  if (name.length > longestPath) return undefined;
   const parts: string[] = [];
   for (const part of name.split("/")) {
     if (part === "" || part === ".") continue;

@@ -1,10 +1,11 @@
 import { type Findings, type PackageDatabase, UnreadableDatabase } from "../databases/database.ts";
 import { databases } from "../databases/index.ts";
-import { type ArchiveEntry, type ArchiveLimits, type EntryStream, LayerLimit, readArchive } from "./archive.ts";
+import { type ArchiveEntry, type ArchiveLimits, type FileTaker, readArchive } from "./archive.ts";
 import { type GrowingContents, type LayerContents, newContents, type PickedFile, unpackRaw } from "./contents.ts";
 import { createGoScanner } from "./go-scanner.ts";
 import { createKeeping, type Keeping } from "./keeping.ts";
 import { isPlaceAbove, longestPath, normalPath } from "./paths.ts";
+import { LayerLimit } from "./tar-header.ts";
 import { unpackLayer } from "./unpack.ts";
 
 interface LayerLimits extends ArchiveLimits {
@@ -39,7 +40,7 @@ export async function readLayer(
     // Either side can be the larger one: bytes that unpack to gigabytes, and bytes that unpack to nothing.
     const inTime = createTimeLimit(all.time, spent);
     const unpacked = inTime(unpackLayer(inTime(packed)));
-    await readArchive(unpacked, all, (entry, stream) => takeEntry(entry, stream, contents, keeping));
+    await readArchive(unpacked, all, (entry) => takeEntry(entry, contents, keeping));
   } catch (error) {
     contents.troubles.push(troubleOf(error));
   }
@@ -62,11 +63,10 @@ function troubleOf(error: unknown): string {
   return `it cannot be unpacked to its end (${error instanceof Error ? error.message : "unknown error"})`;
 }
 
-function takeEntry(entry: ArchiveEntry, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
-  const { path, type } = entry;
-  const isFile = type === "file" || type === "contiguous-file";
-  if (isFile && !isWhiteout(path)) takeFile(entry, stream, contents, keeping);
-  else note(entry, contents);
+function takeEntry(entry: ArchiveEntry, contents: GrowingContents, keeping: Keeping): FileTaker | undefined {
+  if (entry.type === "file" && !isWhiteout(entry.path)) return takeFile(entry, contents, keeping);
+  note(entry, contents);
+  return undefined;
 }
 
 function isWhiteout(path: string): boolean {
@@ -86,8 +86,9 @@ function note({ path, type, target }: ArchiveEntry, contents: GrowingContents): 
 }
 
 function takeHardLink(path: string, linkname: string, contents: GrowingContents): void {
-  const target = normalPath(linkname);
-  if (target !== undefined && ownerOf(path)) contents.hardLinks.push([path, target]);
+  // A target that leads nowhere is told as one that was not kept.
+  const target = (normalPath(linkname) ?? linkname).slice(0, longestPath);
+  if (ownerOf(path)) contents.hardLinks.push([path, target]);
   else contents.others.push(path);
 }
 
@@ -99,30 +100,33 @@ function ownerOf(path: string): PackageDatabase | undefined {
   );
 }
 
-function takeFile(entry: ArchiveEntry, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
+function takeFile(entry: ArchiveEntry, contents: GrowingContents, keeping: Keeping): FileTaker | undefined {
   const { path, size, isSparse } = entry;
   const database = ownerOf(path);
-  const unread = (trouble: string) => keeping.keep({ path, database: database?.name ?? "", trouble });
-  if (!database) scanFile(path, stream, contents, keeping);
-  else if (isSparse) unread("it is stored as a sparse file, which is not read");
+  const unread = (trouble: string) => void keeping.keep({ path, database: database?.name ?? "", trouble });
+  if (!database) return scanFile(path, contents, keeping);
+  if (isSparse) unread("it is stored as a sparse file, which is not read");
   else if (size > database.limit) unread(`it is larger than the ${database.limit} bytes that are read`);
-  else collect(size, stream, (bytes) => keeping.keep(pickFile(path, bytes, database, keeping)));
+  else return collect(size, (bytes) => keeping.keep(pickFile(path, bytes, database, keeping)));
+  return undefined;
 }
 
 /**
  * Into one place from the start: pieces would be there twice once they are put together. Its memory is free afterwards, because large files can come
  * faster than the garbage collector.
  */
-function collect(size: number, stream: EntryStream, take: (bytes: Buffer) => void): void {
+function collect(size: number, take: (bytes: Buffer) => void): FileTaker {
   const bytes = Buffer.allocUnsafeSlow(size);
   let filled = 0;
-  stream.on("data", (chunk) => {
-    filled += (chunk as Buffer).copy(bytes, filled);
-  });
-  stream.once("end", () => {
-    take(bytes.subarray(0, filled));
-    bytes.buffer.transfer(0);
-  });
+  return {
+    push(piece) {
+      filled += piece.copy(bytes, filled);
+    },
+    end() {
+      take(bytes.subarray(0, filled));
+      bytes.buffer.transfer(0);
+    },
+  };
 }
 
 function pickFile(path: string, bytes: Buffer, database: PackageDatabase, keeping: Keeping): PickedFile {
@@ -147,24 +151,26 @@ function reading(read: () => Findings): Pick<PickedFile, "findings" | "trouble">
 const elf = Buffer.from("\x7fELF", "latin1");
 
 /** A file that belongs to no database can be a program that Go built. */
-function scanFile(path: string, stream: EntryStream, contents: GrowingContents, keeping: Keeping): void {
+function scanFile(path: string, contents: GrowingContents, keeping: Keeping): FileTaker {
   const scanner = createGoScanner();
   let head: Buffer = Buffer.alloc(0);
   let isProgram: boolean | undefined;
-  stream.on("data", (chunk) => {
-    if (isProgram) scanner.push(chunk as Buffer);
-    if (isProgram !== undefined) return;
-    head = Buffer.concat([head, chunk as Buffer]);
-    if (head.length < elf.length) return;
-    isProgram = head.subarray(0, elf.length).equals(elf);
-    if (isProgram) scanner.push(head);
-    head = Buffer.alloc(0);
-  });
-  stream.once("end", () => {
-    const found = isProgram ? reading(() => scanner.end() ?? { packages: [] }) : undefined;
-    if (found?.trouble || found?.findings?.packages.length) keeping.keep({ path, database: "go", ...found });
-    else contents.others.push(path);
-  });
+  return {
+    push(piece) {
+      if (isProgram) scanner.push(piece);
+      if (isProgram !== undefined) return;
+      head = head.length > 0 ? Buffer.concat([head, piece]) : piece;
+      if (head.length < elf.length) return;
+      isProgram = head.subarray(0, elf.length).equals(elf);
+      if (isProgram) scanner.push(head);
+      head = Buffer.alloc(0);
+    },
+    end() {
+      const found = isProgram ? reading(() => scanner.end() ?? { packages: [] }) : undefined;
+      if (found?.trouble || found?.findings?.packages.length) keeping.keep({ path, database: "go", ...found });
+      else contents.others.push(path);
+    },
+  };
 }
 
 /** A file and its companion in the same layer are read together, in either order. */

@@ -2,7 +2,7 @@ import { zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readLayer } from "../../../src/inventory/layers/read-layer.ts";
-import { paxHeader, tarEntry, tarHeader } from "../../support/tar.ts";
+import { paxHeader, rename, tarEntry, tarHeader } from "../../support/tar.ts";
 
 const status = (...names: readonly string[]) =>
   names.map((name) => `Package: ${name}\nStatus: install ok installed\nVersion: 1\n`).join("\n");
@@ -22,6 +22,9 @@ async function read(archive: readonly Buffer[], limits: Limits = {}, spent?: () 
   return { ...contents, packages };
 }
 
+const decoy = Buffer.concat([tarHeader({ name: "large", size: 1_024 }), Buffer.alloc(512)]);
+const longName = (name: string) => tarEntry({ name: "x", type: "L" }, `${name}\0`);
+
 const base256 = (first: number) => Buffer.alloc(12, 0xff).fill(first, 0, 1);
 
 describe("an archive that container engines read otherwise is never taken for complete:", () => {
@@ -40,6 +43,18 @@ describe("an archive that container engines read otherwise is never taken for co
     ],
     ["a name of gigabytes", [tarHeader({ name: "x", size: 2 ** 31, type: "L" }), victim]],
     ["a header that is none", [Buffer.alloc(512, "x"), victim]],
+    ["a file whose name says that it is a directory", [tarEntry({ name: "d/" }, decoy), victim]],
+    ["a size with something behind its digits", [tarHeader({ name: "a", size: Buffer.from("00000001000x") }), victim]],
+    ["a long name and another one for the same file", [longName(place), paxHeader({ path: "a" }), tarEntry({ name: "b" }, "x")]],
+    ["a name for all files, which engines do not read", [paxHeader({ path: "a" }, "g"), paxHeader({ mtime: "1" }), victim]],
+    ["a name that engines forget for a header for all", [paxHeader({ path: "a" }), paxHeader({ comment: "b" }, "g"), victim]],
+    ["an extended header with less than its length", [tarEntry({ name: "x", type: "x" }, "99 path=a\n"), victim]],
+    [
+      "a sparse file of no known version, under another name",
+      [paxHeader({ "GNU.sparse.major": "9", "GNU.sparse.name": "a" }), victim],
+    ],
+    ["a name above the root, which one engine puts into it", [tarEntry({ name: `../${place}` }, status("victim"))]],
+    ["files behind one block of zeros", [Buffer.alloc(512), victim]],
   ])("%s", async (_, archive) => {
     const { troubles, files } = await read(archive);
     expect([...troubles, ...files.flatMap(({ trouble }) => trouble ?? [])]).not.toEqual([]);
@@ -57,6 +72,39 @@ describe("an archive that container engines read otherwise is never taken for co
 });
 
 describe("an archive is read to its end", () => {
+  it("behind an extended header without any bytes", async () => {
+    const file = tarEntry({ name: "a" }, Buffer.alloc(700));
+    for (const type of ["x", "L"])
+      expect((await read([tarEntry({ name: "x", type }), file, victim])).packages).toEqual(["victim"]);
+  });
+
+  it("which is two blocks of zeros, and nothing behind them counts", async () => {
+    const { packages, troubles } = await read([victim, Buffer.alloc(1_024), tarEntry({ name: place }, status("decoy"))]);
+    expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: [] });
+  });
+
+  it("under the names that engines read, whatever lies in their fields", async () => {
+    // The prefix of `star` ends at a time. Where GNU has a time, old archives of Go have a prefix.
+    const star = tarHeader({
+      name: "status",
+      size: 100,
+      prefix: `${"./".repeat(59)}/var/lib/dpkg`,
+      tail: "00000000000 00000000000",
+    });
+    const old = tarHeader({ name: "status", size: 100, prefix: "var/lib/dpkg", magic: "ustar  \0" });
+    for (const header of [star, old]) {
+      const { files } = await read([header, Buffer.alloc(512, status("a").padEnd(100, "\n"))]);
+      expect(files.map(({ path }) => path)).toEqual([place]);
+    }
+  });
+
+  it("with different names for different bytes", async () => {
+    const named = (name: string) => tarEntry({ name: `${name}/node_modules/a/package.json` }, '{"name":"a","version":"1.0.0"}');
+    const [first, second] = ["1", "2"].map(named) as [Buffer, Buffer];
+    const files = [first, second].map((file, at) => rename(file, Buffer.from([0xfe + at])));
+    expect((await read(files)).packages).toEqual(["a", "a"]);
+  });
+
   it("behind a directory that says it has contents, which it cannot have", async () => {
     const { packages, troubles } = await read([tarHeader({ name: "d/", size: 1_024, type: "5" }), victim]);
     expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: [] });
