@@ -1,5 +1,7 @@
 import type { AttachDocuments } from "../../analyzers/packages.ts";
 import type { Config } from "../../config/options.ts";
+import { isSameRegistry } from "../../core/hosts/registry-names.ts";
+import { pushHost } from "../../core/images/push-target.ts";
 import { attach } from "../../registry/attach.ts";
 import type { Reading, RegistryOwner } from "./reading.ts";
 
@@ -12,10 +14,10 @@ export function documentAttacher(
   cluster: Pick<RegistryOwner, "ownsImage">,
   { copies, inventory }: Reading,
 ): AttachDocuments | undefined {
-  const host = pushRegistry?.split("/")[0];
-  if (!attachSbom || host === undefined) return undefined;
+  if (!attachSbom || pushRegistry === undefined) return undefined;
+  const host = pushHost(pushRegistry);
   return async (image, { contents }, signal) => {
-    if (image.registry !== host || cluster.ownsImage(image)) return;
+    if (!isSameRegistry(image.registry, host) || cluster.ownsImage(image)) return;
     const send = await copies(image, signal);
     for (const { digest, completeness } of contents) {
       const document = await inventory.known.document(digest, { image: { ...image, digest }, specVersion });

@@ -3,7 +3,9 @@ import type { HostProcess } from "../../children/run-directory.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import type { Config } from "../../config/options.ts";
 import type { Clock } from "../../core/clock.ts";
+import { isSameRegistry } from "../../core/hosts/registry-names.ts";
 import type { ImageReference } from "../../core/images/image-reference.ts";
+import { pushHost } from "../../core/images/push-target.ts";
 import { openInventory } from "../../inventory/index.ts";
 import type { Inventory } from "../../inventory/inventory.ts";
 import type { LookAt } from "../../pipeline/builds/inspect-image.ts";
@@ -91,7 +93,7 @@ export async function openDoor(
   for (const doubt of doubts) log.warn({ doubt }, "A login or certificate cannot be used");
   const reader = createImageReader(parts);
   const { isInSourceRegistry } = registryLogins(cluster, config);
-  const pushHost = config.pushRegistry?.split("/")[0];
+  const pushed = config.pushRegistry === undefined ? undefined : pushHost(config.pushRegistry);
   return {
     async copies(copy, signal) {
       const login = await parts.credentials.find({ image: copy, side: "destination", ownLogin: true }, signal);
@@ -102,7 +104,7 @@ export async function openDoor(
       return (request, its) => inTurn(parts.limits, registry, its, () => send(request, its));
     },
     open: (image, signal) => {
-      const side = image.registry === pushHost ? "destination" : "source";
+      const side = pushed !== undefined && isSameRegistry(image.registry, pushed) ? "destination" : "source";
       return reader.open(image, { side, ownLogin: side === "destination" || isInSourceRegistry(image) }, signal);
     },
   };

@@ -1,3 +1,4 @@
+import { isSameRegistry } from "../../core/hosts/registry-names.ts";
 import { imageReferenceOf } from "../../core/images/image-reference.ts";
 import type { ImageStream } from "./image-streams.ts";
 
@@ -26,6 +27,7 @@ export function createRegistryHosts(given: string | undefined): RegistryHosts {
 
   let isTold = false;
 
+  const isRoute = (host: string) => route !== undefined && isSameRegistry(host, route);
   const isInternal = (host: string) => serviceName.test(host) || addresses.has(host);
 
   return {
@@ -36,8 +38,8 @@ export function createRegistryHosts(given: string | undefined): RegistryHosts {
       isTold ||= inside !== undefined;
       if (inside && serviceAddress.test(inside)) addresses.add(inside);
     },
-    owns: (host) => isInternal(host) || host === route,
-    mayOwn: (host) => !isTold && host !== route && serviceAddress.test(host),
+    owns: (host) => isInternal(host) || isRoute(host),
+    mayOwn: (host) => !isTold && !isRoute(host) && serviceAddress.test(host),
     isInternal,
     route: () => route,
   };

@@ -1,3 +1,4 @@
+import { isSameRegistry, registryName } from "../hosts/registry-names.ts";
 import { SetupError } from "../jobs/errors.ts";
 import type { Job } from "../jobs/job.ts";
 import { matchesWildcard, withoutEnd } from "../outside-text.ts";
@@ -52,7 +53,7 @@ const longestTag = 128;
 
 /** Reads the settings. Throws a `SetupError` that names the variable to correct. */
 export function readPushSettings(settings: PushSettings): PushRules {
-  const registry = withoutEnd(settings.registry.trim().replace(/^(?:docker|https?):\/\//, ""), "/");
+  const registry = bareRegistry(settings.registry);
   const { host, path } = readRegistry(registry);
   if (settings.layout === "flat" && !settings.template && path === "") {
     throw new SetupError(`BUILD_WATCHER_PUSH_LAYOUT=flat needs a repository in THOTH_PUSH_REGISTRY: ${registry}/<repository>`);
@@ -96,7 +97,7 @@ export function planCopy(source: ImageReference, rules: PushRules): CopyPlan {
 export function staysInPlace(source: ImageReference, rules: PushRules): "excluded" | "already-there" | undefined {
   if (rules.skip.some((pattern) => matchesRegistry(pattern, source.registry))) return "excluded";
   const below = rules.path === "" || source.repository === rules.path || source.repository.startsWith(`${rules.path}/`);
-  return source.registry === rules.host && below ? "already-there" : undefined;
+  return isSameRegistry(source.registry, rules.host) && below ? "already-there" : undefined;
 }
 
 /** Whether a job could copy an image, judged by its names. An image stream can name an image anywhere. */
@@ -106,8 +107,17 @@ export function mayCopy({ output, base }: Pick<Job, "output" | "base">, rules: P
 
 /** Whether a host pattern (`quay.io`, `*.redhat.com`, `registry:5000`) matches this host. A pattern without a port matches every port. */
 export function matchesRegistry(pattern: string, host: string): boolean {
-  const bare = /:\d+$/.test(pattern) ? host : host.replace(/:\d+$/, "");
-  return matchesWildcard(pattern.toLowerCase(), bare.toLowerCase());
+  const bare = (name: string) => (/:\d+$/.test(pattern) ? name : name.replace(/:\d+$/, ""));
+  return [host.toLowerCase(), registryName(host)].some((name) => matchesWildcard(registryName(pattern), bare(name)));
+}
+
+/** The host of the push registry, as images there name it. Throws a `SetupError`. */
+export function pushHost(registry: string): string {
+  return readRegistry(bareRegistry(registry)).host;
+}
+
+function bareRegistry(registry: string): string {
+  return withoutEnd(registry.trim().replace(/^(?:docker|https?):\/\//, ""), "/");
 }
 
 function readRegistry(registry: string): { host: string; path: string } {

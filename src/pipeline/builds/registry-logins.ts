@@ -1,4 +1,5 @@
 import type { Cluster, RegistryLogin } from "../../cluster/cluster.ts";
+import { isSameRegistry } from "../../core/hosts/registry-names.ts";
 import type { ImageReference } from "../../core/images/image-reference.ts";
 
 export interface LoginSettings {
@@ -35,5 +36,5 @@ export function registryLogins(cluster: Pick<Cluster, "ownsImage" | "registryLog
 
 /** Whether an image's registry is one of these hosts. */
 export function liesAt({ registry }: ImageReference, hosts: readonly string[]): boolean {
-  return hosts.some((host) => host.toLowerCase() === registry.toLowerCase());
+  return hosts.some((host) => isSameRegistry(host, registry));
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { registryName } from "../../core/hosts/registry-names.ts";
 import { type ImageReference, repositoryOf } from "../../core/images/image-reference.ts";
 import { matchesWildcard, withoutEnd } from "../../core/outside-text.ts";
 
@@ -18,14 +19,6 @@ export interface AuthFile {
   readonly unused: readonly string[];
 }
 
-/** Docker Hub has several names, and its login is kept under any of them. */
-const dockerHub: readonly string[] = [
-  "docker.io",
-  "index.docker.io",
-  "registry-1.docker.io",
-  "registry.hub.docker.com",
-  "hub.docker.com",
-];
 const configFields: readonly string[] = ["auths", "credHelpers", "credsStore", "HttpHeaders", "currentContext"];
 
 /**
@@ -140,7 +133,7 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Docker wrote URLs as keys (`https://index.docker.io/v1/`). Case and the default port do not matter in hosts. */
+/** Docker wrote URLs as keys (`https://index.docker.io/v1/`). */
 function normalizeKey(key: string): string {
   const bare = withoutEnd(
     key
@@ -150,8 +143,7 @@ function normalizeKey(key: string): string {
     "/",
   );
   const [given = "", ...path] = bare.split("/");
-  const host = given.toLowerCase().replace(/:443$/, "");
-  return [dockerHub.includes(host) ? "docker.io" : host, ...path].join("/");
+  return [registryName(given), ...path].join("/");
 }
 
 function shown(key: string): string {

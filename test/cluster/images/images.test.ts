@@ -200,6 +200,8 @@ describe("the cluster's own registry", () => {
     ["image-registry.openshift-image-registry.svc.cluster.local:5000", true],
     ["docker-registry.default.svc:5000", true],
     [route, true],
+    [`${route}:443`, true],
+    [`${route}:8443`, false],
     ["172.30.1.1:5000", true],
     ["172.30.1.2:5000", false],
     ["quay.io", false],

@@ -164,6 +164,12 @@ describe("images that stay where they are", () => {
     ["Quay.IO", "quay.io", true],
     ["registry", "registry:5000", true],
     ["registry:5000", "registry:5001", false],
+    ["quay.io:443", "quay.io", true],
+    ["quay.io", "quay.io:443", true],
+    ["quay.io:443", "quay.io:8443", false],
+    ["docker.io", "registry-1.docker.io", true],
+    ["registry.hub.docker.com", "docker.io", true],
+    ["*.docker.io", "registry-1.docker.io", true],
     ["*", "anything:1", true],
     ["*.*.example", "a.b.example", true],
     ["*aa*aa*", "aaa", false],
@@ -178,6 +184,18 @@ describe("images that stay where they are", () => {
     ["docker.io/library/fedora:30", undefined],
   ])("%s: %s", (image, expected) => {
     expect(staysInPlace(parseImageReference(image), rules({ skip: ["quay.io"] }))).toBe(expected);
+  });
+
+  it.each([
+    ["push.example.com:443/mirror", "push.example.com/mirror/shop-app:v1", true],
+    ["push.example.com/mirror", "push.example.com:443/mirror/shop-app:v1", true],
+    ["Push.Example.com/mirror", "push.example.com/mirror/shop-app:v1", true],
+    ["docker.io/me", "registry-1.docker.io/me/shop-app:v1", true],
+    ["registry.hub.docker.com/me", "docker.io/me/shop-app:v1", true],
+    ["index.docker.io/me", "registry.hub.docker.com/me/shop-app:v1", true],
+    ["push.example.com:8443/mirror", "push.example.com/mirror/shop-app:v1", false],
+  ])("are in the push registry %s under the name %s: %s", (registry, image, expected) => {
+    expect(staysInPlace(parseImageReference(image), rules({ registry })) === "already-there").toBe(expected);
   });
 
   it.each<[string, { output?: string; base?: string }, boolean]>([

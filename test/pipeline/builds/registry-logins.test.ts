@@ -47,6 +47,8 @@ describe("liesAt", () => {
   it("compares hosts by name and port, ignoring case", () => {
     expect(liesAt(elsewhere, ["REGISTRY.example.com"])).toBe(true);
     expect(liesAt(elsewhere, ["registry.example.com:5000"])).toBe(false);
+    expect(liesAt(elsewhere, ["registry.example.com:443"])).toBe(true);
+    expect(liesAt(parseImageReference("registry-1.docker.io/me/app"), ["docker.io"])).toBe(true);
     expect(liesAt(elsewhere, [])).toBe(false);
   });
 });

@@ -61,6 +61,7 @@ describe("the filter of images", () => {
   it.each([
     [[], true],
     [["quay.io/shop/*"], true],
+    [["Quay.IO/shop/*"], true],
     [["*/app.v2"], true],
     [["docker.io/*", "quay.io/shop/app.v2"], true],
     [["quay.io/shop"], false],
