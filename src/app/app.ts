@@ -110,7 +110,7 @@ function createApp(config: Config, parts: Parts): Omit<App, typeof Symbol.asyncD
       else leaveUnfollowed({ jobs: queue, isFollowed: () => false }, clock.now()).catch(() => undefined);
     },
     async follow(signal) {
-      const logs = config.streamLogs ? createLogStreams({ cluster, policy, log }, signal) : undefined;
+      const logs = config.streamLogs ? createLogStreams({ cluster, policy, log, clock }, signal) : undefined;
       const measure = measureBuilds(cluster, metrics, clock);
       const onSighting = (sighting: BuildSighting) => {
         measure(sighting);

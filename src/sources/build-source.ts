@@ -55,11 +55,15 @@ export interface BuildSource {
 /** A build's log: several texts, one after the other. */
 export interface FoundLog {
   readonly parts: readonly LogPart[];
+  /** Whether other pods can take the place of those that are gone. */
+  readonly isOfPods?: boolean;
   /** Whether the build still runs, so that the last part can grow and others can follow. Never rejects. */
   isGrowing(signal: AbortSignal): Promise<boolean>;
 }
 
 export interface LogPart {
+  /** Tells it from other parts, also from one of a pod of the same name. */
+  readonly id: string;
   readonly path: string;
   readonly query?: Query;
   /** The heading before it, on its own line. */

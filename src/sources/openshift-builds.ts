@@ -65,7 +65,8 @@ export const openshiftBuilds: BuildSource = {
   logRights: [{ verb: "get", group: builds.group, resource: `${builds.plural}/log`, use: "logs" }],
   async findLog(api, { namespace, name }, follow) {
     // Without nowait the server delays the answer for half a minute, until a build runs.
-    const part = { path: `${objectPath(builds, namespace, name)}/log`, query: follow ? { follow } : { nowait: true } };
+    const path = `${objectPath(builds, namespace, name)}/log`;
+    const part = { id: path, path, query: follow ? { follow } : { nowait: true } };
     return { parts: [part], isGrowing: (signal) => isUnderWay(api, openshiftBuilds, namespace, name, signal) };
   },
 };

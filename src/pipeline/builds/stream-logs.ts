@@ -1,16 +1,17 @@
-import { StringDecoder } from "node:string_decoder";
 import type { BuildSighting, Cluster } from "../../cluster/cluster.ts";
 import type { BuildKey } from "../../core/builds/build.ts";
 import { type LogTags, progressOf } from "../../core/builds/running-build.ts";
+import type { Clock } from "../../core/clock.ts";
 import { asJobError } from "../../core/jobs/errors.ts";
 import type { SubmissionPolicy } from "../../core/jobs/job.ts";
-import { withoutColours } from "../../core/outside-text.ts";
 import type { Logger } from "../../telemetry/log.ts";
+import { createLineCutter, createLineTurns } from "./log-lines.ts";
 
 export interface StreamLogsParts {
   readonly cluster: Pick<Cluster, "streamBuildLog">;
   readonly policy: Pick<SubmissionPolicy, "track" | "matchesLabels">;
   readonly log: Logger;
+  readonly clock: Clock;
 }
 
 /** The logs of running builds in one stream: the bot's own log, every line tagged with its build, and with platform, pipeline and task. */
@@ -26,39 +27,43 @@ interface Source {
   readonly tags: LogTags;
 }
 
-/** How many logs are streamed at once; further builds wait. */
+/** How many logs are streamed at once, and how many of one namespace where builds of several are seen; further builds wait. */
 export const streamsAtOnce = 20;
+export const streamsOfOne = 15;
 
 /** How many builds are remembered as streamed, so that a late sighting does not stream their log again. */
 const mostRemembered = 5_000;
 
-export function createLogStreams({ cluster, policy, log }: StreamLogsParts, signal: AbortSignal): LogStreams {
-  const waiting = new Map<string, Source>();
-  const running = new Map<string, Promise<void>>();
+export function createLogStreams({ cluster, policy, log, clock }: StreamLogsParts, signal: AbortSignal): LogStreams {
+  const waiting = createWaiting();
+  const running = new Map<string, { readonly namespace: string; readonly end: Promise<void> }>();
   const known = new Set<string>();
+  const turns = createLineTurns(clock, signal);
   let isFull = false;
 
   function begin(): void {
-    for (const [uid, source] of waiting) {
-      if (running.size >= streamsAtOnce || signal.aborted) return;
-      waiting.delete(uid);
+    while (running.size < streamsAtOnce && !signal.aborted) {
+      const source = waiting.take([...running.values()].map(({ namespace }) => namespace));
+      if (!source) return;
+      const { uid, namespace } = source.build;
       const end = stream(source).finally(() => {
         running.delete(uid);
         begin();
       });
-      running.set(uid, end);
+      running.set(uid, { namespace, end });
     }
   }
 
   async function stream({ build, tags }: Source): Promise<void> {
     const tag = { source: "build-log", build: `${build.namespace}/${build.name}`, ...tags };
-    const lines = createLineCutter((line) => log.info(tag, line));
+    const cutter = createLineCutter();
+    const write = turns.writer((line) => log.info(tag, line));
     try {
-      for await (const piece of cluster.streamBuildLog(build, true, signal)) lines.write(piece);
+      for await (const piece of cluster.streamBuildLog(build, true, signal)) await write(cutter.cut(piece));
     } catch (error) {
       if (!signal.aborted) log.warn({ subject: tag.build, error: asJobError(error).message }, "A build's log cannot be streamed");
     } finally {
-      lines.end();
+      await write(cutter.end());
     }
   }
 
@@ -68,14 +73,14 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
     const [oldest] = known;
     if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest);
     known.add(uid);
-    waiting.set(uid, source);
+    waiting.add(source);
   }
 
   /** Logged when it begins, not for every build. */
   function tellOfWaiting(): void {
-    if (waiting.size > 0 && !isFull)
-      log.info(`The logs of ${streamsAtOnce} builds are streamed; those of others wait until one of these ends`);
-    isFull = waiting.size > 0;
+    if (waiting.size() > 0 && !isFull)
+      log.info(`The logs of ${running.size} builds are streamed; those of others wait until one of these ends`);
+    isFull = waiting.size() > 0;
   }
 
   return {
@@ -90,44 +95,39 @@ export function createLogStreams({ cluster, policy, log }: StreamLogsParts, sign
       tellOfWaiting();
     },
     async ended() {
-      while (running.size > 0) await Promise.all(running.values());
+      while (running.size > 0) await Promise.all([...running.values()].map(({ end }) => end));
     },
   };
 }
 
-/** A longer line continues as the next one, as in the logs of containers (CRI). */
-const longestLine = 16_384;
-
-/** Cuts bytes into lines that are safe for a terminal. Each step of a progress bar is a line; empty lines are left out. */
-function createLineCutter(onLine: (line: string) => void) {
-  const decoder = new StringDecoder("utf8");
-  let rest = "";
-
-  function take(text: string): void {
-    const lines = (rest + text).split(/[\r\n]+/);
-    const last = lines.pop() ?? "";
-    for (const line of lines) show(cut(line));
-    rest = cut(last);
-  }
-
-  /** Shows what is too long for a line; returns the rest. */
-  function cut(line: string): string {
-    let start = 0;
-    for (; line.length - start > longestLine; start += longestLine) show(line.slice(start, start + longestLine));
-    return line.slice(start);
-  }
-
-  function show(line: string): void {
-    const text = withoutColours(line);
-    if (text.trim() !== "") onLine(text);
-  }
+/** Builds whose logs wait for a place. */
+function createWaiting() {
+  const sources = new Map<string, Source>();
+  let first: string | undefined;
+  let areSeveral = false;
 
   return {
-    write: (piece: Uint8Array) => take(decoder.write(piece)),
-    end() {
-      take(decoder.end());
-      show(rest);
-      rest = "";
+    size: () => sources.size,
+    add(source: Source): void {
+      const { uid, namespace } = source.build;
+      sources.set(uid, source);
+      first ??= namespace;
+      areSeveral ||= namespace !== first;
+    },
+    delete: (uid: string) => sources.delete(uid),
+    /** The next one: of the namespace with the fewest streams, if it has not too many. `streamed` is the namespace of each stream. */
+    take(streamed: readonly string[]): Source | undefined {
+      const counts = new Map<string, number>();
+      for (const namespace of streamed) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+      let next: Source | undefined;
+      let fewest = areSeveral ? streamsOfOne : streamsAtOnce;
+      for (const source of sources.values()) {
+        const count = counts.get(source.build.namespace) ?? 0;
+        if (count < fewest) [next, fewest] = [source, count];
+        if (fewest === 0) break;
+      }
+      if (next) sources.delete(next.build.uid);
+      return next;
     },
   };
 }

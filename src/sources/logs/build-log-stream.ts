@@ -6,7 +6,7 @@ import type { NamedBuild } from "../../core/builds/build.ts";
 import { sleep } from "../../core/clock.ts";
 import { SetupError } from "../../core/jobs/errors.ts";
 import { backoffDelay } from "../../core/jobs/retry.ts";
-import type { BuildSource, LogPart } from "../build-source.ts";
+import type { BuildSource, FoundLog, LogPart } from "../build-source.ts";
 import type { LogReader } from "./build-log.ts";
 import { readPart } from "./parts.ts";
 
@@ -16,7 +16,7 @@ const attemptsWithin = 10;
 /** A build can be silent for longer than a server. */
 const silenceFactor = 5;
 
-/** Streams a log; see `Cluster.streamBuildLog`. A log only grows, so a log that is opened again continues after the bytes already read. */
+/** Streams a log; see `Cluster.streamBuildLog`. A part of a log only grows, so one that is opened again continues after the bytes already read. */
 export async function* streamBuildLog(
   reader: LogReader,
   source: BuildSource,
@@ -25,25 +25,31 @@ export async function* streamBuildLog(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { api, patience } = reader;
-  const place: Place = { part: 0, bytes: 0, headings: 0 };
+  const place: Place = { read: new Map(), ended: new Set() };
   let delivered = 0;
   let failures = 0;
   let hasEnded = false;
+  let isLost = false;
   while (!signal.aborted) {
     const goesOn = follow && !hasEnded;
+    let log: FoundLog | undefined;
     try {
-      const log = await source.findLog(api, build, goesOn, signal);
+      log = await source.findLog(api, build, goesOn, signal);
       for await (const piece of readFrom(reader, log.parts, goesOn, place, signal)) {
         delivered += piece.length;
         failures = 0;
+        isLost = false;
         yield piece;
       }
       if (!goesOn) return;
-      hasEnded = !(await retryingly(() => log.isGrowing(signal)));
+      hasEnded = !(await isGrowing(log));
       // Read once more: what was written since, and what the next pod wrote.
       if (hasEnded) continue;
     } catch (error) {
-      const isComing = goesOn && isWaiting(error);
+      // A pod that is gone may have been replaced by another one. It is looked for once.
+      const mayBeReplaced: boolean = goesOn && !isLost && log?.isOfPods === true && isOver(error, delivered);
+      isLost ||= mayBeReplaced;
+      const isComing = (goesOn && isWaiting(error)) || (mayBeReplaced && (await isGrowing(log)));
       if (signal.aborted || (!isComing && (isOver(error, delivered) || (hasEnded && !isPassing(error))))) return;
       const attempts = delivered > 0 ? attemptsWithin : patience.attempts;
       if (!isComing && (!isPassing(error) || failures + 1 >= attempts || (delivered > 0 && !follow)))
@@ -54,16 +60,15 @@ export async function* streamBuildLog(
     await sleep(patience.clock, backoffDelay(failures, patience.backoff, Math.random()), signal);
   }
 
-  function retryingly<T>(ask: () => Promise<T>): Promise<T> {
-    return retrying(patience, signal, ask);
+  function isGrowing(log: FoundLog | undefined): Promise<boolean> {
+    return retrying(patience, signal, async () => log?.isGrowing(signal) ?? false);
   }
 }
 
-/** How far a log was read: bytes of this part, and headings already shown. */
+/** How far a log was read: the bytes of its parts, and those that have ended because others follow. */
 interface Place {
-  part: number;
-  bytes: number;
-  headings: number;
+  readonly read: Map<string, number>;
+  readonly ended: Set<string>;
 }
 
 /** Continues reading, part by part. The next call reads the last part again, because it can have grown. */
@@ -71,25 +76,22 @@ async function* readFrom(
   { api, silence }: LogReader,
   parts: readonly LogPart[],
   follow: boolean,
-  place: Place,
+  { read, ended }: Place,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  for (let part = parts[place.part]; part; part = parts[place.part]) {
-    if (part.heading !== undefined && place.headings <= place.part) {
-      yield Buffer.from(`${part.heading}\n`);
-      place.headings = place.part + 1;
-    }
-    let skip = place.bytes;
+  const left = parts.filter(({ id }) => !ended.has(id));
+  for (const part of left) {
+    if (part.heading !== undefined && !read.has(part.id)) yield Buffer.from(`${part.heading}\n`);
+    let skip = read.get(part.id) ?? 0;
+    read.set(part.id, skip);
     for await (const chunk of readPart(api, part, {}, follow ? silence * silenceFactor : silence, signal)) {
       if (skip < chunk.length) {
-        place.bytes += chunk.length - skip;
+        read.set(part.id, (read.get(part.id) ?? 0) + chunk.length - skip);
         yield chunk.subarray(skip);
       }
       skip = Math.max(skip - chunk.length, 0);
     }
-    if (place.part + 1 >= parts.length) return;
-    place.part += 1;
-    place.bytes = 0;
+    if (part !== left.at(-1)) ended.add(part.id);
   }
 }
 

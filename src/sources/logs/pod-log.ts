@@ -58,6 +58,7 @@ export async function findPodLog(
   if (found.length === 0 && !(await find(api, source, namespace, name, signal)))
     throw new ApiError("NotFound", `${resourceName(source.resource)} "${name}" not found`, { status: 404 });
   return {
+    isOfPods: true,
     parts: found.flatMap((pod) => partsOf(pod, namespace, isStep)),
     isGrowing: (its) => isUnderWay(api, source, namespace, name, its),
   };
@@ -99,6 +100,7 @@ function partsOf(pod: Pod, namespace: string, isStep: PodLogPlace["isStep"]): re
     .filter((container) => isStep(container) && !never.has(container));
   if (name === undefined) return [];
   return steps.map((container, index) => ({
+    id: `${metadata?.uid ?? name} ${container}`,
     path: `${objectPath(pods, namespace, name)}/log`,
     query: { container },
     ...(task !== undefined && index === 0 && { heading: `--- ${task} ---` }),

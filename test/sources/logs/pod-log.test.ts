@@ -88,3 +88,39 @@ it("the log of a run that failed ends where its last step did: what comes after 
   for (const follow of [false, true]) expect(await textOf(cluster, follow)).toBe("--- build ---\nno such base image\n");
   expect(await cluster.readBuildLog(run, 100, signal)).toBe("--- build ---\nno such base image\n");
 });
+
+it("the log of a run goes on with the pod that replaces one, from its beginning", async () => {
+  const { api, cluster } = await openTestCluster({ api: { installed: ["tekton.dev"] }, settings: { namespaces: ["shop"] } });
+  const put = (name: string, phase: string) => api.put("pods", aPod(name, "build", "2026-11-26T11:01:00Z", phase));
+  const log = (pod: string, text: string) => {
+    for (const step of ["build", "push"]) api.setPodLog("shop", pod, `step-${step}`, `${text} ${step}\n`);
+  };
+  put("a-pod", "Running");
+  log("a-pod", "first");
+  putRun(api, false);
+  const pieces: string[] = [];
+  const following = (async () => {
+    for await (const piece of cluster.streamBuildLog(run, true, signal)) pieces.push(Buffer.from(piece).toString());
+  })();
+  await expect.poll(() => pieces.join("")).toBe("--- build ---\nfirst build\nfirst push\n");
+  api.remove("pods", "shop", "a-pod");
+  put("b-pod", "Running");
+  log("b-pod", "second");
+  await expect.poll(() => pieces.join("")).toContain("second push\n");
+  put("b-pod", "Succeeded");
+  putRun(api, true);
+  await following;
+  expect(pieces.join("")).toBe("--- build ---\nfirst build\nfirst push\n--- build ---\nsecond build\nsecond push\n");
+});
+
+it("the log of a run has each pod's lines once, also where their order changes", async () => {
+  const { api, cluster } = await openWithPods();
+  api.setPodLog("shop", "a-pod", "step-push", "a-pod push of much more\n");
+  putRun(api, false);
+  const following = textOf(cluster, true);
+  await api.waitFor(({ requests }) => requests.filter(({ path }) => path.endsWith("/pipelineruns")).length > 1);
+  api.put("pods", aPod("a-pod", "build", "2026-11-26T11:03:00Z"));
+  await api.waitFor(({ requests }) => requests.filter(({ path }) => path.endsWith("/pods")).length > 3);
+  putRun(api, true);
+  expect(await following).toBe(whole.replace("a-pod push", "a-pod push of much more"));
+});
