@@ -126,6 +126,31 @@ describe("an auth file", () => {
     parts.close();
   });
 
+  it.each([
+    [
+      "a helper for that very host goes before a login, which is often an old token",
+      { credHelpers: { "R.example:443": "field-test" } },
+      "helped",
+    ],
+    ["a login goes before the helper for all other hosts", { credsStore: "field-test" }, "me"],
+    ["a login counts where its host's helper is not installed", { credHelpers: { "r.example": "not-here" } }, "me"],
+    ["a login counts where its host's helper has none", { credHelpers: { "r.example": "empty" } }, "me"],
+  ])("with both: %s", async (_, named, user) => {
+    write("docker-credential-field-test", '#!/bin/sh\necho \'{"Username":"helped","Secret":"s3cret"}\'\n', 0o755);
+    write("docker-credential-empty", "#!/bin/sh\necho credentials not found in native keychain; exit 1\n", 0o755);
+    const host = { ...hostProcess(), env: { PATH: `${directory}:${process.env.PATH}` } };
+    const content = JSON.stringify({ auths: { "r.example": { auth: auth("me:old") } }, ...named });
+    const parts = openTestParts({ sourceAuthfile: write("auth.json", content), host });
+    const image = parseImageReference("r.example/org/app");
+    expect(await parts.credentials.find({ image, side: "source", ownLogin: false }, signal)).toMatchObject({ user });
+    parts.close();
+  });
+
+  it("whose login was encoded with the line break of echo holds the password without it", () => {
+    const file = parseAuthfile(JSON.stringify({ auths: { "r.example": { auth: auth("me:secret\n") } } }));
+    expect(findLogin(file, parseImageReference("r.example/app"))).toEqual({ user: "me", password: "secret" });
+  });
+
   it("whose helper is not installed is reported, with the helper's name", async () => {
     const content = JSON.stringify({ credHelpers: { "r.example": "ecr-login" } });
     const host = { ...hostProcess(), env: { PATH: directory } };

@@ -96,6 +96,9 @@ describe("the proxy for an address", () => {
     [{ HTTPS_PROXY: "http://:3128" }, /^HTTPS_PROXY is not usable/],
     [{ HTTPS_PROXY: '"http://p:3128"' }, /^HTTPS_PROXY is not usable/],
     [{ HTTPS_PROXY: "http://me:p#ss@p:3128" }, /^HTTPS_PROXY is not usable/],
+    [{ HTTPS_PROXY: "http://me:pa%zz@p:3128" }, /^HTTPS_PROXY is not usable; .* % is %25/],
+    [{ HTTPS_PROXY: "http://me:100%@p:3128" }, /^HTTPS_PROXY is not usable/],
+    [{ HTTPS_PROXY: "http://p:99999" }, /^HTTPS_PROXY is not usable/],
   ])("that %j names keeps the bot from starting, and check says so", (variables, message) => {
     const load = () => loadConfig({ flags: {}, environment: { HOME: "/", ...variables } });
     expect(load).toThrow(expect.objectContaining({ mistakes: [expect.stringMatching(message)] }));

@@ -73,6 +73,7 @@ function parseProxy(text: string | undefined): ProxyServer | "unusable" | undefi
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = /\s/.test(full) || !URL.canParse(full) ? undefined : new URL(full);
   if (!url || !["http:", "https:"].includes(url.protocol) || !isHostName.test(url.hostname)) return "unusable";
+  if (/%(?![\da-f]{2})/i.test(url.username + url.password)) return "unusable";
   return { url: url.href, name: `${url.protocol}//${url.host}` };
 }
 
@@ -80,7 +81,7 @@ function parseProxy(text: string | undefined): ProxyServer | "unusable" | undefi
 const isHostName = /^(?:[\w.-]+|\[[\d.:a-f]+\])$/i;
 
 function unusable({ name }: Found): string {
-  return `${name} is not usable; expected http://[user:password@]host:port or https://…, or host:port (a SOCKS proxy is not supported)`;
+  return `${name} is not usable; expected http://[user:password@]host:port or https://…, or host:port (a SOCKS proxy is not supported; in user and password @ is %40, # is %23 and % is %25)`;
 }
 
 type Bypass = (host: string, port: string) => boolean;

@@ -62,12 +62,22 @@ export function findLogin({ logins }: Pick<AuthFile, "logins">, image: ImageRefe
   return undefined;
 }
 
-/** The helper with the login for an image, and the host to ask it for. */
-export function findHelper({ helpers }: AuthFile, { registry }: ImageReference): { name: string; host: string } | undefined {
+/** A helper, and the host to ask it for. */
+export interface NamedHelper {
+  readonly name: string;
+  readonly host: string;
+  /** Whether it is for this very host, so that it goes before a login in the file, as in Docker and skopeo: that is often an old token. */
+  readonly goesFirst: boolean;
+}
+
+/** The helper with the login for an image. */
+export function findHelper({ helpers }: AuthFile, { registry }: ImageReference): NamedHelper | undefined {
   const host = normalizeKey(registry);
-  const name = helpers.get(host) ?? helpers.get("");
+  const own = helpers.get(host);
+  const name = own ?? helpers.get("");
+  if (name === undefined) return undefined;
   // Docker's own tools keep the Hub's login under this address.
-  return name === undefined ? undefined : { name, host: host === "docker.io" ? "https://index.docker.io/v1/" : registry };
+  return { name, host: host === "docker.io" ? "https://index.docker.io/v1/" : registry, goesFirst: own !== undefined };
 }
 
 function matchesKey(key: string, wanted: string): boolean {
@@ -108,10 +118,11 @@ function readLogin(value: unknown): RegistryLogin | string {
   return text(secret) === "" ? "holds no password" : { user: text(user), password: text(secret) };
 }
 
+/** `echo` without -n puts a line break into the password. */
 function decode(auth: string): readonly [string, string] | readonly [undefined, undefined] {
   const login = Buffer.from(auth, "base64").toString("utf8");
   const colon = login.indexOf(":");
-  return colon < 0 ? [undefined, undefined] : [login.slice(0, colon), withoutEnd(login.slice(colon + 1), "\0")];
+  return colon < 0 ? [undefined, undefined] : [login.slice(0, colon), withoutEnd(login.slice(colon + 1), "\0\r\n")];
 }
 
 function parseObject(given: string): Readonly<Record<string, unknown>> {

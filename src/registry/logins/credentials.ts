@@ -59,8 +59,15 @@ export function createCredentials(settings: CredentialSettings, helpers?: Creden
   async function fromAuthfile(side: Side, image: ImageReference, signal: AbortSignal): Promise<RegistryLogin | undefined> {
     const file = await read(side);
     if (!file) return undefined;
-    const helper = findHelper(file, image);
-    return findLogin(file, image) ?? (helper && helpers?.get(helper.name, helper.host, signal));
+    const [login, helper] = [findLogin(file, image), findHelper(file, image)];
+    if (!helper || !helpers || (login && !helper.goesFirst)) return login;
+    try {
+      return (await helpers.get(helper.name, helper.host, signal)) ?? login;
+    } catch (error) {
+      // A file from another machine can name a helper that is only there.
+      if (login && (await helpers.fault(helper.name)) !== undefined) return login;
+      throw error;
+    }
   }
 
   async function doubtsOf(side: Side): Promise<readonly string[]> {
