@@ -16,7 +16,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Loading the bot's modules costs more than most files' tests. Files share them, so a test leaves nothing behind in this process.
     isolate: false,
-    globalSetup: ["scratch", "program", "postgres"].map((name) => `test/support/${name}-setup.ts`),
+    globalSetup: ["scratch", "all-tests"].map((name) => `test/support/${name}-setup.ts`),
     testTimeout: patience + 30_000,
     hookTimeout: patience + 30_000,
     expect: { poll: { timeout: patience, interval: 50 } },

@@ -40,7 +40,7 @@ export interface BotProcessOptions {
 /** Where Node keeps what it compiled: a bot starts in half the time where another did before. */
 export const compiled = fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
 
-/** The program: its sources, or what `program-setup.ts` made of them. */
+/** The program: its sources, or what `bundled-bot.ts` made of them. */
 export const programPath = process.env.BOT_PROGRAM ?? fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** Runs the program with this environment, and of the test's own with nothing but PATH and a cache of compiled code. */

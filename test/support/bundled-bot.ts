@@ -8,15 +8,11 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const cache = join(root, "node_modules/.cache/program");
 const day = 24 * 3_600_000;
 
-/**
- * Where all tests run (`npm test`), their bots start from a few files in place of seven hundred, in less than half of the time. A run of some files
- * starts the sources themselves.
- */
-export default async function setup(): Promise<void> {
-  if (process.env.TEST_ALL !== "1") return;
+/** The bot as a few files in place of seven hundred: it starts in less than half of the time. Returns the one to start. */
+export async function bundleBot(): Promise<string> {
   const program = join(cache, keyOfSources());
   if (!existsSync(program)) await bundle(program);
-  process.env.BOT_PROGRAM = join(program, "main.js");
+  return join(program, "main.js");
 }
 
 /** Changes with every source and every library. */
