@@ -151,8 +151,13 @@ function refreshAfter(answer: HttpAnswer): number {
   return Math.min(Math.max(Number.isFinite(seconds) ? seconds : 5, 1), 300) * 1_000;
 }
 
+/** Every report has one of these, also where nothing was found. */
+const partsOfReport = ["vulnerabilities", "artifact", "scanner", "generated_at"];
+
 function readReport(answer: HttpAnswer): Findings {
-  const { vulnerabilities } = answer.json();
+  const report = answer.json();
+  if (!partsOfReport.some((part) => part in report)) throw protocolError("is no report", harborScannerService);
+  const { vulnerabilities } = report;
   if (vulnerabilities !== undefined && vulnerabilities !== null && !Array.isArray(vulnerabilities))
     throw protocolError("has vulnerabilities that are no list", harborScannerService);
   const found = new Map(objectsOf(vulnerabilities).map((vulnerability) => [String(vulnerability.id), vulnerability]));

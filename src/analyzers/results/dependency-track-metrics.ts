@@ -69,6 +69,7 @@ export function createMetricsReader(send: (request: HttpRequest, signal: AbortSi
 
 function readFindings(metrics: JsonObject, isOld: boolean): Findings {
   const packages = countOf(metrics.components);
+  if (packages === undefined) throw protocolError("counts no components", dependencyTrackService);
   if (packages === 0) return { coverage: "unknown", why: "the project holds no component" };
   const count = (name: string) => countOf(metrics[name]) ?? 0;
   const policyViolations = countOf(metrics.policyViolationsTotal);
@@ -83,6 +84,6 @@ function readFindings(metrics: JsonObject, isOld: boolean): Findings {
       unknown: count("unassigned"),
     },
     ...(policyViolations !== undefined && { policyViolations }),
-    ...(packages !== undefined && { packages }),
+    packages,
   };
 }

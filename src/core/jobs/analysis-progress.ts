@@ -36,7 +36,8 @@ export function judgeAnalysis(told: ToldProgress, { now, since, followFor, answe
       return { kind: "ended", state: "failed", endedAt: now, reason: "the analysis endpoint does not know it" };
     default: {
       const { state, reason, endedAt = now } = told;
-      return { kind: "ended", state, endedAt, ...(reason !== undefined && { reason }) };
+      // A service's clock can be wrong, and nothing ends in the future.
+      return { kind: "ended", state, endedAt: Math.min(endedAt, now), ...(reason !== undefined && { reason }) };
     }
   }
 }

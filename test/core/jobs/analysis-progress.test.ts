@@ -28,6 +28,10 @@ describe("how an analysis goes", () => {
     expect(judged({ state: "failed", reason: "out of memory" })).toEqual(failed);
   });
 
+  it("has not ended later than now, whatever the service's clock says", () => {
+    expect(judged({ state: "succeeded", endedAt: 8.64e15 })).toMatchObject({ state: "succeeded", endedAt: now });
+  });
+
   it("is unknown to the service for a moment at first; then it failed", () => {
     expect(judged({ state: "unknown" }, { age: minute - 1 })).toEqual({ kind: "pending" });
     expect(judged({ state: "unknown" }, { age: minute })).toMatchObject({ kind: "ended", state: "failed", endedAt: now });
