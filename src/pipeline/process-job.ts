@@ -1,4 +1,4 @@
-import type { AnalysisRequest, Analyzer } from "../analyzers/analyzer.ts";
+import type { AnalysisImage, AnalysisRequest, Analyzer } from "../analyzers/analyzer.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { formatImageReference, type ImageReference } from "../core/images/image-reference.ts";
@@ -6,7 +6,7 @@ import { JobError } from "../core/jobs/errors.ts";
 import type { Job } from "../core/jobs/job.ts";
 import type { JobHandler, JobResult } from "../queue/job-queue.ts";
 import { createImageInspector, type ImageInspectorParts } from "./builds/inspect-image.ts";
-import { createImageLocator, type ImageLocatorParts } from "./builds/locate-images.ts";
+import { type Copying, createImageLocator, type ImageLocatorParts } from "./builds/locate-images.ts";
 import type { OnceAnImage } from "./builds/same-image.ts";
 
 export interface JobHandlerParts extends ImageLocatorParts, Pick<ImageInspectorParts, "lookAt" | "toldWith"> {
@@ -38,22 +38,26 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     if (output && !output.digest) notes.push(`Not pinned: there is no digest for ${formatImageReference(output)}.`);
     const wanted = job.base ?? inspected?.base;
     const base = wanted && (await images.nameBase(wanted, job, notes, signal));
-    const submit = () => submitImages(analyzer, job, { output, base, notes }, signal);
-    return output ? onceAnImage(job, { output, base }, submit) : submit();
+    const copied: { at?: number } = {};
+    const onCopied = () => {
+      copied.at = clock.now();
+    };
+    const copying = { completedAt: job.completedAt, onCopied, notes };
+    // Also where its analysis counts for another run: each run moves the tag it pushed, back to an earlier image as well.
+    const reached = output && (await withoutOthers(images.reach(output, copying, signal), notes));
+    const submit = () => submitImages(analyzer, job, { output, reached, base, copying, copied }, signal);
+    if (!output || !reached) return submit();
+    const result = await onceAnImage(job, { output, base }, submit);
+    return result.sameAs === undefined ? result : { ...result, ...timesOf(copied), notes: [...result.notes, ...notes] };
   };
 
   async function submitImages(
     analyzer: Analyzer,
     job: Job,
-    { output, base, notes }: Named,
+    { output, reached, base, copying, copied }: Reached,
     signal: AbortSignal,
   ): Promise<JobResult> {
-    let copiedAt: number | undefined;
-    const onCopied = () => {
-      copiedAt = clock.now();
-    };
-    const copying = { completedAt: job.completedAt, onCopied, notes };
-    const reached = output && (await withoutOthers(images.reach(output, copying, signal), notes));
+    const { notes } = copying;
     const request: AnalysisRequest = {
       jobId: job.id,
       output: reached && { ...reached, ...(job.document && { document: job.document }) },
@@ -71,16 +75,23 @@ export function createJobHandler(parts: JobHandlerParts): JobHandler {
     const submission = await analyzer.submit(request, signal);
     const source = output && formatImageReference(output);
     const submitted = submission.analyses.length > 0 || submission.findings !== undefined;
-    const times = { ...(copiedAt !== undefined && { copiedAt }), ...(submitted && { submittedAt: clock.now() }) };
+    const times = { ...timesOf(copied), ...(submitted && { submittedAt: clock.now() }) };
     return { ...resultOf(request, { ...submission, notes: [...notes, ...submission.notes] }), source, ...times };
   }
 }
 
-/** The images of a job by their own names, and notes about them. */
-interface Named {
+/** The images of a job by their own names, and the one that was made as the analyzer can pull it. */
+interface Reached {
   readonly output: ImageReference | undefined;
+  readonly reached: AnalysisImage | undefined;
   readonly base: ImageReference | undefined;
-  readonly notes: string[];
+  readonly copying: Copying;
+  /** Set when an image is in the push registry. */
+  readonly copied: { readonly at?: number };
+}
+
+function timesOf({ at }: Reached["copied"]): Pick<JobResult, "copiedAt"> {
+  return at === undefined ? {} : { copiedAt: at };
 }
 
 /** Something that is not a container image is left out with a note: that is not an error. */

@@ -166,6 +166,24 @@ describe("with a push registry", () => {
     expect((await run({ output }, { copier: { ...copier, onlyPlans: true } })).result.copiedAt).toBeUndefined();
   });
 
+  it("copies an image whose analysis counts for another run, so that its tags follow", async () => {
+    const asked: (number | undefined)[] = [];
+    const copier: JobHandlerParts["copier"] = {
+      copyLogin,
+      copy: async (image, _signal, { completedAt, note } = {}) => {
+        asked.push(completedAt);
+        note?.("a tag was not set");
+        return copied(image);
+      },
+    };
+    const completedAt = "2026-11-26T12:00:00+02:00";
+    const earlier = { analyses: [], notes: ["the same image"], sameAs: "build-u-0" };
+    const { result, request } = await run({ output, build, completedAt }, { copier, onceAnImage: async () => earlier });
+    expect(asked).toEqual([Date.parse("2026-11-26T10:00:00Z")]);
+    expect(request).toBeUndefined();
+    expect(result).toMatchObject({ ...earlier, notes: ["the same image", "a tag was not set"], copiedAt: expect.any(Number) });
+  });
+
   it("tells the copier which images are in the registry of the source login", async () => {
     const asked: [string, boolean | undefined][] = [];
     const copier = {

@@ -22,7 +22,7 @@ export interface ImageLocatorParts {
 }
 
 /** What a copy needs to know of its job. */
-interface Copying {
+export interface Copying {
   /** RFC 3339: when the image was completed, if known. */
   readonly completedAt: string | undefined;
   /** Called when an image is in the push registry. */
