@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { expect, it, onTestFinished } from "vitest";
 import type { Digest } from "../../src/core/images/image-reference.ts";
 import type { ReachableImage } from "../../src/inventory/inventory.ts";
@@ -5,6 +6,7 @@ import { createImageReader } from "../../src/inventory/read-image.ts";
 import type { AssembleParts } from "../../src/inventory/reading/messages.ts";
 import { createReaders, ReaderError, type Readers } from "../../src/inventory/reading/readers.ts";
 import { makeFileLayer } from "../support/layers.ts";
+import { tarHeader } from "../support/tar.ts";
 
 const signal = new AbortController().signal;
 const digestOf = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
@@ -72,11 +74,26 @@ it.each([
     }
   }
   const held = readers.readLayer(slow(), given.signal).catch((error: unknown) => error);
-  const layer = await makeFileLayer({ "etc/hostname": "victim" });
-  async function* quick(): AsyncGenerator<Buffer> {
-    yield Buffer.from(layer);
-  }
-  expect((await readers.readLayer(quick(), signal)).length).toBeGreaterThan(0);
+  expect((await readers.readLayer(quick(await makeFileLayer({ "etc/hostname": "victim" })), signal)).length).toBeGreaterThan(0);
   given.abort(new Error("the test is over"));
   expect(await held).toMatchObject({ message: "the test is over" });
 });
+
+it("a registry that is silent in the middle of a large file gives way to other images, so that their memory does not add up", async () => {
+  const readers = createReaders({ threads: 1, patience: 120_000 });
+  onTestFinished(() => readers.close());
+  const large = gzipSync(Buffer.concat([tarHeader({ name: "a.jar", size: 100_000_000 }), Buffer.alloc(90_000_000)]), {
+    level: 1,
+  });
+  async function* silent(): AsyncGenerator<Buffer> {
+    yield large;
+    await new Promise<void>(() => {});
+  }
+  const held = readers.readLayer(silent(), signal).catch((error: unknown) => error);
+  expect((await readers.readLayer(quick(await makeFileLayer({ "etc/hostname": "victim" })), signal)).length).toBeGreaterThan(0);
+  expect(await held).toMatchObject({ message: expect.stringContaining("its registry sends it too slowly") });
+});
+
+async function* quick(layer: Buffer): AsyncGenerator<Buffer> {
+  yield Buffer.from(layer);
+}

@@ -1,4 +1,7 @@
-import { createZstdDecompress } from "node:zlib";
+import { constants, createZstdDecompress } from "node:zlib";
+
+/** The largest window (RFC 8878, 3.1.1.1.2), as a power of two: 32 MiB is the most that builders of images use. */
+const params = { [constants.ZSTD_d_windowLogMax]: 25 };
 
 /**
  * Unpacks Zstandard with any number of frames, including those to skip (RFC 8878, 3.1). Node's decompressor stops after one frame, but layers made for
@@ -26,7 +29,7 @@ async function* decodeFrames(
   first: Buffer,
   chunkSize: number,
 ): AsyncGenerator<Buffer, Buffer | undefined> {
-  const decoder = createZstdDecompress({ chunkSize });
+  const decoder = createZstdDecompress({ chunkSize, params });
   let fed = 0;
   let last: Buffer = first;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();

@@ -37,5 +37,7 @@ export type ToReader =
 
 export type FromReader =
   | { readonly kind: "took" }
+  /** It waits for bytes, and holds more memory than a thread in place of another may. Sent when that changes. */
+  | { readonly kind: "holds"; readonly isHeavy: boolean }
   | { readonly kind: "answer"; readonly answer: unknown }
   | { readonly kind: "failed"; readonly message: string };

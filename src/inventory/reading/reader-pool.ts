@@ -13,29 +13,33 @@ export interface Reader {
   listen(heard: (message: FromReader | ReaderError) => void): void;
   send(message: ToReader, transfer?: readonly ArrayBuffer[]): void;
   idle?: NodeJS.Timeout;
+  /** Ends what it does, for a reason for people. */
+  fail(reason: string): void;
   /** Whether its source is silent. */
   isHungry: boolean;
+  /** Whether it holds a lot of memory while it waits. */
+  isHeavy: boolean;
 }
 
 /** A number of threads, started when they are needed. */
 export interface ReaderPool {
   /** Works with a thread of its own. After a failure the thread is ended. */
   withReader<T>(signal: AbortSignal, act: (reader: Reader) => Promise<T>): Promise<T>;
-  /** Notes whether a reader's source is silent. Then others need not wait for it. */
-  note(reader: Reader, isHungry: boolean): void;
+  /** Notes whether a reader's source is silent. Then others need not wait for it: another takes its place, or it gives way if it holds much memory. */
+  note(reader: Reader, change: Partial<Pick<Reader, "isHungry" | "isHeavy">>): void;
   close(): Promise<void>;
 }
 
 /** Milliseconds after which an idle thread is ended. */
 const idleTime = 10_000;
-/** How many threads may be there in place of those with a silent source. Any registry can be silent. */
+/** How many threads may be there in place of those with a silent source, which hold little. Any registry can be silent. */
 const spareThreads = 6;
 /** Megabytes for what a reader makes of the bytes. The bytes themselves have their own limits. */
 const heapLimit = 256;
 /** Megabytes for new objects. A small space is cleared often, together with unused buffers. */
 const youngLimit = 4;
 
-/** `threads` is how many read in parallel. Those whose source is silent do not count while others wait. */
+/** `threads` is how many read in parallel. While others wait, those whose source is silent do not count, or end if they hold much memory. */
 export function createReaderPool(threads: number): ReaderPool {
   const free: Reader[] = [];
   const all = new Set<Reader>();
@@ -44,15 +48,18 @@ export function createReaderPool(threads: number): ReaderPool {
 
   return {
     withReader,
-    note(reader, isHungry) {
-      reader.isHungry = isHungry;
-      if (isHungry) line.next();
-    },
+    note,
     async close() {
       isClosed = true;
       await Promise.all([...all].map(end));
     },
   };
+
+  function note(reader: Reader, change: Partial<Pick<Reader, "isHungry" | "isHeavy">>): void {
+    Object.assign(reader, change);
+    if (active(all) > threads) failGreedy(all);
+    if (reader.isHungry) line.next();
+  }
 
   async function withReader<T>(signal: AbortSignal, act: (reader: Reader) => Promise<T>): Promise<T> {
     const reader = await take(signal);
@@ -70,7 +77,8 @@ export function createReaderPool(threads: number): ReaderPool {
   }
 
   async function take(signal: AbortSignal): Promise<Reader> {
-    while (free.length === 0 && !hasRoom()) {
+    while (free.length === 0 && !hasRoom(all, threads)) {
+      failGreedy(all);
       await line.wait(signal);
     }
     signal.throwIfAborted();
@@ -79,14 +87,12 @@ export function createReaderPool(threads: number): ReaderPool {
     return reader;
   }
 
-  function hasRoom(): boolean {
-    const hungry = [...all].filter(({ isHungry }) => isHungry).length;
-    return all.size - hungry < threads && all.size < threads + spareThreads;
-  }
-
   function start(): Reader {
     if (isClosed) throw new ReaderError("the readers were closed");
-    const reader = startReader(() => forget(reader));
+    const reader = startReader(
+      () => forget(reader),
+      (isHeavy) => note(reader, { isHeavy }),
+    );
     all.add(reader);
     return reader;
   }
@@ -110,6 +116,21 @@ export function createReaderPool(threads: number): ReaderPool {
   }
 }
 
+function hasRoom(all: ReadonlySet<Reader>, threads: number): boolean {
+  return active(all) < threads && all.size < threads + spareThreads;
+}
+
+/** How many readers take a place of their own. */
+function active(all: ReadonlySet<Reader>): number {
+  return [...all].filter(({ isHungry, isHeavy }) => !isHungry || isHeavy).length;
+}
+
+/** Ends a reader with a silent source that holds much memory: with one more in its place, their memory would add up. */
+function failGreedy(all: ReadonlySet<Reader>): void {
+  const greedy = [...all].find(({ isHungry, isHeavy }) => isHungry && isHeavy);
+  greedy?.fail("its registry sends it too slowly, and other images need the memory that it takes");
+}
+
 /** Those who wait for a thread, in order. */
 function createLine() {
   const queue: (() => void)[] = [];
@@ -129,12 +150,15 @@ function createLine() {
   };
 }
 
-function startReader(ended: () => void): Reader {
+function startReader(ended: () => void, weighed: (isHeavy: boolean) => void): Reader {
   const file = new URL(import.meta.url.endsWith(".ts") ? "./reader-thread.ts" : "./reader-thread.js", import.meta.url);
   const resourceLimits = { maxOldGenerationSizeMb: heapLimit, maxYoungGenerationSizeMb: youngLimit };
   const worker = new Worker(file, { env: threadEnvironment(), stdout: true, stderr: true, resourceLimits });
   let heard: ((message: FromReader | ReaderError) => void) | undefined;
-  worker.on("message", (message: FromReader) => heard?.(message));
+  worker.on("message", (message: FromReader) => {
+    if (message.kind === "holds") weighed(message.isHeavy);
+    else heard?.(message);
+  });
   worker.on("error", (error: Error & { code?: string }) => {
     const what =
       error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "it takes more memory than is allowed" : `its reader broke (${error.message})`;
@@ -148,6 +172,8 @@ function startReader(ended: () => void): Reader {
   return {
     worker,
     isHungry: false,
+    isHeavy: false,
+    fail: (reason) => heard?.(new ReaderError(reason)),
     listen(to) {
       heard = to;
     },

@@ -36,7 +36,7 @@ export function createReaders({ threads, patience }: ReadersSettings): Readers {
       pool.withReader(signal, (reader) => run(reader, { kind: task, ask } as ToReader, undefined, patience, signal)),
     readLayer: (bytes, signal) =>
       pool.withReader(signal, (reader) => {
-        const fed = withHunger(bytes, (isHungry) => pool.note(reader, isHungry));
+        const fed = withHunger(bytes, (isHungry) => pool.note(reader, { isHungry }));
         return run(reader, { kind: "layer", ask: {} }, fed, patience, signal);
       }),
     close: pool.close,
@@ -62,6 +62,7 @@ function run<T>(
     reader.listen((message) => {
       if (message instanceof ReaderError) return settle(() => reject(message));
       if (message.kind === "answer") return settle(() => resolve(message.answer as T));
+      if (message.kind === "holds") return;
       if (message.kind === "failed") return settle(() => reject(new ReaderError(message.message)));
       took++;
       watch();

@@ -40,6 +40,13 @@ describe("a layer", () => {
     );
   });
 
+  it("of a window larger than builders use is an error, and not memory", async () => {
+    // One raw block of 3 bytes in a frame of any window (RFC 8878, 3.1.1).
+    const frame = (power: number) => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (power - 10) << 3, 0x19, 0, 0, 1, 2, 3]);
+    expect(await unpacked(frame(25))).toEqual(Buffer.from([1, 2, 3]));
+    for (const power of [26, 27, 31, 41]) await expect(unpacked(frame(power))).rejects.toThrow(/memory/);
+  });
+
   it("that ends early, or is packed in an unknown way, is an error", async () => {
     const bytes = randomBytes(50_000);
     await expect(unpacked(gzipSync(bytes).subarray(0, 40_000))).rejects.toThrow();
