@@ -12,6 +12,11 @@ const objectName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?
 const hostName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 const repositoryPart = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 
+const hostPattern = /^(?:[a-z0-9*][a-z0-9.*-]{0,252}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5}|:\*)?$/i;
+/** Without `*` it must have a slash: it stands for a whole name. */
+const imagePattern =
+  /^(?:[^\s:@/]{0,253}\*[^\s:@/]{0,253}|[^\s:@/]{1,253}(?::[\d*]{1,5})?\/[^\s:@]{1,255}|\[[^\s\]]{1,60}\](?::[\d*]{1,5})?\/[^\s:@]{1,255})$/;
+
 const checks = {
   namespace: (text) =>
     text === "*" || label.test(text) ? undefined : "names of namespaces (lower case letters, digits, -), or * alone",
@@ -29,6 +34,12 @@ const checks = {
     parseSince(text, 0) === undefined ? "now, a duration such as 7d, or a time such as 2026-11-01T00:00:00Z" : undefined,
   "build-config": checkBuildConfig,
   host: (text) => (isHost(text) ? undefined : `${withoutScheme(text)}host[:port]`),
+  "host-pattern": (text) =>
+    hostPattern.test(text) ? undefined : `${withoutScheme(text)}host[:port] without a path, in which * stands for any characters`,
+  "image-pattern": (text) =>
+    imagePattern.test(text)
+      ? undefined
+      : `${withoutScheme(text)}registry/repository without a tag, in which * stands for any characters, such as quay.io/shop/*`,
   endpoint: checkEndpoint,
   url: (text) =>
     isUrl(text) ? undefined : "a URL that begins with https:// or http://, without credentials, query and fragment",

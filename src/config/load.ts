@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { readProxies } from "../core/hosts/proxy.ts";
 import { ConfigError } from "./config-error.ts";
+import { doubtfulValues } from "./environment/doubtful-values.ts";
 import { warnOfEnvLines } from "./environment/env-lines.ts";
 import { guardForeignFile } from "./environment/foreign-env.ts";
 import { crossCheck, isUnfilledParameter, nameOf, wrongValue } from "./environment/mistakes.ts";
@@ -150,6 +151,7 @@ function collectWarnings(readings: readonly Reading[], config: Partial<Config>, 
     ...idleSourceRegistry(config),
     ...idleDatabaseCa(config),
     ...hastySettings(config),
+    ...doubtfulValues(config, Date.now()),
     ...warnOfUnknownVariables({ ...file, ...environment }),
   ];
 }

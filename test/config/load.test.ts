@@ -220,6 +220,46 @@ describe("warnings", () => {
     expect(load({ environment: { THOTH_SRC_REGISTRY_PASWORD: "hush" } }).warnings.join()).not.toContain("hush");
   });
 
+  it.each([
+    [
+      { THOTH_PUSH_REGISTRY: "registry/mirror" },
+      /copies go to docker\.io\/registry\/mirror: write that, or the registry's whole host name$/,
+    ],
+    [{ THOTH_PUSH_REGISTRY: "me" }, /copies go to docker\.io\/me:/],
+    [{ BUILD_WATCHER_SINCE: "9000-01-01" }, /^--since .* lies ahead: until then every build is left alone$/],
+    [
+      { BUILD_WATCHER_SOURCES: "builds", BUILD_WATCHER_TEKTON_SELECTOR: "a=b" },
+      /^--tekton-selector .* has no effect: --sources .* leaves out tekton$/,
+    ],
+    [{ BUILD_WATCHER_SOURCES: "tekton", BUILD_WATCHER_LABEL_SELECTOR: "a=b" }, /^--label-selector .* leaves out builds$/],
+  ])("come for values that hardly mean what they do: %j", (environment, message) => {
+    expect(load({ environment }).warnings).toEqual([expect.stringMatching(message)]);
+  });
+
+  it.each([
+    { THOTH_PUSH_REGISTRY: "docker.io/me" },
+    { THOTH_PUSH_REGISTRY: "localhost/me" },
+    { THOTH_PUSH_REGISTRY: "registry:5000/me" },
+    { BUILD_WATCHER_SINCE: "2026-11-26T10:00:00+02:00" },
+    { BUILD_WATCHER_SOURCES: "tekton", BUILD_WATCHER_TEKTON_SELECTOR: "a=b" },
+    { BUILD_WATCHER_TEKTON_SELECTOR: "a=b" },
+  ])("do not come for %j", (environment) => {
+    expect(load({ environment }).warnings).toEqual([]);
+  });
+
+  it.each([
+    ["BUILD_WATCHER_SOURCE_REGISTRIES", "https://quay.io"],
+    ["BUILD_WATCHER_SOURCE_REGISTRIES", "quay.io/org"],
+    ["BUILD_WATCHER_PUSH_SKIP", "quay.io/org"],
+    ["BUILD_WATCHER_WEBHOOK_REPOSITORIES", "https://quay.io/*"],
+    ["BUILD_WATCHER_WEBHOOK_REPOSITORIES", "quay.io"],
+    ["BUILD_WATCHER_WEBHOOK_REPOSITORIES", "quay.io/shop/app:latest"],
+  ])("are mistakes where a pattern can match nothing: %s=%s", (variable, pattern) => {
+    expect(mistakesOf({ environment: { [variable]: pattern } })).toEqual([
+      expect.stringMatching(/; expected .*in which \* stands for any characters/),
+    ]);
+  });
+
   it("do not come for variables that Kubernetes sets for a Service with the bot's name", () => {
     const environment = {
       BUILD_WATCHER_SERVICE_HOST: "172.30.0.7",

@@ -117,6 +117,8 @@ const host = fc
   .map(([parts, port]) => parts.join(".") + (port === null ? "" : `:${port}`));
 
 const formatted: Readonly<Record<NonNullable<Option["format"]>, fc.Arbitrary<string>>> = {
+  "host-pattern": fc.constantFrom("quay.io", "*", "*.corp.example", "registry:5000", "*.*.example:443", "[fd00::5]:5000"),
+  "image-pattern": fc.constantFrom("quay.io/shop/*", "*", "*/shop/*", "registry:5000/shop/app", "*.example/*"),
   namespace: namePart,
   "service-account": fc.tuple(namePart, namePart).map((parts) => parts.join("/")),
   "namespace-pattern": namePart.map((name) => `${name}*`),

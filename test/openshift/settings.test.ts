@@ -24,6 +24,7 @@ function otherValue(name: OptionName, { type, choices, default: usual }: Option)
     trackFile: "",
     labelSelector: "tier=web",
     sources: "tekton",
+    webhookRepositories: "quay.example.com/shop/*",
     since: "7d",
     stateDirectory: "/data",
     databaseUrl: "postgresql://app:hush@db.example.com/bot",
