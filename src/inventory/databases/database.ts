@@ -40,11 +40,12 @@ export const mostPackages = 100_000;
 
 const longestText = 1_000;
 
-/** A text that can be kept: one line, bounded. Undefined if nothing is left. */
+/** A text that can be kept: one line, bounded, and valid Unicode. Undefined if nothing is left. */
 export function plainText(text: string | undefined): string | undefined {
   const plain = text
     ?.slice(0, longestText)
-    .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
     .trim();
   return plain ? plain : undefined;
 }

@@ -20,6 +20,9 @@ export interface ImageParts {
   readonly reasons: readonly string[];
 }
 
+/** Images of Red Hat name a dozen. */
+const mostContentSets = 1_000;
+
 /** The contents of an image, from its layers. Never throws because of the input. */
 export function assembleImage({ digest, config, layers, contents, reasons }: ImageParts): ImageContent {
   const merged = mergeLayers(contents.map((layer) => layer ?? newContents()));
@@ -32,7 +35,11 @@ export function assembleImage({ digest, config, layers, contents, reasons }: Ima
   const troubles = all.flatMap(({ path, trouble, findings }) =>
     [...(trouble ? [trouble] : []), ...(findings?.troubles ?? [])].map((text) => `${plainText(path)}: ${text}`),
   );
-  const tooMany = packages.length > mostPackages ? [`it has more than ${mostPackages} packages`] : [];
+  const sets = new Set(all.flatMap(({ findings }) => findings?.contentSets ?? []));
+  const tooMany = [
+    ...(packages.length > mostPackages ? [`it has more than ${mostPackages} packages`] : []),
+    ...(sets.size > mostContentSets ? [`it names more than ${mostContentSets} content sets`] : []),
+  ];
   const found = [...reasons, ...skipped, ...merged.troubles, ...lost(merged), ...troubles, ...tooMany];
   return {
     digest,
@@ -40,7 +47,7 @@ export function assembleImage({ digest, config, layers, contents, reasons }: Ima
     ...(distribution && { distribution }),
     ...judge(packages, files, distribution, found),
     layers: layers.map((layer) => layer.digest),
-    contentSets: [...new Set(all.flatMap(({ findings }) => findings?.contentSets ?? []))].toSorted(),
+    contentSets: [...sets].toSorted().slice(0, mostContentSets),
     packages: packages.slice(0, mostPackages),
   };
 }
@@ -122,7 +129,7 @@ function judge(
   troubles: readonly string[],
 ): { completeness: Completeness; reasons: readonly string[] } {
   const hasSystem = files.some(({ database, findings }) => findings && /^(?:rpm|dpkg|apk)/.test(database));
-  const reasons = [...new Set(troubles)].slice(0, 20);
+  const reasons = [...new Set(troubles.map((text) => plainText(text) ?? ""))].slice(0, 20);
   if (distribution && !hasSystem) reasons.push(`no package database of ${distribution.family} was found`);
   else if (packages.length === 0 && !hasSystem) reasons.push("no package database was found");
   if (packages.length === 0 && reasons.length > 0) return { completeness: "unknown", reasons };
@@ -143,10 +150,15 @@ function describeConfig(config: Buffer): Pick<ImageContent, "created" | "platfor
   const [source, commit] = [first(sourceLabels), first(commitLabels)];
   const origin = source && safeUrl(source) ? `${source}${commit ? `@${commit}` : ""}` : undefined;
   return {
-    ...(created && !Number.isNaN(created.getTime()) && { created: created.toISOString() }),
+    ...(isWritable(created) && { created: created.toISOString() }),
     ...(platform && { platform }),
     ...(origin && { origin }),
   };
+}
+
+/** RFC 3339 knows years of four digits only. */
+function isWritable(time: Date | undefined): time is Date {
+  return time !== undefined && time.getTime() >= Date.UTC(1, 0) && time.getTime() < Date.UTC(10_000, 0);
 }
 
 /** A source that contains a login is left out. */

@@ -35,13 +35,14 @@ function fileOfSharedRows(pages: number): Buffer {
 }
 
 /** A SQLite file with a table as rpm has it, small enough that damage often hits what matters. */
-function sqliteFile(): Buffer {
+function sqliteFile(change: (database: DatabaseSync) => void = () => {}): Buffer {
   const directory = mkdtempSync(join(tmpdir(), "hostile-"));
   try {
     const database = new DatabaseSync(join(directory, "db"));
     database.exec("PRAGMA page_size = 512; CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)");
     const insert = database.prepare("INSERT INTO Packages (blob) VALUES (?)");
     for (const made of packages) insert.run(rpmHeader(made));
+    change(database);
     database.close();
     return readFileSync(join(directory, "db"));
   } finally {
@@ -134,6 +135,27 @@ it("an archive that unpacks to more than its word, or to far too much, is a reas
     packages: [{ ecosystem: "maven", name: "a", version: "1" }],
     troubles: [expect.stringContaining("META-INF/MANIFEST.MF: it is larger than")],
   });
+});
+
+it("a package that SQLite holds as a text counts, and one that it holds as a number is told", () => {
+  const read = (value: string) => {
+    const bytes = sqliteFile((database) => database.exec(`UPDATE Packages SET blob = ${value} WHERE hnum = 1`));
+    const findings = databases.find(({ name }) => name === "rpm (SQLite)")?.read({ path: "rpmdb.sqlite", bytes });
+    return [findings?.packages.map(({ name }) => name), findings?.troubles?.length];
+  };
+  expect(read("CAST(blob AS TEXT)")).toEqual([["bash", "zlib"], 0]);
+  expect(read("5")).toEqual([["zlib"], 1]);
+});
+
+it("a text of a package is one line of valid Unicode", () => {
+  const [found] =
+    databases
+      .find(({ name }) => name === "npm")
+      ?.read({
+        path: "node_modules/a/package.json",
+        bytes: Buffer.from('{"name":"a\\u2028b\\ud800","version":"1\\u202e2"}'),
+      }).packages ?? [];
+  expect(found).toEqual({ ecosystem: "npm", name: "a b\ufffd", version: "1 2" });
 });
 
 it("an archive of archives without end is read in part", () => {

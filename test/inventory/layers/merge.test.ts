@@ -163,6 +163,31 @@ describe("what is known of an image", () => {
     expect(image.packages.map(({ name }) => name)).toEqual(["base", "b"]);
   });
 
+  it("has no reason that acts on a terminal", async () => {
+    const path = "evil\u001b[2J\u202e/node_modules/a/package.json";
+    const { reasons } = await imageOf({ ...base, [path]: { hardLink: "elsewhere\u001b[2J" } });
+    expect(reasons).toEqual([expect.stringMatching(/^[^\p{Cc}\p{Cf}]{1,1000}$/u)]);
+  });
+
+  it("has a bounded number of content sets", async () => {
+    const sets = (from: number) => JSON.stringify({ content_sets: Array.from({ length: 900 }, (_, at) => `set-${from + at}`) });
+    const manifests = [0, 900].map((from) => [`root/buildinfo/content_manifests/${from}.json`, sets(from)]);
+    const image = await imageOf({ ...base, ...Object.fromEntries(manifests) });
+    expect(image.contentSets).toHaveLength(1_000);
+    expect(image.reasons).toEqual(["it names more than 1000 content sets"]);
+  });
+
+  it("has a time of making that can be written down, or none", async () => {
+    const contents = [await readLayer(once(await makeFileLayer(base)))];
+    const made = (created: string) => {
+      const config = Buffer.from(JSON.stringify({ created }));
+      const layers = [{ digest: digestOf("0"), size: 1 }];
+      return assembleImage({ digest: digestOf("f"), config, layers, contents, reasons: [] }).created;
+    };
+    expect(made("2026-11-28T01:02:03Z")).toBe("2026-11-28T01:02:03.000Z");
+    for (const created of ["+275760-09-13T00:00:00Z", "-000001-01-01T00:00:00Z", "soon"]) expect(made(created)).toBeUndefined();
+  });
+
   it("is partial beyond a limit", async () => {
     const files = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`file-${at}`, "x"]));
     const contents = [

@@ -20,10 +20,8 @@ const leastCell = 4;
  */
 export function* sqliteBlobs(bytes: Buffer, log: Buffer | undefined, table: string): Generator<Buffer> {
   const pages = pageReader(bytes, log);
-  for (const row of tableRows(pages, rootPage(pages, table))) {
-    const blob = column(row, 1);
-    if (Buffer.isBuffer(blob)) yield blob;
-  }
+  // For rpm, a text is as good as a blob. Without either the row is a package that cannot be read.
+  for (const row of tableRows(pages, rootPage(pages, table))) yield bytesOf(row, 1) ?? Buffer.alloc(0);
 }
 
 /** Rows never overlap, so together they cannot be larger than the file. */
@@ -110,16 +108,27 @@ function sizeOf(type: number): number {
   return type < 12 ? (sizes[type] ?? 0) : Math.floor((type - 12) / 2);
 }
 
-/** A blob as bytes, a text, or an integer of up to 48 bits. Undefined for everything else. */
-function column({ types, values }: Row, index: number): Buffer | string | number | undefined {
-  const type = types[index];
-  if (type === undefined) return undefined;
-  const start = types.slice(0, index).reduce((sum, before) => sum + sizeOf(before), 0);
-  const size = sizeOf(type);
-  if (start + size > values.length) throw new UnreadableDatabase("a row's column does not fit the row");
-  if (type >= 12) return type % 2 === 0 ? values.subarray(start, start + size) : values.toString("utf8", start, start + size);
-  if (type >= 1 && type <= 5) return values.readIntBE(start, size);
+/** A text, or an integer of up to 48 bits. Undefined for everything else. */
+function column(row: Row, index: number): string | number | undefined {
+  const [type = 0] = row.types.slice(index);
+  if (type >= 12) return type % 2 === 0 ? undefined : bytesOf(row, index)?.toString("utf8");
+  const { start, size } = place(row, index);
+  if (type >= 1 && type <= 5) return row.values.readIntBE(start, size);
   return type === 9 ? 1 : undefined;
+}
+
+/** The bytes of a blob or text. Undefined for everything else. */
+function bytesOf(row: Row, index: number): Buffer | undefined {
+  if ((row.types[index] ?? 0) < 12) return undefined;
+  const { start, size } = place(row, index);
+  return row.values.subarray(start, start + size);
+}
+
+function place({ types, values }: Row, index: number): { readonly start: number; readonly size: number } {
+  const start = types.slice(0, index).reduce((sum, before) => sum + sizeOf(before), 0);
+  const size = sizeOf(types[index] ?? 0);
+  if (start + size > values.length) throw new UnreadableDatabase("a row's column does not fit the row");
+  return { start, size };
 }
 
 /** SQLite's integers of one to nine bytes. Here a value above 2^53 means damage. */
