@@ -110,7 +110,7 @@ export function createCommandAnalyzer(settings: CommandSettings, parts: CommandP
           "AnalyzerFailed",
           `${name} did not end within ${timeout / 1_000} seconds and was ended: raise its timeout in BUILD_WATCHER_COMMANDS_FILE.`,
         );
-      const submission = judge(settings, values.image, exit, await resultOf(settings, exit, files), secretsOf(image.login));
+      const submission = await judge(settings, values.image, exit, await resultOf(settings, exit, files), secretsOf(image.login));
       return { ...submission, notes: [...(document?.notes ?? []), ...submission.notes] };
     } finally {
       // A program may leave much behind.
@@ -160,13 +160,13 @@ function tooLong(name: string): JobError {
   );
 }
 
-function judge(
+async function judge(
   { name, exitCodes }: CommandSettings,
   image: string,
   exit: ChildExit,
   result: string,
   secrets: readonly string[],
-): Submission {
+): Promise<Submission> {
   const { code, signal } = exit;
   const meaning = exitCodes[String(code)] ?? (code === 0 ? "ok" : "retry");
   const end = (text: string) => redact(text.slice(-4 * longestWords).trim(), secrets).slice(-longestWords);
@@ -178,7 +178,7 @@ function judge(
       `${name} ${how}${words ? `: ${words}` : "."}`,
     );
   }
-  const findings = readResult(result) ?? (meaning === "findings" ? uncounted(code) : undefined);
+  const findings = (await readResult(result)) ?? (meaning === "findings" ? uncounted(code) : undefined);
   const notes = findings ? [] : [end(result) || end(exit.stderr)].filter(Boolean).map((words) => `${name}: ${words}`);
   const analysis = { of: "output", id: image, cached: false, state: "succeeded" } as const;
   return { analyzer: name, analyses: [analysis], notes, ...(findings && { findings }) };

@@ -7,6 +7,7 @@ import { protocolError } from "./http/answers.ts";
 import { type HttpAnswer, type HttpEndpoint, serviceUrl } from "./http/http.ts";
 import { type JsonObject, objectOf, objectsOf, textOf } from "./http/json.ts";
 import { fileLogin, type Login, sendWithLogin } from "./http/login.ts";
+import { parseJson } from "./http/parse-json.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
 import type { Service } from "./service.ts";
 
@@ -101,7 +102,7 @@ export function createQuayAnalyzer({ endpoint, login }: QuaySettings): Analyzer 
   /** One of the images that an index names; undefined for what is no index. */
   async function onePlatform(image: string, signal: AbortSignal): Promise<OnePlatform | undefined> {
     const { is_manifest_list: isIndex, manifest_data: text } = (await get(pathOf(image), signal)).json();
-    const named = isIndex === true ? platformsOf(textOf(text)) : [];
+    const named = isIndex === true ? await platformsOf(textOf(text)) : [];
     const chosen = named.find(({ platform }) => platform === "linux/amd64") ?? named[0];
     return chosen && { ...chosen, image: `${image.split("@")[0]}@${chosen.digest}` };
   }
@@ -128,9 +129,9 @@ function pathOf(image: string): string {
   return `/api/v1/repository/${repository.split("/").map(encodeURIComponent).join("/")}/manifest/${digest}`;
 }
 
-function platformsOf(text = ""): readonly { readonly digest: string; readonly platform: string }[] {
+async function platformsOf(text = ""): Promise<readonly { readonly digest: string; readonly platform: string }[]> {
   try {
-    return objectsOf(objectOf(JSON.parse(text)).manifests).flatMap(({ digest, platform }) => {
+    return objectsOf(objectOf(await parseJson(text)).manifests).flatMap(({ digest, platform }) => {
       const { os, architecture } = objectOf(platform);
       if (!isDigest(digest) || !textOf(os) || os === "unknown") return [];
       return [{ digest, platform: `${os}/${architecture}` }];

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AnalysisRequest, Analyzer } from "../../src/analyzers/analyzer.ts";
 import { openAnalyzers } from "../../src/analyzers/index.ts";
 import { addressOption } from "../../src/config/analyzer-address.ts";
@@ -76,6 +76,18 @@ const answers: Readonly<Record<string, Answer>> = {
     void response.writeHead(500, { "content-type": "application/json" }).end(`[${"{},".repeat(1_000_000)}{}]`),
   "500 with 8 MiB": (response) => void response.writeHead(500, { "content-type": "application/json" }).end(eight),
 };
+
+it("other work runs while an answer of megabytes is read", async () => {
+  const many = Array.from({ length: 60_000 }, (_, at) => `{"status":[{"status":"affected","vulnerability_id":"CVE-${at}"}]}`);
+  const url = await answering(json(`[${many.join(",")}]`));
+  const analyzer = open("trustify", url);
+  const parse = vi.spyOn(JSON, "parse");
+  const status = await analyzer.status?.("urn:1", never);
+  const longest = Math.max(...parse.mock.calls.map(([text]) => text.length));
+  parse.mockRestore();
+  expect(status).toMatchObject({ state: "succeeded", findings: { severities: { unknown: 60_000 } } });
+  expect(longest).toBeLessThan(64 * 1024);
+});
 
 describe.each(services)("%s, where something else answers", (name) => {
   it.each(Object.entries(answers))("takes %s for no result, in few words", async (_, answer) => {

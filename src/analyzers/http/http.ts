@@ -2,11 +2,11 @@ import axios, { Axios } from "axios";
 import type { Clock } from "../../core/clock.ts";
 import { noProxies, type Proxies } from "../../core/hosts/proxy.ts";
 import { JobError } from "../../core/jobs/errors.ts";
-import { countJsonMarks } from "../../core/json-marks.ts";
 import { withoutEnd } from "../../core/outside-text.ts";
 import { createAgents, proxyFailure, proxyRefusal } from "../../network/agents.ts";
 import type { Service } from "../service.ts";
 import { answerError, connectionError, protocolError } from "./answers.ts";
+import { parseJson } from "./parse-json.ts";
 
 export interface HttpSettings {
   /** The base URL for request paths, without a slash at its end; see `serviceUrl`. */
@@ -117,7 +117,8 @@ export function createHttpEndpoint(settings: HttpSettings): HttpEndpoint {
       const failure = expect.includes(answer.status) ? undefined : answerError(answer, service, clock.now(), secrets);
       if (failure) throw failure;
       const { status, data } = response;
-      return { status, text: data, json: () => jsonObject(data, service), list: () => jsonList(data, service), header };
+      const value = await readJson(data, service);
+      return { status, text: data, json: () => jsonObject(value(), service), list: () => jsonList(value(), service), header };
     },
     close() {
       agents.close();
@@ -138,32 +139,28 @@ function withQuery(path: string, query: HttpRequest["query"] = {}): string {
   return known.size === 0 ? path : `${path}?${known}`;
 }
 
-function jsonObject(body: string, service: Service): Readonly<Record<string, unknown>> {
-  const value = parse(body, service);
+function jsonObject(value: unknown, service: Service): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw protocolError("is no JSON object", service);
 }
 
-function jsonList(body: string, service: Service): readonly unknown[] {
-  const value = parse(body, service);
+function jsonList(value: unknown, service: Service): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw protocolError("is no JSON list", service);
 }
 
-function parse(body: string, service: Service): unknown {
-  if (hasTooManyValues(body)) throw protocolError(`has more than ${mostValues} values`, service);
+/** What a body says as JSON. Only whoever asks for it learns that it is none. */
+async function readJson(body: string, service: Service): Promise<() => unknown> {
   try {
-    return JSON.parse(body);
-  } catch {
-    throw protocolError(body.trimStart().startsWith("<") ? "is a web page, not JSON" : "is not JSON", service);
+    const value = await parseJson(body);
+    return () => value;
+  } catch (error) {
+    const isPage = body.slice(0, 1_000).trimStart().startsWith("<");
+    const what = isPage ? "is a web page, not JSON" : "is not JSON";
+    return () => {
+      throw protocolError(error instanceof RangeError ? error.message : what, service);
+    };
   }
-}
-
-/** The most values of an answer. The findings of a large image are some hundred thousand; millions would keep the bot from everything else. */
-const mostValues = 500_000;
-
-function hasTooManyValues(body: string): boolean {
-  return body.length > mostValues * 2 && countJsonMarks(body).values > mostValues;
 }
 
 /** Axios has the same code for an answer that is too long and for one that breaks off. */

@@ -1,9 +1,10 @@
 import { countSeverities, type Findings } from "../../core/jobs/findings.ts";
 import { isObject, type JsonObject, objectOf, objectsOf, textOf } from "../http/json.ts";
+import { parseJson } from "../http/parse-json.ts";
 
 /** Reads the output of a scanner, recognized by its shape. Undefined if the shape is not known. */
-export function readResult(output: string): Findings | undefined {
-  const document = parse(output);
+export async function readResult(output: string): Promise<Findings | undefined> {
+  const document = await parse(output);
   if (!document) return undefined;
   return readers.map((read) => read(document)).find((findings) => findings !== undefined);
 }
@@ -112,9 +113,9 @@ function ofScore(score: number): string {
   return score >= 4 ? "medium" : "low";
 }
 
-function parse(output: string): JsonObject | undefined {
+async function parse(output: string): Promise<JsonObject | undefined> {
   try {
-    const value: unknown = JSON.parse(output);
+    const value = await parseJson(output);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -67,15 +67,15 @@ describe("readResult", () => {
       { SchemaVersion: 2, ArtifactName: "x" },
       { coverage: "unknown", why: expect.any(String) },
     ],
-  ])("reads %s", (_, document, findings) => {
-    expect(readResult(JSON.stringify(document))).toEqual(findings);
+  ])("reads %s", async (_, document, findings) => {
+    expect(await readResult(JSON.stringify(document))).toEqual(findings);
   });
 
-  it.each(["", "All is well", "[]", "null", "{}", '{"matches": 5}'])("does not read %j", (text) => {
-    expect(readResult(text)).toBeUndefined();
+  it.each(["", "All is well", "[]", "null", "{}", '{"matches": 5}'])("does not read %j", async (text) => {
+    expect(await readResult(text)).toBeUndefined();
   });
 
-  it("takes any JSON for what it is, without failing", () => {
+  it("takes any JSON for what it is, without failing", async () => {
     const keys = [
       "SchemaVersion",
       "ArtifactName",
@@ -90,6 +90,6 @@ describe("readResult", () => {
       "vulnerabilities",
     ];
     const documents = fc.dictionary(fc.constantFrom(...keys), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 6 });
-    fc.assert(fc.property(documents, (document) => void readResult(JSON.stringify(document))));
+    await fc.assert(fc.asyncProperty(documents, async (document) => void (await readResult(JSON.stringify(document)))));
   });
 });
