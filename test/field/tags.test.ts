@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { copyName } from "../../src/core/images/copy-name.ts";
 import { type Digest, parseImageReference } from "../../src/core/images/image-reference.ts";
 import { createTagMemory, type TagMemory } from "../../src/core/images/tag-memory.ts";
+import { createWorld } from "../support/bot.ts";
 import { openTestCopier, type TestCopier } from "../support/copier.ts";
 import { answers, errorBody, type Fault, type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { requirePrograms } from "../support/programs.ts";
 import { type MadeImage, makeImage } from "../support/registry-images.ts";
 import { type RegistryServer, startRegistry } from "../support/registry-server.ts";
+import { aRun, results } from "../support/runs.ts";
 
 const signal = new AbortController().signal;
 const manifestOf = (tag: string) => new RegExp(`/manifests/${tag}$`);
@@ -163,6 +166,27 @@ requirePrograms("skopeo", "docker-registry")("tags of copies", () => {
       expect(await latestIn("at-once")).toBe(a.digest);
       expect(heir.outcomes()).toEqual(["present", "present"]);
     });
+  });
+
+  it("follow completion when pipelines build a roll-back, whose image was analyzed before", async () => {
+    await using world = await createWorld({ namespace: "shop", installed: ["tekton.dev"] });
+    const bot = world.bot(["--no-base", "--sources", "tekton", "--push-registry", `${destination.host}/pipelines`], {
+      THOTH_BUILD_ANALYSIS_NO_BUILD_LOG: "1",
+      THOTH_NO_REGISTRY_TLS_VERIFY: "1",
+    });
+    const copy = copyName({ registry: source.host, repository: "shop/app" }, false, 200);
+    for (const [count, image] of [a, b, a].entries()) {
+      await source.push("shop/app", image);
+      const run = aRun("PipelineRun", ({ metadata, status }) => {
+        Object.assign(metadata, { namespace: "shop", name: `run-${count}`, uid: `run-${count}` });
+        status.completionTime = `2026-11-26T1${count}:00:00Z`;
+        status.results = results({ IMAGE_URL: `${source.host}/shop/app:latest`, IMAGE_DIGEST: image.digest });
+      });
+      world.cluster.put("pipelineruns", run);
+      await bot.logged(({ msg, subject }) => msg === "Job done" && String(subject).includes(`run-${count}`));
+      expect(await destination.digest(`pipelines/${copy}`, "latest")).toBe(image.digest);
+    }
+    expect(world.analysis.submissions).toHaveLength(2);
   });
 
   it("follow completion when another bot sets one for a later completion in between", async () => {

@@ -18,6 +18,8 @@ describe("what docker-registry sends", () => {
     ["a push by tag", { tag: "1.2" }, [[app], 0]],
     ["a push by digest", {}, [[app], 0]],
     ["an image index", { mediaType: "application/vnd.oci.image.index.v1+json" }, [[app], 0]],
+    ["a type with a parameter", { mediaType: "application/vnd.OCI.image.manifest.v1+json; charset=utf-8", tag: "1" }, [[app], 0]],
+    ["a host in capitals", { host: "Registry.Example.com:5000", tag: "1" }, [[app], 0]],
     ["a pushed layer", { mediaType: "application/octet-stream" }, nothing],
     ["a Helm chart's configuration", { mediaType: "application/vnd.cncf.helm.config.v1+json" }, nothing],
     ["a pull", { action: "pull" }, nothing],

@@ -69,7 +69,9 @@ function holds({ references }: Push, { digest, isTagged, isIndex }: Push): boole
 
 function readPush(event: unknown): Push | undefined {
   if (!isObject(event) || event.action !== "push" || !isObject(event.target)) return undefined;
-  const { mediaType, repository, digest, tag, url, artifactType, references } = event.target;
+  const { repository, digest, tag, url, artifactType, references } = event.target;
+  // It is what the client wrote as Content-Type.
+  const mediaType = textOf(event.target.mediaType)?.split(";", 1)[0]?.trim().toLowerCase();
   if (!manifestTypes.includes(mediaType) || typeof repository !== "string" || !isDigest(digest)) return undefined;
   if (whyNoImage({ tag: textOf(tag), artifactType: textOf(artifactType) }) !== undefined) return undefined;
   const host = hostOf(isObject(event.request) ? event.request.host : undefined, url);
