@@ -2,6 +2,7 @@ import { type Findings, type PackageDatabase, UnreadableDatabase } from "../data
 import { databases } from "../databases/index.ts";
 import { type ArchiveEntry, type ArchiveLimits, type FileTaker, readArchive } from "./archive.ts";
 import { type GrowingContents, type LayerContents, newContents, type PickedFile, unpackRaw } from "./contents.ts";
+import { createEntryOrder, type EntryOrder } from "./entry-order.ts";
 import { createGoScanner } from "./go-scanner.ts";
 import { createKeeping, type Keeping } from "./keeping.ts";
 import { isPlaceAbove, longestPath, normalPath } from "./paths.ts";
@@ -36,16 +37,27 @@ export async function readLayer(
   const all = { ...layerLimits, ...limits };
   const contents = newContents();
   const keeping = createKeeping(contents, all.kept);
+  const order = createEntryOrder();
   try {
     // Either side can be the larger one: bytes that unpack to gigabytes, and bytes that unpack to nothing.
     const inTime = createTimeLimit(all.time, spent);
     const unpacked = inTime(unpackLayer(inTime(packed)));
-    await readArchive(unpacked, all, (entry) => takeEntry(entry, contents, keeping));
+    await readArchive(unpacked, all, (entry) => {
+      noteOrder(entry, order);
+      return takeEntry(entry, contents, keeping);
+    });
   } catch (error) {
     contents.troubles.push(troubleOf(error));
   }
+  contents.troubles.push(...order.troubles());
   pairCompanions(contents);
   return contents;
+}
+
+function noteOrder({ path, type, target }: ArchiveEntry, order: EntryOrder): void {
+  if (type === "symlink") order.note("symlink", path);
+  else if (type === "file" && ownerOf(path)) order.note("file", path);
+  else if (type === "link" && ownerOf(path)) order.noteLink(path, normalPath(target) ?? "");
 }
 
 function createTimeLimit(time: number, spent: () => number) {

@@ -71,6 +71,26 @@ describe("an archive that container engines read otherwise is never taken for co
   });
 });
 
+describe("an entry that replaces an earlier one of another kind in the same archive is told:", () => {
+  const file = (name: string) => tarEntry({ name }, status("x"));
+  const symlink = (name: string, target: string) => tarHeader({ name, type: "2", target });
+  const link = (name: string, target: string) => tarHeader({ name, type: "1", target });
+
+  it.each<[string, readonly Buffer[]]>([
+    ["a symbolic link for a file", [file(place), symlink(place, "../../../x/status")]],
+    ["a symbolic link for the directory of a file", [file(place), symlink("var/lib", "/x")]],
+    ["a file for a hard link", [file("x/status"), link(place, "x/status"), file(place)]],
+    ["a file that a hard link leads to, behind it", [file("x/status"), link(place, "x/status"), file("x/status")]],
+  ])("%s", async (_, archive) => {
+    expect((await read(archive)).troubles).toEqual([`${place} is replaced in the same layer`]);
+  });
+
+  it("but not a file behind a link that came before it, and not a link to a file", async () => {
+    const archive = [symlink("lib", "usr/lib"), file("lib/dpkg/status"), link("x/status", "lib/dpkg/status"), victim, victim];
+    expect((await read(archive)).troubles).toEqual([]);
+  });
+});
+
 describe("an archive is read to its end", () => {
   it("behind an extended header without any bytes", async () => {
     const file = tarEntry({ name: "a" }, Buffer.alloc(700));
