@@ -3,7 +3,7 @@ import type { BuildKey } from "../core/builds/build.ts";
 import type { BuildFacts, BuildOutcome } from "../core/builds/build-outcome.ts";
 import { gitOrigin } from "../core/builds/git-origin.ts";
 import { formatImageName, type ImageName, imageStreamName } from "../core/images/image-name.ts";
-import { isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
+import { imageReferenceOf, isDigest, parseImageReference, withDigest } from "../core/images/image-reference.ts";
 import { longestId, outsideText } from "../core/outside-text.ts";
 import type { BuildSource, BuildSystem } from "./build-source.ts";
 import { isUnderWay } from "./logs/pod-log.ts";
@@ -124,16 +124,15 @@ function classifyComplete(build: Build, key: BuildKey): BuildOutcome {
 
 /**
  * The image that came out, by digest where the builder reported one. `status.outputDockerImageReference` can be lost in a crash of the
- * build controller; `spec.output.to` names the image then.
+ * build controller, or be no name; `spec.output.to` names the image then. Throws a `JobError` for a name that is none.
  */
 function outputImage(build: Build, namespace: string): ImageName | undefined {
   const to = build.spec?.output?.to;
   const digest = build.status?.output?.to?.imageDigest;
   const name = build.status?.outputDockerImageReference;
-  const image: ImageName | undefined =
-    typeof name === "string" && name !== ""
-      ? { kind: "reference", reference: parseImageReference(name) }
-      : imageOf(to, namespace);
+  const reference = imageReferenceOf(name);
+  const image: ImageName | undefined = reference ? { kind: "reference", reference } : imageOf(to, namespace);
+  if (!image && typeof name === "string" && name !== "") parseImageReference(name);
   if (!image || !isDigest(digest)) return image;
   if (image.kind === "reference") return { kind: "reference", reference: withDigest(image.reference, digest) };
   return { kind: "stream-image", namespace: image.namespace, stream: image.stream, digest };

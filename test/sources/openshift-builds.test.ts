@@ -64,6 +64,13 @@ describe("classifyBuild", () => {
     expect(outputOf(classifyBuild(build))).toBe("shop/cart:v2");
   });
 
+  it("falls back to the output's name when the reference is no name", () => {
+    const to = { kind: "DockerImage", name: "quay.io/shop/cart:2" };
+    const status = { outputDockerImageReference: "quay.io/Shop/cart:2", output: { to: { imageDigest: digest } } };
+    expect(outputOf(classifyBuild(complete({ spec: { output: { to } }, status })))).toBe(`quay.io/shop/cart@${digest}`);
+    expect(classifyBuild(complete({ spec: { output: {} }, status }))).toMatchObject({ kind: "ignored", because: "unreadable" });
+  });
+
   it.each([
     [
       "the Docker strategy's image",
