@@ -1,13 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/jobs/errors.ts";
-import { countSeverities, type Findings } from "../core/jobs/findings.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 import type { AnalysisImage, AnalysisStatus, Analyzer } from "./analyzer.ts";
 import { nothingToAnalyze } from "./documents/output-image.ts";
 import { protocolError } from "./http/answers.ts";
 import { type HttpAnswer, type HttpEndpoint, type HttpRequest, serviceUrl } from "./http/http.ts";
-import { objectsOf, textOf } from "./http/json.ts";
+import { type JsonObject, objectsOf, textOf } from "./http/json.ts";
 import { type Login, readSecretFile, sendWithLogin } from "./http/login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
+import { countFound, found } from "./results/count-found.ts";
 import { type Agreement, createCapabilities } from "./results/harbor-capabilities.ts";
 import type { Service } from "./service.ts";
 
@@ -75,7 +76,7 @@ export function createHarborScannerAnalyzer({ endpoint, login, clock }: HarborSc
       const answer = await send({ method: "GET", path, headers: { Accept: report }, expect: [302, 404, 500] }, signal);
       if (answer.status === 302) return { state: "running", retryAfter: refreshAfter(answer) };
       if (answer.status === 200) {
-        const status: AnalysisStatus = { state: "succeeded", findings: readReport(answer) };
+        const status: AnalysisStatus = { state: "succeeded", findings: await readReport(answer) };
         scans.delete(analysisId);
         return status;
       }
@@ -154,17 +155,15 @@ function refreshAfter(answer: HttpAnswer): number {
 /** Every report has one of these, also where nothing was found. */
 const partsOfReport = ["vulnerabilities", "artifact", "scanner", "generated_at"];
 
-function readReport(answer: HttpAnswer): Findings {
+async function readReport(answer: HttpAnswer): Promise<Findings> {
   const report = answer.json();
   if (!partsOfReport.some((part) => part in report)) throw protocolError("is no report", harborScannerService);
   const { vulnerabilities } = report;
   if (vulnerabilities !== undefined && vulnerabilities !== null && !Array.isArray(vulnerabilities))
     throw protocolError("has vulnerabilities that are no list", harborScannerService);
-  const found = new Map(objectsOf(vulnerabilities).map((vulnerability) => [String(vulnerability.id), vulnerability]));
-  const each = [...found.values()];
-  return {
-    coverage: "complete",
-    severities: countSeverities(each.map(({ severity }) => textOf(severity) ?? "")),
-    fixable: each.filter(({ fix_version }) => textOf(fix_version) !== undefined).length,
-  };
+  return { coverage: "complete", ...(await countFound(foundIn(objectsOf(vulnerabilities)))) };
+}
+
+function* foundIn(vulnerabilities: readonly JsonObject[]) {
+  for (const { id, severity, fix_version } of vulnerabilities) yield found(id, severity, textOf(fix_version) !== undefined);
 }

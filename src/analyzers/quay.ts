@@ -1,6 +1,6 @@
 import { isDigest } from "../core/images/image-reference.ts";
 import { JobError } from "../core/jobs/errors.ts";
-import { countSeverities, type Findings } from "../core/jobs/findings.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 import type { AnalysisImage, AnalysisStatus, Analyzer } from "./analyzer.ts";
 import { nothingToAnalyze } from "./documents/output-image.ts";
 import { protocolError } from "./http/answers.ts";
@@ -9,6 +9,7 @@ import { type JsonObject, objectOf, objectsOf, textOf } from "./http/json.ts";
 import { fileLogin, type Login, sendWithLogin } from "./http/login.ts";
 import { parseJson } from "./http/parse-json.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
+import { countFound, found } from "./results/count-found.ts";
 import type { Service } from "./service.ts";
 
 export interface QuaySettings {
@@ -60,7 +61,7 @@ export function createQuayAnalyzer({ endpoint, login }: QuaySettings): Analyzer 
       const first = await ask(image, signal);
       const one = first.status === "unsupported" ? await onePlatform(image, signal) : undefined;
       const id = one?.image ?? image;
-      const { state, findings, reason } = stateOf(one ? await ask(one.image, signal) : first);
+      const { state, findings, reason } = await stateOf(one ? await ask(one.image, signal) : first);
       const ended = state === "succeeded" || state === "failed" ? { state } : {};
       const notes = one ? [`Quay scans each platform of an image by itself: this is ${one.platform}.`] : [];
       return {
@@ -147,30 +148,24 @@ const unscanned: ReadonlyMap<string, string> = new Map([
   ["manifest_layer_too_large", "a layer is larger than its scanner takes"],
 ]);
 
-function stateOf({ status, data }: JsonObject): AnalysisStatus {
+async function stateOf({ status, data }: JsonObject): Promise<AnalysisStatus> {
   if (status === "queued") return { state: "running", retryAfter: askAgain };
   if (status === "failed") return { state: "failed", reason: "its scanner failed at the image" };
-  if (status === "scanned") return { state: "succeeded", findings: readFeatures(objectOf(objectOf(data).Layer)) };
-  const why = unscanned.get(String(status));
+  if (status === "scanned") return { state: "succeeded", findings: await readFeatures(objectOf(objectOf(data).Layer)) };
+  const why = unscanned.get(textOf(status) ?? "");
   if (why === undefined) throw protocolError("does not say how the scan went", quayService);
   return { state: "succeeded", findings: { coverage: "unknown", why } };
 }
 
 /** Each vulnerability once. No package at all means that nothing could be read. */
-function readFeatures({ Features }: JsonObject): Findings {
+async function readFeatures({ Features }: JsonObject): Promise<Findings> {
   const packages = objectsOf(Features);
   if (packages.length === 0) return { coverage: "unknown", why: "the scan found no package, so it could not read the image" };
-  const found = new Map<string, { severity: string; fixable: boolean }>();
-  for (const { Name, Severity, FixedBy } of packages.flatMap(({ Vulnerabilities }) => objectsOf(Vulnerabilities))) {
-    const known = found.get(String(Name));
-    const fixable = known?.fixable === true || textOf(FixedBy) !== undefined;
-    found.set(String(Name), { severity: known?.severity ?? textOf(Severity) ?? "", fixable });
-  }
-  const all = [...found.values()];
-  return {
-    coverage: "complete",
-    severities: countSeverities(all.map(({ severity }) => severity)),
-    fixable: all.filter(({ fixable }) => fixable).length,
-    packages: packages.length,
-  };
+  return { coverage: "complete", ...(await countFound(foundIn(packages))), packages: packages.length };
+}
+
+function* foundIn(packages: readonly JsonObject[]) {
+  for (const { Vulnerabilities } of packages)
+    for (const { Name, Severity, FixedBy } of objectsOf(Vulnerabilities))
+      yield found(Name, Severity, textOf(FixedBy) !== undefined);
 }

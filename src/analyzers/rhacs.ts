@@ -1,6 +1,6 @@
 import { formatImageReference } from "../core/images/image-reference.ts";
 import { JobError } from "../core/jobs/errors.ts";
-import { countSeverities, type Findings } from "../core/jobs/findings.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
 import { nothingToAnalyze } from "./documents/output-image.ts";
 import { protocolError } from "./http/answers.ts";
@@ -9,6 +9,7 @@ import { isObject, type JsonObject, objectOf, objectsOf, textOf, textsOf } from 
 import { type Login, sendWithLogin } from "./http/login.ts";
 import { podTokenFile, rhacsLogin } from "./http/rhacs-login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
+import { countFound, found } from "./results/count-found.ts";
 import type { Service } from "./service.ts";
 
 export interface RhacsSettings {
@@ -73,7 +74,7 @@ export function createRhacsAnalyzer({ endpoint, login, cluster, policies, link }
       const body = { ...where, force: false, includeSnoozed: false };
       const scan = await send({ method: "POST", path: "/v1/images/scan", body, timeout: scanTimeout }, signal);
       const image = scan.json();
-      const findings = readImage(image);
+      const findings = await readImage(image);
       const violations = policies && findings.coverage !== "unknown" ? await countViolations(where, signal) : undefined;
       const id = textOf(image.id) ?? formatImageReference(request.output.reference);
       return {
@@ -111,28 +112,24 @@ export function createRhacsAnalyzer({ endpoint, login, cluster, policies, link }
 }
 
 /** What a scanned image holds (proto JSON: what is zero may be left out). No component at all means that nothing could be read. */
-function readImage({ scan, notes }: JsonObject): Findings {
+async function readImage({ scan, notes }: JsonObject): Promise<Findings> {
   const missing = textsOf(notes).find((note) => note.startsWith("MISSING_"));
   if (missing || !isObject(scan)) return { coverage: "unknown", why: `the image was not scanned (${missing ?? "no scan"})` };
   const components = objectsOf(scan.components);
   if (components.length === 0) return { coverage: "unknown", why: "the scan found no component, so it could not read the image" };
   const partial = textsOf(scan.notes).filter((note) => note !== "UNSET");
-  const vulnerabilities = new Map<string, { severity: string; fixable: boolean }>();
-  for (const vulnerability of components.flatMap(({ vulns }) => objectsOf(vulns))) {
-    const { cve, severity, fixedBy } = vulnerability;
-    if (typeof cve !== "string") continue;
-    const known = vulnerabilities.get(cve);
-    const fixable = known?.fixable === true || textOf(fixedBy) !== undefined;
-    vulnerabilities.set(cve, { severity: known?.severity ?? wordOf(severity), fixable });
-  }
-  const found = [...vulnerabilities.values()];
   return {
     coverage: partial.length > 0 ? "partial" : "complete",
     ...(partial.length > 0 && { why: `the scan is partial (${partial.slice(0, 5).join(", ").slice(0, 200)})` }),
-    severities: countSeverities(found.map(({ severity }) => severity)),
-    fixable: found.filter(({ fixable }) => fixable).length,
+    ...(await countFound(foundIn(components))),
     packages: components.length,
   };
+}
+
+function* foundIn(components: readonly JsonObject[]) {
+  for (const { vulns } of components)
+    for (const { cve, severity, fixedBy } of objectsOf(vulns))
+      if (typeof cve === "string") yield found(cve, wordOf(severity), textOf(fixedBy) !== undefined);
 }
 
 /** `IMPORTANT_VULNERABILITY_SEVERITY` is `IMPORTANT`. */

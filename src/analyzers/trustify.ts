@@ -1,5 +1,5 @@
 import { JobError } from "../core/jobs/errors.ts";
-import { countSeverities, type Findings } from "../core/jobs/findings.ts";
+import type { Findings } from "../core/jobs/findings.ts";
 import type { AnalysisRequest, Analyzer } from "./analyzer.ts";
 import type { DocumentSource, SbomDocument } from "./documents/documents.ts";
 import { nothingToAnalyze } from "./documents/output-image.ts";
@@ -9,6 +9,7 @@ import { type JsonObject, objectsOf, textOf, textsOf } from "./http/json.ts";
 import { type Login, sendWithLogin } from "./http/login.ts";
 import { issuerService, oidcLogin } from "./http/oidc-login.ts";
 import { type AnalyzerParts, atEndpoint, type OpenedAnalyzer, openEndpoint } from "./kind.ts";
+import { countFound, found } from "./results/count-found.ts";
 import type { Service } from "./service.ts";
 
 export interface TrustifySettings {
@@ -92,7 +93,7 @@ export function createTrustifyAnalyzer({ endpoint, login, documents }: TrustifyS
       const path = (api: Version) => `/api/${api}/sbom/${encodeURIComponent(analysisId)}/advisory`;
       const answer = await inVersion((api) => send({ method: "GET", path: path(api), expect: [404] }, signal));
       if (answer.status === 404) return { state: "unknown" };
-      return { state: "succeeded", findings: readAdvisories(answer) };
+      return { state: "succeeded", findings: await readAdvisories(answer) };
     },
     async discover(signal) {
       await inVersion((api) => send({ method: "GET", path: `/api/${api}/sbom`, query: { limit: "1" } }, signal));
@@ -150,13 +151,13 @@ function noApi(url: string, { message }: Error): JobError {
 }
 
 /** Each vulnerability that affects the image, once, by its average severity over the advisories. */
-function readAdvisories(answer: HttpAnswer): Findings {
-  const affecting = answer
-    .list()
-    .flatMap((advisory) => objectsOf((advisory as JsonObject | null)?.status))
-    .filter(({ status }) => status === "affected");
-  const found = new Map(
-    affecting.map(({ vulnerability_id, average_severity }) => [String(vulnerability_id), textOf(average_severity) ?? ""]),
-  );
-  return { coverage: "complete", severities: countSeverities(found.values()) };
+async function readAdvisories(answer: HttpAnswer): Promise<Findings> {
+  const { severities } = await countFound(foundIn(answer.list()));
+  return { coverage: "complete", severities };
+}
+
+function* foundIn(advisories: readonly unknown[]) {
+  for (const advisory of advisories)
+    for (const { status, vulnerability_id, average_severity } of objectsOf((advisory as JsonObject | null)?.status))
+      if (status === "affected") yield found(vulnerability_id, average_severity, false);
 }

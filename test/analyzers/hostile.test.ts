@@ -89,6 +89,20 @@ it("other work runs while an answer of megabytes is read", async () => {
   expect(longest).toBeLessThan(64 * 1024);
 });
 
+const odd = { toString: 1, valueOf: 1 };
+
+it.each([
+  ["trustify", "urn:1", [{ status: [{ status: "affected", vulnerability_id: odd, average_severity: odd }] }]],
+  [
+    "quay",
+    `shop/app@sha256:${"a".repeat(64)}`,
+    { status: "scanned", data: { Layer: { Features: [{ Vulnerabilities: [{ Name: odd, Severity: odd }] }] } } },
+  ],
+])("a name of an odd kind in the findings of %s is an unknown vulnerability", async (name, id, findings) => {
+  const status = await open(name, await answering(json(JSON.stringify(findings)))).status?.(id, never);
+  expect(status).toMatchObject({ findings: { severities: { unknown: 1 } } });
+});
+
 describe.each(services)("%s, where something else answers", (name) => {
   it.each(Object.entries(answers))("takes %s for no result, in few words", async (_, answer) => {
     const url = await answering(answer);

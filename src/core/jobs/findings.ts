@@ -21,13 +21,6 @@ export interface Findings {
 
 export const noVulnerabilities: SeverityCounts = { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
 
-/** Counts severities, in any of the spellings that analyzers use. */
-export function countSeverities(names: Iterable<string>): SeverityCounts {
-  const counts: Record<Severity, number> = { ...noVulnerabilities };
-  for (const name of names) counts[readSeverity(name)] += 1;
-  return counts;
-}
-
 const readings: ReadonlyMap<string, Severity> = new Map<string, Severity>([
   ["critical", "critical"],
   ["high", "high"],
@@ -44,7 +37,7 @@ const readings: ReadonlyMap<string, Severity> = new Map<string, Severity>([
 ]);
 
 /** A severity by an analyzer's word for it: Red Hat's, CVSS', Trivy's or SARIF's. */
-function readSeverity(name: string): Severity {
+export function severityOf(name: string): Severity {
   return readings.get(name.slice(0, 50).toLowerCase()) ?? "unknown";
 }
 
