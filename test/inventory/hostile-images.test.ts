@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { expect, it, onTestFinished } from "vitest";
 import type { Digest } from "../../src/core/images/image-reference.ts";
 import type { ReachableImage } from "../../src/inventory/inventory.ts";
+import { describeManifest } from "../../src/inventory/layers/manifest.ts";
 import { createImageReader } from "../../src/inventory/read-image.ts";
 import type { AssembleParts } from "../../src/inventory/reading/messages.ts";
 import { createReaders, ReaderError, type Readers } from "../../src/inventory/reading/readers.ts";
@@ -46,6 +47,23 @@ it("an image that names the same layer a thousand times has it once in memory", 
   expect(reads).toBe(1);
   expect(new Set(parts?.contents).size).toBe(1);
   expect(parts?.reasons).toEqual([]);
+});
+
+it("an image of an index that is for a platform is read, also where it is called an attachment", () => {
+  const child = (letter: string, architecture: string, more: object) => ({
+    digest: digestOf(letter),
+    platform: { os: architecture === "unknown" ? "unknown" : "linux", architecture },
+    ...more,
+  });
+  const attached = { annotations: { "vnd.docker.reference.type": "attestation-manifest" } };
+  const manifests = [
+    child("a", "amd64", attached),
+    child("b", "arm64", { artifactType: "application/spdx+json" }),
+    child("c", "unknown", attached),
+    { digest: digestOf("d"), artifactType: "application/spdx+json" },
+  ];
+  const described = describeManifest("application/vnd.oci.image.index.v1+json", Buffer.from(JSON.stringify({ manifests })));
+  expect(described).toMatchObject({ platforms: [{ platform: "linux/amd64" }, { platform: "linux/arm64" }] });
 });
 
 it("what is found in all layers of an image has a limit, and says so", async () => {

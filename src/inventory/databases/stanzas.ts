@@ -1,12 +1,28 @@
-/** Reads blocks of `key: value` lines, separated by blank lines: only the wanted fields, without continuation lines. */
-export function* stanzas(bytes: Buffer, most: number, wanted: readonly string[]): Generator<ReadonlyMap<string, string>> {
+import { mostPackages } from "./database.ts";
+
+/**
+ * Hands on blocks of `key: value` lines, separated by blank lines: only the wanted fields, without continuation lines. Answers what could not be read,
+ * for people.
+ */
+export function eachStanza(
+  bytes: Buffer,
+  wanted: readonly string[],
+  take: (stanza: ReadonlyMap<string, string>) => void,
+): string[] {
+  let count = 0;
+  for (const stanza of stanzas(bytes, wanted)) {
+    if (++count > mostPackages) return [`it has more than ${mostPackages} entries`];
+    take(stanza);
+  }
+  return [];
+}
+
+function* stanzas(bytes: Buffer, wanted: readonly string[]): Generator<ReadonlyMap<string, string>> {
   const keys = new Set(wanted);
   let fields = new Map<string, string>();
-  let count = 0;
   for (const line of lines(bytes)) {
     if (line.trim() === "") {
       if (fields.size > 0) yield fields;
-      if (fields.size > 0 && ++count >= most) return;
       fields = new Map();
       continue;
     }

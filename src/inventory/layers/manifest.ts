@@ -73,9 +73,9 @@ function describeIndex(entries: readonly Fields[]): DescribedManifest {
   const reasons: string[] = [];
   for (const { digest, platform, mediaType, annotations, artifactType } of entries) {
     const named = platformOf(asObject(platform));
-    // An index also contains attestations and other artifacts about its images.
-    const isAttachment =
-      named === "unknown/unknown" || artifactType !== undefined || "vnd.docker.reference.type" in asObject(annotations);
+    // An index also contains attestations and other artifacts about its images. What is for a platform runs there, whatever else is said of it.
+    const isAttached = artifactType !== undefined || "vnd.docker.reference.type" in asObject(annotations);
+    const isAttachment = named === "unknown/unknown" || (named === undefined && isAttached);
     if (isAttachment || !isDigest(digest)) continue;
     if (indexTypes.includes(textOf(mediaType) ?? "")) reasons.push(`an index within the index is not read (${digest})`);
     else if (platforms.length >= mostPlatforms) reasons.push(`it has more than ${mostPlatforms} platforms`);

@@ -158,6 +158,24 @@ it("a text of a package is one line of valid Unicode", () => {
   expect(found).toEqual({ ecosystem: "npm", name: "a b\ufffd", version: "1 2" });
 });
 
+it.each([
+  ["dpkg", "Package: a\nVersion: 1\nStatus: deinstall ok config-files\n\n"],
+  ["apk", "P:a\nV:1\n\n"],
+])("more entries than are read, in front of others, are told: %s", (name, entry) => {
+  const findings = databases
+    .find((database) => database.name === name)
+    ?.read({ path: "", bytes: Buffer.from(entry.repeat(100_001)) });
+  expect(findings?.troubles).toEqual(["it has more than 100000 entries"]);
+});
+
+it("a package of npm whose version is no text is told, and a licence nested without end hides none", () => {
+  const npm = (fields: string) =>
+    databases.find(({ name }) => name === "npm")?.read({ path: "", bytes: Buffer.from(`{"name":"a",${fields}}`) }).packages;
+  for (const version of ["1", "null", "[]", "{}"])
+    expect(() => npm(`"version":${version}`)).toThrow("its name or version is no text");
+  expect(npm(`"version":"1","license":${"[".repeat(50_000)}${"]".repeat(50_000)}`)).toMatchObject([{ name: "a", version: "1" }]);
+});
+
 it("an archive of archives without end is read in part", () => {
   const thing = makeZip([{ name: "META-INF/maven/org.example/thing/pom.properties", bytes: pom }]);
   const many = (bytes: Buffer) => makeZip(Array.from({ length: 200 }, (_, at) => ({ name: `${at}.jar`, bytes })));

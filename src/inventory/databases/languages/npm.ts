@@ -8,6 +8,8 @@ export const npm: PackageDatabase = {
   read({ bytes }): Findings {
     const fields = parse(bytes);
     const [name, version] = [textOf(fields.name), textOf(fields.version)];
+    if ([fields.name, fields.version].some((field) => field !== undefined && typeof field !== "string"))
+      throw new UnreadableDatabase("its name or version is no text");
     // A package.json inside a package, or of a test, has no name or version.
     if (!name || !version) return { packages: [] };
     const licence = licenceOf(fields.license ?? fields.licenses);
@@ -25,8 +27,12 @@ function parse(bytes: Buffer): Record<string, unknown> {
 
 /** An SPDX expression, or in old packages `{ type }` or a list of those. */
 function licenceOf(value: unknown): string | undefined {
+  if (Array.isArray(value)) return plainText(value.slice(0, 10).map(oneLicence).filter(Boolean).join(" OR "));
+  return oneLicence(value);
+}
+
+function oneLicence(value: unknown): string | undefined {
   if (typeof value === "string") return plainText(value);
-  if (Array.isArray(value)) return plainText(value.slice(0, 10).map(licenceOf).filter(Boolean).join(" OR "));
   return typeof value === "object" && value !== null && "type" in value ? textOf(value.type) : undefined;
 }
 

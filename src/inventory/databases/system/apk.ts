@@ -1,6 +1,6 @@
 import type { FoundPackage } from "../../inventory.ts";
-import { type Findings, fileLimits, mostPackages, type PackageDatabase, plainText } from "../database.ts";
-import { stanzas } from "../stanzas.ts";
+import { type Findings, fileLimits, type PackageDatabase, plainText } from "../database.ts";
+import { eachStanza } from "../stanzas.ts";
 
 /** apk's list of what is installed, https://wiki.alpinelinux.org/wiki/Apk_spec. */
 export const apk: PackageDatabase = {
@@ -11,12 +11,13 @@ export const apk: PackageDatabase = {
   read({ bytes }): Findings {
     const packages: FoundPackage[] = [];
     let broken = 0;
-    for (const stanza of stanzas(bytes, mostPackages, ["P", "V", "A", "o", "L"])) {
+    const troubles = eachStanza(bytes, ["P", "V", "A", "o", "L"], (stanza) => {
       const [name, version] = [plainText(stanza.get("P")), plainText(stanza.get("V"))];
       if (!name || !version) broken++;
       else packages.push(packageOf(name, version, stanza));
-    }
-    return { packages, troubles: broken > 0 ? ["it has an entry without a name or version"] : [] };
+    });
+    if (broken > 0) troubles.push("it has an entry without a name or version");
+    return { packages, troubles };
   },
 };
 

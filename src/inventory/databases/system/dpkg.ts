@@ -1,6 +1,6 @@
 import type { FoundPackage } from "../../inventory.ts";
-import { type Findings, fileLimits, mostPackages, type PackageDatabase, plainText } from "../database.ts";
-import { stanzas } from "../stanzas.ts";
+import { type Findings, fileLimits, type PackageDatabase, plainText } from "../database.ts";
+import { eachStanza } from "../stanzas.ts";
 
 /** dpkg's status file, and the files of its `status.d` in images without a shell (man 5 deb-control). */
 export const dpkg: PackageDatabase = {
@@ -10,12 +10,13 @@ export const dpkg: PackageDatabase = {
   owns: (path) => /(?:^|\/)status(?:\.d\/[^/]+(?<!\.md5sums))?$/.test(path),
   read({ bytes }): Findings {
     const packages: FoundPackage[] = [];
-    const troubles: string[] = [];
-    for (const stanza of stanzas(bytes, mostPackages, [...wanted])) {
-      if (isStanzaBroken(stanza)) troubles.push("it has an entry without a name or version");
+    let broken = 0;
+    const troubles = eachStanza(bytes, wanted, (stanza) => {
+      if (isStanzaBroken(stanza)) broken++;
       else if (isInstalled(stanza.get("Status"))) packages.push(packageOf(stanza));
-    }
-    return { packages, troubles: troubles.slice(0, 1) };
+    });
+    if (broken > 0) troubles.push("it has an entry without a name or version");
+    return { packages, troubles };
   },
 };
 
