@@ -176,6 +176,13 @@ it("a package of npm whose version is no text is told, and a licence nested with
   expect(npm(`"version":"1","license":${"[".repeat(50_000)}${"]".repeat(50_000)}`)).toMatchObject([{ name: "a", version: "1" }]);
 });
 
+it("a description of Maven whose name lies too deep to be read is told", () => {
+  const bytes = Buffer.concat([Buffer.from("#\n".repeat(6_000)), pom]);
+  const archive = makeZip([{ name: "META-INF/maven/org.example/thing/pom.properties", bytes }]);
+  const findings = java?.read({ path: "thing.jar", bytes: archive });
+  expect(findings).toEqual({ packages: [], troubles: ["a pom.properties in it has no name or version"] });
+});
+
 it("an archive of archives without end is read in part", () => {
   const thing = makeZip([{ name: "META-INF/maven/org.example/thing/pom.properties", bytes: pom }]);
   const many = (bytes: Buffer) => makeZip(Array.from({ length: 200 }, (_, at) => ({ name: `${at}.jar`, bytes })));

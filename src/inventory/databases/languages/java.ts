@@ -35,6 +35,7 @@ function readArchive(path: string, bytes: Buffer, depth: number, reading: Readin
   const entries = zipEntries(bytes);
   const found = entries.filter(({ name }) => /^META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/.test(name));
   const own = found.map((entry) => mavenPackage(describe(entry, reading))).filter((one) => one !== undefined);
+  if (own.length < found.length) reading.troubles.add("a pom.properties in it has no name or version");
   const manifest = entries.find(({ name }) => name.toUpperCase() === "META-INF/MANIFEST.MF");
   const guessed = own.length > 0 ? undefined : guess(path, manifest && describe(manifest, reading));
   for (const one of guessed ? [guessed] : own) {
