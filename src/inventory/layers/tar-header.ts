@@ -22,7 +22,8 @@ const longestField = 12;
  */
 export function readTarHeader(block: Buffer): TarHeader | undefined {
   if (zeros.equals(block)) return undefined;
-  if (numberAt(block, 148, 8) !== checksumOf(block)) throw new Error("it has a header with a wrong checksum");
+  const sum = numberAt(block, 148, 8);
+  if (!checksumsOf(block).some((its) => its === sum)) throw new Error("it has a header with a wrong checksum");
   const size = numberAt(block, 124, longestField);
   if (size === undefined) throw new LayerLimit("it has a file whose size is no number");
   const prefix = prefixOf(block);
@@ -35,11 +36,16 @@ export function readTarHeader(block: Buffer): TarHeader | undefined {
   };
 }
 
-/** The sum of its bytes, with spaces in the place of the sum itself. */
-function checksumOf(block: Buffer): number {
-  let sum = 8 * 0x20;
-  for (let at = 0; at < blockSize; at++) if (at < 148 || at >= 156) sum += block[at] ?? 0;
-  return sum;
+/** The sum of its bytes, with spaces in the place of the sum itself. Old programs added them as signed numbers. */
+function checksumsOf(block: Buffer): readonly number[] {
+  let [sum, high] = [8 * 0x20, 0];
+  for (let at = 0; at < blockSize; at++) {
+    if (at >= 148 && at < 156) continue;
+    const byte = block[at] ?? 0;
+    sum += byte;
+    if (byte > 0x7f) high++;
+  }
+  return [sum, sum - high * 0x100];
 }
 
 function prefixOf(block: Buffer): string {
@@ -58,8 +64,9 @@ function numberAt(block: Buffer, at: number, length: number): number | undefined
     const value = Number(BigInt(`0x${field.toString("hex")}`) - (0x80n << BigInt(8 * (length - 1))));
     return field[0] === 0x80 && Number.isSafeInteger(value) ? value : undefined;
   }
-  const [digits = "0", ...more] = field.toString("latin1").split(/[ \0]/).filter(Boolean);
-  return more.length === 0 && /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
+  const padded = field.toString("latin1").replace(/^[ \0]+/, "");
+  const digits = padded.split("\0", 1)[0]?.trimEnd() || "0";
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
 }
 
 function textAt(block: Buffer, at: number, length: number): string {

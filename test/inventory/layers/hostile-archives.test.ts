@@ -103,6 +103,16 @@ describe("an archive is read to its end", () => {
     expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: [] });
   });
 
+  it("behind a header with the checksum of old programs, and one with something behind its size", async () => {
+    const old = tarEntry({ name: "\u00e4" });
+    old.fill(" ", 148, 156);
+    const sum = [...new Int8Array(old)].reduce((total, byte) => total + byte, 0);
+    old.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    const rest = tarHeader({ name: "a", size: Buffer.from(" 0001000\0rest") });
+    const { packages, troubles } = await read([old, rest, Buffer.alloc(512), victim]);
+    expect({ packages, troubles }).toEqual({ packages: ["victim"], troubles: [] });
+  });
+
   it("under the names that engines read, whatever lies in their fields", async () => {
     // The prefix of `star` ends at a time. Where GNU has a time, old archives of Go have a prefix.
     const star = tarHeader({
