@@ -1,7 +1,7 @@
 import { countJsonMarks } from "./json-marks.ts";
 
 /** Characters that are parsed, and that are searched, in one step: a few milliseconds each. */
-const parsedAtOnce = 32 * 1024;
+export const parsedAtOnce = 32 * 1024;
 const searchedAtOnce = 256 * 1024;
 
 /** Lists and objects inside one another that are taken apart; what is deeper is parsed whole. */

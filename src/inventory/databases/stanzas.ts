@@ -1,20 +1,25 @@
 import { mostPackages } from "./database.ts";
 
 /**
- * Hands on blocks of `key: value` lines, separated by blank lines: only the wanted fields, without continuation lines. Answers what could not be read,
- * for people.
+ * Hands on blocks of `key: value` lines, separated by blank lines: only the wanted fields, without continuation lines. `take` returns false for one without
+ * a name or version. Answers what could not be read, for people.
  */
 export function eachStanza(
   bytes: Buffer,
   wanted: readonly string[],
-  take: (stanza: ReadonlyMap<string, string>) => void,
+  take: (stanza: ReadonlyMap<string, string>) => boolean,
 ): string[] {
-  let count = 0;
+  const troubles: string[] = [];
+  let [count, broken] = [0, 0];
   for (const stanza of stanzas(bytes, wanted)) {
-    if (++count > mostPackages) return [`it has more than ${mostPackages} entries`];
-    take(stanza);
+    if (++count > mostPackages) {
+      troubles.push(`it has more than ${mostPackages} entries`);
+      break;
+    }
+    if (!take(stanza)) broken++;
   }
-  return [];
+  if (broken > 0) troubles.push("it has an entry without a name or version");
+  return troubles;
 }
 
 function* stanzas(bytes: Buffer, wanted: readonly string[]): Generator<ReadonlyMap<string, string>> {

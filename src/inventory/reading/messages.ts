@@ -35,9 +35,13 @@ export type ToReader =
   | { readonly kind: "block"; readonly bytes: Uint8Array }
   | { readonly kind: "end" };
 
-export type FromReader =
+/** What a thread says of its task. */
+export type OfTask =
   | { readonly kind: "took" }
-  /** It waits for bytes, and holds more memory than a thread in place of another may. Sent when that changes. */
-  | { readonly kind: "holds"; readonly isHeavy: boolean }
   | { readonly kind: "answer"; readonly answer: unknown }
   | { readonly kind: "failed"; readonly message: string };
+
+export type FromReader =
+  | OfTask
+  /** It waits for bytes, and holds more memory than a thread in place of another may. Sent when that changes. */
+  | { readonly kind: "holds"; readonly isHeavy: boolean };

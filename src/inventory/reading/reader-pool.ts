@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { threadEnvironment } from "../thread-environment.ts";
-import type { FromReader, ToReader } from "./messages.ts";
+import type { FromReader, OfTask, ToReader } from "./messages.ts";
 
 /** A reader used up its time or memory, or crashed. The message is for people. */
 export class ReaderError extends Error {
@@ -10,7 +10,7 @@ export class ReaderError extends Error {
 export interface Reader {
   readonly worker: Worker;
   /** Called for every message, and at the thread's end. */
-  listen(heard: (message: FromReader | ReaderError) => void): void;
+  listen(heard: (message: OfTask | ReaderError) => void): void;
   send(message: ToReader, transfer?: readonly ArrayBuffer[]): void;
   idle?: NodeJS.Timeout;
   /** Ends what it does, for a reason for people. */
@@ -154,7 +154,7 @@ function startReader(ended: () => void, weighed: (isHeavy: boolean) => void): Re
   const file = new URL(import.meta.url.endsWith(".ts") ? "./reader-thread.ts" : "./reader-thread.js", import.meta.url);
   const resourceLimits = { maxOldGenerationSizeMb: heapLimit, maxYoungGenerationSizeMb: youngLimit };
   const worker = new Worker(file, { env: threadEnvironment(), stdout: true, stderr: true, resourceLimits });
-  let heard: ((message: FromReader | ReaderError) => void) | undefined;
+  let heard: ((message: OfTask | ReaderError) => void) | undefined;
   worker.on("message", (message: FromReader) => {
     if (message.kind === "holds") weighed(message.isHeavy);
     else heard?.(message);

@@ -62,7 +62,6 @@ function run<T>(
     reader.listen((message) => {
       if (message instanceof ReaderError) return settle(() => reject(message));
       if (message.kind === "answer") return settle(() => resolve(message.answer as T));
-      if (message.kind === "holds") return;
       if (message.kind === "failed") return settle(() => reject(new ReaderError(message.message)));
       took++;
       watch();

@@ -10,13 +10,12 @@ export const apk: PackageDatabase = {
   owns: (path) => /(?:^|\/)db\/installed$/.test(path),
   read({ bytes }): Findings {
     const packages: FoundPackage[] = [];
-    let broken = 0;
     const troubles = eachStanza(bytes, ["P", "V", "A", "o", "L"], (stanza) => {
       const [name, version] = [plainText(stanza.get("P")), plainText(stanza.get("V"))];
-      if (!name || !version) broken++;
-      else packages.push(packageOf(name, version, stanza));
+      if (!name || !version) return false;
+      packages.push(packageOf(name, version, stanza));
+      return true;
     });
-    if (broken > 0) troubles.push("it has an entry without a name or version");
     return { packages, troubles };
   },
 };

@@ -10,12 +10,11 @@ export const dpkg: PackageDatabase = {
   owns: (path) => /(?:^|\/)status(?:\.d\/[^/]+(?<!\.md5sums))?$/.test(path),
   read({ bytes }): Findings {
     const packages: FoundPackage[] = [];
-    let broken = 0;
     const troubles = eachStanza(bytes, wanted, (stanza) => {
-      if (isStanzaBroken(stanza)) broken++;
-      else if (isInstalled(stanza.get("Status"))) packages.push(packageOf(stanza));
+      if (isStanzaBroken(stanza)) return false;
+      if (isInstalled(stanza.get("Status"))) packages.push(packageOf(stanza));
+      return true;
     });
-    if (broken > 0) troubles.push("it has an entry without a name or version");
     return { packages, troubles };
   },
 };

@@ -110,7 +110,7 @@ function sizeOf(type: number): number {
 
 /** A text, or an integer of up to 48 bits. Undefined for everything else. */
 function column(row: Row, index: number): string | number | undefined {
-  const [type = 0] = row.types.slice(index);
+  const type = row.types[index] ?? 0;
   if (type >= 12) return type % 2 === 0 ? undefined : bytesOf(row, index)?.toString("utf8");
   const { start, size } = place(row, index);
   if (type >= 1 && type <= 5) return row.values.readIntBE(start, size);
